@@ -1,0 +1,33 @@
+package dev.loupe.model;
+
+/**
+ * The sizes of a language model, in the field's names. No weights are needed to know them.
+ *
+ * @param family the architecture as the checkpoint names it, for example {@code LlamaForCausalLM}
+ * @param nLayers number of blocks
+ * @param dModel width of the residual stream
+ * @param nHeads number of query heads
+ * @param nKeyValueHeads number of key and value heads; each serves {@code nHeads / nKeyValueHeads} query heads
+ * @param dHead width of one head
+ * @param dMlp number of MLP neurons per block
+ * @param dVocab number of token ids
+ * @param nCtx longest sequence the model was made for
+ * @param normEps the number added inside the norm's square root
+ * @param ropeTheta base of the rotary frequencies
+ * @param tiedEmbeddings whether the unembedding is the embedding
+ * @param parameters number of parameters, counted from the shapes above
+ */
+public record ModelConfig(
+        String family,
+        int nLayers,
+        int dModel,
+        int nHeads,
+        int nKeyValueHeads,
+        int dHead,
+        int dMlp,
+        int dVocab,
+        int nCtx,
+        double normEps,
+        double ropeTheta,
+        boolean tiedEmbeddings,
+        long parameters) {}
