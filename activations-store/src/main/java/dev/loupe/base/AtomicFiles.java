@@ -75,7 +75,9 @@ public final class AtomicFiles {
     /** Whether a name is that of half-written content. */
     public static boolean isTemporary(Path path) {
         Path name = path.getFileName();
-        return name != null && name.toString().startsWith(".") && name.toString().contains(MARK);
+        return name != null
+                && name.toString().startsWith(".")
+                && name.toString().contains(MARK);
     }
 
     /**
@@ -137,8 +139,8 @@ public final class AtomicFiles {
             }
 
             @Override
-            public FileVisitResult postVisitDirectory(Path folder, java.io.@org.jspecify.annotations.Nullable IOException e)
-                    throws IOException {
+            public FileVisitResult postVisitDirectory(
+                    Path folder, java.io.@org.jspecify.annotations.Nullable IOException e) throws IOException {
                 Files.delete(folder);
                 return FileVisitResult.CONTINUE;
             }
@@ -149,7 +151,8 @@ public final class AtomicFiles {
     public static LoupeException failure(Path target, Exception e) {
         Throwable cause = e instanceof UncheckedIOException u && u.getCause() != null ? u.getCause() : e;
         String reason = cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
-        boolean full = reason.contains("No space left") || reason.contains("not enough space")
+        boolean full = reason.contains("No space left")
+                || reason.contains("not enough space")
                 || reason.contains("quota exceeded");
         return new LoupeException(
                 full

@@ -16,9 +16,7 @@ public final class Fmt {
         if (a < 1e6) {
             return String.format(Locale.ROOT, a < 1e5 ? "%.1f k" : "%.0f k", n / 1e3);
         }
-        return a < 1e9
-                ? String.format(Locale.ROOT, "%.2f M", n / 1e6)
-                : String.format(Locale.ROOT, "%.2f G", n / 1e9);
+        return a < 1e9 ? String.format(Locale.ROOT, "%.2f M", n / 1e6) : String.format(Locale.ROOT, "%.2f G", n / 1e9);
     }
 
     /** A size in memory or on disk: 512 B, 8.0 MiB. */
