@@ -1,0 +1,104 @@
+package dev.loupe.sae;
+
+import dev.loupe.base.Json;
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.UsageException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import tools.jackson.databind.JsonNode;
+
+/** SAELens' {@code cfg.json}: written as version 6 does, read from version 6 and from the flat files before it. */
+final class SaeLensConfig {
+    /** The version whose format is written. */
+    private static final String VERSION = "6.37.6";
+
+    private SaeLensConfig() {}
+
+    /** A config that was read; {@code foldDecoderNorms} where selection multiplies by the decoder's norms. */
+    record Read(SaeConfig config, int dIn, int dSae, boolean foldDecoderNorms) {}
+
+    static Map<String, Object> write(Sae sae) {
+        Map<String, Object> cfg = new LinkedHashMap<>();
+        cfg.put("architecture", sae.architecture().saeLensName());
+        cfg.put("d_in", sae.dIn());
+        cfg.put("d_sae", sae.dSae());
+        cfg.put("dtype", "float32");
+        cfg.put("device", "cpu");
+        cfg.put("apply_b_dec_to_input", sae.applyBDecToInput());
+        cfg.put("normalize_activations", "none");
+        cfg.put("reshape_activations", "none");
+        if (sae.architecture() == Architecture.TOPK) {
+            cfg.put("k", sae.k());
+            cfg.put("rescale_acts_by_decoder_norm", false);
+        }
+        Map<String, Object> metadata = new LinkedHashMap<>();
+        metadata.put("sae_lens_version", VERSION);
+        metadata.put("model_name", sae.modelId());
+        metadata.put("hook_name", sae.hookName());
+        metadata.put("hook_head_index", null);
+        metadata.putAll(sae.config().metadata());
+        cfg.put("metadata", metadata);
+        return cfg;
+    }
+
+    static Read read(JsonNode cfg, Path folder) {
+        JsonNode metadata = cfg.path("metadata");
+        String activation = text(cfg, "activation_fn", text(cfg, "activation_fn_str", ""));
+        String name = text(cfg, "architecture", "standard");
+        if (name.equals("standard") && activation.equals("topk")) {
+            name = "topk"; // before version 6 a TopK SAE was a standard one with another activation function
+        }
+        Architecture architecture;
+        try {
+            architecture = Architecture.of(name);
+        } catch (UsageException e) {
+            throw new LoupeException("The SAE " + folder + " is of architecture \"" + name
+                    + "\", which Loupe does not read; it reads standard, topk and jumprelu.");
+        }
+        String normalize = cfg.path("normalize_activations").isBoolean()
+                ? cfg.path("normalize_activations").asBoolean() ? "expected_average_only_in" : "none"
+                : text(cfg, "normalize_activations", "none");
+        refuseUnless(normalize, "none", "normalize_activations", folder);
+        refuseUnless(text(cfg, "reshape_activations", "none"), "none", "reshape_activations", folder);
+        JsonNode k = cfg.has("k") ? cfg.path("k") : cfg.path("activation_fn_kwargs").path("k");
+        Map<String, Object> kept = new LinkedHashMap<>();
+        metadata.properties().forEach(e -> {
+            if (!e.getKey().equals("model_name") && !e.getKey().equals("hook_name")) {
+                kept.put(e.getKey(), Json.MAPPER.treeToValue(e.getValue(), Object.class));
+            }
+        });
+        SaeConfig config = new SaeConfig(
+                architecture,
+                architecture == Architecture.TOPK ? size(k, "k", folder) : 0,
+                cfg.path("apply_b_dec_to_input").asBoolean(true),
+                text(metadata, "model_name", text(cfg, "model_name", "")),
+                text(metadata, "hook_name", text(cfg, "hook_name", text(cfg, "hook_point", ""))),
+                kept);
+        return new Read(
+                config,
+                size(cfg.path("d_in"), "d_in", folder),
+                size(cfg.path("d_sae"), "d_sae", folder),
+                architecture == Architecture.TOPK && cfg.path("rescale_acts_by_decoder_norm").asBoolean(false));
+    }
+
+    private static String text(JsonNode node, String key, String otherwise) {
+        JsonNode value = node.path(key);
+        return value.isString() ? value.asString() : otherwise;
+    }
+
+    private static int size(JsonNode value, String key, Path folder) {
+        if (!value.isIntegralNumber() || !value.canConvertToInt() || value.asInt() < 1) {
+            throw new LoupeException("In the SAE " + folder + " the entry " + key + " of " + SaeFiles.CONFIG + " is "
+                    + (value.isMissingNode() ? "missing" : value.toString()) + " where a positive whole number should be.");
+        }
+        return value.asInt();
+    }
+
+    private static void refuseUnless(String value, String wanted, String key, Path folder) {
+        if (!value.equals(wanted)) {
+            throw new LoupeException("The SAE " + folder + " says " + key + " = \"" + value + "\", which Loupe does not"
+                    + " apply: fold it into the weights first (SAELens does so when it saves for inference).");
+        }
+    }
+}
