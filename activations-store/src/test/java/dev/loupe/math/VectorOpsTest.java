@@ -102,7 +102,7 @@ class VectorOpsTest {
     void topKChoosesWhatSortingChooses() {
         Cases.check(300, random -> {
             int n = random.size();
-            int k = random.oneOf(1, 2, 24, n, random.nextInt(1, n + 1));
+            int k = random.oneOf(new int[] {1, 2, 24, n, random.nextInt(1, n + 1)});
             float[] v = random.floats(n);
             if (random.nextBoolean()) {
                 for (int i = 0; i < n; i++) {
