@@ -1,0 +1,38 @@
+package dev.loupe.corpus;
+
+import dev.loupe.base.UsageException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Opens the corpora that {@code --text} can name. */
+public final class Corpora {
+    /** The multilingual demo text that ships inside the project. */
+    public static final String EUROPARL = "builtin:europarl";
+
+    /** The field of a JSON line that holds the text, unless another is named. */
+    public static final String DEFAULT_JSON_FIELD = "text";
+
+    private Corpora() {}
+
+    /**
+     * Opens a corpus; nothing is read yet.
+     *
+     * @param spec {@code builtin:europarl}, a {@code .txt} file, a {@code .jsonl} file, or a folder of them
+     * @param jsonField the field that holds the text of a JSON line; blank for {@value #DEFAULT_JSON_FIELD}
+     * @throws UsageException if there is no such file or it is of another kind
+     */
+    public static DocumentSource of(String spec, String jsonField) {
+        if (spec.equals(EUROPARL)) {
+            return new EuroparlSource();
+        }
+        if (spec.startsWith("builtin:")) {
+            throw new UsageException("There is no built-in text \"" + spec + "\"; there is " + EUROPARL + ".");
+        }
+        Path path = Path.of(spec);
+        if (!Files.exists(path)) {
+            throw new UsageException("There is no text at " + path
+                    + "; give a .txt or .jsonl file, a folder of them, or " + EUROPARL + ".");
+        }
+        return FileSource.of(path, jsonField.isBlank() ? DEFAULT_JSON_FIELD : jsonField.strip());
+    }
+}

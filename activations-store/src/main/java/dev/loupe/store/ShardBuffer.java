@@ -1,0 +1,125 @@
+package dev.loupe.store;
+
+import dev.loupe.math.Matrix;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The rows of one shard while they are gathered: sequences are added in order, each gets a run of rows, and their
+ * activations may be filled in any order. Reusable after {@link #clear}. Not safe for several threads.
+ */
+public final class ShardBuffer implements AutoCloseable {
+    private final Arena arena = Arena.ofShared();
+    private final int capacity;
+    private final Set<Integer> excluded;
+    private final Map<String, Matrix> activations = new LinkedHashMap<>();
+
+    final int[] tokenId;
+    final int[] sequence; // within the shard
+    final int[] position;
+    final List<int[]> sequences = new ArrayList<>();
+    int[] sequenceDocument = new int[64];
+    int[] sequenceFirstRow = new int[64];
+    private int rows;
+
+    ShardBuffer(int capacity, Set<Integer> excluded, Map<String, StoreSpec.HookSpec> hooks) {
+        this.capacity = capacity;
+        this.excluded = excluded;
+        this.tokenId = new int[capacity];
+        this.sequence = new int[capacity];
+        this.position = new int[capacity];
+        hooks.forEach((name, hook) -> activations.put(name, Matrix.allocate(arena, capacity, hook.width())));
+    }
+
+    /** Most rows that fit. */
+    public int capacity() {
+        return capacity;
+    }
+
+    /** Rows so far. */
+    public int rows() {
+        return rows;
+    }
+
+    /** How many rows a sequence takes: its tokens less the excluded ones. */
+    public int rowsOf(int[] tokens) {
+        int count = 0;
+        for (int id : tokens) {
+            count += excluded.contains(id) ? 0 : 1;
+        }
+        return count;
+    }
+
+    /** Whether a token has a row. */
+    public boolean hasRow(int token) {
+        return !excluded.contains(token);
+    }
+
+    /**
+     * Adds a sequence.
+     *
+     * @param document what {@link StoreWriter#addDocument} gave
+     * @param tokens as the model sees them, special ones included; at least one must have a row
+     * @return the first of its rows in this buffer: one for every token that is not excluded, in order
+     */
+    public int add(int document, int[] tokens) {
+        int first = rows;
+        int count = rowsOf(tokens);
+        if (count == 0 || count > capacity - rows) {
+            throw new IllegalArgumentException(
+                    "a sequence of " + count + " rows does not fit: " + rows + " of " + capacity);
+        }
+        int s = sequences.size();
+        if (s == sequenceDocument.length) {
+            sequenceDocument = Arrays.copyOf(sequenceDocument, 2 * s);
+            sequenceFirstRow = Arrays.copyOf(sequenceFirstRow, 2 * s);
+        }
+        sequenceDocument[s] = document;
+        sequenceFirstRow[s] = first;
+        sequences.add(tokens.clone());
+        for (int p = 0; p < tokens.length; p++) {
+            if (hasRow(tokens[p])) {
+                tokenId[rows] = tokens[p];
+                sequence[rows] = s;
+                position[rows] = p;
+                rows++;
+            }
+        }
+        return first;
+    }
+
+    /** The activations of a hook point, {@code [capacity, width]}: to be filled for every row. */
+    public Matrix activations(String hook) {
+        Matrix matrix = activations.get(hook);
+        if (matrix == null) {
+            throw new IllegalArgumentException("no hook point " + hook);
+        }
+        return matrix;
+    }
+
+    /** The sequences so far, as added. */
+    public List<int[]> sequences() {
+        return sequences;
+    }
+
+    /** The first row of a sequence. */
+    public int firstRow(int index) {
+        return sequenceFirstRow[index];
+    }
+
+    /** Forgets all rows. */
+    public void clear() {
+        rows = 0;
+        sequences.clear();
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

@@ -1,0 +1,221 @@
+package dev.loupe.store;
+
+import dev.loupe.base.Json;
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.NotFoundException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
+import tools.jackson.databind.annotation.JsonNaming;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * What {@code store.json} says. Fields that this version does not know survive a rewrite; a file of a newer major
+ * version is refused.
+ */
+public final class StoreManifest {
+    /** Name of the manifest inside a store's folder. A folder without it is no store. */
+    public static final String FILE = "store.json";
+
+    /** The format that this version writes: major.minor. */
+    public static final String FORMAT = "1.0";
+
+    private static final int MAJOR = 1;
+
+    private final ObjectNode tree;
+    private final Content content;
+
+    private StoreManifest(ObjectNode tree, Content content) {
+        this.tree = tree;
+        this.content = content;
+    }
+
+    /**
+     * The known fields.
+     *
+     * @param format major.minor of the layout
+     * @param name the store's name when it was written
+     * @param tokens rows of every activation file
+     * @param trainTokens rows of documents that training may use
+     * @param heldOutTokens rows of held-out documents
+     * @param sequences sequences the model was run on
+     * @param documents documents the rows come from
+     * @param seed of the order of documents
+     * @param capture further choices of the writer, by name
+     * @param hooks by hook name
+     * @param shards in row order
+     * @param documentsFile the document table
+     */
+    @JsonNaming(SnakeCaseStrategy.class)
+    public record Content(
+            String format,
+            String name,
+            Model model,
+            Sequence sequence,
+            Corpus corpus,
+            long tokens,
+            long trainTokens,
+            long heldOutTokens,
+            int sequences,
+            int documents,
+            long seed,
+            Map<String, Object> capture,
+            SequencedMap<String, Hook> hooks,
+            DataFile documentsFile,
+            List<Shard> shards) {}
+
+    /**
+     * The model behind the activations.
+     *
+     * @param id what opens it
+     * @param weightsChecksum SHA-256 of its weights
+     * @param tokenizerChecksum SHA-256 of its tokenizer
+     * @param weightRegime {@code raw}: weights as they are in the checkpoint
+     */
+    @JsonNaming(SnakeCaseStrategy.class)
+    public record Model(String id, String weightsChecksum, String tokenizerChecksum, String weightRegime) {}
+
+    /**
+     * How documents became sequences.
+     *
+     * @param context longest sequence in tokens, special ones included
+     * @param prependBos whether every sequence starts with the model's BOS token
+     * @param packing the rule, in words
+     * @param excludedTokens special tokens that the model saw but that have no row
+     */
+    @JsonNaming(SnakeCaseStrategy.class)
+    public record Sequence(int context, boolean prependBos, String packing, List<Integer> excludedTokens) {}
+
+    /**
+     * The text.
+     *
+     * @param spec what opens it
+     * @param jsonField field of JSON lines that holds the text
+     * @param fingerprint checksum of the text
+     * @param heldOut the rule that holds documents out
+     * @param labels what labelled the documents
+     */
+    @JsonNaming(SnakeCaseStrategy.class)
+    public record Corpus(
+            String spec, String description, String jsonField, String fingerprint, String heldOut, String labels) {}
+
+    /**
+     * One hook point. The statistics are over the rows of training documents, summed in double precision, of the
+     * values as stored.
+     *
+     * @param width floats a row
+     * @param mean per dimension
+     * @param meanSquaredNorm E‖x‖²
+     * @param meanNorm E‖x‖
+     */
+    @JsonNaming(SnakeCaseStrategy.class)
+    public record Hook(int width, Dtype dtype, double[] mean, double meanSquaredNorm, double meanNorm) {}
+
+    /**
+     * A run of rows.
+     *
+     * @param files by {@code tokens}, {@code sequences} and the names of hooks
+     */
+    @JsonNaming(SnakeCaseStrategy.class)
+    public record Shard(int rows, int sequences, SequencedMap<String, DataFile> files) {}
+
+    /**
+     * One Arrow file.
+     *
+     * @param file path inside the store's folder, with forward slashes
+     * @param bytes its size
+     * @param batchRows rows of every record batch but the last, which may have fewer
+     * @param frameCrc32c CRC32C of all bytes outside the record batches, hexadecimal
+     * @param batchCrc32c CRC32C of every record batch (metadata and body), hexadecimal
+     */
+    @JsonNaming(SnakeCaseStrategy.class)
+    public record DataFile(String file, long bytes, int batchRows, String frameCrc32c, List<String> batchCrc32c) {}
+
+    /** A new manifest. */
+    static StoreManifest of(Content content) {
+        return new StoreManifest((ObjectNode) Json.MAPPER.valueToTree(content), content);
+    }
+
+    /**
+     * Reads the manifest of a store.
+     *
+     * @throws NotFoundException if the folder holds no store
+     * @throws LoupeException if the manifest is damaged or of a newer major version
+     */
+    public static StoreManifest read(Path folder) {
+        Path file = folder.resolve(FILE);
+        if (!Files.exists(file)) {
+            throw new NotFoundException("There is no activation store at " + folder + "; make one with loupe capture.");
+        }
+        JsonNode tree = Json.tree(file);
+        if (!(tree instanceof ObjectNode object)) {
+            throw damaged(file, "it is no JSON object", null);
+        }
+        checkVersion(file, object.path("format").asString(""));
+        try {
+            Content content = Json.MAPPER.treeToValue(object, Content.class);
+            ManifestCheck.check(content);
+            return new StoreManifest(object, content);
+        } catch (JacksonException e) {
+            throw damaged(file, e.getOriginalMessage(), e);
+        } catch (IllegalArgumentException e) {
+            throw damaged(file, String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    private static void checkVersion(Path file, String format) {
+        int dot = format.indexOf('.');
+        int major;
+        try {
+            major = Integer.parseInt(dot < 0 ? format : format.substring(0, dot));
+        } catch (NumberFormatException e) {
+            throw damaged(file, "its format is \"" + format + "\"", e);
+        }
+        if (major > MAJOR) {
+            throw new LoupeException("The activation store " + file.getParent() + " has format " + format
+                    + ", which needs a Loupe that reads stores of format " + major + " (this one reads up to " + MAJOR
+                    + ").");
+        }
+        if (major < 1) {
+            throw damaged(file, "its format is \"" + format + "\"", null);
+        }
+    }
+
+    private static LoupeException damaged(Path file, String why, @Nullable Exception e) {
+        String sentence = "The manifest " + file + " is damaged (" + why + "); restore it or capture the store again.";
+        return e == null ? new LoupeException(sentence) : new LoupeException(sentence, e);
+    }
+
+    /** The known fields. */
+    public Content content() {
+        return content;
+    }
+
+    /** The hook points by name, in the order of the capture. */
+    public SequencedMap<String, Hook> hooks() {
+        return content.hooks();
+    }
+
+    /** The same manifest with top-level fields replaced or added; everything else, known or not, stays. */
+    public StoreManifest with(Map<String, ?> fields) {
+        ObjectNode copy = tree.deepCopy();
+        fields.forEach((name, value) -> copy.set(name, Json.MAPPER.valueToTree(value)));
+        return new StoreManifest(copy, Json.MAPPER.treeToValue(copy, Content.class));
+    }
+
+    /** Writes the manifest into a store's folder, whole or not at all. */
+    public void write(Path folder) {
+        Json.write(folder.resolve(FILE), tree);
+    }
+
+    /** All fields, also those this version does not know. */
+    public ObjectNode tree() {
+        return tree.deepCopy();
+    }
+}

@@ -1,0 +1,42 @@
+package dev.loupe.store;
+
+import dev.loupe.base.Json;
+import dev.loupe.store.StoreManifest.Corpus;
+import dev.loupe.store.StoreManifest.Model;
+import dev.loupe.store.StoreManifest.Sequence;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.SequencedMap;
+
+/**
+ * Everything that decides a store's bytes, known before the first row: a half-written store is continued, and a
+ * finished one taken for the same, only under an equal spec.
+ *
+ * @param hooks by hook name, in order
+ * @param capture further choices by name, such as the tokens asked for
+ */
+public record StoreSpec(
+        String name,
+        Model model,
+        Sequence sequence,
+        Corpus corpus,
+        long seed,
+        SequencedMap<String, HookSpec> hooks,
+        Map<String, Object> capture) {
+
+    /** Width and dtype of one hook point. */
+    public record HookSpec(int width, Dtype dtype) {}
+
+    /** The spec that a finished store was written under. */
+    public static StoreSpec of(StoreManifest manifest) {
+        StoreManifest.Content c = manifest.content();
+        SequencedMap<String, HookSpec> hooks = new LinkedHashMap<>();
+        c.hooks().forEach((name, hook) -> hooks.put(name, new HookSpec(hook.width(), hook.dtype())));
+        return new StoreSpec(c.name(), c.model(), c.sequence(), c.corpus(), c.seed(), hooks, c.capture());
+    }
+
+    /** Whether both decide the same bytes. */
+    public boolean sameAs(StoreSpec other) {
+        return Json.line(Json.MAPPER.valueToTree(this)).equals(Json.line(Json.MAPPER.valueToTree(other)));
+    }
+}

@@ -1,0 +1,78 @@
+package dev.loupe.store;
+
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.Progress;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Reads every byte of a store. What opening already compared (schemas and footers) is not compared again. */
+final class StoreVerifier {
+    private static final int MOST_PROBLEMS = 100;
+
+    private StoreVerifier() {}
+
+    static VerifyReport verify(ActivationStore store, List<Shards> tables, CheckedFile documents, Progress progress) {
+        List<CheckedFile> files = new ArrayList<>();
+        for (Shards table : tables) {
+            for (int s = 0; s < table.shards(); s++) {
+                files.add(table.file(s));
+            }
+        }
+        files.add(documents);
+        long all = files.stream().mapToLong(CheckedFile::bytes).sum();
+        progress.stage("verify " + store.name(), all, "bytes");
+        List<String> problems = new ArrayList<>();
+        long done = 0;
+        for (CheckedFile file : files) {
+            for (int b = 0; b < file.batches() && problems.size() < MOST_PROBLEMS; b++) {
+                progress.check();
+                try {
+                    file.verify(b);
+                } catch (LoupeException e) {
+                    problems.add(String.valueOf(e.getMessage()));
+                }
+            }
+            done += file.bytes();
+            progress.advance(done);
+        }
+        if (problems.isEmpty()) { // the tables are only worth comparing where every byte is right
+            tables(store, problems);
+        }
+        return new VerifyReport(files.size(), all, List.copyOf(problems));
+    }
+
+    private static void tables(ActivationStore store, List<String> problems) {
+        TokenTable tokens = store.tokens();
+        SequenceTable sequences = store.sequences();
+        int documents = store.documents().size();
+        long row = 0;
+        for (int s = 0; s < sequences.size() && problems.size() < MOST_PROBLEMS; s++) {
+            int document = sequences.document(s);
+            if (sequences.firstRow(s) != row || document < 0 || document >= documents) {
+                problems.add("The sequence table of " + store.folder() + " does not fit its tokens (sequence " + s
+                        + "); capture the store again.");
+                return;
+            }
+            int[] ids = sequences.tokens(s);
+            int previous = -1;
+            for (int i = 0; i < sequences.rows(s); i++, row++) {
+                int position = tokens.position(row);
+                if (tokens.sequence(row) != s
+                        || tokens.document(row) != document
+                        || position <= previous
+                        || position >= ids.length
+                        || ids[position] != tokens.tokenId(row)) {
+                    problems.add("The token table of " + store.folder() + " does not fit its sequences (row " + row
+                            + "); capture the store again.");
+                    return;
+                }
+                previous = position;
+            }
+        }
+        if (store.trainRowIds().size() != store.trainRows()
+                || store.heldOutRowIds().size() != store.heldOutRows()) {
+            problems.add("The manifest of " + store.folder()
+                    + " counts other training and held-out tokens than its tables; capture the store again.");
+        }
+    }
+}
