@@ -67,7 +67,18 @@ public record PatchRequest(
     /** A request with all defaults. */
     public static PatchRequest of(String clean, String corrupt, String answer, String wrong) {
         return new PatchRequest(
-                null, clean, corrupt, answer, wrong, "relp", "difference", DEFAULT_RULES, DEFAULT_SITES, 16, null, 0,
+                null,
+                clean,
+                corrupt,
+                answer,
+                wrong,
+                "relp",
+                "difference",
+                DEFAULT_RULES,
+                DEFAULT_SITES,
+                16,
+                null,
+                0,
                 0);
     }
 
@@ -92,7 +103,18 @@ public record PatchRequest(
     /** The same request at other sites. */
     public PatchRequest withSites(String... s) {
         return new PatchRequest(
-                model, clean, corrupt, answer, wrong, method, metric, rules, List.of(s), steps, prependBos, verify,
+                model,
+                clean,
+                corrupt,
+                answer,
+                wrong,
+                method,
+                metric,
+                rules,
+                List.of(s),
+                steps,
+                prependBos,
+                verify,
                 seed);
     }
 
@@ -132,8 +154,7 @@ public record PatchRequest(
                     "The metric " + m.key() + " needs the token that is right after the corrupted prompt: --wrong.");
         }
         if (steps < 1 || steps > MAX_STEPS) {
-            throw new UsageException(
-                    "Integrated gradients takes 1 to " + MAX_STEPS + " steps, not " + steps + ".");
+            throw new UsageException("Integrated gradients takes 1 to " + MAX_STEPS + " steps, not " + steps + ".");
         }
         List<String> seen = new ArrayList<>();
         for (String site : sites) {

@@ -61,9 +61,26 @@ public record PatchResult(
     /** The same result under a name. */
     public PatchResult withId(String name) {
         return new PatchResult(
-                format, name, created, request, modelChecksum, cleanDifference, corruptDifference, cleanMetric,
-                corruptMetric, unit, cleanTokens, corruptTokens, cleanIds, corruptIds, grids, axes, nodes, verified,
-                agreement, seconds);
+                format,
+                name,
+                created,
+                request,
+                modelChecksum,
+                cleanDifference,
+                corruptDifference,
+                cleanMetric,
+                corruptMetric,
+                unit,
+                cleanTokens,
+                corruptTokens,
+                cleanIds,
+                corruptIds,
+                grids,
+                axes,
+                nodes,
+                verified,
+                agreement,
+                seconds);
     }
 
     /**

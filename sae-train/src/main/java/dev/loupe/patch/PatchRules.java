@@ -1,6 +1,7 @@
 package dev.loupe.patch;
 
 import dev.loupe.base.UsageException;
+import dev.loupe.model.Rules;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -37,5 +38,11 @@ final class PatchRules {
             rules.add(rule);
         }
         return rules;
+    }
+
+    /** The rules as the model's backward pass takes them. */
+    static Rules of(List<String> names) {
+        Set<String> on = parse(names);
+        return new Rules(on.contains(LAYER_NORM), on.contains(IDENTITY), on.contains(HALF), on.contains(ATTENTION));
     }
 }

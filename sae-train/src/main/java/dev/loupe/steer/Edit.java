@@ -90,16 +90,24 @@ public record Edit(
             try {
                 strength = Double.valueOf(parts.get(head + 1));
             } catch (NumberFormatException e) {
-                throw new UsageException("The strength \"" + parts.get(head + 1) + "\" of the edit \"" + text
-                        + "\" is not a number.");
+                throw new UsageException(
+                        "The strength \"" + parts.get(head + 1) + "\" of the edit \"" + text + "\" is not a number.");
             }
         }
         String unit = parts.size() > head + 2 && !parts.get(head + 2).isEmpty() ? parts.get(head + 2) : null;
         String positions = parts.size() > head + 3 ? parts.get(head + 3) : "all";
         String first = parts.get(0) + ":" + parts.get(1);
         Edit edit = switch (parts.get(0)) {
-            case "neuron" -> new Edit(
-                    null, parts.get(1) + ":" + parts.get(2), null, parts.get(head), strength, unit, positions, false);
+            case "neuron" ->
+                new Edit(
+                        null,
+                        parts.get(1) + ":" + parts.get(2),
+                        null,
+                        parts.get(head),
+                        strength,
+                        unit,
+                        positions,
+                        false);
             case "vector" -> new Edit(null, null, parts.get(1), parts.get(head), strength, unit, positions, false);
             default -> new Edit(first, null, null, parts.get(head), strength, unit, positions, false);
         };

@@ -53,7 +53,6 @@ public enum EditOp {
                 return op;
             }
         }
-        throw new UsageException(
-                "There is no edit \"" + name + "\"; use add, set, scale, ablate, cap or project.");
+        throw new UsageException("There is no edit \"" + name + "\"; use add, set, scale, ablate, cap or project.");
     }
 }

@@ -73,7 +73,8 @@ public record SteerRequest(
             throw new UsageException("max_tokens is 1 to " + MOST_TOKENS + ", not " + maxTokens + ".");
         }
         if (temperature == null || !(temperature >= 0 && temperature <= 10)) {
-            throw new UsageException("temperature is a number from 0 (most likely token) to 10, not " + temperature + ".");
+            throw new UsageException(
+                    "temperature is a number from 0 (most likely token) to 10, not " + temperature + ".");
         }
         if (topP == null || !(topP > 0 && topP <= 1)) {
             throw new UsageException("top_p is a number above 0 and at most 1, not " + topP + ".");

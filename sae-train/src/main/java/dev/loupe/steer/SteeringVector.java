@@ -11,4 +11,5 @@ import org.jspecify.annotations.Nullable;
  * @param hook the hook point, in TransformerLens names
  * @param values one number per dimension of the hook
  */
-public record SteeringVector(String format, String name, @Nullable String model, String hook, float[] values) {}
+public record SteeringVector(
+        String format, String name, @Nullable String model, String hook, float[] values) {}

@@ -16,7 +16,8 @@ import tools.jackson.databind.JsonNode;
  * @param when a condition at each position (see {@link Condition}), null for always
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
-public record Variant(@Nullable String name, List<Edit> edits, @Nullable String when) {
+public record Variant(
+        @Nullable String name, List<Edit> edits, @Nullable String when) {
     /** No edits at all. */
     public static final Variant NONE = new Variant(null, List.of(), null);
 

@@ -90,10 +90,26 @@ class PatchRequestTest {
 
     private static PatchResult result() {
         return new PatchResult(
-                "1.0", "", "2026-01-01T00:00:00Z", GOOD, "abc", 1.5, -0.5, 1.5, -0.5, "logits", List.of("a"),
-                List.of("b"), new int[] {1}, new int[] {2}, Map.of("resid_pre", new double[][] {{1}, {3}}),
-                Map.of("resid_pre", new PatchResult.Axes(new int[] {0, 1}, "position")), List.of(), List.of(),
-                Map.of(), 0.25);
+                "1.0",
+                "",
+                "2026-01-01T00:00:00Z",
+                GOOD,
+                "abc",
+                1.5,
+                -0.5,
+                1.5,
+                -0.5,
+                "logits",
+                List.of("a"),
+                List.of("b"),
+                new int[] {1},
+                new int[] {2},
+                Map.of("resid_pre", new double[][] {{1}, {3}}),
+                Map.of("resid_pre", new PatchResult.Axes(new int[] {0, 1}, "position")),
+                List.of(),
+                List.of(),
+                Map.of(),
+                0.25);
     }
 
     private static void refused(PatchRequest r, String words) {

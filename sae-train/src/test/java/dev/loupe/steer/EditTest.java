@@ -88,8 +88,15 @@ class EditTest {
                 .isEqualTo(new Condition.Test(new Target.Feature("x", 2), false, ">=", 2, true));
         assertThat(second.holds(-0.01, -0.01)).isTrue();
         assertThat(second.holds(0, -0.01)).isFalse();
-        for (String wrong : new String[] {"", "feature a:1", "a:1 > 2", "feature a:1 = 2", "feature a:1 > 2 and",
-            "neuron 1:2 > 3 max", "feature a:1 > 2 or or feature b:2 > 1"}) {
+        for (String wrong : new String[] {
+            "",
+            "feature a:1",
+            "a:1 > 2",
+            "feature a:1 = 2",
+            "feature a:1 > 2 and",
+            "neuron 1:2 > 3 max",
+            "feature a:1 > 2 or or feature b:2 > 1"
+        }) {
             assertThatThrownBy(() -> Condition.parse(wrong)).as(wrong).isInstanceOf(UsageException.class);
         }
     }
@@ -98,8 +105,8 @@ class EditTest {
     void aVariantIsSavedListedOpenedAndDeleted(@TempDir Path variants) {
         Variant v = new Variant("calm", java.util.List.of(Edit.feature("a", 1, EditOp.ADD, 2.0)), null);
         VariantFiles.save(variants, v);
-        VariantFiles.saveVector(variants, new SteeringVector("1.0", "up", null, "blocks.0.hook_resid_post",
-                new float[] {1, 2}));
+        VariantFiles.saveVector(
+                variants, new SteeringVector("1.0", "up", null, "blocks.0.hook_resid_post", new float[] {1, 2}));
         assertThat(VariantFiles.list(variants)).containsExactly("calm");
         assertThat(VariantFiles.open(variants, "calm")).isEqualTo(v);
         assertThat(VariantFiles.openVector(variants, "up").values()).containsExactly(1, 2);
@@ -110,6 +117,8 @@ class EditTest {
     }
 
     private static void refused(String edit, String words) {
-        assertThatThrownBy(() -> Edit.parse(edit)).isInstanceOf(UsageException.class).hasMessageContaining(words);
+        assertThatThrownBy(() -> Edit.parse(edit))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining(words);
     }
 }

@@ -1,0 +1,107 @@
+package dev.loupe.patch;
+
+import dev.loupe.model.HookPoint;
+import dev.loupe.model.LanguageModel;
+import dev.loupe.sae.Sae;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Function;
+
+/** The sites of a request, resolved against model and SAEs: which hooks to read, then what each site holds. */
+final class Sites {
+    private final LanguageModel model;
+    private final List<SiteName> names;
+    private final Map<String, Sae> saes = new LinkedHashMap<>();
+
+    /** Resolves names; unknown SAEs and those of other models are refused in one sentence. */
+    Sites(LanguageModel model, List<String> sites, Function<String, Sae> open) {
+        this.model = model;
+        this.names = sites.stream().map(SiteName::parse).toList();
+        for (SiteName n : names) {
+            if (n.sae() != null && !saes.containsKey(n.sae())) {
+                Sae sae = open.apply(n.sae());
+                Latents.hookOf(model, sae);
+                saes.put(n.sae(), sae);
+            }
+        }
+    }
+
+    /** Every hook that is needed. */
+    Set<HookPoint> hooks() {
+        Set<HookPoint> all = new LinkedHashSet<>();
+        for (SiteName n : names) {
+            all.addAll(List.of(hooks(n)));
+        }
+        return all;
+    }
+
+    /** The sites, and the neurons and latents behind them. */
+    Resolved resolve(References runs) {
+        Map<String, Latents> latents = new LinkedHashMap<>();
+        saes.forEach((name, sae) -> latents.put(name, Latents.of(model, sae, runs)));
+        List<Site> sites = new ArrayList<>();
+        List<Nodes.Candidate> nodes = new ArrayList<>();
+        for (SiteName n : names) {
+            Site site = n.sae() == null ? plain(n, runs) : ofSae(n, runs, Objects.requireNonNull(latents.get(n.sae())));
+            sites.add(site);
+            if (n.kind() == SiteName.Kind.NEURONS) {
+                nodes.addAll(Nodes.neurons(site));
+            } else if (n.kind() == SiteName.Kind.SAE) {
+                nodes.addAll(Nodes.latents(site.name(), Objects.requireNonNull(latents.get(n.sae())), site.columns()));
+            }
+        }
+        return new Resolved(sites, nodes);
+    }
+
+    /** What a request is about. */
+    record Resolved(List<Site> sites, List<Nodes.Candidate> nodes) {}
+
+    private HookPoint[] hooks(SiteName n) {
+        if (n.sae() != null) {
+            return new HookPoint[] {Latents.hookOf(model, Objects.requireNonNull(saes.get(n.sae())))};
+        }
+        HookPoint[] hooks = new HookPoint[model.config().nLayers()];
+        for (int l = 0; l < hooks.length; l++) {
+            hooks[l] = model.hook(n.hook(l)).hook();
+        }
+        return hooks;
+    }
+
+    private Site plain(SiteName n, References runs) {
+        HookPoint[] hooks = hooks(n);
+        float[][][] corrupt = new float[hooks.length][][];
+        float[][][] clean = new float[hooks.length][][];
+        for (int l = 0; l < hooks.length; l++) {
+            corrupt[l] = runs.corrupt(hooks[l]);
+            clean[l] = runs.clean(hooks[l]);
+        }
+        int heads = n.kind() == SiteName.Kind.Z ? model.config().nHeads() : 0;
+        return new Site(n.kind().key, hooks, corrupt, clean, heads);
+    }
+
+    private Site ofSae(SiteName n, References runs, Latents latents) {
+        float[][] corrupt = runs.corrupt(latents.hook());
+        float[][] clean = runs.clean(latents.hook());
+        float[][] change = latents.change();
+        float[][] target = new float[corrupt.length][];
+        boolean error = n.kind() == SiteName.Kind.ERROR;
+        for (int p = 0; p < corrupt.length; p++) {
+            target[p] = new float[corrupt[p].length];
+            for (int i = 0; i < target[p].length; i++) {
+                // error: what is left of clean − corrupt when the latents' part is taken away
+                target[p][i] = error ? clean[p][i] - change[p][i] : corrupt[p][i] + change[p][i];
+            }
+        }
+        return new Site(
+                n.kind().key + ":" + n.sae(),
+                new HookPoint[] {latents.hook()},
+                new float[][][] {corrupt},
+                new float[][][] {target},
+                0);
+    }
+}

@@ -1,0 +1,92 @@
+package dev.loupe.steer;
+
+import dev.loupe.math.Matrix;
+import dev.loupe.model.Activation;
+import dev.loupe.sae.Sae;
+import dev.loupe.sae.SparseCodes;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Whether a condition holds at each position of the pass that is running. Probes at the condition's hooks tell it the
+ * values; the edits, further on, ask. {@code seen} tests remember over the tokens of one text and forget when a text
+ * begins anew (position 0).
+ */
+final class Gate {
+    private final Condition condition;
+    private final Map<Condition.Test, Double> thresholds;
+    private final Text text;
+    private final Map<Condition.Test, boolean[][]> now = new HashMap<>();
+    private final Map<Condition.Test, boolean[]> seen = new HashMap<>();
+
+    Gate(Condition condition, Map<Condition.Test, Double> thresholds, Text text) {
+        this.condition = condition;
+        this.thresholds = thresholds;
+        this.text = text;
+    }
+
+    /** Reads the values of some tests at their hook. */
+    void probe(List<Probe> probes, Activation a) {
+        Map<Sae, SparseCodes> codes = new LinkedHashMap<>();
+        for (Probe probe : probes) {
+            boolean[][] holds = new boolean[a.batch()][a.positions()];
+            boolean[] carried = seen.get(probe.test());
+            if (carried == null || a.startPosition() == 0 || carried.length != a.batch()) {
+                carried = new boolean[a.batch()];
+                seen.put(probe.test(), carried);
+            }
+            SparseCodes latents = probe.sae() == null
+                    ? null
+                    : codes.computeIfAbsent(probe.sae(), s -> s.encode(Matrix.copyOf(rows(a))));
+            double threshold = Objects.requireNonNull(thresholds.get(probe.test()));
+            int row = 0;
+            for (int b = 0; b < a.batch(); b++) {
+                for (int p = 0; p < a.length(b); p++, row++) {
+                    double value = latents == null ? a.get(b, p, probe.index()) : latents.value(row, probe.index());
+                    boolean is =
+                            !text.special(a.startPosition() + p) && probe.test().holds(value, threshold);
+                    carried[b] |= is;
+                    holds[b][p] = probe.test().seen() ? carried[b] : is;
+                }
+            }
+            now.put(probe.test(), holds);
+        }
+    }
+
+    /** Whether the condition holds. */
+    boolean open(int b, int p) {
+        for (List<Condition.Test> all : condition.any()) {
+            boolean holds = true;
+            for (Condition.Test t : all) {
+                holds &= Objects.requireNonNull(now.get(t), "probe did not run")[b][p];
+            }
+            if (holds) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static float[][] rows(Activation a) {
+        List<float[]> rows = new ArrayList<>();
+        for (int b = 0; b < a.batch(); b++) {
+            for (int p = 0; p < a.length(b); p++) {
+                rows.add(a.row(b, p));
+            }
+        }
+        return rows.toArray(new float[0][]);
+    }
+
+    /**
+     * A test with what it reads.
+     *
+     * @param sae the SAE of a latent, null for a neuron
+     * @param index number of latent or neuron
+     */
+    record Probe(Condition.Test test, @Nullable Sae sae, int index) {}
+}

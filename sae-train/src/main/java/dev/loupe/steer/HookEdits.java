@@ -1,0 +1,97 @@
+package dev.loupe.steer;
+
+import dev.loupe.math.Matrix;
+import dev.loupe.model.Activation;
+import dev.loupe.model.Editor;
+import dev.loupe.sae.Sae;
+import dev.loupe.sae.SparseCodes;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All edits of one hook, as the editor the model runs. Every direction's change is worked out from the hook's value
+ * before any of them and all are added together, so their order does not matter; only then is projected out, in order.
+ * A position where nothing changes keeps its bits.
+ */
+final class HookEdits implements Editor {
+    private final List<Direction> directions;
+    private final Text text;
+    private final @Nullable Gate gate;
+
+    HookEdits(List<Direction> directions, Text text, @Nullable Gate gate) {
+        this.directions = directions;
+        this.text = text;
+        this.gate = gate;
+    }
+
+    @Override
+    public void edit(Activation a) {
+        List<int[]> places = places(a);
+        if (places.isEmpty()) {
+            return;
+        }
+        float[][] h = new float[places.size()][];
+        for (int i = 0; i < h.length; i++) {
+            h[i] = a.row(places.get(i)[0], places.get(i)[1]);
+        }
+        Map<Sae, SparseCodes> codes = new HashMap<>();
+        for (int i = 0; i < h.length; i++) {
+            int position = a.startPosition() + places.get(i)[1];
+            float[] changed = changed(h, i, position, codes);
+            if (changed != h[i]) {
+                a.setRow(places.get(i)[0], places.get(i)[1], changed);
+            }
+        }
+    }
+
+    private float[] changed(float[][] h, int row, int position, Map<Sae, SparseCodes> codes) {
+        int prompt = text.promptLength();
+        boolean special = text.special(position);
+        double[] change = new double[h[row].length];
+        for (Direction d : directions) {
+            double code = 0;
+            if (d.sae() != null && d.needsCode(position, prompt, special)) {
+                code = codes.computeIfAbsent(d.sae(), s -> s.encode(Matrix.copyOf(h)))
+                        .value(row, d.index());
+            }
+            d.addChange(h[row], code, position, prompt, special, change);
+        }
+        float[] to = h[row];
+        for (int i = 0; i < change.length; i++) {
+            if (change[i] != 0) {
+                if (to == h[row]) {
+                    to = h[row].clone();
+                }
+                to[i] = (float) (h[row][i] + change[i]);
+            }
+        }
+        for (Direction d : directions) {
+            if (CompiledEdit.any(d.edits(), position, prompt, special, EditOp.PROJECT)) {
+                to = to == h[row] ? h[row].clone() : to;
+                d.project(to);
+            }
+        }
+        return to;
+    }
+
+    private List<int[]> places(Activation a) {
+        List<int[]> places = new ArrayList<>();
+        for (int b = 0; b < a.batch(); b++) {
+            for (int p = 0; p < a.length(b); p++) {
+                int position = a.startPosition() + p;
+                boolean special = text.special(position);
+                boolean some = false;
+                for (Direction d : directions) {
+                    some |= CompiledEdit.any(d.edits(), position, text.promptLength(), special, null);
+                }
+                if (some && (gate == null || gate.open(b, p))) {
+                    places.add(new int[] {b, p});
+                }
+            }
+        }
+        return places;
+    }
+}

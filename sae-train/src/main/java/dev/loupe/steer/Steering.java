@@ -1,0 +1,97 @@
+package dev.loupe.steer;
+
+import dev.loupe.base.Progress;
+import dev.loupe.base.UsageException;
+import dev.loupe.model.Generation;
+import dev.loupe.model.LanguageModel;
+import dev.loupe.model.Sampling;
+import dev.loupe.model.Taps;
+import dev.loupe.model.TokenListener;
+import java.util.Objects;
+
+/** Writing under edits of features, neurons and vectors, and what the edits change. */
+public final class Steering {
+    private Steering() {}
+
+    /**
+     * Resolves a variant against a model. Nothing that could not be applied gets through: an unknown SAE, a latent out
+     * of range, a strength in multiples of a maximum nobody knows, a condition read after the edit it decides.
+     *
+     * @throws UsageException in one sentence
+     */
+    public static CompiledVariant compile(Variant variant, LanguageModel model, SteeringContext context) {
+        return new Compiler(model, context).compile(variant);
+    }
+
+    /** The edits of a variant for one text that begins with this prompt; see {@link CompiledVariant.Run#taps}. */
+    public static Taps taps(Variant variant, LanguageModel model, SteeringContext context, int[] prompt) {
+        return compile(variant, model, context).on(prompt, prompt.length).taps();
+    }
+
+    /**
+     * Continues a prompt as the model is and under a variant, with the same seed, and compares the two. The prompt is
+     * tokenized as the tokenizer does by itself.
+     *
+     * @throws UsageException if the request does not fit the model, in one sentence
+     */
+    public static SteerResult run(
+            LanguageModel model, SteerRequest request, SteeringContext context, SteerListener listener, Progress p) {
+        request.check();
+        CompiledVariant variant = compile(request.variant(), model, context);
+        int[] prompt = model.tokenizer().encode(request.prompt());
+        int room = model.config().nCtx() - prompt.length;
+        if (prompt.length == 0) {
+            throw new UsageException("The prompt has no tokens; give a text to continue.");
+        }
+        if (room < 1) {
+            throw new UsageException("The prompt has " + prompt.length + " tokens and the model reads at most "
+                    + model.config().nCtx() + ", so there is no room to write; shorten it.");
+        }
+        Sampling sampling = new Sampling(
+                Math.min(request.maxTokens(), room),
+                Objects.requireNonNull(request.temperature()),
+                request.topK(),
+                Objects.requireNonNull(request.topP()),
+                request.seed(),
+                request.stop(),
+                false);
+        p.stage("writing", 2L * sampling.maxTokens(), "tokens");
+        long start = System.nanoTime();
+        long[] done = {0};
+        Generation plain = model.generate(prompt, sampling, Taps.none(), hear(false, listener, p, done));
+        p.check();
+        CompiledVariant.Run run = variant.on(prompt, prompt.length);
+        Generation steered = model.generate(prompt, sampling, run.taps(), run.listening(hear(true, listener, p, done)));
+        p.check();
+        double seconds = (System.nanoTime() - start) / 1e9;
+        p.stage("comparing", 2, "texts");
+        Comparison compare = new Comparison(model, variant, prompt);
+        Comparison.Stream a = compare.stream(plain.tokens(), false);
+        p.advance(1);
+        Comparison.Stream b = compare.stream(steered.tokens(), true);
+        p.advance(2);
+        return new SteerResult(
+                plain.text(),
+                steered.text(),
+                a.meanKl(),
+                model.tokenizer().pieces(prompt),
+                a.tokens(),
+                b.tokens(),
+                plain.finishReason(),
+                steered.finishReason(),
+                variant.words(),
+                request,
+                seconds,
+                seconds > 0 ? (plain.tokens().length + steered.tokens().length) / seconds : 0);
+    }
+
+    private static TokenListener hear(boolean steered, SteerListener listener, Progress p, long[] done) {
+        return (id, text, logProb) -> {
+            if (!text.isEmpty()) {
+                listener.text(steered, text);
+            }
+            p.advance(++done[0]);
+            return !p.cancelled();
+        };
+    }
+}

@@ -1,0 +1,245 @@
+package dev.loupe.patch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.loupe.base.NotFoundException;
+import dev.loupe.base.Progress;
+import dev.loupe.base.UsageException;
+import dev.loupe.fixtures.Floats;
+import dev.loupe.model.Forward;
+import dev.loupe.model.HookPoint;
+import dev.loupe.model.Taps;
+import dev.loupe.model.TokenBatch;
+import dev.loupe.model.Want;
+import dev.loupe.sae.Sae;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Function;
+import org.junit.jupiter.api.Test;
+
+/** Patching on a toy whose every part is readable; the real model's test stands beside it. */
+class PatchingTest {
+    private static final String[] ALL = {"resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "z", "neurons"};
+    private static final Function<String, Sae> NO_SAES = name -> {
+        throw new NotFoundException("There is no SAE " + name + ".");
+    };
+    private final ToyModel linear = new ToyModel(1, true);
+    private final ToyModel curved = new ToyModel(2, false);
+
+    private static PatchRequest request() {
+        return PatchRequest.of("abcdefg", "abhdefg", "k", "m").withSites(ALL);
+    }
+
+    private static PatchResult run(ToyModel m, PatchRequest r) {
+        return Patching.run(m, r, NO_SAES, Progress.silent());
+    }
+
+    @Test
+    void onALinearModelAllMethodsAgreeInEveryCell() {
+        PatchResult ap = run(linear, request().withMethod(PatchMethod.AP));
+        for (PatchMethod method : new PatchMethod[] {PatchMethod.ATP, PatchMethod.RELP, PatchMethod.IG}) {
+            PatchResult other = run(linear, request().withMethod(method));
+            for (String site : ALL) {
+                Floats.assertClose(
+                        flat(other.grids().get(site)), flat(ap.grids().get(site)), 1e-4);
+            }
+        }
+    }
+
+    @Test
+    void onALinearModelTheNormalisedResidualRowSumsToOneAtEveryLayer() {
+        for (PatchMethod method : PatchMethod.values()) {
+            PatchResult r = run(linear, request().withMethod(method).withMetric(PatchMetric.NORMALISED));
+            for (String site : List.of("resid_pre", "resid_mid", "resid_post")) {
+                for (double[] row : r.grids().get(site)) {
+                    assertThat(Arrays.stream(row).sum()).isCloseTo(1, within(1e-3));
+                }
+            }
+            assertThat(r.corruptMetric()).isEqualTo(0);
+            assertThat(r.cleanMetric()).isCloseTo(1, within(1e-6));
+        }
+    }
+
+    @Test
+    void integratedGradientsAreCompleteOnACurvedModel() {
+        for (PatchMetric metric : PatchMetric.values()) {
+            PatchResult r = run(
+                    curved,
+                    request().withMethod(PatchMethod.IG).withMetric(metric).withSteps(300));
+            for (String site : List.of("resid_pre", "resid_post")) {
+                for (double[] row : r.grids().get(site)) {
+                    assertThat(Arrays.stream(row).sum())
+                            .as(metric + " " + site)
+                            .isCloseTo(r.cleanMetric() - r.corruptMetric(), within(2e-3));
+                }
+            }
+        }
+    }
+
+    @Test
+    void attributionIsTheSlopeOfExactPatchingByASmallStep() {
+        PatchResult atp = run(curved, request().withMethod(PatchMethod.ATP));
+        PromptPair pair = PromptPair.of(curved, request());
+        HookPoint[] hooks = {HookPoint.residPre(1), HookPoint.attnOut(0), HookPoint.mlpOut(2), HookPoint.residMid(1)};
+        String[] sites = {"resid_pre", "attn_out", "mlp_out", "resid_mid"};
+        int[] layers = {1, 0, 2, 1};
+        References runs = References.of(curved, pair, List.of(hooks));
+        double step = 1e-2;
+        for (int h = 0; h < hooks.length; h++) {
+            for (int p = 0; p < pair.clean().length; p++) {
+                double up = moved(pair, runs, hooks[h], p, step);
+                double down = moved(pair, runs, hooks[h], p, -step);
+                double[][] grid = atp.grids().get(sites[h]);
+                assertThat(grid[layers[h]][p])
+                        .as(hooks[h] + " at " + p)
+                        .isCloseTo((up - down) / (2 * step), within(2e-3 * Math.max(1, largest(grid))));
+            }
+        }
+    }
+
+    private double moved(PromptPair pair, References runs, HookPoint hook, int p, double by) {
+        Taps taps = Taps.edit(hook, a -> {
+            for (int i = 0; i < a.width(); i++) {
+                float from = runs.corrupt(hook)[p][i];
+                a.set(0, p, i, (float) (from + by * (runs.clean(hook)[p][i] - from)));
+            }
+        });
+        Forward f = curved.forward(TokenBatch.of(pair.corrupt()), taps, Want.LAST_LOGITS);
+        return Metric.difference(pair, f.lastLogits(0));
+    }
+
+    @Test
+    void puttingEverythingOfALayerInReproducesTheCleanRun() {
+        for (int layer = 0; layer < ToyModel.LAYERS; layer++) {
+            for (HookPoint hook : List.of(HookPoint.residPre(layer), HookPoint.residPost(layer))) {
+                PromptPair pair = PromptPair.of(curved, request());
+                References runs = References.of(curved, pair, List.of(hook));
+                Site site = new Site(
+                        "everything",
+                        new HookPoint[] {hook},
+                        new float[][][] {runs.corrupt(hook)},
+                        new float[][][] {runs.clean(hook)},
+                        1); // one "head": the whole width, at all positions
+                Metric metric = Metric.of(PatchMetric.DIFFERENCE, pair, runs.cleanLogits(), runs.corruptLogits());
+                double base = metric.value(runs.corruptLogits());
+                double effect = new ExactPatching(curved, pair.corrupt(), metric, base)
+                        .effects(List.of(new Cell(site, 0, 0)), Progress.silent())[0];
+                assertThat(base + effect).isEqualTo(metric.value(runs.cleanLogits()));
+            }
+        }
+    }
+
+    @Test
+    void aPatchBeforeTheFirstDifferenceDoesNothingAndOneAtTheEndDoesEverything() {
+        PatchResult ap = run(curved, request().withMethod(PatchMethod.AP).withSites("resid_pre", "resid_post"));
+        int changed = 3; // bos a b [c|h]
+        for (double[] row : ap.grids().get("resid_pre")) {
+            for (int p = 0; p < changed; p++) {
+                assertThat(row[p]).isEqualTo(0);
+            }
+        }
+        double[] last = ap.grids().get("resid_post")[ToyModel.LAYERS - 1];
+        assertThat(last[last.length - 1]).isCloseTo(ap.cleanDifference() - ap.corruptDifference(), within(1e-9));
+        assertThat(ap.grids().get("resid_pre")[0][changed])
+                .isCloseTo(ap.cleanDifference() - ap.corruptDifference(), within(1e-9));
+    }
+
+    @Test
+    void theMetricsGradientIsItsSlope() {
+        float[] clean = dev.loupe.fixtures.Cases.Random.of(3).floats(9);
+        float[] corrupt = dev.loupe.fixtures.Cases.Random.of(4).floats(9);
+        PromptPair pair = new PromptPair(new int[0], new int[0], 2, 5);
+        for (PatchMetric kind : PatchMetric.values()) {
+            Metric metric = Metric.of(kind, pair, clean, corrupt);
+            float[] gradient = new float[9];
+            assertThat(metric.seed(0, corrupt, gradient)).isEqualTo(metric.value(corrupt));
+            for (int i = 0; i < 9; i++) {
+                float[] up = corrupt.clone();
+                float[] down = corrupt.clone();
+                up[i] += 0.01f;
+                down[i] -= 0.01f;
+                assertThat((double) gradient[i])
+                        .as(kind + " " + i)
+                        .isCloseTo((metric.value(up) - metric.value(down)) / 0.02, within(1e-4));
+            }
+        }
+        assertThat(Metric.of(PatchMetric.KL, pair, clean, corrupt).value(clean)).isCloseTo(0, within(1e-6));
+        assertThat(Metric.of(PatchMetric.KL, pair, clean, corrupt).value(corrupt))
+                .isNegative();
+    }
+
+    @Test
+    void verificationComparesWithExactPatchingCellByCell() {
+        PatchResult ap = run(curved, request().withMethod(PatchMethod.AP));
+        PatchResult all = run(curved, request().withMethod(PatchMethod.ATP).withVerify(-1));
+        int cells = 0;
+        for (double[][] grid : ap.grids().values()) {
+            cells += grid.length * grid[0].length;
+        }
+        assertThat(all.verified()).hasSize(cells);
+        for (PatchResult.Verified v : all.verified()) {
+            assertThat(v.exact()).isCloseTo(ap.grids().get(v.site())[v.layer()][v.column()], within(1e-6));
+            assertThat(v.estimate()).isEqualTo(all.grids().get(v.site())[v.layer()][v.column()]);
+        }
+        assertThat(all.agreement().keySet()).containsAll(List.of(ALL)).contains("all");
+        assertThat(all.agreement().get("all").pearson()).isBetween(0.5, 1.0);
+        PatchResult some = run(curved, request().withMethod(PatchMethod.ATP).withVerify(5));
+        assertThat(some.verified()).hasSize(10);
+        assertThat(run(curved, request().withVerify(5)).verified())
+                .isEqualTo(run(curved, request().withVerify(5)).verified());
+        PatchResult exact = run(linear, request().withMethod(PatchMethod.ATP).withVerify(-1));
+        assertThat(exact.agreement().get("all").slope()).isCloseTo(1, within(1e-4));
+        assertThat(exact.agreement().get("all").pearson()).isCloseTo(1, within(1e-6));
+    }
+
+    @Test
+    void neuronsSumToTheirSiteAndTheirExactEffectIsThatOfPatchingThemAlone() {
+        PatchResult r = run(linear, request().withMethod(PatchMethod.ATP).withVerify(3));
+        double sum = r.nodes().stream().mapToDouble(PatchResult.Node::score).sum();
+        double site = Arrays.stream(flat(r.grids().get("neurons"))).sum();
+        assertThat(r.nodes()).hasSize(ToyModel.LAYERS * ToyModel.MLP);
+        assertThat(sum).isCloseTo(site, within(1e-4 * Math.max(1, Math.abs(site))));
+        for (PatchResult.Node n : r.nodes()) {
+            assertThat(n.exact()).isCloseTo(n.score(), within(1e-3));
+            assertThat(Arrays.stream(n.byPosition()).sum()).isCloseTo(n.score(), within(1e-9));
+        }
+        PatchResult ap = run(linear, request().withMethod(PatchMethod.AP));
+        assertThat(ap.nodes().get(0).score()).isCloseTo(r.nodes().get(0).score(), within(1e-3));
+    }
+
+    @Test
+    void wrongPromptsAndTokensAreOneSentenceNamingTheCure() {
+        refused(PatchRequest.of("abc", "abcd", "k", "m"), "4 tokens", "5 (", "reword");
+        refused(PatchRequest.of("abc", "abc", "k", "m"), "the same");
+        refused(PatchRequest.of("abc", "abd", "kk", "m"), "\"kk\" is 2 tokens", "k|k");
+        refused(PatchRequest.of("abc", "abd", "k", "k"), "same token");
+        refused(PatchRequest.of("abcdefghijklmnopq", "abcdefghijklmnopr", "k", "m"), "at most 16");
+        refused(request().withSites("sae:none"), "no SAE none");
+        PatchRequest spaced = PatchRequest.of("abc", "abd", " x", "m");
+        assertThat(PromptPair.of(linear, spaced).answer()).isEqualTo(28);
+    }
+
+    @Test
+    void withoutBosThePromptStartsWithItsFirstToken() {
+        PatchRequest r = new PatchRequest(
+                null, "abc", "abd", "k", "m", "atp", "difference", List.of(), List.of("resid_pre"), 1, false, 0, 0);
+        assertThat(run(linear, r).cleanIds()).containsExactly(1, 2, 3);
+        assertThat(run(linear, request()).cleanIds()[0]).isEqualTo(0);
+    }
+
+    private void refused(PatchRequest r, String... words) {
+        assertThatThrownBy(() -> run(linear, r))
+                .isInstanceOfAny(UsageException.class, NotFoundException.class)
+                .hasMessageContainingAll(words);
+    }
+
+    private static double largest(double[][] grid) {
+        return Arrays.stream(flat(grid)).map(Math::abs).max().orElse(0);
+    }
+
+    private static double[] flat(double[][] grid) {
+        return Arrays.stream(grid).flatMapToDouble(Arrays::stream).toArray();
+    }
+}
