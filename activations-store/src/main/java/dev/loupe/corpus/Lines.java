@@ -42,8 +42,7 @@ final class Lines implements AutoCloseable {
     }
 
     /** The next line without its end, or null at the end of the file. */
-    @Nullable
-    String next() {
+    @Nullable String next() {
         try {
             String line = reader.readLine();
             number++;

@@ -1,6 +1,7 @@
 package dev.loupe.store;
 
 import dev.loupe.math.Matrix;
+import dev.loupe.math.Permutation;
 
 /**
  * Training rows in shuffled batches, addressed by step: the order is a function of the seed alone, so every SAE

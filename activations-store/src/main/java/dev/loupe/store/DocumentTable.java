@@ -1,7 +1,5 @@
 package dev.loupe.store;
 
-import dev.loupe.corpus.Document;
-
 /** The documents that the rows come from. Safe to use from several threads. */
 public interface DocumentTable {
     /** How many documents. */
@@ -10,7 +8,7 @@ public interface DocumentTable {
     /** What the corpus calls the document. */
     String name(int document);
 
-    /** The document's label ({@link Document#label}). */
+    /** The document's label (of a language: ISO 639-1; {@code und} if doubtful). */
     String label(int document);
 
     /** How sure the label is, 0 to 1. */

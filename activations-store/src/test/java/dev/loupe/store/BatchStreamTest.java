@@ -7,6 +7,7 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.fixtures.Cases;
 import dev.loupe.fixtures.Floats;
 import dev.loupe.math.Matrix;
+import dev.loupe.math.Permutation;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.Arrays;

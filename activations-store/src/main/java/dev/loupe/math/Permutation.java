@@ -1,4 +1,4 @@
-package dev.loupe.store;
+package dev.loupe.math;
 
 /**
  * A random permutation of {@code 0 .. size - 1} that needs no memory: a balanced Feistel network over the next even

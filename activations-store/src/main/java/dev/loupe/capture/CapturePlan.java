@@ -1,0 +1,120 @@
+package dev.loupe.capture;
+
+import dev.loupe.base.UsageException;
+import dev.loupe.corpus.Corpora;
+import dev.loupe.corpus.DocumentSource;
+import dev.loupe.corpus.HeldOut;
+import dev.loupe.corpus.LanguageLabeler;
+import dev.loupe.corpus.Packer;
+import dev.loupe.model.HookInfo;
+import dev.loupe.model.HookPoint;
+import dev.loupe.model.LanguageModel;
+import dev.loupe.model.Tokenizer;
+import dev.loupe.store.Dtype;
+import dev.loupe.store.StoreManifest;
+import dev.loupe.store.StoreSpec;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.SequencedMap;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything a request means for one model and one text, decided before the first token.
+ *
+ * @param spec what decides the store's bytes
+ * @param hooks the hook points, in the order of the request
+ * @param bos put in front of every sequence, or null
+ * @param shardRows rows of a full shard
+ * @param batchTokens tokens of one forward pass, padding included
+ * @param poolCharacters how much text documents are drawn from
+ */
+record CapturePlan(
+        StoreSpec spec,
+        List<HookPoint> hooks,
+        @Nullable Integer bos,
+        int shardRows,
+        int batchTokens,
+        long poolCharacters) {
+    private static final int DEFAULT_CONTEXT = 256;
+    private static final int MOST_SHARD_ROWS = 65_536;
+    private static final long SHARD_BYTES = 256L << 20; // memory for the rows of one shard, all hook points
+    private static final int BATCH_TOKENS = 4096;
+    private static final long LEAST_POOL = 32L << 20;
+    private static final long POOL_PER_TOKEN = 64;
+
+    static CapturePlan of(CaptureRequest request, LanguageModel model, DocumentSource source, HeldOut heldOut) {
+        Tokenizer tokenizer = model.tokenizer();
+        List<HookPoint> hooks = new ArrayList<>();
+        SequencedMap<String, StoreSpec.HookSpec> specs = new LinkedHashMap<>();
+        long width = 0;
+        for (String name : request.hooks()) {
+            HookInfo info = model.hook(name);
+            if (info.width() == HookInfo.VARIES) {
+                throw new UsageException("The hook point " + name
+                        + " cannot be stored: its rows have no fixed width; choose another, such as hook_resid_post.");
+            }
+            hooks.add(info.hook());
+            specs.put(info.name(), new StoreSpec.HookSpec(info.width(), Dtype.of(request.dtype())));
+            width += info.width();
+        }
+        Integer bos = bos(request, tokenizer);
+        int context = context(request, model, bos != null);
+        int shardRows = (int) Math.max(context, Math.clamp(SHARD_BYTES / (4 * width), 1024, MOST_SHARD_ROWS));
+        long pool = Math.max(LEAST_POOL, POOL_PER_TOKEN * request.tokens());
+        Map<String, Object> capture = new LinkedHashMap<>();
+        capture.put("tokens_requested", request.tokens());
+        capture.put("held_out_limit", request.tokens() / CaptureJob.HELD_OUT_PART);
+        capture.put("order", "held-out documents, then the others, each shuffled by seed");
+        capture.put("pool_characters", pool);
+        capture.put("shard_rows", shardRows);
+        capture.put("batch_tokens", BATCH_TOKENS);
+        StoreSpec spec = new StoreSpec(
+                request.name(),
+                new StoreManifest.Model(model.id(), model.weightsChecksum(), tokenizer.checksum(), "raw"),
+                new StoreManifest.Sequence(context, bos != null, Packer.DESCRIPTION, special(tokenizer)),
+                new StoreManifest.Corpus(
+                        source.spec(),
+                        source.describe(),
+                        request.jsonField().isBlank() ? Corpora.DEFAULT_JSON_FIELD : request.jsonField(),
+                        source.fingerprint(),
+                        heldOut.describe(),
+                        LanguageLabeler.DESCRIPTION),
+                request.seed(),
+                specs,
+                capture);
+        return new CapturePlan(spec, List.copyOf(hooks), bos, shardRows, BATCH_TOKENS, pool);
+    }
+
+    private static @Nullable Integer bos(CaptureRequest request, Tokenizer tokenizer) {
+        if (Objects.equals(request.prependBos(), false)) {
+            return null;
+        }
+        Integer bos = tokenizer.bosId();
+        if (bos == null && Objects.equals(request.prependBos(), true)) {
+            throw new UsageException("The model has no BOS token to prepend; capture with --no-prepend-bos.");
+        }
+        return bos;
+    }
+
+    private static int context(CaptureRequest request, LanguageModel model, boolean withBos) {
+        int limit = model.config().nCtx();
+        int context = request.context() == 0 ? Math.min(DEFAULT_CONTEXT, limit) : request.context();
+        int least = withBos ? 2 : 1;
+        if (context > limit || context < least) {
+            throw new UsageException("The context must be " + least + " to " + limit + " tokens for the model "
+                    + model.id() + "; it is " + context + ".");
+        }
+        return context;
+    }
+
+    private static List<Integer> special(Tokenizer tokenizer) {
+        return IntStream.range(0, tokenizer.vocabSize())
+                .filter(tokenizer::isSpecial)
+                .boxed()
+                .toList();
+    }
+}

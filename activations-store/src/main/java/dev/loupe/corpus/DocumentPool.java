@@ -1,0 +1,60 @@
+package dev.loupe.corpus;
+
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.Progress;
+import dev.loupe.math.Permutation;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/**
+ * The documents that a capture draws from, in an order that the seed decides: held-out documents and documents for
+ * training, each shuffled. A corpus larger than the limit gives its first documents.
+ *
+ * @param heldOut held-out documents, shuffled
+ * @param train the others, shuffled
+ * @param complete whether the whole corpus is here
+ */
+public record DocumentPool(List<Document> heldOut, List<Document> train, boolean complete) {
+    /**
+     * Reads documents until the corpus or the limit ends.
+     *
+     * @param characters limit of their length together
+     * @throws LoupeException if the corpus has no text at all
+     */
+    public static DocumentPool read(
+            DocumentSource source, HeldOut rule, long seed, long characters, Progress progress) {
+        List<Document> documents = new ArrayList<>();
+        boolean complete = true;
+        try (Stream<Document> all = source.open()) {
+            long total = 0;
+            for (Iterator<Document> each = all.iterator(); each.hasNext(); ) {
+                progress.check();
+                Document document = each.next();
+                documents.add(document);
+                total += document.text().length();
+                if (total >= characters) {
+                    complete = !each.hasNext();
+                    break;
+                }
+            }
+        }
+        if (documents.isEmpty()) {
+            throw new LoupeException("The text " + source.spec() + " is empty: it holds no document with any text.");
+        }
+        boolean[] held = new boolean[documents.size()];
+        IntStream.range(0, held.length)
+                .parallel()
+                .forEach(i -> held[i] = rule.test(documents.get(i).text()));
+        List<Document> heldOut = new ArrayList<>();
+        List<Document> train = new ArrayList<>();
+        Permutation order = new Permutation(documents.size(), seed, 0);
+        for (int i = 0; i < held.length; i++) {
+            int at = (int) order.at(i);
+            (held[at] ? heldOut : train).add(documents.get(at));
+        }
+        return new DocumentPool(heldOut, train, complete);
+    }
+}
