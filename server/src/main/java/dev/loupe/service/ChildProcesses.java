@@ -1,0 +1,88 @@
+package dev.loupe.service;
+
+import dev.loupe.base.LoupeException;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.IntConsumer;
+
+/**
+ * Starts {@code loupe task} as child processes: the same JDK, flags and class path as this process. Children outlive a
+ * server that is killed and then finish their work; the next server shows them all the same.
+ */
+final class ChildProcesses {
+    private static final String MAIN = "dev.loupe.cli.Main";
+    private static final long PATIENCE_SECONDS = 10;
+
+    private final Workspace workspace;
+    private final Map<String, Process> running = new ConcurrentHashMap<>();
+
+    ChildProcesses(Workspace workspace) {
+        this.workspace = workspace;
+    }
+
+    /** Starts the job of a folder; {@code ended} hears the exit code. */
+    void start(Path job, IntConsumer ended) {
+        String id = String.valueOf(job.getFileName());
+        ProcessBuilder builder = new ProcessBuilder(command(job));
+        builder.redirectErrorStream(true);
+        builder.redirectOutput(job.resolve(JobWriter.LOG).toFile());
+        Process process;
+        try {
+            process = builder.start();
+            process.getOutputStream().close();
+        } catch (IOException e) {
+            throw new LoupeException("The process of job " + id + " cannot be started (" + e.getMessage() + ").", e);
+        }
+        running.put(id, process);
+        process.onExit().thenAccept(p -> {
+            running.remove(id);
+            ended.accept(p.exitValue());
+        });
+    }
+
+    /** Ends a child that was asked to stop and does not. */
+    void endSoon(String id) {
+        Process process = running.get(id);
+        if (process == null) {
+            return;
+        }
+        Thread.ofVirtual().start(() -> {
+            try {
+                if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+                    process.destroyForcibly();
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
+    }
+
+    private List<String> command(Path job) {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        for (String flag : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
+            // one debugger port or cache recording serves one process
+            if (!flag.startsWith("-agentlib")
+                    && !flag.startsWith("-javaagent")
+                    && !flag.startsWith("-XX:AOTCacheOutput")
+                    && !flag.startsWith("-XX:AOTMode")) {
+                command.add(flag);
+            }
+        }
+        command.addAll(List.of(
+                "-cp",
+                System.getProperty("java.class.path"),
+                MAIN,
+                "--workspace",
+                workspace.root().toString(),
+                "task",
+                job.resolve(JobWriter.REQUEST).toString()));
+        return command;
+    }
+}

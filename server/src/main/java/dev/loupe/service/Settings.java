@@ -1,0 +1,228 @@
+package dev.loupe.service;
+
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.UsageException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.snakeyaml.engine.v2.api.Load;
+import org.snakeyaml.engine.v2.api.LoadSettings;
+import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
+
+/**
+ * Every setting with its origin. A flag wins over a {@code LOUPE_*} variable, that over the workspace's
+ * {@code loupe.yaml}, that over the default.
+ */
+public final class Settings {
+    /** A setting's name, default and meaning. */
+    public enum Key {
+        /** The folder of everything. */
+        WORKSPACE("workspace", "~/.loupe", "folder of models, stores, SAEs and results"),
+        /** Where tensors live. */
+        DEVICE("device", "auto", "auto or cpu: where models run"),
+        /** Threads of numeric work. */
+        THREADS("threads", "0", "threads of numeric work; 0 for all cores"),
+        /** The server's port. */
+        PORT("port", "7070", "port of the server; 0 for any free one"),
+        /** The server's address. */
+        HOST("host", "127.0.0.1", "address the server listens on"),
+        /** A file with the access token. */
+        TOKEN_FILE("token-file", "", "file with the access token that requests must carry; empty for none");
+
+        private final String text;
+        private final String fallback;
+        private final String meaning;
+
+        Key(String text, String fallback, String meaning) {
+            this.text = text;
+            this.fallback = fallback;
+            this.meaning = meaning;
+        }
+
+        /** The name in {@code loupe.yaml} and, with two hyphens in front, on the command line. */
+        public String text() {
+            return text;
+        }
+
+        /** The name of the environment variable. */
+        public String variable() {
+            return "LOUPE_" + name();
+        }
+    }
+
+    /** Where a value came from. */
+    public enum Origin {
+        /** A flag of the command. */
+        FLAG,
+        /** An environment variable. */
+        ENVIRONMENT,
+        /** The workspace's {@code loupe.yaml}. */
+        FILE,
+        /** Nobody said anything. */
+        DEFAULT
+    }
+
+    /**
+     * One setting as it stands.
+     *
+     * @param origin where the value came from
+     * @param source the flag, variable or file in words
+     */
+    public record Setting(String name, String value, Origin origin, String source, String meaning) {}
+
+    private final Map<Key, Setting> values = new LinkedHashMap<>();
+
+    private Settings() {}
+
+    /**
+     * Finds every setting.
+     *
+     * @param flags what the command line said, by setting; absent ones are left out
+     * @param environment the environment variables
+     * @throws UsageException if {@code loupe.yaml} holds an unknown setting
+     */
+    public static Settings load(Map<Key, String> flags, Map<String, String> environment) {
+        Settings settings = new Settings();
+        settings.put(Key.WORKSPACE, flags, environment, Map.of(), "");
+        Path file = settings.workspace().resolve("loupe.yaml");
+        Map<String, String> yaml = yaml(file);
+        for (Key key : Key.values()) {
+            if (key != Key.WORKSPACE) {
+                settings.put(key, flags, environment, yaml, file.toString());
+            }
+        }
+        settings.check();
+        return settings;
+    }
+
+    /** All settings, for {@code loupe doctor}. */
+    public List<Setting> all() {
+        return new ArrayList<>(values.values());
+    }
+
+    /** The value of one setting. */
+    public String get(Key key) {
+        return setting(key).value();
+    }
+
+    /** A whole number setting. */
+    public int number(Key key) {
+        Setting s = setting(key);
+        try {
+            return Integer.parseInt(s.value());
+        } catch (NumberFormatException e) {
+            throw new UsageException(
+                    "The setting " + s.name() + " is \"" + s.value() + "\" (" + s.source() + "); it must be a number.");
+        }
+    }
+
+    /** The workspace folder, absolute. */
+    public Path workspace() {
+        String text = get(Key.WORKSPACE);
+        if (text.equals("~") || text.startsWith("~/")) {
+            text = System.getProperty("user.home") + text.substring(1);
+        }
+        return Path.of(text).toAbsolutePath().normalize();
+    }
+
+    private Setting setting(Key key) {
+        Setting s = values.get(key);
+        if (s == null) {
+            throw new IllegalStateException("setting " + key + " asked for too early");
+        }
+        return s;
+    }
+
+    private void put(
+            Key key, Map<Key, String> flags, Map<String, String> environment, Map<String, String> yaml, String file) {
+        String flag = flags.get(key);
+        String variable = environment.get(key.variable());
+        String line = yaml.get(key.text);
+        Setting s;
+        if (flag != null) {
+            s = new Setting(key.text, flag, Origin.FLAG, "--" + key.text, key.meaning);
+        } else if (variable != null && !variable.isBlank()) {
+            s = new Setting(key.text, variable.strip(), Origin.ENVIRONMENT, key.variable(), key.meaning);
+        } else if (line != null) {
+            s = new Setting(key.text, line, Origin.FILE, file, key.meaning);
+        } else {
+            s = new Setting(key.text, key.fallback, Origin.DEFAULT, "default", key.meaning);
+        }
+        values.put(key, s);
+    }
+
+    private void check() {
+        int threads = number(Key.THREADS);
+        if (threads < 0) {
+            throw new UsageException("The setting threads is " + threads + "; it must be 0 (all cores) or more.");
+        }
+        int port = number(Key.PORT);
+        if (port < 0 || port > 65_535) {
+            throw new UsageException("The port is " + port + "; it must be from 0 (any free one) to 65535.");
+        }
+        String device = get(Key.DEVICE).toLowerCase(Locale.ROOT);
+        if (!device.equals("auto") && !device.equals("cpu")) {
+            throw new UsageException("There is no device \"" + device + "\" in this version; use auto or cpu.");
+        }
+    }
+
+    private static Map<String, String> yaml(Path file) {
+        if (!Files.isRegularFile(file)) {
+            return Map.of();
+        }
+        Object tree;
+        try {
+            tree = new Load(LoadSettings.builder().setLabel(file.toString()).build())
+                    .loadFromString(Files.readString(file));
+        } catch (IOException e) {
+            throw new LoupeException("The file " + file + " cannot be read (" + e.getMessage() + ").", e);
+        } catch (YamlEngineException e) {
+            throw new UsageException("The file " + file + " is not YAML (" + first(e.getMessage()) + ").");
+        }
+        if (tree == null) {
+            return Map.of();
+        }
+        if (!(tree instanceof Map<?, ?> map)) {
+            throw new UsageException("The file " + file + " must hold lines of the form \"port: 7070\".");
+        }
+        Map<String, String> values = new LinkedHashMap<>();
+        for (Map.Entry<?, ?> e : map.entrySet()) {
+            String name = String.valueOf(e.getKey());
+            if (key(name) == null || name.equals(Key.WORKSPACE.text)) {
+                throw new UsageException(
+                        "The file " + file + " holds the unknown setting \"" + name + "\"; known are " + known() + ".");
+            }
+            values.put(name, String.valueOf(e.getValue()));
+        }
+        return values;
+    }
+
+    private static @Nullable Key key(String name) {
+        for (Key k : Key.values()) {
+            if (k.text.equals(name)) {
+                return k;
+            }
+        }
+        return null;
+    }
+
+    private static String known() {
+        List<String> names = new ArrayList<>();
+        for (Key k : Key.values()) {
+            if (k != Key.WORKSPACE) {
+                names.add(k.text);
+            }
+        }
+        return String.join(", ", names);
+    }
+
+    private static String first(@Nullable String message) {
+        return message == null ? "unreadable" : message.lines().findFirst().orElse("unreadable");
+    }
+}

@@ -1,0 +1,105 @@
+package dev.loupe.service;
+
+import dev.loupe.base.AtomicFiles;
+import dev.loupe.base.LoupeException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * The folder that everything lies in. Files are the truth: each artifact is a folder with a manifest, and every list is
+ * made by looking at the folders.
+ *
+ * @param root the folder, absolute
+ */
+public record Workspace(Path root) {
+    /** Makes the path absolute. */
+    public Workspace {
+        root = root.toAbsolutePath().normalize();
+    }
+
+    /**
+     * A workspace whose folder exists and can be written.
+     *
+     * @throws LoupeException if the folder cannot be made or written
+     */
+    public static Workspace create(Path root) {
+        Workspace w = new Workspace(root);
+        try {
+            Files.createDirectories(w.root);
+        } catch (IOException e) {
+            throw new LoupeException(
+                    "The workspace " + w.root + " cannot be made (" + e.getMessage()
+                            + "); choose another folder with --workspace.",
+                    e);
+        }
+        if (!Files.isWritable(w.root)) {
+            throw new LoupeException(
+                    "The workspace " + w.root + " cannot be written; choose another folder with --workspace.");
+        }
+        return w;
+    }
+
+    /** Language models, one folder each. */
+    public Path models() {
+        return root.resolve("models");
+    }
+
+    /** Activation stores, one folder each. */
+    public Path activations() {
+        return root.resolve("activations");
+    }
+
+    /** SAEs, one folder each. */
+    public Path saes() {
+        return root.resolve("saes");
+    }
+
+    /** Feature indexes, one folder per SAE. */
+    public Path features() {
+        return root.resolve("features");
+    }
+
+    /** Matchings of SAEs. */
+    public Path comparisons() {
+        return root.resolve("comparisons");
+    }
+
+    /** Saved patching results. */
+    public Path patches() {
+        return root.resolve("patches");
+    }
+
+    /** Saved variants and, below them, steering vectors. */
+    public Path variants() {
+        return root.resolve("variants");
+    }
+
+    /** Jobs, one folder each. */
+    public Path jobs() {
+        return root.resolve("jobs");
+    }
+
+    /** Log files. */
+    public Path logs() {
+        return root.resolve("logs");
+    }
+
+    /** Names of the folders in one of the folders above that hold a certain file, sorted; half-written ones left out. */
+    public static List<String> named(Path parent, String manifest) {
+        if (!Files.isDirectory(parent)) {
+            return List.of();
+        }
+        try (Stream<Path> all = Files.list(parent)) {
+            return all.filter(p -> !AtomicFiles.isTemporary(p) && Files.isRegularFile(p.resolve(manifest)))
+                    .map(p -> String.valueOf(p.getFileName()))
+                    .filter(n -> !n.startsWith("."))
+                    .sorted()
+                    .toList();
+        } catch (IOException e) {
+            throw new LoupeException("The folder " + parent + " cannot be listed (" + e.getMessage() + ").", e);
+        }
+    }
+}
