@@ -29,11 +29,11 @@ import java.util.Map;
  * A transformer-shaped toy in plain double loops: attention is the mean over the positions so far, the neurons are
  * linear or tanh. With linear neurons the whole model is linear, so every patching method must agree exactly.
  */
-final class ToyModel implements LanguageModel {
-    static final int LAYERS = 3;
-    static final int WIDTH = 12;
-    static final int HEADS = 3;
-    static final int MLP = 10;
+public final class ToyModel implements LanguageModel {
+    public static final int LAYERS = 3;
+    public static final int WIDTH = 12;
+    public static final int HEADS = 3;
+    public static final int MLP = 10;
     private static final String[] KINDS = {
         "hook_resid_pre",
         "attn.hook_z",
@@ -53,7 +53,7 @@ final class ToyModel implements LanguageModel {
     private final float[][][] in = new float[LAYERS][][];
     private final float[][][] out = new float[LAYERS][][];
 
-    ToyModel(long seed, boolean linear) {
+    public ToyModel(long seed, boolean linear) {
         this.linear = linear;
         Cases.Random r = Cases.Random.of(seed);
         embed = r.matrix(ToyTokenizer.SIZE, WIDTH);
