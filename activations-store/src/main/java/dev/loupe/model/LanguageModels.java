@@ -1,5 +1,9 @@
 package dev.loupe.model;
 
+import dev.loupe.base.LoupeException;
+import dev.loupe.tensor.Torch;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -14,17 +18,34 @@ public final class LanguageModels {
      * @throws dev.loupe.base.LoupeException if a file is damaged or the architecture is not supported
      */
     public static LanguageModel open(Path folder, ModelOptions options) {
-        throw new UnsupportedOperationException("models cannot be opened yet");
+        Path absolute = folder.toAbsolutePath().normalize();
+        ModelSpec spec = ModelSpec.read(absolute);
+        List<String> heldOut = heldOut(absolute);
+        Torch.threads(options.threads());
+        Tokenizer tokenizer = HubTokenizer.open(absolute);
+        try (Checkpoint checkpoint = Checkpoint.open(absolute)) {
+            Weights weights = new Weights(checkpoint, spec);
+            String id = options.id() != null ? options.id() : String.valueOf(absolute.getFileName());
+            return new Transformer(id, new Core(spec, weights), tokenizer, checkpoint.checksum(), heldOut);
+        } catch (RuntimeException e) {
+            tokenizer.close();
+            throw e;
+        }
     }
 
     /** The sizes of a model, from {@code config.json} alone. */
     public static ModelConfig describe(Path folder) {
-        throw new UnsupportedOperationException("models cannot be opened yet");
+        return ModelSpec.read(folder).config();
     }
 
     /** The hook points of a model, from {@code config.json} alone. */
     public static List<HookInfo> hooks(Path folder) {
-        throw new UnsupportedOperationException("models cannot be opened yet");
+        return ModelSpec.read(folder).hooks();
+    }
+
+    /** The architectures that can be opened, as {@code config.json} names them. */
+    public static List<String> supportedArchitectures() {
+        return ModelSpec.SUPPORTED;
     }
 
     /**
@@ -34,6 +55,21 @@ public final class LanguageModels {
      *     {@code builtin}
      */
     public static Path builtin(Path cacheDir) {
-        throw new UnsupportedOperationException("models cannot be opened yet");
+        return BuiltinModel.unpack(cacheDir);
+    }
+
+    private static List<String> heldOut(Path folder) {
+        Path file = folder.resolve("held-out.txt");
+        if (!Files.isRegularFile(file)) {
+            return List.of();
+        }
+        try {
+            return Files.readAllLines(file).stream()
+                    .map(String::strip)
+                    .filter(line -> !line.isEmpty())
+                    .toList();
+        } catch (IOException e) {
+            throw new LoupeException("The list of held-out documents " + file + " cannot be read.", e);
+        }
     }
 }

@@ -1,0 +1,91 @@
+package dev.loupe.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.types.SparseFormat;
+import ai.djl.nn.core.Embedding;
+import dev.loupe.tensor.Torch;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The computing part of a model: embedding, blocks and head in order. */
+final class Core {
+    final ModelSpec spec;
+    final Weights weights;
+    final Rotary rotary;
+    final List<Block> blocks;
+    final Head head;
+
+    Core(ModelSpec spec, Weights weights) {
+        this.spec = spec;
+        this.weights = weights;
+        this.rotary = new Rotary(weights.manager, spec.config());
+        List<Block> list = new ArrayList<>();
+        for (int layer = 0; layer < spec.config().nLayers(); layer++) {
+            list.add(new Block(layer, spec, weights, rotary));
+        }
+        blocks = List.copyOf(list);
+        head = new Head(weights, spec.config());
+    }
+
+    /** A manager for the tensors of one pass, on a thread that records no gradients. */
+    NDManager newManager() {
+        Torch.enter();
+        return weights.manager.newSubManager();
+    }
+
+    /** Token embeddings {@code [batch, pos, d_model]}; padding gets token 0, which nothing real ever sees. */
+    NDArray embed(Pass pass, int[][] ids) {
+        long[] flat = new long[pass.batch() * pass.positions];
+        for (int b = 0; b < ids.length; b++) {
+            for (int p = 0; p < ids[b].length; p++) {
+                flat[b * pass.positions + p] = ids[b][p];
+            }
+        }
+        try (NDScope scope = new NDScope()) {
+            scope.suppressNotUsedWarning();
+            NDArray tokens = Torch.longs(pass.manager, flat, pass.batch(), pass.positions);
+            NDArray rows = Embedding.embedding(tokens, weights.embed, SparseFormat.DENSE)
+                    .singletonOrThrow();
+            NDArray embedded = pass.at(-1, "hook_embed", rows);
+            NDScope.unregister(embedded);
+            return embedded;
+        }
+    }
+
+    /**
+     * Runs one block and frees what it made.
+     *
+     * @return the residual stream after it, or null if the pass needs nothing more
+     */
+    @Nullable NDArray step(Block block, Pass pass, NDArray resid, @Nullable KeyValueCache cache) {
+        try (NDScope scope = new NDScope()) {
+            scope.suppressNotUsedWarning();
+            NDArray next = block.forward(pass, resid, cache, null);
+            if (next != null) {
+                NDScope.unregister(next);
+            }
+            return next;
+        }
+    }
+
+    /** Runs all blocks; null if the pass was finished before the end. */
+    @Nullable NDArray run(Pass pass, int[][] ids, @Nullable KeyValueCache cache) {
+        NDArray resid = embed(pass, ids);
+        for (Block block : blocks) {
+            if (pass.finished()) {
+                resid.close();
+                return null;
+            }
+            NDArray next = step(block, pass, resid, cache);
+            resid.close();
+            if (next == null) {
+                return null;
+            }
+            resid = next;
+        }
+        return resid;
+    }
+}

@@ -1,0 +1,140 @@
+package dev.loupe.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDScope;
+import dev.loupe.tensor.Torch;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/** From the last residual stream to logits and losses: the last norm and the unembedding, in pieces of bounded size. */
+final class Head {
+    /** Logits held at once: 16 Mi floats. */
+    private static final long LOGITS_AT_ONCE = 1L << 24;
+
+    private static final HookPoint LOGITS = HookPoint.of("logits");
+
+    private final Weights weights;
+    private final int vocab;
+    private final NDArray eps;
+    private final NDArray one;
+
+    Head(Weights weights, ModelConfig config) {
+        this.weights = weights;
+        this.vocab = config.dVocab();
+        this.eps = Torch.floats(weights.manager, new float[] {(float) config.normEps()}, 1);
+        this.one = Torch.floats(weights.manager, new float[] {1f}, 1);
+    }
+
+    /** {@code ln_final.hook_scale} of the residual stream. */
+    NDArray scale(NDArray resid) {
+        return Block.rootMeanSquare(resid, eps);
+    }
+
+    /** The last norm with its hook points, before the gain: {@code [.., d_model]}. */
+    NDArray normalized(Pass pass, NDArray resid) {
+        NDArray scale = pass.at(Integer.MAX_VALUE, "ln_final.hook_scale", scale(resid));
+        return pass.at(Integer.MAX_VALUE, "ln_final.hook_normalized", resid.mul(one.div(scale)));
+    }
+
+    /** Logits {@code [.., d_vocab]} of normalised values. */
+    NDArray logits(NDArray normalized) {
+        return weights.unembed.apply(normalized.mul(weights.finalNorm));
+    }
+
+    /** Gradient of normalised values from that of logits. */
+    NDArray backward(NDArray logitGradient) {
+        return weights.unembed.backward(logitGradient).muli(weights.finalNorm);
+    }
+
+    /** The values {@code [batch, width]} of each row's last real token. */
+    static NDArray lastPositions(Pass pass, NDArray x) {
+        long[] rows = new long[pass.batch()];
+        for (int b = 0; b < rows.length; b++) {
+            rows[b] = (long) b * pass.positions + pass.lengths[b] - 1;
+        }
+        NDArray flat = x.reshape((long) pass.batch() * pass.positions, -1);
+        NDList picked = new NDList();
+        for (long row : rows) {
+            picked.add(flat.get(row));
+        }
+        return NDArrays.stack(picked);
+    }
+
+    float[][] last(Pass pass, NDArray normalized) {
+        NDArray logits = logits(lastPositions(pass, normalized));
+        float[] flat = Torch.toArray(logits);
+        float[][] rows = new float[pass.batch()][];
+        for (int b = 0; b < rows.length; b++) {
+            rows[b] = Arrays.copyOfRange(flat, b * vocab, (b + 1) * vocab);
+        }
+        return rows;
+    }
+
+    @SuppressWarnings("MustBeClosedChecker") // an automatic arena is never closed
+    Activation all(Pass pass, NDArray normalized) {
+        int rows = pass.batch() * pass.positions;
+        MemorySegment memory = Arena.ofAuto().allocate(4L * rows * vocab, 64);
+        NDArray flat = normalized.reshape(rows, -1);
+        int step = rowsAtOnce();
+        for (int from = 0; from < rows; from += step) {
+            int n = Math.min(step, rows - from);
+            try (NDScope scope = new NDScope()) {
+                scope.suppressNotUsedWarning();
+                NDArray target =
+                        Torch.wrap(pass.manager, memory.asSlice(4L * from * vocab, 4L * n * vocab), n, vocab);
+                Torch.assign(target, logits(slice(flat, from, n)));
+            }
+        }
+        Activation all = new Activation(
+                LOGITS, memory, pass.batch(), pass.positions, vocab, 0, pass.start, pass.lengths);
+        for (int b = 0; b < pass.batch(); b++) {
+            for (int p = pass.lengths[b]; p < pass.positions; p++) {
+                memory.asSlice(4 * all.index(b, p, 0), 4L * vocab).fill((byte) 0);
+            }
+        }
+        return all;
+    }
+
+    /** {@code logsumexp(logits) - logits[target]} for every position that has a next token. */
+    float[][] loss(Pass pass, NDArray normalized, int[][] ids) {
+        int rows = pass.batch() * pass.positions;
+        long[] targets = new long[rows];
+        for (int b = 0; b < ids.length; b++) {
+            for (int p = 0; p + 1 < ids[b].length; p++) {
+                targets[b * pass.positions + p] = ids[b][p + 1];
+            }
+        }
+        float[] losses = new float[rows];
+        NDArray flat = normalized.reshape(rows, -1);
+        int step = rowsAtOnce();
+        for (int from = 0; from < rows; from += step) {
+            int n = Math.min(step, rows - from);
+            try (NDScope scope = new NDScope()) {
+                scope.suppressNotUsedWarning();
+                NDArray target = Torch.longs(pass.manager, Arrays.copyOfRange(targets, from, from + n), n, 1);
+                NDArray picked = logits(slice(flat, from, n)).logSoftmax(1).gather(target, 1);
+                float[] part = Torch.toArray(picked);
+                for (int i = 0; i < n; i++) {
+                    losses[from + i] = -part[i];
+                }
+            }
+        }
+        float[][] result = new float[ids.length][];
+        for (int b = 0; b < ids.length; b++) {
+            int from = b * pass.positions;
+            result[b] = Arrays.copyOfRange(losses, from, from + ids[b].length - 1);
+        }
+        return result;
+    }
+
+    private int rowsAtOnce() {
+        return (int) Math.max(1, LOGITS_AT_ONCE / vocab);
+    }
+
+    private static NDArray slice(NDArray flat, int from, int n) {
+        return flat.get(new ai.djl.ndarray.index.NDIndex().addSliceDim(from, from + n));
+    }
+}

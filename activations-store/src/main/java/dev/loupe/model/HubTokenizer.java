@@ -1,0 +1,204 @@
+package dev.loupe.model;
+
+import ai.djl.huggingface.tokenizers.Encoding;
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import dev.loupe.base.Checksums;
+import dev.loupe.base.Json;
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.NotFoundException;
+import dev.loupe.tensor.Torch;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/** Hugging Face's tokenizers library on a local {@code tokenizer.json}; decoding is our own, on bytes. */
+final class HubTokenizer implements Tokenizer {
+    private final HuggingFaceTokenizer tokenizer;
+    private final Vocabulary vocabulary;
+    private final @Nullable Integer bos;
+    private final @Nullable Integer eos;
+    private final boolean addBos;
+    private final String checksum;
+
+    private HubTokenizer(
+            HuggingFaceTokenizer tokenizer,
+            Vocabulary vocabulary,
+            @Nullable Integer bos,
+            @Nullable Integer eos,
+            boolean addBos,
+            String checksum) {
+        this.tokenizer = tokenizer;
+        this.vocabulary = vocabulary;
+        this.bos = bos;
+        this.eos = eos;
+        this.addBos = addBos;
+        this.checksum = checksum;
+    }
+
+    /** Opens the tokenizer of a model folder. */
+    static HubTokenizer open(Path folder) {
+        Path file = folder.resolve("tokenizer.json");
+        if (!Files.isRegularFile(file)) {
+            throw new NotFoundException("The model folder " + folder
+                    + " has no tokenizer.json: put the tokenizer there that the model was trained with.");
+        }
+        Torch.offline(); // the tokenizer's library would look for a GPU build otherwise
+        Vocabulary vocabulary = Vocabulary.read(file);
+        Path configFile = folder.resolve("tokenizer_config.json");
+        JsonNode config = Files.exists(configFile) ? Json.tree(configFile) : Json.MAPPER.createObjectNode();
+        try {
+            HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.builder()
+                    .optTokenizerPath(file)
+                    .optTruncation(false) // it would cut at 512 tokens silently
+                    .optPadding(false)
+                    .build();
+            return new HubTokenizer(
+                    tokenizer,
+                    vocabulary,
+                    special(vocabulary, config, folder, "bos_token"),
+                    special(vocabulary, config, folder, "eos_token"),
+                    config.path("add_bos_token").asBoolean(false),
+                    Checksums.sha256(file));
+        } catch (IOException | RuntimeException e) {
+            throw new LoupeException("The tokenizer " + file + " cannot be opened (" + e.getMessage() + ").", e);
+        }
+    }
+
+    /** A special token from the tokenizer's settings or, failing that, its id from the model's. */
+    private static @Nullable Integer special(Vocabulary vocabulary, JsonNode config, Path folder, String name) {
+        JsonNode node = config.path(name);
+        String content = node.isObject() ? node.path("content").asString("") : node.asString("");
+        Integer id = content.isEmpty() ? null : vocabulary.added(content);
+        if (id != null) {
+            return id;
+        }
+        Path model = folder.resolve("config.json");
+        JsonNode number = Files.exists(model) ? Json.tree(model).path(name + "_id") : Json.MAPPER.createObjectNode();
+        JsonNode first = number.isArray() && !number.isEmpty() ? number.get(0) : number;
+        return first.isIntegralNumber() ? first.asInt() : null;
+    }
+
+    @Override
+    public int[] encode(String text, boolean addSpecial) {
+        return ids(tokenizer.encode(unicode(text), addSpecial, false));
+    }
+
+    @Override
+    public int[] encode(String text) {
+        int[] ids = encode(text, true);
+        if (!addBos || bos == null || (ids.length > 0 && ids[0] == bos)) {
+            return ids;
+        }
+        int[] withBos = new int[ids.length + 1];
+        withBos[0] = bos;
+        System.arraycopy(ids, 0, withBos, 1, ids.length);
+        return withBos;
+    }
+
+    @Override
+    public List<int[]> encodeBatch(List<String> texts, boolean addSpecial) {
+        if (texts.isEmpty()) {
+            return List.of();
+        }
+        List<String> clean = texts.stream().map(HubTokenizer::unicode).toList();
+        return Arrays.stream(tokenizer.batchEncode(clean, addSpecial, false))
+                .map(HubTokenizer::ids)
+                .toList();
+    }
+
+    /** Half a surrogate pair is no character: the native library must never see one. */
+    private static String unicode(String text) {
+        for (int i = 0; i < text.length(); i++) {
+            if (Character.isSurrogate(text.charAt(i))) {
+                return new String(text.getBytes(StandardCharsets.UTF_16BE), StandardCharsets.UTF_16BE);
+            }
+        }
+        return text;
+    }
+
+    private static int[] ids(Encoding encoding) {
+        long[] ids = encoding.getIds();
+        int[] narrow = new int[ids.length];
+        for (int i = 0; i < ids.length; i++) {
+            narrow[i] = Math.toIntExact(ids[i]);
+        }
+        return narrow;
+    }
+
+    @Override
+    public String decode(int[] ids, boolean skipSpecial) {
+        Utf8Stream stream = new Utf8Stream();
+        StringBuilder text = new StringBuilder();
+        for (int id : ids) {
+            if (!skipSpecial || !vocabulary.isSpecial(id)) {
+                text.append(stream.add(vocabulary.bytes(id)));
+            }
+        }
+        return text.append(stream.end()).toString();
+    }
+
+    @Override
+    public List<String> pieces(int[] ids) {
+        Utf8Stream stream = new Utf8Stream();
+        List<String> pieces = new ArrayList<>(ids.length);
+        for (int id : ids) {
+            pieces.add(stream.add(vocabulary.bytes(id)));
+        }
+        if (!pieces.isEmpty()) {
+            int last = pieces.size() - 1;
+            pieces.set(last, pieces.get(last) + stream.end());
+        }
+        return pieces;
+    }
+
+    @Override
+    public byte[] tokenBytes(int id) {
+        return vocabulary.bytes(id);
+    }
+
+    @Override
+    public String token(int id) {
+        return new String(vocabulary.bytes(id), StandardCharsets.UTF_8);
+    }
+
+    @Override
+    public @Nullable Integer id(String token) {
+        return vocabulary.byText(token);
+    }
+
+    @Override
+    public int vocabSize() {
+        return vocabulary.size();
+    }
+
+    @Override
+    public @Nullable Integer bosId() {
+        return bos;
+    }
+
+    @Override
+    public @Nullable Integer eosId() {
+        return eos;
+    }
+
+    @Override
+    public boolean isSpecial(int id) {
+        return vocabulary.isSpecial(id);
+    }
+
+    @Override
+    public String checksum() {
+        return checksum;
+    }
+
+    @Override
+    public void close() {
+        tokenizer.close();
+    }
+}

@@ -1,0 +1,186 @@
+package dev.loupe.model;
+
+import dev.loupe.base.Json;
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.NotFoundException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+
+/** What {@code config.json} says: the family and the sizes. Refuses anything that would be computed wrongly. */
+record ModelSpec(Architecture architecture, ModelConfig config) {
+    static final List<String> SUPPORTED = List.of("LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM");
+
+    /** Reads the description of a model folder. */
+    static ModelSpec read(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            throw new NotFoundException("There is no model folder " + folder
+                    + ": give \"builtin\" or a folder with config.json, model.safetensors and tokenizer.json.");
+        }
+        Path file = folder.resolve("config.json");
+        if (!Files.isRegularFile(file)) {
+            throw new NotFoundException("The folder " + folder + " has no config.json, so it is no model folder in the"
+                    + " Hugging Face layout.");
+        }
+        JsonNode json = Json.tree(file);
+        String name = json.path("architectures").path(0).asString(json.path("model_type").asString("unknown"));
+        if (!SUPPORTED.contains(name)) {
+            throw new LoupeException("The model " + folder + " is a " + name + "; supported are "
+                    + String.join(", ", SUPPORTED) + ".");
+        }
+        return new Reader(file, json).read(name);
+    }
+
+    private record Reader(Path file, JsonNode json) {
+        ModelSpec read(String name) {
+            if (!json.path("hidden_act").asString("silu").equals("silu")) {
+                throw refused("hidden_act is " + json.path("hidden_act") + "; only \"silu\" is supported");
+            }
+            if (json.path("partial_rotary_factor").asDouble(1) != 1) {
+                throw refused("partial_rotary_factor is not 1, which is not supported");
+            }
+            boolean qwen = name.equals("Qwen2ForCausalLM");
+            boolean attentionBias = json.path("attention_bias").asBoolean(false);
+            Architecture architecture = Architecture.llamaNames(
+                    name,
+                    qwen || attentionBias,
+                    !qwen && attentionBias,
+                    json.path("mlp_bias").asBoolean(false),
+                    Nonlinearity.SILU);
+            int dModel = natural("hidden_size");
+            int heads = natural("num_attention_heads");
+            int kv = json.has("num_key_value_heads") ? natural("num_key_value_heads") : heads;
+            int dHead = json.path("head_dim").isIntegralNumber() ? natural("head_dim") : dModel / heads;
+            if (heads % kv != 0 || dHead < 2 || dHead % 2 != 0) {
+                throw refused(heads + " heads, " + kv + " key-value heads and a head width of " + dHead
+                        + " do not fit together");
+            }
+            int nCtx = natural("max_position_embeddings");
+            JsonNode window = json.path("sliding_window");
+            boolean slides = json.path("use_sliding_window").asBoolean(!qwen);
+            if (slides && window.isIntegralNumber() && window.asInt() < nCtx) {
+                throw refused("sliding-window attention (sliding_window " + window + ") is not supported");
+            }
+            boolean tied = json.path("tie_word_embeddings").asBoolean(false);
+            int layers = natural("num_hidden_layers");
+            int dMlp = natural("intermediate_size");
+            int vocab = natural("vocab_size");
+            long parameters = count(architecture, layers, dModel, heads, kv, dHead, dMlp, vocab, tied);
+            return new ModelSpec(
+                    architecture,
+                    new ModelConfig(
+                            name,
+                            layers,
+                            dModel,
+                            heads,
+                            kv,
+                            dHead,
+                            dMlp,
+                            vocab,
+                            nCtx,
+                            json.path("rms_norm_eps").asDouble(1e-6),
+                            ropeTheta(),
+                            tied,
+                            parameters));
+        }
+
+        private double ropeTheta() {
+            JsonNode rope = json.has("rope_parameters") ? json.path("rope_parameters") : json.path("rope_scaling");
+            String type = rope.path("rope_type").asString(rope.path("type").asString("default"));
+            if (!type.equals("default")) {
+                throw refused("rotary scaling of type \"" + type + "\" is not supported");
+            }
+            return rope.path("rope_theta").asDouble(json.path("rope_theta").asDouble(10_000));
+        }
+
+        private static long count(
+                Architecture a,
+                long layers,
+                long d,
+                long heads,
+                long kv,
+                long dHead,
+                long dMlp,
+                long vocab,
+                boolean tied) {
+            long attention = 2 * d * heads * dHead + 2 * d * kv * dHead;
+            long biases = (a.biasQkv() ? (heads + 2 * kv) * dHead : 0)
+                    + (a.biasO() ? d : 0)
+                    + (a.biasMlp() ? 2 * dMlp + d : 0);
+            return layers * (attention + 3 * d * dMlp + 2 * d + biases) + d + vocab * d * (tied ? 1 : 2);
+        }
+
+        private int natural(String key) {
+            JsonNode node = json.path(key);
+            if (!node.isIntegralNumber() || !node.canConvertToInt() || node.asInt() <= 0) {
+                throw refused(key + " is " + (node.isMissingNode() ? "missing" : node.toString())
+                        + "; it must be a whole number above 0");
+            }
+            return node.asInt();
+        }
+
+        private LoupeException refused(String why) {
+            return new LoupeException("The model description " + file + " cannot be used: " + why + ".");
+        }
+    }
+
+    /** Every hook point in the order of the forward pass. */
+    List<HookInfo> hooks() {
+        ModelConfig c = config;
+        String residual = shape(c.dModel());
+        String queries = "[batch, pos, " + c.nHeads() + ", " + c.dHead() + "]";
+        String keys = "[batch, pos, " + c.nKeyValueHeads() + ", " + c.dHead() + "]";
+        int q = c.nHeads() * c.dHead();
+        int kv = c.nKeyValueHeads() * c.dHead();
+        String mlp = shape(c.dMlp());
+        List<HookInfo> all = new ArrayList<>();
+        all.add(new HookInfo(HookPoint.of("hook_embed"), residual, c.dModel(), "Token embeddings."));
+        for (int layer = 0; layer < c.nLayers(); layer++) {
+            int l = layer;
+            Adder add = (local, shape, width, meaning) ->
+                    all.add(new HookInfo(HookPoint.block(l, local), shape, width, meaning));
+            add.hook("hook_resid_pre", residual, c.dModel(), "Residual stream entering the block.");
+            add.hook("ln1.hook_scale", shape(1), 1, "Root mean square that the norm before attention divides by.");
+            add.hook("ln1.hook_normalized", residual, c.dModel(), "Normalised input of attention, before the gain.");
+            add.hook("attn.hook_q", queries, q, "Queries before rotation.");
+            add.hook("attn.hook_k", keys, kv, "Keys before rotation.");
+            add.hook("attn.hook_v", keys, kv, "Values.");
+            add.hook("attn.hook_rot_q", queries, q, "Queries after rotation by their positions.");
+            add.hook("attn.hook_rot_k", keys, kv, "Keys after rotation by their positions.");
+            add.hook(
+                    "attn.hook_pattern",
+                    "[batch, " + c.nHeads() + ", query_pos, key_pos]",
+                    HookInfo.VARIES,
+                    "Attention pattern: for each query a distribution over keys.");
+            add.hook("attn.hook_z", queries, q, "Values mixed by the pattern: the heads before the output projection.");
+            add.hook("hook_attn_out", residual, c.dModel(), "What attention adds to the residual stream.");
+            add.hook("hook_resid_mid", residual, c.dModel(), "Residual stream between attention and MLP.");
+            add.hook("ln2.hook_scale", shape(1), 1, "Root mean square that the norm before the MLP divides by.");
+            add.hook("ln2.hook_normalized", residual, c.dModel(), "Normalised input of the MLP, before the gain.");
+            add.hook("mlp.hook_pre", mlp, c.dMlp(), "Neurons before the activation function (the gate).");
+            add.hook("mlp.hook_pre_linear", mlp, c.dMlp(), "What the activated gate is multiplied with.");
+            add.hook("mlp.hook_post", mlp, c.dMlp(), "Neurons: activated gate times the linear part.");
+            add.hook("hook_mlp_out", residual, c.dModel(), "What the MLP adds to the residual stream.");
+            add.hook("hook_resid_post", residual, c.dModel(), "Residual stream leaving the block.");
+        }
+        all.add(new HookInfo(
+                HookPoint.of("ln_final.hook_scale"), shape(1), 1, "Root mean square that the last norm divides by."));
+        all.add(new HookInfo(
+                HookPoint.of("ln_final.hook_normalized"),
+                residual,
+                c.dModel(),
+                "Normalised input of the unembedding, before the gain."));
+        return List.copyOf(all);
+    }
+
+    private static String shape(int width) {
+        return "[batch, pos, " + width + "]";
+    }
+
+    @FunctionalInterface
+    private interface Adder {
+        void hook(String local, String shape, int width, String meaning);
+    }
+}

@@ -1,0 +1,61 @@
+package dev.loupe.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import dev.loupe.tensor.Torch;
+
+/**
+ * Rotary position embedding (Su et al., arXiv 2104.09864) in the layout of Llama checkpoints: dimension i is paired with
+ * {@code i + d_head / 2}, the angle is {@code position * theta^(-2i / d_head)}. Angles are rounded to float32 in the
+ * same places as the reference implementation rounds them, because the products with large positions show the
+ * difference.
+ */
+final class Rotary {
+    private final NDArray cos; // [n_ctx, 1, d_head / 2]
+    private final NDArray sin;
+
+    Rotary(NDManager manager, ModelConfig config) {
+        int half = config.dHead() / 2;
+        float[] c = new float[config.nCtx() * half];
+        float[] s = new float[c.length];
+        for (int i = 0; i < half; i++) {
+            float exponent = 2f * i / config.dHead();
+            float frequency = 1f / (float) Math.pow(config.ropeTheta(), exponent);
+            for (int p = 0; p < config.nCtx(); p++) {
+                float angle = p * frequency;
+                c[p * half + i] = (float) Math.cos(angle);
+                s[p * half + i] = (float) Math.sin(angle);
+            }
+        }
+        cos = Torch.floats(manager, c, config.nCtx(), 1, half);
+        sin = Torch.floats(manager, s, config.nCtx(), 1, half);
+    }
+
+    /** Rotates {@code [batch, pos, head, d_head]} whose first position is {@code start}. */
+    NDArray rotate(NDArray x, int start) {
+        return turn(x, start, false);
+    }
+
+    /** The transposed rotation: gradients of rotated values to gradients of the values. */
+    NDArray back(NDArray x, int start) {
+        return turn(x, start, true);
+    }
+
+    private NDArray turn(NDArray x, int start, boolean back) {
+        NDIndex rows = new NDIndex().addSliceDim(start, start + x.getShape().get(1));
+        NDArray c = cos.get(x.getManager(), rows);
+        NDArray s = sin.get(x.getManager(), rows);
+        NDList halves = x.split(2, 3);
+        NDArray a = halves.get(0);
+        NDArray b = halves.get(1);
+        NDArray first = a.mul(c);
+        NDArray second = b.mul(c);
+        NDArray bs = b.mul(s);
+        NDArray as = a.mul(s);
+        return NDArrays.concat(
+                back ? new NDList(first.addi(bs), second.subi(as)) : new NDList(first.subi(bs), second.addi(as)), 3);
+    }
+}

@@ -1,0 +1,151 @@
+package dev.loupe.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
+import dev.loupe.base.UsageException;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** A decoder-only transformer whose blocks follow an {@link Architecture}. */
+final class Transformer implements LanguageModel {
+    private final String id;
+    private final ModelSpec spec;
+    private final Tokenizer tokenizer;
+    private final String checksum;
+    private final List<String> heldOut;
+    private final Core core;
+    private final Map<String, HookInfo> hooks;
+
+    Transformer(String id, Core core, Tokenizer tokenizer, String checksum, List<String> heldOut) {
+        this.id = id;
+        this.spec = core.spec;
+        this.core = core;
+        this.tokenizer = tokenizer;
+        this.checksum = checksum;
+        this.heldOut = List.copyOf(heldOut);
+        hooks = spec.hooks().stream()
+                .collect(Collectors.toMap(HookInfo::name, h -> h, (a, b) -> a, LinkedHashMap::new));
+    }
+
+    @Override
+    public Forward forward(TokenBatch tokens, Taps taps, Want want) {
+        check(tokens);
+        checkTaps(taps);
+        try (NDManager manager = core.newManager();
+                NDScope scope = new NDScope()) {
+            scope.suppressNotUsedWarning();
+            Pass pass = new Pass(
+                    manager, lengths(tokens), tokens.positions(), 0, taps, want != Want.NOTHING, false);
+            NDArray resid = core.run(pass, tokens.ids(), null);
+            if (resid == null || pass.finished()) {
+                return new ForwardResult(pass.read(), null, null, null);
+            }
+            NDArray normalized = core.head.normalized(pass, resid);
+            return new ForwardResult(
+                    pass.read(),
+                    want == Want.LAST_LOGITS ? core.head.last(pass, normalized) : null,
+                    want == Want.ALL_LOGITS ? core.head.all(pass, normalized) : null,
+                    want == Want.TOKEN_LOSS ? core.head.loss(pass, normalized, tokens.ids()) : null);
+        }
+    }
+
+    @Override
+    public Backward backward(
+            TokenBatch tokens, Taps taps, LogitSeed seed, Rules rules, Collection<HookPoint> wrt) {
+        throw new UsageException("Gradients are not available.");
+    }
+
+    @Override
+    public Generation generate(int[] prompt, Sampling sampling, Taps taps, TokenListener listener) {
+        throw new UsageException("Generation is not available.");
+    }
+
+    private void check(TokenBatch tokens) {
+        int vocab = spec.config().dVocab();
+        for (int[] row : tokens.ids()) {
+            if (row.length > spec.config().nCtx()) {
+                throw new UsageException("A sequence of " + row.length + " tokens is longer than the context of "
+                        + spec.config().nCtx() + " tokens that model " + id + " was made for: cut it.");
+            }
+            for (int token : row) {
+                if (token < 0 || token >= vocab) {
+                    throw new UsageException("Token id " + token + " is outside the vocabulary of model " + id
+                            + ", which has the ids 0 to " + (vocab - 1) + ".");
+                }
+            }
+        }
+    }
+
+    private void checkTaps(Taps taps) {
+        taps.reads().forEach(h -> hook(h.name()));
+        taps.edited().forEach(h -> hook(h.name()));
+    }
+
+    static int[] lengths(TokenBatch tokens) {
+        int[] lengths = new int[tokens.size()];
+        for (int b = 0; b < lengths.length; b++) {
+            lengths[b] = tokens.length(b);
+        }
+        return lengths;
+    }
+
+    @Override
+    public HookInfo hook(String name) {
+        HookInfo info = hooks.get(name);
+        if (info == null) {
+            throw new UsageException("Model " + id + " has no hook point \"" + name + "\"; it has hook_embed, "
+                    + hooks.values().stream()
+                            .filter(h -> h.hook().layer() == 0)
+                            .map(h -> "blocks.N." + h.hook().local())
+                            .collect(Collectors.joining(", "))
+                    + " (N from 0 to " + (spec.config().nLayers() - 1)
+                    + "), ln_final.hook_scale and ln_final.hook_normalized.");
+        }
+        return info;
+    }
+
+    @Override
+    public List<HookInfo> hooks() {
+        return List.copyOf(hooks.values());
+    }
+
+    @Override
+    public String id() {
+        return id;
+    }
+
+    @Override
+    public ModelConfig config() {
+        return spec.config();
+    }
+
+    @Override
+    public Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    @Override
+    public String weightsChecksum() {
+        return checksum;
+    }
+
+    @Override
+    public List<String> heldOutHashes() {
+        return heldOut;
+    }
+
+    /** Tensors alive in this model's manager: weights and constants between passes. */
+    int liveArrays() {
+        return core.weights.manager.getManagedArrays().size();
+    }
+
+    @Override
+    public void close() {
+        tokenizer.close();
+        core.weights.close();
+    }
+}

@@ -1,0 +1,99 @@
+package dev.loupe.model;
+
+import dev.loupe.base.Json;
+import dev.loupe.base.LoupeException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/** The bytes behind every token id, read from {@code tokenizer.json}. */
+final class Vocabulary {
+    private final byte[][] bytes;
+    private final BitSet special = new BitSet();
+    private final Map<String, Integer> added = new HashMap<>();
+    private final Map<String, Integer> byText = new HashMap<>();
+
+    private Vocabulary(byte[][] bytes) {
+        this.bytes = bytes;
+    }
+
+    /** Reads a vocabulary whose tokens stand for bytes: byte-level BPE, or SentencePiece BPE with byte fallback. */
+    static Vocabulary read(Path file) {
+        JsonNode root = Json.tree(file);
+        String decoder = root.path("decoder").toString();
+        boolean byteLevel = decoder.contains("\"ByteLevel\"");
+        boolean pieces = decoder.contains("\"ByteFallback\"");
+        JsonNode entries = root.path("model").path("vocab");
+        if (!(byteLevel || pieces) || !entries.isObject()) {
+            throw new LoupeException("The tokenizer " + file + " is of a kind that Loupe cannot decode to bytes;"
+                    + " byte-level BPE (GPT-2, Llama 3, Qwen) and BPE with byte fallback (Llama 2) are supported.");
+        }
+        int size = 0;
+        for (JsonNode id : entries) {
+            size = Math.max(size, idOf(id, file) + 1);
+        }
+        for (JsonNode token : root.path("added_tokens")) {
+            size = Math.max(size, idOf(token.path("id"), file) + 1);
+        }
+        Vocabulary v = new Vocabulary(new byte[size][]);
+        entries.properties().forEach(e -> v.bytes[idOf(e.getValue(), file)] =
+                byteLevel ? ByteLevel.decode(e.getKey()) : piece(e.getKey()));
+        for (JsonNode token : root.path("added_tokens")) {
+            int id = idOf(token.path("id"), file);
+            String content = token.path("content").asString("");
+            v.bytes[id] = byteLevel ? ByteLevel.decode(content) : content.getBytes(StandardCharsets.UTF_8);
+            v.added.put(content, id);
+            v.special.set(id, token.path("special").asBoolean(false));
+        }
+        for (int id = size - 1; id >= 0; id--) {
+            if (v.bytes[id] == null) {
+                v.bytes[id] = new byte[0];
+            }
+            v.byText.put(new String(v.bytes[id], StandardCharsets.UTF_8), id);
+        }
+        return v;
+    }
+
+    /** SentencePiece: U+2581 is a space, {@code <0x0A>} is a byte. */
+    private static byte[] piece(String entry) {
+        if (entry.length() == 6 && entry.startsWith("<0x") && entry.endsWith(">")) {
+            return new byte[] {(byte) Integer.parseInt(entry.substring(3, 5), 16)};
+        }
+        return entry.replace('\u2581', ' ').getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static int idOf(JsonNode node, Path file) {
+        int id = node.asInt(-1);
+        if (id < 0 || id > 10_000_000) {
+            throw new LoupeException("The tokenizer " + file + " holds " + node + " where a token id should be.");
+        }
+        return id;
+    }
+
+    int size() {
+        return bytes.length;
+    }
+
+    byte[] bytes(int id) {
+        return id >= 0 && id < bytes.length ? Arrays.copyOf(bytes[id], bytes[id].length) : new byte[0];
+    }
+
+    boolean isSpecial(int id) {
+        return id >= 0 && special.get(id);
+    }
+
+    /** The id of a special or added token by its exact spelling. */
+    @Nullable Integer added(String content) {
+        return added.get(content);
+    }
+
+    /** The smallest id with this text. */
+    @Nullable Integer byText(String text) {
+        return byText.get(text);
+    }
+}

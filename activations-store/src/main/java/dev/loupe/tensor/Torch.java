@@ -1,0 +1,132 @@
+package dev.loupe.tensor;
+
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.jni.JniUtils;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Locale;
+
+/**
+ * The door to the tensor library. It lets through exactly two types, float32 and int64: others (bfloat16 above all) end
+ * the whole process inside the library's native code instead of failing, so callers convert before they come here.
+ *
+ * <p>Every thread must call {@link #enter} before it computes: the library records gradients in every thread but the
+ * one that loaded it, which costs memory and forbids writing to tensors in place.
+ */
+public final class Torch {
+    private static final NDIndex EVERYTHING = new NDIndex("...");
+
+    private Torch() {}
+
+    /** Keeps the native libraries from looking for anything outside this machine. */
+    public static void offline() {
+        System.setProperty("ai.djl.offline", "true");
+        System.setProperty("OPT_OUT_TRACKING", "true");
+        if (System.getProperty("RUST_FLAVOR") == null) {
+            System.setProperty("RUST_FLAVOR", "cpu");
+        }
+    }
+
+    /** Sets the number of threads, before the library is loaded; afterwards this has no effect. */
+    public static void threads(int threads) {
+        if (threads > 0) {
+            System.setProperty("ai.djl.pytorch.num_threads", Integer.toString(threads));
+        }
+    }
+
+    /** A manager of its own for weights that live long. */
+    public static NDManager newManager() {
+        offline();
+        NDManager manager = Engine.getEngine("PyTorch").newBaseManager(ai.djl.Device.cpu());
+        enter();
+        return manager;
+    }
+
+    /** Turns the recording of gradients off in the calling thread. */
+    public static void enter() {
+        if (JniUtils.isGradMode()) {
+            JniUtils.setGradMode(false);
+        }
+    }
+
+    /** Version of the engine and number of its threads, for people. */
+    public static String describe() {
+        offline();
+        Engine engine = Engine.getEngine("PyTorch");
+        return String.format(Locale.ROOT, "PyTorch %s, %d threads", engine.getVersion(), JniUtils.getNumThreads());
+    }
+
+    /**
+     * A float32 tensor over memory of ours, without a copy: the memory must outlive the tensor and every view of it.
+     *
+     * @param memory native, at most 2 GiB
+     */
+    public static NDArray wrap(NDManager manager, MemorySegment memory, long... shape) {
+        Shape s = new Shape(shape);
+        if (!memory.isNative() || memory.isReadOnly() || memory.byteSize() != 4 * s.size()) {
+            throw new IllegalArgumentException(memory + " is no native memory of " + s + " floats");
+        }
+        return manager.create(memory.asByteBuffer().order(ByteOrder.nativeOrder()), s, DataType.FLOAT32);
+    }
+
+    /** An int64 tensor with a copy of these values. */
+    public static NDArray longs(NDManager manager, long[] values, long... shape) {
+        return manager.create(values, new Shape(shape));
+    }
+
+    /** A float32 tensor with a copy of these values. */
+    public static NDArray floats(NDManager manager, float[] values, long... shape) {
+        return manager.create(values, new Shape(shape));
+    }
+
+    /** An uninitialised, contiguous float32 tensor. */
+    public static NDArray empty(NDManager manager, long... shape) {
+        return manager.create(new Shape(shape), DataType.FLOAT32);
+    }
+
+    /**
+     * The memory of a contiguous float32 tensor on this machine's processor, without a copy: valid while the tensor is
+     * open, and writes go through. Only for tensors from {@link #empty} and results known to be contiguous.
+     */
+    public static MemorySegment view(NDArray array) {
+        if (array.getDataType() != DataType.FLOAT32) {
+            throw new IllegalArgumentException("only float32 tensors are read, not " + array.getDataType());
+        }
+        ByteBuffer buffer = array.toByteBuffer(true);
+        MemorySegment segment = MemorySegment.ofBuffer(buffer);
+        if (!segment.isNative() || segment.byteSize() != 4 * array.size()) {
+            throw new IllegalStateException("the tensor " + array.getShape() + " has no memory of its own");
+        }
+        return segment;
+    }
+
+    /** The values of a float32 tensor of any layout in fresh native memory, row-major, freed with its last reference. */
+    public static MemorySegment copy(NDArray array) {
+        if (array.getDataType() != DataType.FLOAT32) {
+            throw new IllegalArgumentException("only float32 tensors are read, not " + array.getDataType());
+        }
+        MemorySegment target = Arena.ofAuto().allocate(4 * array.size(), 64);
+        try (NDArray wrapped = wrap(array.getManager(), target, array.getShape().getShape())) {
+            assign(wrapped, array);
+        }
+        return target;
+    }
+
+    /** Writes the values of a tensor into another of the same shape, in place. */
+    public static void assign(NDArray target, NDArray values) {
+        target.set(EVERYTHING, values); // the library's own copyTo would replace the memory instead of filling it
+    }
+
+    /** The values of a small float32 tensor on the heap. */
+    public static float[] toArray(NDArray array) {
+        return copy(array).toArray(ValueLayout.JAVA_FLOAT);
+    }
+}
