@@ -1,0 +1,60 @@
+package dev.loupe.ui;
+
+import com.vaadin.flow.component.Component;
+import com.vaadin.flow.component.UI;
+import com.vaadin.flow.component.UIDetachedException;
+import dev.loupe.base.CancelledException;
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.NotFoundException;
+import dev.loupe.base.UsageException;
+import java.util.concurrent.Callable;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Work that would hold up the page: done on a thread of its own, its result brought back under the page's lock. */
+final class Background {
+    private static final Logger LOG = LoggerFactory.getLogger(Background.class);
+
+    private Background() {}
+
+    /**
+     * Starts work for a view.
+     *
+     * @param view where the result goes; if it is gone by then, the result is dropped
+     * @param work what to do, off the page's lock
+     * @param done gets the result under the lock
+     * @param failed gets one sentence under the lock
+     */
+    static <T> void run(Component view, Callable<T> work, Consumer<T> done, Consumer<String> failed) {
+        UI ui = view.getUI().orElseGet(UI::getCurrent);
+        Thread.ofVirtual().name("loupe-ui-work").start(() -> {
+            try {
+                T result = work.call();
+                access(ui, () -> done.accept(result));
+            } catch (CancelledException e) {
+                access(ui, () -> failed.accept("Stopped."));
+            } catch (Exception e) {
+                access(ui, () -> failed.accept(sentence(e)));
+            }
+        });
+    }
+
+    /** Runs something under the page's lock, if the page is still open. */
+    static void access(UI ui, Runnable what) {
+        try {
+            ui.access(what::run);
+        } catch (UIDetachedException e) {
+            LOG.debug("a result came after its page was closed");
+        }
+    }
+
+    /** What to tell a person about a failure. */
+    static String sentence(Throwable e) {
+        if (e instanceof LoupeException || e instanceof UsageException || e instanceof NotFoundException) {
+            return String.valueOf(e.getMessage());
+        }
+        LOG.error("work for the page failed", e);
+        return "This failed inside Loupe (" + e + "); the log under logs/ in the workspace has the details.";
+    }
+}

@@ -1,0 +1,30 @@
+package dev.loupe.ui;
+
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+
+/** Addresses of the pages. Names of artifacts hold no character that an address would have to escape. */
+final class Links {
+    private Links() {}
+
+    static String features(String sae) {
+        return "/features/" + sae;
+    }
+
+    static String feature(String sae, int id) {
+        return "/features/" + sae + "/" + id;
+    }
+
+    static String compare(String a, String b) {
+        return "/compare/" + a + "/" + b;
+    }
+
+    /** The steering page with one edit: add 1 × its largest activation. */
+    static String steer(String sae, int id) {
+        return "/steer?edit=" + encode(sae + ":" + id + ":add:1");
+    }
+
+    static String encode(String text) {
+        return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
+    }
+}

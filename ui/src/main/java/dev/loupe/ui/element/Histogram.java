@@ -1,0 +1,41 @@
+package dev.loupe.ui.element;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.vaadin.flow.component.Tag;
+import com.vaadin.flow.component.dependency.JsModule;
+import org.jspecify.annotations.Nullable;
+
+/** A histogram; hover or arrow keys read single bins. */
+@Tag("loupe-histogram")
+@JsModule("context://js/histogram.js")
+public final class Histogram extends DrawnElement {
+    /**
+     * What is drawn.
+     *
+     * @param counts how many in each bin
+     * @param from lower end of the first bin
+     * @param to upper end of the last bin; bins between are of equal width
+     * @param logCount whether bars are as high as log(1 + count)
+     * @param log10 whether from and to are powers of ten
+     * @param what is counted, for the words
+     * @param tone "act" or "accent"
+     * @param height in CSS pixels
+     * @param label text alternative; null for a plain one
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Data(
+            long[] counts,
+            double from,
+            double to,
+            boolean logCount,
+            boolean log10,
+            String what,
+            String tone,
+            int height,
+            @Nullable String label) {}
+
+    /** Draws a histogram. */
+    public void set(Data data) {
+        show(data);
+    }
+}

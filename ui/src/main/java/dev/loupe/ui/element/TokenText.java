@@ -1,0 +1,43 @@
+package dev.loupe.ui.element;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.vaadin.flow.component.Tag;
+import com.vaadin.flow.component.dependency.JsModule;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** One text as flowing tokens; the colour behind a token is its value, the strongest token is underlined. */
+@Tag("loupe-tokens")
+@JsModule("context://js/tokens.js")
+public final class TokenText extends DrawnElement {
+    /**
+     * What is drawn.
+     *
+     * @param tokens text of each token
+     * @param values one value per token; may be empty for no colours
+     * @param max the value that takes the full colour, the same for all texts of a list
+     * @param dim how many tokens at the start are shown faintly (a prompt before its continuation)
+     * @param unit of the values, for the tooltip; null for none
+     * @param titles tooltip of each token; null for the value
+     * @param empty what to say when there are no tokens
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Data(
+            List<String> tokens,
+            float[] values,
+            float max,
+            int dim,
+            @Nullable String unit,
+            @Nullable List<String> titles,
+            @Nullable String empty) {}
+
+    /** Draws a text. */
+    public void set(Data data) {
+        show(data);
+    }
+
+    /** Adds one token at the end; only the token travels to the browser. */
+    public void append(String token, double value, @Nullable String title) {
+        getElement().callJsFunction("append", token, value, title);
+    }
+}

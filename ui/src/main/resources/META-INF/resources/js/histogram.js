@@ -1,0 +1,53 @@
+import { LoupeElement, num, s, ticks, walkable } from './core.js';
+
+/**
+ * `{counts, from, to, logCount, unit, what, height, ramped, tone, label}`: a histogram of equal bins between `from` and `to`.
+ * With `edges` (one more than counts) bins may have any width. Listens to the value under the pointer in example lists.
+ */
+class Histogram extends LoupeElement {
+  #mark = null;
+  #listen = e => this.#mark?.(e.detail);
+
+  get scaled() { return true; }
+  connectedCallback() { super.connectedCallback(); window.addEventListener('loupe-value', this.#listen); }
+  disconnectedCallback() { super.disconnectedCallback(); window.removeEventListener('loupe-value', this.#listen); }
+
+  draw(d) {
+    const n = d.counts.length, W = this.room, H = d.height ?? 150, base = H - 24, left = 2, right = W - 2;
+    const total = d.counts.reduce((a, b) => a + b, 0), top = Math.max(...d.counts, 1);
+    const lo = d.edges ? d.edges[0] : d.from, hi = d.edges ? d.edges[n] : d.to;
+    const x = v => left + (right - left) * (v - lo) / (hi - lo || 1);
+    const edge = i => d.edges ? d.edges[i] : lo + (hi - lo) * i / n;
+    const y = c => c <= 0 ? 0 : (d.logCount ? Math.log1p(c) / Math.log1p(top) : c / top) * (base - 12);
+    const what = d.what ?? 'tokens';
+    const label = d.label ?? `Histogram, ${num(total, 9)} ${what} between ${num(lo)} and ${num(hi)}`;
+    const svg = s('svg', { width: W, height: H, viewBox: `0 0 ${W} ${H}`, role: 'img', 'aria-label': label });
+    svg.append(s('path', { class: 'grid', d: `M${left} ${base + .5}H${right}` }));
+    const tone = d.tone === 'accent' ? 'var(--accent)' : 'rgb(var(--act))';
+    const bars = d.counts.map((c, i) => {
+      const w = Math.max(1, x(edge(i + 1)) - x(edge(i)) - 2), hh = Math.max(c > 0 ? 2 : 0, y(c));
+      const r = s('rect', { class: 'barr', x: x(edge(i)) + 1, y: base - hh, width: w, height: hh, rx: Math.min(2, w / 3), fill: tone, opacity: d.ramped === false ? .8 : (.35 + .6 * i / n).toFixed(2) });
+      svg.append(r);
+      return r;
+    });
+    const every = ticks(lo, hi, Math.max(2, Math.floor(W / 110)));
+    every.forEach(t => svg.append(s('text', { x: x(t), y: H - 8, 'text-anchor': t === lo ? 'start' : x(t) > right - 14 ? 'end' : 'middle' }, d.log10 ? pow(t) : num(t))));
+    const say = i => `${num(d.log10 ? 10 ** edge(i) : edge(i), 3)} – ${num(d.log10 ? 10 ** edge(i + 1) : edge(i + 1), 3)}: ${num(d.counts[i], 9)} ${what}${total ? ` (${num(100 * d.counts[i] / total, 3)} %)` : ''}`;
+    const { words, go } = walkable(svg, n, i => { bars.forEach((b, k) => b.classList.toggle('on', k === i)); return say(i); });
+    svg.addEventListener('pointermove', e => {
+      const v = lo + (hi - lo) * (e.offsetX * (W / svg.getBoundingClientRect().width) - left) / (right - left);
+      let i = 0;
+      while (i < n - 1 && v >= edge(i + 1)) i++;
+      go(i);
+    });
+    svg.addEventListener('pointerleave', () => { bars.forEach(b => b.classList.remove('on')); words.textContent = ''; });
+    const line = s('path', { class: 'marker', d: '' });
+    svg.append(line);
+    this.#mark = v => line.setAttribute('d', v === null || d.log10 || v < lo || v > hi ? '' : `M${x(v)} 4V${base}`);
+    this.replaceChildren(svg, words);
+  }
+}
+
+function pow(t) { return Number.isInteger(t) ? `10${[...String(t)].map(c => '⁰¹²³⁴⁵⁶⁷⁸⁹'[c] ?? '⁻').join('')}` : ''; }
+
+customElements.define('loupe-histogram', Histogram);

@@ -1,0 +1,86 @@
+import { LoupeElement, alone, h, num, ramp, shown } from './core.js';
+
+/** One run of tokens as flowing text: colour behind each token is its value, the strongest is underlined. */
+export function tokenRun(tokens, values, max, options = {}) {
+  const out = [];
+  let peak = -1;
+  values.forEach((v, i) => { if (Math.abs(v) > 0 && (peak < 0 || Math.abs(v) > Math.abs(values[peak]))) peak = i; });
+  tokens.forEach((t, i) => {
+    const v = values[i] ?? 0;
+    const alpha = ramp(v, max);
+    const dim = options.dim && i < options.dim;
+    const cls = ['tok', i === peak && 'peak', alpha > 0.55 && 'hot', dim && 'faint',
+      options.signed && v > 0 && 'pos', options.signed && v < 0 && 'neg',
+      options.signed && alpha > 0.45 && 'mid', options.signed && alpha > 0.7 && 'strong'].filter(Boolean).join(' ');
+    const unit = options.unit ? ' ' + options.unit : '';
+    out.push(h('span', {
+      class: cls, 'data-v': v === 0 ? undefined : v,
+      style: alpha > 0 ? { '--v': alpha.toFixed(3) } : {},
+      title: options.titles?.[i] ?? `${alone(t)}  ${num(v)}${unit}`,
+    }, shown(t)));
+  });
+  return out;
+}
+
+/** Tells histograms on the page which value the pointer is over. */
+function pointed(e) {
+  const v = e.type === 'pointerleave' ? null : e.target.closest?.('.tok')?.dataset.v;
+  window.dispatchEvent(new CustomEvent('loupe-value', { detail: v === undefined || v === null ? null : Number(v) }));
+}
+
+/** `{tokens, values, max, dim, unit, signed, titles, empty}`: one text. `append(token, value, title)` adds one token. */
+class Tokens extends LoupeElement {
+  constructor() {
+    super();
+    this.addEventListener('pointerover', pointed);
+    this.addEventListener('pointerleave', pointed);
+  }
+
+  draw(d) {
+    this.classList.add('toks');
+    if (!d.tokens.length) { this.replaceChildren(h('span', { class: 'faint' }, d.empty ?? '')); return; }
+    this.replaceChildren(...tokenRun(d.tokens, d.values ?? [], d.max ?? 0, d));
+  }
+
+  append(token, value = 0, title = null) {
+    const d = this.data ?? (this.data = { tokens: [], values: [], max: 0 });
+    d.tokens.push(token);
+    d.values[d.tokens.length - 1] = value;
+    if (title !== null) (d.titles ??= [])[d.tokens.length - 1] = title;
+    this.redraw();
+  }
+}
+
+/** `{max, rows: [{lead, tokens, values, source, href}]}`: a list of examples on one colour scale. */
+class Examples extends LoupeElement {
+  constructor() {
+    super();
+    this.addEventListener('pointerover', pointed);
+    this.addEventListener('pointerleave', pointed);
+  }
+
+  draw(d) {
+    if (!d.rows.length) { this.replaceChildren(h('div', { class: 'faint', role: 'note' }, d.empty ?? 'No examples.')); return; }
+    this.setAttribute('role', 'list');
+    this.replaceChildren(...d.rows.map(r => h('div', { class: 'ex', role: 'listitem' },
+      h('span', { class: 'max', title: 'strongest value in this text' }, r.lead),
+      h('span', { class: 'toks', lang: r.lang || undefined }, tokenRun(r.tokens, r.values, d.max)),
+      h('span', { class: 'src', title: r.title }, r.source))));
+  }
+}
+
+/** `{rows: [{name, tokens: [..], answer}]}`: token sequences one under the other, differences marked, a column per position. */
+class TokenPair extends LoupeElement {
+  draw(d) {
+    const differs = i => d.rows.some(r => r.tokens[i] !== d.rows[0].tokens[i]);
+    this.replaceChildren(h('table', { class: 'pair' }, h('tbody', {}, d.rows.map(r => h('tr', {},
+      h('th', { scope: 'row' }, r.name),
+      r.tokens.map((t, i) => h('td', {}, h('span', { class: differs(i) ? 'tokchip differs' : 'tokchip' }, alone(t)))),
+      h('td', { class: 'faint' }, '→'),
+      h('td', {}, h('span', { class: 'tokchip ink', title: r.title }, alone(r.answer))))))));
+  }
+}
+
+customElements.define('loupe-tokens', Tokens);
+customElements.define('loupe-examples', Examples);
+customElements.define('loupe-pair', TokenPair);
