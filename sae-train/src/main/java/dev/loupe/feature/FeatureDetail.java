@@ -1,0 +1,38 @@
+package dev.loupe.feature;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
+import tools.jackson.databind.annotation.JsonNaming;
+
+/**
+ * Everything a feature page shows about a latent.
+ *
+ * @param summary what lists show
+ * @param score how the label's rule does on held-out tokens, null where it has no rule or nothing held out
+ * @param histogram activations where it is active
+ * @param documents documents in which it fires
+ * @param examples the strongest, one per document, strongest first
+ * @param bands examples by quantile, strongest band first, and those of held-out documents last
+ * @param promoted tokens whose logits the decoder direction raises most; empty where the hook point is not as wide as
+ *     the residual stream
+ * @param suppressed tokens whose logits it lowers most
+ * @param nearest latents of this SAE with the largest cosine of decoder rows
+ * @param labelRates by document label, most firings first
+ * @param tokenRates tokens that carry most of the activation
+ * @param previousTokenRates the tokens before, by the activation that follows them
+ */
+@JsonNaming(SnakeCaseStrategy.class)
+public record FeatureDetail(
+        FeatureSummary summary,
+        @Nullable LabelScore score,
+        Histogram histogram,
+        long documents,
+        List<Example> examples,
+        List<ExampleBand> bands,
+        List<TokenLogit> promoted,
+        List<TokenLogit> suppressed,
+        List<Neighbour> nearest,
+        List<LabelRate> labelRates,
+        List<TokenRate> tokenRates,
+        List<TokenRate> previousTokenRates) {}

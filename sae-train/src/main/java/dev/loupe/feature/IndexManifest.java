@@ -1,0 +1,61 @@
+package dev.loupe.feature;
+
+import java.util.Map;
+import tools.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
+import tools.jackson.databind.annotation.JsonNaming;
+
+/**
+ * What {@code index.json} says.
+ *
+ * @param format version of the layout, major.minor
+ * @param sae name of the SAE
+ * @param saeChecksum SHA-256 of its weights file; empty if the SAE was never saved
+ * @param store name of the activation store
+ * @param storeFingerprint of the store
+ * @param model id of the language model
+ * @param hook the place
+ * @param dSae number of latents
+ * @param tokens rows of the store that were indexed
+ * @param heldOutTokens those of held-out documents
+ * @param dead latents that are active on no token
+ * @param heldOutDead latents that are active on no held-out token
+ * @param l0 mean number of active latents per token, over all tokens
+ * @param options how much was kept
+ * @param logitLens how the promoted tokens were computed, or why there are none
+ * @param seconds the pass took
+ * @param files size and SHA-256 of every file
+ */
+@JsonNaming(SnakeCaseStrategy.class)
+public record IndexManifest(
+        String format,
+        String sae,
+        String saeChecksum,
+        String store,
+        String storeFingerprint,
+        String model,
+        String hook,
+        int dSae,
+        long tokens,
+        long heldOutTokens,
+        int dead,
+        int heldOutDead,
+        double l0,
+        IndexOptions options,
+        String logitLens,
+        double seconds,
+        Map<String, TableFile> files) {
+    /** Name of the manifest inside an index folder. */
+    public static final String FILE = "index.json";
+
+    /** The version that this code writes. */
+    public static final String FORMAT = "1.0";
+
+    /**
+     * One file of an index.
+     *
+     * @param bytes its size
+     * @param sha256 of its content
+     */
+    @JsonNaming(SnakeCaseStrategy.class)
+    public record TableFile(long bytes, String sha256) {}
+}
