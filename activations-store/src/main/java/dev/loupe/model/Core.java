@@ -15,7 +15,6 @@ final class Core {
     final ModelSpec spec;
     final Weights weights;
     final Rotary rotary;
-    final Norms norms;
     final List<Block> blocks;
     final Head head;
 
@@ -23,13 +22,12 @@ final class Core {
         this.spec = spec;
         this.weights = weights;
         this.rotary = new Rotary(weights.manager, spec.config());
-        this.norms = new Norms(weights, spec.config());
         List<Block> list = new ArrayList<>();
         for (int layer = 0; layer < spec.config().nLayers(); layer++) {
-            list.add(new Block(layer, spec, weights, rotary, norms));
+            list.add(new Block(layer, spec, weights, rotary));
         }
         blocks = List.copyOf(list);
-        head = new Head(weights, spec.config(), norms);
+        head = new Head(weights, spec.config());
     }
 
     /** A manager for the tensors of one pass, on a thread that records no gradients. */

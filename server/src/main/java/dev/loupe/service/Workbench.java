@@ -1,5 +1,7 @@
 package dev.loupe.service;
 
+import java.util.List;
+
 /**
  * Every use case of one workspace, one object each. Cheap to make: models, stores, SAEs and indexes are opened when
  * they are first needed and then kept. Safe for use from several threads.
@@ -8,6 +10,13 @@ public final class Workbench implements AutoCloseable {
     private final Workspace workspace;
     private final Settings settings;
     private final Models models;
+    private final Stores stores;
+    private final Saes saes;
+    private final Features features;
+    private final Evaluations evaluations;
+    private final Comparisons comparisons;
+    private final Patches patches;
+    private final Steerings steerings;
     private final Jobs jobs;
 
     /** A workbench over a workspace. */
@@ -15,6 +24,13 @@ public final class Workbench implements AutoCloseable {
         this.workspace = workspace;
         this.settings = settings;
         this.models = new Models(workspace, settings.number(Settings.Key.THREADS));
+        this.stores = new Stores(workspace, models);
+        this.saes = new Saes(workspace);
+        this.features = new Features(workspace, models, stores, saes);
+        this.evaluations = new Evaluations(models, stores, saes);
+        this.comparisons = new Comparisons(workspace, saes);
+        this.patches = new Patches(workspace, models, saes);
+        this.steerings = new Steerings(workspace, models, saes, features);
         this.jobs = new Jobs(workspace);
     }
 
@@ -31,6 +47,59 @@ public final class Workbench implements AutoCloseable {
     /** Language models and their hook points. */
     public Models models() {
         return models;
+    }
+
+    /** Activation stores and capturing them. */
+    public Stores stores() {
+        return stores;
+    }
+
+    /** SAEs. */
+    public Saes saes() {
+        return saes;
+    }
+
+    /** Features: lists, pages, search, and what they do on a text. */
+    public Features features() {
+        return features;
+    }
+
+    /** Report cards of SAEs. */
+    public Evaluations evaluations() {
+        return evaluations;
+    }
+
+    /** Comparing SAEs. */
+    public Comparisons compare() {
+        return comparisons;
+    }
+
+    /** Patching. */
+    public Patches patch() {
+        return patches;
+    }
+
+    /** Steering and saved variants. */
+    public Steerings steer() {
+        return steerings;
+    }
+
+    /** An SAE with its report. */
+    public SaeRow saeRow(String name) {
+        SaeView view = saes.get(name);
+        return new SaeRow(view, evaluations.report(name).orElse(null));
+    }
+
+    /** All SAEs with their reports. */
+    public List<SaeRow> saeRows() {
+        return saes.list().stream()
+                .map(s -> new SaeRow(s, evaluations.report(s.name()).orElse(null)))
+                .toList();
+    }
+
+    /** Everything at one look. */
+    public Overview overview() {
+        return new Overview(models.list(), stores.list(), saeRows(), comparisons.list(), jobs.list());
     }
 
     /** Jobs: those running and those that ran. */

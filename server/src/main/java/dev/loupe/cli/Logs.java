@@ -1,0 +1,83 @@
+package dev.loupe.cli;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.LoggerContext;
+import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.ConsoleAppender;
+import ch.qos.logback.core.filter.AbstractMatcherFilter;
+import ch.qos.logback.core.rolling.RollingFileAppender;
+import ch.qos.logback.core.rolling.TimeBasedRollingPolicy;
+import ch.qos.logback.core.spi.FilterReply;
+import ch.qos.logback.core.util.FileSize;
+import java.nio.file.Path;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Logging: one file a day in the workspace, kept for two weeks, shared by all processes; warnings also on stderr. Text of
+ * users and of models is never logged.
+ */
+final class Logs {
+    private static final String PATTERN = "%d{yyyy-MM-dd'T'HH:mm:ss.SSS} %-5level %pid [%thread] %logger{30}: %msg%n";
+
+    private Logs() {}
+
+    static synchronized void start(Path folder, boolean verbose) {
+        if (!(LoggerFactory.getILoggerFactory() instanceof LoggerContext context)) {
+            return; // another backend was put on the class path: it has its own settings
+        }
+        context.reset();
+        Logger root = context.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
+        root.setLevel(Level.INFO);
+        for (String chatty :
+                new String[] {"org.eclipse.jetty", "io.javalin", "com.vaadin", "org.atmosphere", "ai.djl"}) {
+            context.getLogger(chatty).setLevel(Level.WARN);
+        }
+        root.addAppender(file(context, folder));
+        root.addAppender(console(context, verbose ? Level.INFO : Level.WARN));
+    }
+
+    private static RollingFileAppender<ILoggingEvent> file(LoggerContext context, Path folder) {
+        RollingFileAppender<ILoggingEvent> appender = new RollingFileAppender<>();
+        appender.setContext(context);
+        appender.setPrudent(true); // several processes append to the same file
+        TimeBasedRollingPolicy<ILoggingEvent> rolling = new TimeBasedRollingPolicy<>();
+        rolling.setContext(context);
+        rolling.setParent(appender);
+        rolling.setFileNamePattern(folder.resolve("loupe-%d{yyyy-MM-dd}.log").toString());
+        rolling.setMaxHistory(14);
+        rolling.setTotalSizeCap(FileSize.valueOf("100MB"));
+        rolling.start();
+        appender.setRollingPolicy(rolling);
+        appender.setEncoder(encoder(
+                context, PATTERN.replace("%pid", "" + ProcessHandle.current().pid())));
+        appender.start();
+        return appender;
+    }
+
+    private static ConsoleAppender<ILoggingEvent> console(LoggerContext context, Level level) {
+        ConsoleAppender<ILoggingEvent> appender = new ConsoleAppender<>();
+        appender.setContext(context);
+        appender.setTarget("System.err");
+        appender.setEncoder(encoder(context, "%level: %msg%n%nopex"));
+        AbstractMatcherFilter<ILoggingEvent> filter = new AbstractMatcherFilter<>() {
+            @Override
+            public FilterReply decide(ILoggingEvent event) {
+                return event.getLevel().isGreaterOrEqual(level) ? FilterReply.NEUTRAL : FilterReply.DENY;
+            }
+        };
+        filter.start();
+        appender.addFilter(filter);
+        appender.start();
+        return appender;
+    }
+
+    private static PatternLayoutEncoder encoder(LoggerContext context, String pattern) {
+        PatternLayoutEncoder encoder = new PatternLayoutEncoder();
+        encoder.setContext(context);
+        encoder.setPattern(pattern);
+        encoder.start();
+        return encoder;
+    }
+}

@@ -1,0 +1,76 @@
+package dev.loupe.cli;
+
+import dev.loupe.base.Fmt;
+import dev.loupe.model.HookInfo;
+import dev.loupe.model.ModelConfig;
+import dev.loupe.service.ModelView;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+
+/** Language models. */
+@Command(
+        name = "model",
+        description = "Language models and their hook points.",
+        subcommands = {ModelCommand.ListCommand.class, ModelCommand.HooksCommand.class})
+final class ModelCommand extends CommandGroup {
+
+    /** Shows the models of the workspace. */
+    @Command(name = "list", description = "Shows the models of the workspace.")
+    static final class ListCommand extends LoupeCommand {
+        @Override
+        void run(Session session) {
+            List<ModelView> all = session.workbench().models().list();
+            session.result(Map.of("models", all), () -> {
+                Table table = new Table("model", "family", "layers", "d_model", "vocabulary", "parameters", "size");
+                for (ModelView m : all) {
+                    ModelConfig c = m.config();
+                    if (c == null) {
+                        table.row(m.id(), String.valueOf(m.problem()), "", "", "", "", Fmt.bytes(m.bytes()));
+                    } else {
+                        table.row(
+                                m.id(),
+                                c.family(),
+                                c.nLayers(),
+                                c.dModel(),
+                                c.dVocab(),
+                                Fmt.count(c.parameters()),
+                                Fmt.bytes(m.bytes()));
+                    }
+                }
+                table.print(session.out);
+            });
+        }
+    }
+
+    /** Shows the hook points of a model. */
+    @Command(name = "hooks", description = "Shows the hook points of a model (TransformerLens names).")
+    static final class HooksCommand extends LoupeCommand {
+        @Parameters(paramLabel = "M", description = "builtin, a name in models/ or the path of a folder.")
+        private String model = "";
+
+        @Override
+        void run(Session session) {
+            List<HookInfo> hooks = session.workbench().models().hooks(model);
+            session.result(
+                    Map.of(
+                            "model",
+                            model,
+                            "hooks",
+                            hooks.stream().map(HookRow::of).toList()),
+                    () -> {
+                        Table table = new Table("hook", "shape", "what it is");
+                        hooks.forEach(h -> table.row(h.name(), h.shape(), h.meaning()));
+                        table.print(session.out);
+                    });
+        }
+    }
+
+    /** A hook point in JSON. */
+    record HookRow(String name, String shape, int width, String meaning) {
+        static HookRow of(HookInfo h) {
+            return new HookRow(h.name(), h.shape(), h.width(), h.meaning());
+        }
+    }
+}

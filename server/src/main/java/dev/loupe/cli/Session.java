@@ -1,0 +1,112 @@
+package dev.loupe.cli;
+
+import dev.loupe.base.Progress;
+import dev.loupe.service.Settings;
+import dev.loupe.service.TeeProgress;
+import dev.loupe.service.Views;
+import dev.loupe.service.Workbench;
+import dev.loupe.service.Workspace;
+import java.io.PrintStream;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** What one command works with: the workbench, where to say what, and how. */
+final class Session implements AutoCloseable {
+    final PrintStream out;
+    final PrintStream err;
+    final boolean json;
+    private final boolean verbose;
+    private final boolean quiet;
+    private final Map<String, String> environment;
+    private final Map<Settings.Key, String> flags;
+    private @Nullable Workbench workbench;
+
+    Session(
+            PrintStream out,
+            PrintStream err,
+            Map<String, String> environment,
+            Map<Settings.Key, String> flags,
+            boolean json,
+            boolean verbose,
+            boolean quiet) {
+        this.out = out;
+        this.err = err;
+        this.environment = environment;
+        this.flags = new EnumMap<>(Settings.Key.class);
+        this.flags.putAll(flags);
+        this.json = json;
+        this.verbose = verbose;
+        this.quiet = quiet;
+    }
+
+    /** Adds what a flag of the command itself says; before the workbench is opened. */
+    Session with(Settings.Key key, @Nullable Object value) {
+        if (value != null) {
+            flags.put(key, value.toString());
+        }
+        return this;
+    }
+
+    /** The workbench, opened on first use; logging starts with it. */
+    Workbench workbench() {
+        Workbench w = workbench;
+        if (w == null) {
+            Settings settings = Settings.load(flags, environment);
+            Workspace workspace = Workspace.create(settings.workspace());
+            Logs.start(workspace.logs(), verbose);
+            w = new Workbench(workspace, settings);
+            workbench = w;
+        }
+        return w;
+    }
+
+    /** A progress for people. */
+    Progress progress() {
+        return quiet ? Progress.silent() : TerminalProgress.on(err);
+    }
+
+    /** Does long work in this process, shown here and in every server of the workspace. */
+    <T> T job(String kind, Object request, Function<Progress, T> work) {
+        Progress shown = progress();
+        try {
+            return workbench().jobs().run(kind, request, "loupe " + kind, TeeProgress.of(shown), work);
+        } finally {
+            end(shown);
+        }
+    }
+
+    /** Does work that is shown here only. */
+    <T> T shown(Function<Progress, T> work) {
+        Progress shown = progress();
+        try {
+            return work.apply(shown);
+        } finally {
+            end(shown);
+        }
+    }
+
+    private static void end(Progress shown) {
+        if (shown instanceof TerminalProgress t) {
+            t.end();
+        }
+    }
+
+    /** Prints the result: as one JSON object, or for people. */
+    void result(Object value, Runnable forPeople) {
+        if (json) {
+            out.println(Views.line(value));
+        } else {
+            forPeople.run();
+        }
+        out.flush();
+    }
+
+    @Override
+    public void close() {
+        if (workbench != null) {
+            workbench.close();
+        }
+    }
+}

@@ -1,0 +1,34 @@
+package dev.loupe.http;
+
+import org.jspecify.annotations.Nullable;
+
+/** An error as the OpenAI protocol has it. */
+record OpenAiError(Detail error) {
+    /**
+     * What went wrong.
+     *
+     * @param message one sentence
+     * @param type invalid_request_error, not_found_error, ...
+     * @param param the parameter that is wrong; null if none is
+     * @param code a short name
+     */
+    record Detail(
+            String message,
+            String type,
+            @Nullable String param,
+            @Nullable String code) {}
+
+    static OpenAiError of(int status, String message) {
+        return of(status, message, null);
+    }
+
+    static OpenAiError of(int status, String message, @Nullable String param) {
+        String type = switch (status) {
+            case 401 -> "authentication_error";
+            case 403 -> "permission_error";
+            case 404 -> "not_found_error";
+            default -> status < 500 ? "invalid_request_error" : "server_error";
+        };
+        return new OpenAiError(new Detail(message, type, param, null));
+    }
+}

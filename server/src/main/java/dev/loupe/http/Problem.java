@@ -1,0 +1,63 @@
+package dev.loupe.http;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.loupe.base.CancelledException;
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.NotFoundException;
+import dev.loupe.base.UsageException;
+import io.javalin.http.HttpResponseException;
+import org.eclipse.jetty.http.HttpStatus;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import tools.jackson.core.JacksonException;
+
+/**
+ * An error over HTTP (RFC 9457).
+ *
+ * @param type what kind of problem; nothing more is said than the status
+ * @param title the status in words
+ * @param status the status
+ * @param detail one sentence that names the thing and the cure
+ * @param instance the path asked for
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+record Problem(
+        String type,
+        String title,
+        int status,
+        String detail,
+        @Nullable String instance) {
+    static final String MEDIA_TYPE = "application/problem+json";
+
+    private static final Logger LOG = LoggerFactory.getLogger(Problem.class);
+
+    static Problem of(int status, String detail, @Nullable String instance) {
+        String title = HttpStatus.getMessage(status);
+        return new Problem("about:blank", title == null ? "Error" : title, status, detail, instance);
+    }
+
+    /** What a failure is over HTTP. */
+    static Problem of(Throwable e, @Nullable String instance) {
+        if (e instanceof NotFoundException) {
+            return of(404, String.valueOf(e.getMessage()), instance);
+        }
+        if (e instanceof UsageException) {
+            return of(400, String.valueOf(e.getMessage()), instance);
+        }
+        if (e instanceof JacksonException j) {
+            return of(400, "The body is not the JSON this route takes: " + j.getOriginalMessage(), instance);
+        }
+        if (e instanceof CancelledException) {
+            return of(409, "The work was stopped.", instance);
+        }
+        if (e instanceof LoupeException) {
+            return of(422, String.valueOf(e.getMessage()), instance);
+        }
+        if (e instanceof HttpResponseException h) {
+            return of(h.getStatus(), String.valueOf(h.getMessage()), instance);
+        }
+        LOG.error("Unexpected failure at {}", instance, e);
+        return of(500, "This should not have happened; the server's log has the details.", instance);
+    }
+}

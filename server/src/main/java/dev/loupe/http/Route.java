@@ -1,0 +1,51 @@
+package dev.loupe.http;
+
+import io.javalin.http.Handler;
+import io.javalin.http.HandlerType;
+import java.lang.reflect.Type;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One route under {@code /api}, with what the OpenAPI document says about it.
+ *
+ * @param method GET, POST, PUT or DELETE
+ * @param path relative to {@code /api}, parameters in braces
+ * @param summary one line
+ * @param query query parameters
+ * @param body type of the request's body; null if it has none
+ * @param answer type of the JSON answer; null where it is not JSON or empty
+ * @param mediaType of the answer
+ * @param handler does it
+ */
+record Route(
+        HandlerType method,
+        String path,
+        String summary,
+        List<Query> query,
+        @Nullable Type body,
+        @Nullable Type answer,
+        String mediaType,
+        Handler handler) {
+
+    /** A query parameter: its name, JSON type and meaning. */
+    record Query(String name, String type, String meaning) {}
+
+    static Route get(String path, String summary, Type answer, Handler handler, Query... query) {
+        return new Route(HandlerType.GET, path, summary, List.of(query), null, answer, "application/json", handler);
+    }
+
+    static Route post(String path, String summary, Type body, Type answer, Handler handler) {
+        return new Route(HandlerType.POST, path, summary, List.of(), body, answer, "application/json", handler);
+    }
+
+    /** The same route with another method. */
+    Route by(HandlerType other) {
+        return new Route(other, path, summary, query, body, answer, mediaType, handler);
+    }
+
+    /** The same route answering another media type. */
+    Route of(String type) {
+        return new Route(method, path, summary, query, body, null, type, handler);
+    }
+}

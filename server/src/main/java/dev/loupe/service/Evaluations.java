@@ -1,0 +1,43 @@
+package dev.loupe.service;
+
+import dev.loupe.base.Progress;
+import dev.loupe.corpus.Corpora;
+import dev.loupe.corpus.DocumentSource;
+import dev.loupe.eval.EvalOptions;
+import dev.loupe.eval.Evaluation;
+import dev.loupe.eval.SaeReport;
+import dev.loupe.sae.Sae;
+import dev.loupe.store.ActivationStore;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Report cards: how well an SAE does on text that no training saw. */
+public final class Evaluations {
+    private final Models models;
+    private final Stores stores;
+    private final Saes saes;
+
+    Evaluations(Models models, Stores stores, Saes saes) {
+        this.models = models;
+        this.stores = stores;
+        this.saes = saes;
+    }
+
+    /** The report that an earlier evaluation of this very SAE left, if there is one. */
+    public Optional<SaeReport> report(String sae) {
+        return Evaluation.saved(saes.folder(sae));
+    }
+
+    /**
+     * Evaluates an SAE on the held-out rows of the store it was trained on.
+     *
+     * @param text the corpus for the losses; null for the held-out documents of the store's own
+     */
+    public SaeReport run(String sae, @Nullable String text, Progress progress) {
+        Sae s = saes.open(sae);
+        DocumentSource source = text == null ? null : Corpora.of(text, Corpora.DEFAULT_JSON_FIELD);
+        try (ActivationStore store = stores.open(saes.store(sae))) {
+            return Evaluation.run(s, store, models.open(s.modelId()), source, EvalOptions.standard(), progress);
+        }
+    }
+}

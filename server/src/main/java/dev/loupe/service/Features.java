@@ -1,0 +1,245 @@
+package dev.loupe.service;
+
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.Names;
+import dev.loupe.base.NotFoundException;
+import dev.loupe.base.Progress;
+import dev.loupe.base.UsageException;
+import dev.loupe.feature.FeatureDetail;
+import dev.loupe.feature.FeatureIndex;
+import dev.loupe.feature.FeatureIndexer;
+import dev.loupe.feature.FeatureSummary;
+import dev.loupe.feature.IndexManifest;
+import dev.loupe.feature.IndexOptions;
+import dev.loupe.feature.TextActivations;
+import dev.loupe.sae.Sae;
+import dev.loupe.store.ActivationStore;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/** Features: lists, pages, search, and what they do on a text. */
+public final class Features {
+    private final Workspace workspace;
+    private final Models models;
+    private final Stores stores;
+    private final Saes saes;
+    private final Map<String, Opened> open = new ConcurrentHashMap<>();
+
+    private record Opened(FileTime written, FeatureIndex index) {}
+
+    Features(Workspace workspace, Models models, Stores stores, Saes saes) {
+        this.workspace = workspace;
+        this.models = models;
+        this.stores = stores;
+        this.saes = saes;
+    }
+
+    /** Whether an SAE has an index. */
+    static boolean indexed(Workspace workspace, String sae) {
+        return Files.isRegularFile(workspace.features().resolve(sae).resolve(IndexManifest.FILE));
+    }
+
+    /** The names of all SAEs that have an index. */
+    public List<String> indexed() {
+        return Workspace.named(workspace.features(), IndexManifest.FILE);
+    }
+
+    /**
+     * The index of an SAE, opened once and kept until it is built anew.
+     *
+     * @throws NotFoundException if there is no such SAE, or it has no index
+     */
+    public FeatureIndex index(String sae) {
+        Path folder = workspace.features().resolve(Names.check(sae));
+        Path manifest = folder.resolve(IndexManifest.FILE);
+        if (!Files.isRegularFile(manifest)) {
+            saes.folder(sae); // says so if there is no such SAE at all
+            throw new NotFoundException("The SAE " + sae + " has no feature index yet: run loupe index " + sae + ".");
+        }
+        FileTime written;
+        try {
+            written = Files.getLastModifiedTime(manifest);
+        } catch (IOException e) {
+            throw new LoupeException("The feature index of " + sae + " cannot be read (" + e.getMessage() + ").", e);
+        }
+        Opened known = open.get(sae);
+        if (known == null || !known.written.equals(written)) {
+            known = new Opened(written, FeatureIndex.open(folder));
+            open.put(sae, known);
+        }
+        return known.index;
+    }
+
+    /** A page of the features of an SAE. */
+    public FeaturePage list(String sae, FeatureQuery query) {
+        FeatureIndex index = index(sae);
+        String text = query.text().strip().toLowerCase(Locale.ROOT);
+        List<FeatureSummary> rows = new ArrayList<>();
+        float max = 0;
+        for (FeatureSummary f : index.all()) {
+            max = Math.max(max, f.max());
+            boolean wanted = (query.dead() || !f.dead())
+                    && f.density() >= query.minDensity()
+                    && f.density() <= query.maxDensity()
+                    && (query.language().isBlank() || f.topLabel().equals(query.language()))
+                    && (text.isEmpty() || holds(f, text));
+            if (wanted) {
+                rows.add(f);
+            }
+        }
+        Comparator<FeatureSummary> order = order(query.sort());
+        rows.sort((query.descending() ? order.reversed() : order).thenComparingInt(FeatureSummary::id));
+        int from = Math.min(query.offset(), rows.size());
+        int to = query.limit() == 0 ? rows.size() : (int) Math.min(rows.size(), (long) from + query.limit());
+        return new FeaturePage(
+                sae,
+                index.size(),
+                index.manifest().tokens(),
+                rows.size(),
+                from,
+                max,
+                List.copyOf(rows.subList(from, to)));
+    }
+
+    /** Everything about one feature. */
+    public FeatureDetail detail(String sae, int id) {
+        return index(sae).detail(id);
+    }
+
+    /**
+     * Features whose number, label, tokens or example texts hold a query, best first.
+     *
+     * @param sae the SAE to look in; null for all that have an index
+     */
+    public List<FeatureHit> search(String query, @Nullable String sae, int limit) {
+        if (query.isBlank()) {
+            throw new UsageException("The search is empty; type a word, a token or a number.");
+        }
+        if (limit < 1) {
+            throw new UsageException("The limit of a search must be at least 1; it is " + limit + ".");
+        }
+        List<FeatureHit> hits = new ArrayList<>();
+        for (String name : sae == null ? indexed() : List.of(sae)) {
+            index(name).search(query, limit).forEach(h -> hits.add(new FeatureHit(name, h)));
+        }
+        hits.sort(Comparator.comparingDouble((FeatureHit h) -> -h.hit().score()));
+        return List.copyOf(hits.subList(0, Math.min(limit, hits.size())));
+    }
+
+    /**
+     * What features do on a text.
+     *
+     * @param ids the features wanted; empty for the strongest
+     * @param limit at most so many of the strongest
+     */
+    public TextTest test(String sae, String text, List<Integer> ids, int limit) {
+        Sae s = saes.open(sae);
+        for (int id : ids) {
+            if (id < 0 || id >= s.dSae()) {
+                throw new NotFoundException(
+                        "The SAE " + sae + " has no feature " + id + "; its features are 0 to " + (s.dSae() - 1) + ".");
+            }
+        }
+        TextActivations a = TextActivations.of(s, models.open(s.modelId()), text, prependBos(s));
+        int tokens = a.tokens().size();
+        Map<Integer, float[]> values = new HashMap<>();
+        ids.forEach(id -> values.put(id, new float[tokens]));
+        for (int t = 0; t < tokens; t++) {
+            for (TextActivations.Active active : a.active().get(t)) {
+                if (ids.isEmpty()) {
+                    values.computeIfAbsent(active.id(), i -> new float[tokens]);
+                }
+                float[] row = values.get(active.id());
+                if (row != null) {
+                    row[t] = active.value();
+                }
+            }
+        }
+        FeatureIndex index = indexed(workspace, sae) ? index(sae) : null;
+        List<TextTest.Row> rows = new ArrayList<>();
+        values.forEach((id, v) -> rows.add(new TextTest.Row(id, index == null ? null : index.summary(id), max(v), v)));
+        rows.sort(Comparator.comparingDouble((TextTest.Row r) -> -r.max()).thenComparingInt(TextTest.Row::id));
+        return new TextTest(
+                sae, a.tokens(), ids.isEmpty() ? List.copyOf(rows.subList(0, Math.min(limit, rows.size()))) : rows);
+    }
+
+    /** The strongest activation of a latent, from the index; empty without one. */
+    public OptionalDouble maxActivation(String sae, int id) {
+        return indexed(workspace, sae)
+                ? OptionalDouble.of(index(sae).summary(id).max())
+                : OptionalDouble.empty();
+    }
+
+    /**
+     * Builds the index of an SAE in one pass over the store it was trained on; one that is there already and fits is
+     * kept.
+     */
+    public IndexManifest build(String sae, Progress progress) {
+        Sae s = saes.open(sae);
+        try (ActivationStore store = stores.open(saes.store(sae))) {
+            IndexOptions options = IndexOptions.standard();
+            Path folder = workspace.features();
+            if (FeatureIndexer.isCurrent(s, store, options, folder)) {
+                progress.message("The feature index of " + sae + " is there already; nothing to do.");
+            } else {
+                FeatureIndexer.build(s, store, models.open(s.modelId()), options, folder, progress);
+            }
+        }
+        return index(sae).manifest();
+    }
+
+    private boolean prependBos(Sae s) {
+        String store = s.provenance().store();
+        if (store == null) {
+            return true;
+        }
+        try {
+            return stores.get(store).prependBos();
+        } catch (NotFoundException e) {
+            return true; // the store is gone; BOS is the default of a capture
+        }
+    }
+
+    private static boolean holds(FeatureSummary f, String text) {
+        return Integer.toString(f.id()).equals(text)
+                || f.label().toLowerCase(Locale.ROOT).contains(text)
+                || f.topToken().toLowerCase(Locale.ROOT).contains(text)
+                || f.topLabel().toLowerCase(Locale.ROOT).equals(text);
+    }
+
+    private static float max(float[] values) {
+        float max = 0;
+        for (float v : values) {
+            max = Math.max(max, v);
+        }
+        return max;
+    }
+
+    private static Comparator<FeatureSummary> order(String sort) {
+        return switch (sort) {
+            case "label" -> Comparator.comparing(FeatureSummary::label);
+            case "label_score" -> Comparator.comparingDouble(f -> f.labelScore() == null ? -1 : f.labelScore());
+            case "density" -> Comparator.comparingDouble(FeatureSummary::density);
+            case "held_out_density" -> Comparator.comparingDouble(FeatureSummary::heldOutDensity);
+            case "max" -> Comparator.comparingDouble(FeatureSummary::max);
+            case "mean" -> Comparator.comparingDouble(FeatureSummary::mean);
+            case "top_token" -> Comparator.comparing(FeatureSummary::topToken);
+            case "top_token_share" -> Comparator.comparingDouble(FeatureSummary::topTokenShare);
+            case "top_label" -> Comparator.comparing(FeatureSummary::topLabel);
+            case "top_label_share" -> Comparator.comparingDouble(FeatureSummary::topLabelShare);
+            case "enc_dec_cosine" -> Comparator.comparingDouble(FeatureSummary::encDecCosine);
+            default -> Comparator.comparingInt(FeatureSummary::id);
+        };
+    }
+}

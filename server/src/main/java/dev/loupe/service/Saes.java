@@ -1,0 +1,139 @@
+package dev.loupe.service;
+
+import dev.loupe.base.Json;
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.Names;
+import dev.loupe.base.NotFoundException;
+import dev.loupe.sae.Architecture;
+import dev.loupe.sae.Sae;
+import dev.loupe.sae.SaeProvenance;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/** SAEs: what there is, and opening them. */
+public final class Saes {
+    private static final String CONFIG = "cfg.json";
+    private static final String PROVENANCE = "loupe.json";
+
+    private final Workspace workspace;
+    private final Map<String, Opened> open = new ConcurrentHashMap<>();
+
+    private record Opened(FileTime written, Sae sae) {}
+
+    Saes(Workspace workspace) {
+        this.workspace = workspace;
+    }
+
+    /** Every SAE, by name. */
+    public List<SaeView> list() {
+        return names().stream().map(this::view).toList();
+    }
+
+    /** The names of all SAEs. */
+    public List<String> names() {
+        return Workspace.named(workspace.saes(), CONFIG);
+    }
+
+    /**
+     * One SAE, without its weights.
+     *
+     * @throws NotFoundException if there is none of that name, listing those there are
+     */
+    public SaeView get(String name) {
+        folder(name);
+        return view(name);
+    }
+
+    /** The folder of an SAE, which must be there. */
+    public Path folder(String name) {
+        Path folder = workspace.saes().resolve(Names.check(name));
+        if (!Files.isRegularFile(folder.resolve(CONFIG))) {
+            List<String> all = names();
+            throw new NotFoundException("There is no SAE \"" + name + "\"; "
+                    + (all.isEmpty()
+                            ? "make one with loupe train."
+                            : "there " + (all.size() == 1 ? "is " : "are ") + String.join(", ", all) + "."));
+        }
+        return folder;
+    }
+
+    /** The SAE itself, opened once and kept until its folder is written anew. */
+    public Sae open(String name) {
+        Path folder = folder(name);
+        FileTime written = written(folder);
+        Opened known = open.get(name);
+        if (known == null || !known.written.equals(written)) {
+            known = new Opened(written, Sae.open(folder));
+            open.put(name, known);
+        }
+        return known.sae;
+    }
+
+    /**
+     * The name of the store that an SAE was trained on.
+     *
+     * @throws LoupeException if the SAE does not say
+     */
+    public String store(String name) {
+        String store = open(name).provenance().store();
+        if (store == null || store.isBlank()) {
+            throw new LoupeException(
+                    "The SAE " + name + " does not say which activation store it was trained on, so there"
+                            + " is nothing to look at; train it with Loupe, or add \"store\" to its loupe.json.");
+        }
+        return store;
+    }
+
+    static FileTime written(Path folder) {
+        try {
+            return Files.getLastModifiedTime(folder.resolve(CONFIG));
+        } catch (IOException e) {
+            throw new LoupeException("The SAE " + folder + " cannot be read (" + e.getMessage() + ").", e);
+        }
+    }
+
+    private SaeView view(String name) {
+        Path folder = workspace.saes().resolve(name);
+        boolean indexed = Features.indexed(workspace, name);
+        try {
+            Instant created = written(folder).toInstant();
+            JsonNode cfg = Json.tree(folder.resolve(CONFIG));
+            JsonNode metadata = cfg.path("metadata");
+            Path file = folder.resolve(PROVENANCE);
+            SaeProvenance p =
+                    Files.isRegularFile(file) ? Json.read(file, SaeProvenance.class) : SaeProvenance.unknown();
+            return new SaeView(
+                    name,
+                    Architecture.of(cfg.path("architecture").asString("standard"))
+                            .id(),
+                    metadata.path("model_name").asString(cfg.path("model_name").asString("")),
+                    metadata.path("hook_name").asString(cfg.path("hook_name").asString("")),
+                    cfg.path("d_in").asInt(0),
+                    cfg.path("d_sae").asInt(0),
+                    cfg.path("k").asInt(0),
+                    p.store(),
+                    p.seed(),
+                    p.steps(),
+                    p.tokens(),
+                    p.recipe(),
+                    created,
+                    indexed,
+                    null);
+        } catch (LoupeException e) {
+            return broken(name, indexed, e.getMessage());
+        }
+    }
+
+    private static SaeView broken(String name, boolean indexed, @Nullable String problem) {
+        return new SaeView(
+                name, "", "", "", 0, 0, 0, null, 0, 0, 0, null, Instant.EPOCH, indexed, String.valueOf(problem));
+    }
+}

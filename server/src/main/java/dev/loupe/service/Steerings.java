@@ -1,0 +1,97 @@
+package dev.loupe.service;
+
+import dev.loupe.base.Progress;
+import dev.loupe.model.Generation;
+import dev.loupe.model.LanguageModel;
+import dev.loupe.model.Sampling;
+import dev.loupe.model.TokenListener;
+import dev.loupe.sae.Sae;
+import dev.loupe.steer.CompiledVariant;
+import dev.loupe.steer.SteerListener;
+import dev.loupe.steer.SteerRequest;
+import dev.loupe.steer.SteerResult;
+import dev.loupe.steer.Steering;
+import dev.loupe.steer.SteeringContext;
+import dev.loupe.steer.SteeringVector;
+import dev.loupe.steer.Variant;
+import dev.loupe.steer.VariantFiles;
+import java.util.List;
+import java.util.OptionalDouble;
+
+/** Steering: writing with features turned up or down, and the saved variants. */
+public final class Steerings {
+    private final Workspace workspace;
+    private final Models models;
+    private final SteeringContext context;
+
+    Steerings(Workspace workspace, Models models, Saes saes, Features features) {
+        this.workspace = workspace;
+        this.models = models;
+        this.context = new SteeringContext() {
+            @Override
+            public Sae sae(String name) {
+                return saes.open(name);
+            }
+
+            @Override
+            public OptionalDouble maxActivation(String sae, int id) {
+                return features.maxActivation(sae, id);
+            }
+
+            @Override
+            public SteeringVector vector(String name) {
+                return VariantFiles.openVector(workspace.variants(), name);
+            }
+        };
+    }
+
+    /**
+     * Writes the default and the steered text. A request that names no model means the embedded one.
+     *
+     * @param listener hears both texts while they are written
+     */
+    public SteerResult run(SteerRequest request, SteerListener listener, Progress progress) {
+        String model = request.model();
+        return Steering.run(models.open(model == null ? Models.BUILTIN : model), request, context, listener, progress);
+    }
+
+    /**
+     * Writes one text under a variant (the OpenAI-compatible route).
+     *
+     * @param prompt token ids
+     */
+    public Generation generate(
+            LanguageModel model, int[] prompt, Variant variant, Sampling sampling, TokenListener listener) {
+        CompiledVariant.Run run = Steering.compile(variant, model, context).on(prompt, prompt.length);
+        return model.generate(prompt, sampling, run.taps(), run.listening(listener));
+    }
+
+    /** Checks a variant against a model: what each edit comes to, in words and absolute units. */
+    public List<String> explain(String model, Variant variant) {
+        return Steering.compile(variant, models.open(model), context).words();
+    }
+
+    /** Names of the saved variants. */
+    public List<String> variants() {
+        return VariantFiles.list(workspace.variants());
+    }
+
+    /**
+     * A saved variant.
+     *
+     * @throws dev.loupe.base.NotFoundException if there is none of that name
+     */
+    public Variant variant(String name) {
+        return VariantFiles.open(workspace.variants(), name);
+    }
+
+    /** Saves a variant under its name, replacing one of that name. */
+    public void save(Variant variant) {
+        VariantFiles.save(workspace.variants(), variant);
+    }
+
+    /** Deletes a saved variant. */
+    public void delete(String name) {
+        VariantFiles.delete(workspace.variants(), name);
+    }
+}

@@ -1,0 +1,159 @@
+package dev.loupe.service;
+
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.Names;
+import dev.loupe.base.NotFoundException;
+import dev.loupe.base.Progress;
+import dev.loupe.capture.CaptureJob;
+import dev.loupe.capture.CaptureRequest;
+import dev.loupe.capture.CaptureResult;
+import dev.loupe.math.Matrix;
+import dev.loupe.model.Tokenizer;
+import dev.loupe.store.ActivationStore;
+import dev.loupe.store.DocumentTable;
+import dev.loupe.store.RowReader;
+import dev.loupe.store.StoreManifest;
+import dev.loupe.store.TokenTable;
+import dev.loupe.store.VerifyReport;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** Activation stores: what there is, what is in it, whether it is whole, and capturing new ones. */
+public final class Stores {
+    private static final int SHOWN_VALUES = 4;
+
+    private final Workspace workspace;
+    private final Models models;
+
+    Stores(Workspace workspace, Models models) {
+        this.workspace = workspace;
+        this.models = models;
+    }
+
+    /** Every store, by name. */
+    public List<StoreView> list() {
+        return Workspace.named(workspace.activations(), StoreManifest.FILE).stream()
+                .map(this::view)
+                .toList();
+    }
+
+    /**
+     * One store.
+     *
+     * @throws NotFoundException if there is none of that name, listing those there are
+     */
+    public StoreView get(String name) {
+        folder(name);
+        return view(name);
+    }
+
+    /** The folder of a store, which must be there. */
+    public Path folder(String name) {
+        Path folder = workspace.activations().resolve(Names.check(name));
+        if (!Files.isRegularFile(folder.resolve(StoreManifest.FILE))) {
+            List<String> all = Workspace.named(workspace.activations(), StoreManifest.FILE);
+            throw new NotFoundException("There is no activation store \"" + name + "\"; "
+                    + (all.isEmpty()
+                            ? "make one with loupe capture."
+                            : "there " + (all.size() == 1 ? "is " : "are ") + String.join(", ", all) + "."));
+        }
+        return folder;
+    }
+
+    /** Opens a store; the caller closes it. */
+    public ActivationStore open(String name) {
+        return ActivationStore.open(folder(name));
+    }
+
+    /** The first rows of a store, with the text of their tokens and the first values of one hook point. */
+    public List<StoreRow> head(String name, int rows) {
+        try (ActivationStore store = open(name);
+                Arena arena = Arena.ofConfined()) {
+            int n = (int) Math.min(rows, store.rows());
+            String hook = store.hooks().get(0);
+            RowReader reader = store.reader(hook);
+            Matrix values = Matrix.allocate(arena, n, store.width(hook));
+            reader.read(0, n, values);
+            Tokenizer tokenizer =
+                    models.open(store.manifest().content().model().id()).tokenizer();
+            TokenTable tokens = store.tokens();
+            DocumentTable documents = store.documents();
+            List<StoreRow> head = new ArrayList<>();
+            for (int r = 0; r < n; r++) {
+                int document = tokens.document(r);
+                float[] row = values.row(r);
+                head.add(new StoreRow(
+                        r,
+                        tokens.tokenId(r),
+                        tokenizer.token(tokens.tokenId(r)),
+                        tokens.sequence(r),
+                        tokens.position(r),
+                        documents.name(document),
+                        documents.label(document),
+                        documents.heldOut(document),
+                        Arrays.copyOf(row, Math.min(SHOWN_VALUES, row.length))));
+            }
+            return head;
+        }
+    }
+
+    /** Compares every byte of a store with its checksum. */
+    public VerifyReport verify(String name, Progress progress) {
+        try (ActivationStore store = open(name)) {
+            return store.verify(progress);
+        }
+    }
+
+    /** Captures a store, or continues an interrupted capture. */
+    public CaptureResult capture(CaptureRequest request, Progress progress) {
+        return CaptureJob.run(request, models.open(request.model()), progress);
+    }
+
+    private StoreView view(String name) {
+        Path folder = workspace.activations().resolve(name);
+        Path manifest = folder.resolve(StoreManifest.FILE);
+        Instant created;
+        try {
+            created = Files.getLastModifiedTime(manifest).toInstant();
+        } catch (IOException e) {
+            created = Instant.EPOCH;
+        }
+        try {
+            StoreManifest.Content c = StoreManifest.read(folder).content();
+            long bytes = c.documentsFile().bytes();
+            for (StoreManifest.Shard s : c.shards()) {
+                bytes += s.files().values().stream()
+                        .mapToLong(StoreManifest.DataFile::bytes)
+                        .sum();
+            }
+            List<StoreView.Hook> hooks = new ArrayList<>();
+            c.hooks()
+                    .forEach((hook, h) -> hooks.add(
+                            new StoreView.Hook(hook, h.width(), h.dtype().id(), h.meanNorm(), h.meanSquaredNorm())));
+            return new StoreView(
+                    name,
+                    c.model().id(),
+                    hooks,
+                    c.tokens(),
+                    c.trainTokens(),
+                    c.heldOutTokens(),
+                    c.sequences(),
+                    c.documents(),
+                    c.sequence().context(),
+                    c.sequence().prependBos(),
+                    c.corpus().spec(),
+                    c.corpus().heldOut(),
+                    bytes,
+                    created,
+                    null);
+        } catch (LoupeException e) {
+            return new StoreView(name, "", List.of(), 0, 0, 0, 0, 0, 0, false, "", "", 0, created, e.getMessage());
+        }
+    }
+}
