@@ -1,7 +1,6 @@
 package dev.loupe.model;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
 import dev.loupe.tensor.Torch;
 import org.jspecify.annotations.Nullable;
 
@@ -15,35 +14,17 @@ final class Block {
     private final Architecture architecture;
     private final Weights.Layer weights;
     private final Rotary rotary;
-    private final NDArray eps;
-    private final NDArray one;
+    private final Norms norms;
     private final NDArray scoreScale;
 
-    Block(int layer, ModelSpec spec, Weights weights, Rotary rotary) {
+    Block(int layer, ModelSpec spec, Weights weights, Rotary rotary, Norms norms) {
         this.layer = layer;
         this.config = spec.config();
         this.architecture = spec.architecture();
         this.weights = weights.layers.get(layer);
         this.rotary = rotary;
-        NDManager manager = weights.manager;
-        this.eps = Torch.floats(manager, new float[] {(float) config.normEps()}, 1);
-        this.one = Torch.floats(manager, new float[] {1f}, 1);
-        this.scoreScale = Torch.floats(manager, new float[] {(float) (1 / Math.sqrt(config.dHead()))}, 1);
-    }
-
-    /** Everything a block computes, kept until its scope ends. */
-    static final class State {
-        // each is set by forward before anything reads it
-        @Nullable NDArray residPre; // [B, T, D]
-        @Nullable NDArray scale1; // [B, T, 1]
-        @Nullable NDArray queries; // rotated, [B V, G T, h]
-        @Nullable NDArray keys; // rotated, [B V, K, h]
-        @Nullable NDArray values; // [B V, K, h]
-        @Nullable NDArray pattern; // [B V, G T, K]
-        @Nullable NDArray residMid; // [B, T, D]
-        @Nullable NDArray scale2; // [B, T, 1]
-        @Nullable NDArray pre; // [B, T, d_mlp]
-        @Nullable NDArray preLinear; // [B, T, d_mlp]
+        this.norms = norms;
+        this.scoreScale = Torch.floats(weights.manager, new float[] {(float) (1 / Math.sqrt(config.dHead()))}, 1);
     }
 
     /**
@@ -53,12 +34,12 @@ final class Block {
      * @param state receives what the backward pass needs, if not null
      * @return the residual stream after the block, or null if the pass is finished before its end
      */
-    @Nullable NDArray forward(Pass pass, NDArray input, @Nullable KeyValueCache cache, @Nullable State state) {
+    @Nullable NDArray forward(Pass pass, NDArray input, @Nullable KeyValueCache cache, @Nullable BlockState state) {
         NDArray residPre = pass.at(layer, "hook_resid_pre", input);
         if (pass.finished()) {
             return null;
         }
-        State s = state == null ? new State() : state;
+        BlockState s = state == null ? new BlockState() : state;
         s.residPre = residPre;
         NDArray attnOut = pass.at(layer, "hook_attn_out", attention(pass, residPre, cache, s));
         NDArray residMid = pass.at(layer, "hook_resid_mid", residPre.add(attnOut));
@@ -72,15 +53,15 @@ final class Block {
 
     // The order of multiplications below is that of the reference implementation: float32 results then agree closely
     // enough to compare, where a query scaled before the product differs by 4e-5 in some attention patterns.
-    private NDArray attention(Pass pass, NDArray x, @Nullable KeyValueCache cache, State s) {
+    private NDArray attention(Pass pass, NDArray x, @Nullable KeyValueCache cache, BlockState s) {
         long b = x.getShape().get(0);
         long t = x.getShape().get(1);
         long h = config.dHead();
         long kv = config.nKeyValueHeads();
         long group = config.nHeads() / kv;
-        NDArray scale = pass.at(layer, "ln1.hook_scale", rootMeanSquare(x, eps));
+        NDArray scale = pass.at(layer, "ln1.hook_scale", norms.scale(x));
         s.scale1 = scale;
-        NDArray normed = pass.at(layer, "ln1.hook_normalized", x.mul(one.div(scale))).mul(weights.ln1());
+        NDArray normed = pass.at(layer, "ln1.hook_normalized", norms.normalized(x, scale)).mul(weights.ln1());
         NDArray q = pass.at(layer, "attn.hook_q", weights.q().apply(normed));
         NDArray k = pass.at(layer, "attn.hook_k", weights.k().apply(normed));
         NDArray v = pass.at(layer, "attn.hook_v", weights.v().apply(normed)).reshape(b, t, kv, h);
@@ -107,10 +88,10 @@ final class Block {
         return weights.o().apply(pass.at(layer, "attn.hook_z", z));
     }
 
-    private NDArray mlp(Pass pass, NDArray x, State s) {
-        NDArray scale = pass.at(layer, "ln2.hook_scale", rootMeanSquare(x, eps));
+    private NDArray mlp(Pass pass, NDArray x, BlockState s) {
+        NDArray scale = pass.at(layer, "ln2.hook_scale", norms.scale(x));
         s.scale2 = scale;
-        NDArray normed = pass.at(layer, "ln2.hook_normalized", x.mul(one.div(scale))).mul(weights.ln2());
+        NDArray normed = pass.at(layer, "ln2.hook_normalized", norms.normalized(x, scale)).mul(weights.ln2());
         NDArray pre = pass.at(layer, "mlp.hook_pre", weights.gate().apply(normed));
         NDArray linear = pass.at(layer, "mlp.hook_pre_linear", weights.up().apply(normed));
         s.pre = pre;
@@ -119,12 +100,4 @@ final class Block {
         return weights.down().apply(post);
     }
 
-    /** {@code sqrt(mean(x^2) + eps)} over the last dimension, kept as a dimension of 1. */
-    static NDArray rootMeanSquare(NDArray x, NDArray eps) {
-        return x.square().mean(new int[] {-1}, true).addi(eps).sqrt();
-    }
-
-    Weights.Layer weights() {
-        return weights;
-    }
 }

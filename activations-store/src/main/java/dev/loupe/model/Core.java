@@ -15,6 +15,7 @@ final class Core {
     final ModelSpec spec;
     final Weights weights;
     final Rotary rotary;
+    final Norms norms;
     final List<Block> blocks;
     final Head head;
 
@@ -22,12 +23,13 @@ final class Core {
         this.spec = spec;
         this.weights = weights;
         this.rotary = new Rotary(weights.manager, spec.config());
+        this.norms = new Norms(weights, spec.config());
         List<Block> list = new ArrayList<>();
         for (int layer = 0; layer < spec.config().nLayers(); layer++) {
-            list.add(new Block(layer, spec, weights, rotary));
+            list.add(new Block(layer, spec, weights, rotary, norms));
         }
         blocks = List.copyOf(list);
-        head = new Head(weights, spec.config());
+        head = new Head(weights, spec.config(), norms);
     }
 
     /** A manager for the tensors of one pass, on a thread that records no gradients. */

@@ -18,25 +18,27 @@ final class Head {
 
     private final Weights weights;
     private final int vocab;
-    private final NDArray eps;
-    private final NDArray one;
+    private final Norms norms;
 
-    Head(Weights weights, ModelConfig config) {
+    Head(Weights weights, ModelConfig config, Norms norms) {
         this.weights = weights;
         this.vocab = config.dVocab();
-        this.eps = Torch.floats(weights.manager, new float[] {(float) config.normEps()}, 1);
-        this.one = Torch.floats(weights.manager, new float[] {1f}, 1);
+        this.norms = norms;
     }
 
     /** {@code ln_final.hook_scale} of the residual stream. */
-    NDArray scale(NDArray resid) {
-        return Block.rootMeanSquare(resid, eps);
+    NDArray scale(Pass pass, NDArray resid) {
+        return pass.at(Integer.MAX_VALUE, "ln_final.hook_scale", norms.scale(resid));
     }
 
     /** The last norm with its hook points, before the gain: {@code [.., d_model]}. */
     NDArray normalized(Pass pass, NDArray resid) {
-        NDArray scale = pass.at(Integer.MAX_VALUE, "ln_final.hook_scale", scale(resid));
-        return pass.at(Integer.MAX_VALUE, "ln_final.hook_normalized", resid.mul(one.div(scale)));
+        return normalized(pass, resid, scale(pass, resid));
+    }
+
+    /** The same where its scale is known. */
+    NDArray normalized(Pass pass, NDArray resid, NDArray scale) {
+        return pass.at(Integer.MAX_VALUE, "ln_final.hook_normalized", norms.normalized(resid, scale));
     }
 
     /** Logits {@code [.., d_vocab]} of normalised values. */

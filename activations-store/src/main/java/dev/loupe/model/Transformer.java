@@ -18,12 +18,14 @@ final class Transformer implements LanguageModel {
     private final String checksum;
     private final List<String> heldOut;
     private final Core core;
+    private final Gradients gradients;
     private final Map<String, HookInfo> hooks;
 
     Transformer(String id, Core core, Tokenizer tokenizer, String checksum, List<String> heldOut) {
         this.id = id;
         this.spec = core.spec;
         this.core = core;
+        this.gradients = new Gradients(core);
         this.tokenizer = tokenizer;
         this.checksum = checksum;
         this.heldOut = List.copyOf(heldOut);
@@ -56,7 +58,10 @@ final class Transformer implements LanguageModel {
     @Override
     public Backward backward(
             TokenBatch tokens, Taps taps, LogitSeed seed, Rules rules, Collection<HookPoint> wrt) {
-        throw new UsageException("Gradients are not available.");
+        check(tokens);
+        checkTaps(taps);
+        wrt.forEach(h -> hook(h.name()));
+        return gradients.run(tokens, taps, seed, rules, wrt);
     }
 
     @Override

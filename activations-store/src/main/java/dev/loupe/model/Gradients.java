@@ -1,0 +1,138 @@
+package dev.loupe.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
+import dev.loupe.base.UsageException;
+import dev.loupe.tensor.Torch;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Forward, then back from a metric of the last logits. Only the inputs of blocks are kept on the way forward; going
+ * back, each block is run forward once more (with the edits it had) and then derived. Nothing is shared between passes,
+ * so several may run at a time.
+ */
+final class Gradients {
+    private final Core core;
+    private final List<BlockBackward> blocks;
+
+    Gradients(Core core) {
+        this.core = core;
+        List<BlockBackward> list = new ArrayList<>();
+        for (int layer = 0; layer < core.blocks.size(); layer++) {
+            list.add(new BlockBackward(layer, core));
+        }
+        blocks = List.copyOf(list);
+    }
+
+    private record Result(double[] values, Map<HookPoint, Activation> gradients, Forward forward)
+            implements Backward {
+        @Override
+        public double value(int row) {
+            return values[row];
+        }
+
+        @Override
+        public Activation gradient(HookPoint hook) {
+            Activation a = gradients.get(hook);
+            if (a == null) {
+                throw new IllegalStateException("the gradient of " + hook + " was not asked for");
+            }
+            return a;
+        }
+    }
+
+    Backward run(TokenBatch tokens, Taps taps, LogitSeed seed, Rules rules, Collection<HookPoint> wrt) {
+        Set<HookPoint> wanted = new HashSet<>(wrt);
+        int lowest = Integer.MAX_VALUE;
+        for (HookPoint hook : wanted) {
+            if (hook.local().endsWith("hook_scale")) {
+                throw new UsageException("There is no gradient with respect to " + hook
+                        + ": take the hook_normalized of that norm.");
+            }
+            lowest = Math.min(lowest, Math.max(0, hook.layer()));
+        }
+        try (NDManager manager = core.newManager();
+                NDScope scope = new NDScope()) {
+            scope.suppressNotUsedWarning();
+            Pass pass = new Pass(
+                    manager, Transformer.lengths(tokens), tokens.positions(), 0, taps, true, true);
+            Map<HookPoint, Activation> gradients = new HashMap<>();
+            BlockBackward.Sink sink = (layer, local, gradient) -> {
+                HookPoint hook = layer < 0 || layer == Integer.MAX_VALUE ? HookPoint.of(local) : HookPoint.block(layer, local);
+                if (wanted.contains(hook)) {
+                    int heads = local.equals("attn.hook_pattern") ? core.spec.config().nHeads() : 0;
+                    gradients.put(hook, pass.copied(hook, gradient, heads));
+                }
+            };
+            List<NDArray> inputs = new ArrayList<>();
+            NDArray resid = core.embed(pass, tokens.ids());
+            for (Block block : core.blocks) {
+                inputs.add(resid);
+                resid = BlockState.set(core.step(block, pass, resid, null));
+            }
+            NDArray scale = core.head.scale(pass, resid);
+            NDArray normalized = core.head.normalized(pass, resid, scale);
+            float[][] last = core.head.last(pass, normalized);
+            double[] values = new double[pass.batch()];
+            NDArray gNormalized = core.head.backward(seed(pass, seed, last, values));
+            sink.keep(Integer.MAX_VALUE, "ln_final.hook_normalized", spread(pass, gNormalized));
+            pass.replay();
+            NDArray g = spread(
+                    pass,
+                    core.norms.backward(
+                            gNormalized,
+                            Head.lastPositions(pass, resid),
+                            Head.lastPositions(pass, scale),
+                            rules));
+            for (int layer = core.blocks.size() - 1; layer >= lowest; layer--) {
+                g = back(layer, pass, inputs.get(layer), g, rules, sink);
+                inputs.get(layer).close();
+            }
+            sink.keep(-1, "hook_embed", g);
+            return new Result(values, gradients, new ForwardResult(pass.read(), last, null, null));
+        }
+    }
+
+    private NDArray back(int layer, Pass pass, NDArray input, NDArray g, Rules rules, BlockBackward.Sink sink) {
+        try (NDScope scope = new NDScope()) {
+            scope.suppressNotUsedWarning();
+            BlockState state = new BlockState();
+            core.blocks.get(layer).forward(pass, input, null, state);
+            NDArray before = blocks.get(layer).backward(state, g, rules, sink);
+            NDScope.unregister(before);
+            g.close();
+            return before;
+        }
+    }
+
+    /** The metric's gradient by logit, {@code [batch, d_vocab]}. */
+    private NDArray seed(Pass pass, LogitSeed seed, float[][] last, double[] values) {
+        int vocab = core.spec.config().dVocab();
+        float[] flat = new float[last.length * vocab];
+        for (int row = 0; row < last.length; row++) {
+            float[] gradient = new float[vocab];
+            values[row] = seed.seed(row, last[row], gradient);
+            System.arraycopy(gradient, 0, flat, row * vocab, vocab);
+        }
+        return Torch.floats(pass.manager, flat, last.length, vocab);
+    }
+
+    /** Values of each row's last position in a tensor {@code [batch, pos, width]} of zeros. */
+    private static NDArray spread(Pass pass, NDArray atLast) {
+        float[] rows = Torch.toArray(atLast);
+        int width = rows.length / pass.batch();
+        float[] all = new float[pass.batch() * pass.positions * width];
+        for (int b = 0; b < pass.batch(); b++) {
+            int to = (b * pass.positions + pass.lengths[b] - 1) * width;
+            System.arraycopy(rows, b * width, all, to, width);
+        }
+        return Torch.floats(pass.manager, all, pass.batch(), pass.positions, width);
+    }
+}
