@@ -83,7 +83,9 @@ class LatentPatchingTest {
         Sae sae = ToySae.random("s", Architecture.RELU, ToyModel.WIDTH, 30, 0, HOOK);
         PatchResult relp = run(curved, request().withRules(java.util.List.of()), sae);
         PatchResult atp = run(curved, request().withMethod(PatchMethod.ATP), sae);
-        relp.grids().forEach((site, grid) -> assertThat(grid).isDeepEqualTo(atp.grids().get(site)));
+        relp.grids()
+                .forEach((site, grid) ->
+                        assertThat(grid).isDeepEqualTo(atp.grids().get(site)));
     }
 
     @Test

@@ -55,7 +55,6 @@ public final class ToySae {
             int k,
             String hook) {
         SaeWeights w = new SaeWeights(Matrix.copyOf(d), Matrix.copyOf(d), bEnc, bDec, threshold);
-        return new Sae(
-                name, new SaeConfig(architecture, k, false, "toy", hook, Map.of()), w, SaeProvenance.unknown());
+        return new Sae(name, new SaeConfig(architecture, k, false, "toy", hook, Map.of()), w, SaeProvenance.unknown());
     }
 }

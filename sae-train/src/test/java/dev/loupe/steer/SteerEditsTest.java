@@ -162,7 +162,8 @@ class SteerEditsTest {
             float[][] after = edited(Variant.of(e), h, 1);
             SparseCodes c = ToySae.axes("axes", WIDTH, HOOK).encode(Matrix.copyOf(after));
             for (int p = 0; p < 3; p++) {
-                // where the coordinate was negative the latent was 0, and the negative rest is the SAE's error: it stays
+                // where the coordinate was negative the latent was 0, and the negative rest is the SAE's error: it
+                // stays
                 double error = Math.min(0, h[p][4]);
                 assertThat((double) after[p][4]).isCloseTo(value + error, within(1e-5));
                 assertThat((double) c.value(p, 4)).isCloseTo(Math.max(0, value + error), within(1e-5));
@@ -204,7 +205,9 @@ class SteerEditsTest {
             Edit.feature("s", 3, EditOp.PROJECT, null), Edit.vector("up", EditOp.PROJECT, null),
             Edit.vector("up", EditOp.ABLATE, null), Edit.vector("up", EditOp.SET, 0.0)
         }) {
-            float[] d = e.feature() != null ? sae.decoderRows().row(3) : context.vector("up").values();
+            float[] d = e.feature() != null
+                    ? sae.decoderRows().row(3)
+                    : context.vector("up").values();
             float[] after = edited(Variant.of(e), h, 1)[1];
             double dot = 0;
             for (int i = 0; i < WIDTH; i++) {
@@ -304,7 +307,8 @@ class SteerEditsTest {
         assertThat(changed(e, "feature axes:4 > 4", h)).isEmpty();
         assertThat(changed(e, "seen feature axes:4 > 2", h)).containsExactly(2, 3, 4, 5);
         assertThat(changed(e, "feature axes:4 < 2", h)).containsExactly(1, 3, 4, 5);
-        assertThat(changed(e, "seen feature axes:4 > 2 and feature axes:4 < 2", h)).containsExactly(3, 4, 5);
+        assertThat(changed(e, "seen feature axes:4 > 2 and feature axes:4 < 2", h))
+                .containsExactly(3, 4, 5);
         assertThat(changed(e, "feature axes:4 > 2 or feature s:0 < -1", h)).containsExactly(2);
     }
 
@@ -333,9 +337,7 @@ class SteerEditsTest {
         refused(Variant.of(Edit.neuron(3, 1, EditOp.ABLATE, null)), "layers 0 to 2");
         refused(Variant.of(Edit.neuron(1, 10, EditOp.ABLATE, null)), "neurons 0 to 9");
         refused(Variant.of(Edit.vector("zero", EditOp.ADD, 1.0)), "size 0");
-        refused(
-                Variant.of(edit(3, EditOp.ADD, 1.0)).when("feature late:1 > 0.5"),
-                "comes after the edit at " + HOOK);
+        refused(Variant.of(edit(3, EditOp.ADD, 1.0)).when("feature late:1 > 0.5"), "comes after the edit at " + HOOK);
         Steering.compile(Variant.of(edit(3, EditOp.ADD, 1.0)).when("neuron 1:1 > 0.5"), model, context);
     }
 
