@@ -19,7 +19,7 @@ class SourceRulesTest {
 
     /** Ways to make markup from strings, through which the text of a token could become part of the page. */
     private static final Pattern MARKUP_FROM_STRINGS = Pattern.compile(
-            "\\binnerHTML\\b|\\bouterHTML\\b|\\binsertAdjacentHTML\\b|\\bdocument\\.write|\\bcreateContextualFragment\\b"
+            "\\binnerHTML\\b|\\bouterHTML\\b|\\binsert\\w+HTML\\b|\\bdocument\\.write|\\bcreateContextualFragment\\b"
                     + "|\\bDOMParser\\b|\\bsetHTML|new Html\\(");
 
     @Test
