@@ -3,7 +3,9 @@ package dev.loupe.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
+import dev.loupe.math.Matrix;
 import dev.loupe.tensor.Torch;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -130,6 +132,25 @@ final class Head {
             result[b] = Arrays.copyOfRange(losses, from, from + ids[b].length - 1);
         }
         return result;
+    }
+
+    /** Directions of the residual stream as logits {@code [n, d_vocab]}. */
+    @SuppressWarnings("MustBeClosedChecker") // an automatic arena is never closed
+    Matrix lens(NDManager manager, Matrix directions, boolean gain) {
+        Matrix logits = Matrix.allocate(Arena.ofAuto(), directions.rows(), vocab);
+        int step = rowsAtOnce();
+        for (long from = 0; from < directions.rows(); from += step) {
+            long n = Math.min(step, directions.rows() - from);
+            try (NDScope scope = new NDScope()) {
+                scope.suppressNotUsedWarning();
+                Matrix part = directions.rows(from, from + n);
+                NDArray x = Torch.empty(manager, n, directions.cols());
+                MemorySegment.copy(part.segment(), 0, Torch.view(x), 0, 4L * n * directions.cols());
+                NDArray y = weights.unembed.apply(gain ? x.muli(weights.finalNorm) : x);
+                Torch.assign(Torch.wrap(manager, logits.rows(from, from + n).segment(), n, vocab), y);
+            }
+        }
+        return logits;
     }
 
     private int rowsAtOnce() {

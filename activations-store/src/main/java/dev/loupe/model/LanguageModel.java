@@ -1,5 +1,6 @@
 package dev.loupe.model;
 
+import dev.loupe.math.Matrix;
 import java.util.Collection;
 import java.util.List;
 
@@ -57,6 +58,17 @@ public interface LanguageModel extends AutoCloseable {
      * {@link Activation#startPosition}); reads are refused, because nothing would keep them.
      */
     Generation generate(int[] prompt, Sampling sampling, Taps taps, TokenListener listener);
+
+    /**
+     * What directions of the residual stream say about the next token when they are read by the unembedding alone
+     * (nostalgebraist, "interpreting GPT: the logit lens", 2020).
+     *
+     * @param directions {@code [n, d_model]}, for example decoder rows of a sparse autoencoder
+     * @param foldFinalNorm whether the last norm's gain is multiplied in, as the model itself does; its division by the
+     *     root mean square of the whole residual stream has no counterpart for a single direction and is left out
+     * @return logits {@code [n, d_vocab]}, without any bias
+     */
+    Matrix logitLens(Matrix directions, boolean foldFinalNorm);
 
     @Override
     void close();

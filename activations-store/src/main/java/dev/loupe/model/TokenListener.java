@@ -1,6 +1,9 @@
 package dev.loupe.model;
 
-/** Hears every new token while a model writes. */
+/**
+ * Hears every new token while a model writes. Where the model ends the text by itself while some of it was held back, one
+ * more call with the end-of-sequence token brings the rest.
+ */
 @FunctionalInterface
 public interface TokenListener {
     /**

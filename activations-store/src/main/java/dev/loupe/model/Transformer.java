@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import dev.loupe.base.UsageException;
+import dev.loupe.math.Matrix;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,6 +20,7 @@ final class Transformer implements LanguageModel {
     private final List<String> heldOut;
     private final Core core;
     private final Gradients gradients;
+    private final Generator generator;
     private final Map<String, HookInfo> hooks;
 
     Transformer(String id, Core core, Tokenizer tokenizer, String checksum, List<String> heldOut) {
@@ -26,6 +28,7 @@ final class Transformer implements LanguageModel {
         this.spec = core.spec;
         this.core = core;
         this.gradients = new Gradients(core);
+        this.generator = new Generator(core, tokenizer);
         this.tokenizer = tokenizer;
         this.checksum = checksum;
         this.heldOut = List.copyOf(heldOut);
@@ -66,7 +69,23 @@ final class Transformer implements LanguageModel {
 
     @Override
     public Generation generate(int[] prompt, Sampling sampling, Taps taps, TokenListener listener) {
-        throw new UsageException("Generation is not available.");
+        if (prompt.length == 0) {
+            throw new UsageException("The prompt has no tokens: give some text, or let BOS be prepended.");
+        }
+        check(TokenBatch.of(prompt));
+        checkTaps(taps);
+        return generator.run(prompt, sampling, taps, listener);
+    }
+
+    @Override
+    public Matrix logitLens(Matrix directions, boolean foldFinalNorm) {
+        if (directions.cols() != spec.config().dModel()) {
+            throw new UsageException("The directions have " + directions.cols() + " dimensions; the residual stream of"
+                    + " model " + id + " has " + spec.config().dModel() + ".");
+        }
+        try (NDManager manager = core.newManager()) {
+            return core.head.lens(manager, directions, foldFinalNorm);
+        }
     }
 
     private void check(TokenBatch tokens) {

@@ -35,6 +35,11 @@ public final class Torch {
         }
     }
 
+    private static void prepare() {
+        offline();
+        NativeEnvironment.prepare();
+    }
+
     /** Sets the number of threads, before the library is loaded; afterwards this has no effect. */
     public static void threads(int threads) {
         if (threads > 0) {
@@ -44,7 +49,7 @@ public final class Torch {
 
     /** A manager of its own for weights that live long. */
     public static NDManager newManager() {
-        offline();
+        prepare();
         NDManager manager = Engine.getEngine("PyTorch").newBaseManager(ai.djl.Device.cpu());
         enter();
         return manager;
@@ -59,7 +64,7 @@ public final class Torch {
 
     /** Version of the engine and number of its threads, for people. */
     public static String describe() {
-        offline();
+        prepare();
         Engine engine = Engine.getEngine("PyTorch");
         return String.format(Locale.ROOT, "PyTorch %s, %d threads", engine.getVersion(), JniUtils.getNumThreads());
     }
