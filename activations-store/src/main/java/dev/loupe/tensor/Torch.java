@@ -26,18 +26,14 @@ public final class Torch {
 
     private Torch() {}
 
-    /** Keeps the native libraries from looking for anything outside this machine. */
+    /** Keeps the native libraries from looking for anything outside this machine; to be called before any is loaded. */
     public static void offline() {
+        NativeEnvironment.prepare();
         System.setProperty("ai.djl.offline", "true");
         System.setProperty("OPT_OUT_TRACKING", "true");
         if (System.getProperty("RUST_FLAVOR") == null) {
             System.setProperty("RUST_FLAVOR", "cpu");
         }
-    }
-
-    private static void prepare() {
-        offline();
-        NativeEnvironment.prepare();
     }
 
     /** Sets the number of threads, before the library is loaded; afterwards this has no effect. */
@@ -49,7 +45,7 @@ public final class Torch {
 
     /** A manager of its own for weights that live long. */
     public static NDManager newManager() {
-        prepare();
+        offline();
         NDManager manager = Engine.getEngine("PyTorch").newBaseManager(ai.djl.Device.cpu());
         enter();
         return manager;
@@ -64,7 +60,7 @@ public final class Torch {
 
     /** Version of the engine and number of its threads, for people. */
     public static String describe() {
-        prepare();
+        offline();
         Engine engine = Engine.getEngine("PyTorch");
         return String.format(Locale.ROOT, "PyTorch %s, %d threads", engine.getVersion(), JniUtils.getNumThreads());
     }
