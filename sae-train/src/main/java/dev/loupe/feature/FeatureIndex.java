@@ -1,61 +1,155 @@
 package dev.loupe.feature;
 
+import dev.loupe.base.Json;
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.NotFoundException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The feature index of one SAE, read from its folder. Summaries of all latents are in memory, details are read when
  * asked for. Safe to use from several threads.
  */
 public final class FeatureIndex {
-    private FeatureIndex() {}
+    private final IndexManifest manifest;
+    private final Map<String, TableReader> tables = new LinkedHashMap<>();
+    private final List<FeatureSummary> summaries = new ArrayList<>();
+    private final List<@Nullable LabelScore> scores = new ArrayList<>();
+    private final long[] documents;
+    private final long[][] rows; // by latent: from, to for each table of PER_LATENT
+    private final IndexSearch search;
+
+    private FeatureIndex(Path folder, IndexManifest manifest) {
+        this.manifest = manifest;
+        for (String table : IndexTables.names()) {
+            IndexManifest.TableFile file = manifest.files().get(IndexTables.file(table));
+            if (file == null) {
+                throw damaged(folder, "its manifest lacks the table " + table);
+            }
+            tables.put(
+                    table, new TableReader(folder.resolve(IndexTables.file(table)), IndexTables.columns(table), file));
+        }
+        int n = manifest.dSae();
+        this.documents = new long[n];
+        this.rows = new long[n][];
+        if (table(IndexTables.FEATURES).rows() != n) {
+            throw damaged(folder, "it has " + table(IndexTables.FEATURES).rows() + " latents, not " + n);
+        }
+        table(IndexTables.FEATURES).forEach(row -> take(row, folder));
+        this.search = new IndexSearch(this, table(IndexTables.TEXTS), table(IndexTables.EXAMPLES));
+    }
 
     /**
      * Opens an index folder.
      *
-     * @throws dev.loupe.base.NotFoundException if there is none
-     * @throws dev.loupe.base.LoupeException if it is damaged or of a newer major format
+     * @throws NotFoundException if there is none
+     * @throws LoupeException if it is damaged or of a newer major format
      */
     public static FeatureIndex open(Path folder) {
-        throw new UnsupportedOperationException("feature indexes cannot be opened yet");
+        Path file = folder.resolve(IndexManifest.FILE);
+        if (!Files.isRegularFile(file)) {
+            throw new NotFoundException("There is no feature index in " + folder + ": run loupe index "
+                    + folder.toAbsolutePath().normalize().getFileName() + ".");
+        }
+        String format = Json.tree(file).path("format").asString("");
+        if (!format.startsWith("1.")) {
+            throw new LoupeException("The feature index " + folder + " has format \"" + format
+                    + "\"; this program reads 1.x: a newer Loupe is needed, or build the index again with loupe index.");
+        }
+        IndexManifest manifest = Json.read(file, IndexManifest.class);
+        if (manifest.sae() == null || manifest.files() == null || manifest.options() == null || manifest.dSae() < 1) {
+            throw damaged(folder, "its manifest lacks fields");
+        }
+        return new FeatureIndex(folder, manifest);
     }
 
     /** What {@code index.json} says. */
     public IndexManifest manifest() {
-        throw new UnsupportedOperationException("feature indexes cannot be opened yet");
+        return manifest;
     }
 
     /** Name of the SAE. */
     public String sae() {
-        return manifest().sae();
+        return manifest.sae();
     }
 
     /** Number of latents. */
     public int size() {
-        return manifest().dSae();
+        return manifest.dSae();
     }
 
     /**
      * What lists show about a latent; in memory.
      *
-     * @throws dev.loupe.base.NotFoundException if there is no latent of that number
+     * @throws NotFoundException if there is no latent of that number
      */
     public FeatureSummary summary(int id) {
-        return all().get(id);
+        if (id < 0 || id >= size()) {
+            throw new NotFoundException("The SAE " + sae() + " has no feature " + id + ": its features are 0 to "
+                    + (size() - 1) + ".");
+        }
+        return summaries.get(id);
     }
 
     /** All summaries, by latent. */
     public List<FeatureSummary> all() {
-        throw new UnsupportedOperationException("feature indexes cannot be opened yet");
+        return java.util.Collections.unmodifiableList(summaries);
     }
 
     /**
      * Everything about a latent; a few small reads.
      *
-     * @throws dev.loupe.base.NotFoundException if there is no latent of that number
+     * @throws NotFoundException if there is no latent of that number
      */
     public FeatureDetail detail(int id) {
-        throw new UnsupportedOperationException("feature indexes cannot be opened yet");
+        FeatureSummary summary = summary(id);
+        List<TokenLogit> promoted = new ArrayList<>();
+        List<TokenLogit> suppressed = new ArrayList<>();
+        for (Object[] r : rowsOf(IndexTables.LOGITS, id)) {
+            ((Boolean) r[1] ? promoted : suppressed).add(new TokenLogit((Integer) r[2], (String) r[3], (Float) r[4]));
+        }
+        List<TokenRate> tokens = new ArrayList<>();
+        List<TokenRate> previous = new ArrayList<>();
+        for (Object[] r : rowsOf(IndexTables.TOKENS, id)) {
+            ((Boolean) r[1] ? previous : tokens)
+                    .add(new TokenRate(
+                            (Integer) r[2], (String) r[3], (Long) r[4], (Double) r[5], (Double) r[6], (Float) r[7]));
+        }
+        Map<String, List<Example>> examples = new LinkedHashMap<>();
+        for (Object[] r : rowsOf(IndexTables.EXAMPLES, id)) {
+            examples.computeIfAbsent((String) r[1], band -> new ArrayList<>()).add(example(r));
+        }
+        List<ExampleBand> bands = new ArrayList<>();
+        for (Object[] r : rowsOf(IndexTables.BANDS, id)) {
+            if (!r[1].equals(Bands.STRONGEST)) {
+                bands.add(new ExampleBand(
+                        (String) r[1],
+                        (Double) r[2],
+                        (Double) r[3],
+                        (Float) r[4],
+                        (Float) r[5],
+                        examples.getOrDefault((String) r[1], List.of())));
+            }
+        }
+        return new FeatureDetail(
+                summary,
+                scores.get(id),
+                histogram(id),
+                documents[id],
+                examples.getOrDefault(Bands.STRONGEST, List.of()),
+                bands,
+                promoted,
+                suppressed,
+                nearest(id),
+                labelRates(id, summary.fired()),
+                tokens,
+                previous);
     }
 
     /**
@@ -65,6 +159,161 @@ public final class FeatureIndex {
      * @param limit most hits
      */
     public List<SearchHit> search(String query, int limit) {
-        throw new UnsupportedOperationException("feature indexes cannot be opened yet");
+        return search.find(query, limit);
+    }
+
+    /** An example from a row of its table: the text of its sequence, cut to what is shown. */
+    Example example(Object[] r) {
+        int first = (Integer) r[8];
+        int last = (Integer) r[9];
+        int peak = (Integer) r[10];
+        Object[] text = table(IndexTables.TEXTS).read((Integer) r[7], 1).getFirst();
+        List<?> all = (List<?>) text[1];
+        if (!text[0].equals(r[6]) || first < 0 || first > peak || peak > last || last >= all.size()) {
+            throw new LoupeException("The feature index of " + sae()
+                    + " contradicts itself about sequence " + r[6] + ": build it again with loupe index.");
+        }
+        List<String> tokens = new ArrayList<>();
+        for (int p = first; p <= last; p++) {
+            tokens.add((String) all.get(p));
+        }
+        short[] offsets = (short[]) r[12];
+        float[] sparse = (float[]) r[13];
+        float[] values = new float[tokens.size()];
+        for (int i = 0; i < offsets.length; i++) {
+            int at = peak + offsets[i] - first;
+            if (at >= 0 && at < values.length) {
+                values[at] = sparse[i];
+            }
+        }
+        return new Example(
+                (Integer) r[2],
+                (String) r[3],
+                (String) r[4],
+                (Boolean) r[5],
+                (Integer) r[6],
+                first,
+                (Float) r[11],
+                List.copyOf(tokens),
+                values,
+                peak - first);
+    }
+
+    private Histogram histogram(int id) {
+        List<Object[]> bins = rowsOf(IndexTables.HISTOGRAMS, id);
+        double[] edges = new double[bins.isEmpty() ? 0 : bins.size() + 1];
+        long[] counts = new long[bins.size()];
+        for (int i = 0; i < counts.length; i++) {
+            edges[i] = (Double) bins.get(i)[1];
+            edges[i + 1] = (Double) bins.get(i)[2];
+            counts[i] = (Long) bins.get(i)[3];
+        }
+        return new Histogram(edges, counts, manifest.tokens());
+    }
+
+    private List<Neighbour> nearest(int id) {
+        List<Neighbour> nearest = new ArrayList<>();
+        for (Object[] r : rowsOf(IndexTables.NEIGHBOURS, id)) {
+            int other = (Integer) r[1];
+            nearest.add(new Neighbour(other, summary(other).label(), (Float) r[2], (Double) r[3]));
+        }
+        return nearest;
+    }
+
+    private List<LabelRate> labelRates(int id, long fired) {
+        List<LabelRate> rates = new ArrayList<>();
+        for (Object[] r : rowsOf(IndexTables.LABELS, id)) {
+            long tokens = (Long) r[2];
+            long hits = (Long) r[3];
+            long heldOutTokens = (Long) r[4];
+            long heldOutHits = (Long) r[5];
+            rates.add(new LabelRate(
+                    (String) r[1],
+                    tokens,
+                    hits,
+                    rate(hits, tokens),
+                    rate(hits, fired),
+                    heldOutTokens,
+                    heldOutHits,
+                    rate(heldOutHits, heldOutTokens)));
+        }
+        return rates;
+    }
+
+    private void take(Object[] r, Path folder) {
+        int id = summaries.size();
+        long[] places = (long[]) r[20];
+        if ((Integer) r[0] != id || places.length != 2 * IndexTables.PER_LATENT.size()) {
+            throw damaged(folder, "row " + id + " of its features is not latent " + id);
+        }
+        long fired = (Long) r[9];
+        long heldOutFired = (Long) r[10];
+        LabelScore score = null;
+        if ((Boolean) r[3]) {
+            double precision = (Double) r[7];
+            score = new LabelScore(
+                    (Double) r[4],
+                    (Double) r[5],
+                    (Double) r[6],
+                    Double.isNaN(precision) ? null : precision,
+                    (Double) r[8],
+                    heldOutFired,
+                    manifest.heldOutTokens());
+        }
+        summaries.add(new FeatureSummary(
+                id,
+                (String) r[1],
+                rule((String) r[2], folder),
+                score == null ? null : score.balancedAccuracy(),
+                fired,
+                rate(fired, manifest.tokens()),
+                rate(heldOutFired, manifest.heldOutTokens()),
+                (Float) r[11],
+                (Float) r[12],
+                (Float) r[13],
+                (String) r[14],
+                (Double) r[15],
+                ((String) r[16]).intern(),
+                (Double) r[17],
+                fired == 0,
+                heldOutFired == 0,
+                (Double) r[18]));
+        scores.add(score);
+        documents[id] = (Long) r[19];
+        rows[id] = places;
+    }
+
+    private static LabelRule rule(String name, Path folder) {
+        try {
+            return LabelRule.valueOf(name);
+        } catch (IllegalArgumentException e) {
+            throw damaged(folder, "it has the label rule " + name);
+        }
+    }
+
+    private List<Object[]> rowsOf(String name, int id) {
+        int t = IndexTables.PER_LATENT.indexOf(name);
+        long from = rows[id][2 * t];
+        List<Object[]> result = table(name).read(from, Math.toIntExact(rows[id][2 * t + 1] - from));
+        for (Object[] r : result) {
+            if ((Integer) r[0] != id) {
+                throw new LoupeException("The feature index of " + sae() + " contradicts itself about feature " + id
+                        + ": build it again with loupe index.");
+            }
+        }
+        return result;
+    }
+
+    private TableReader table(String name) {
+        return Objects.requireNonNull(tables.get(name));
+    }
+
+    private static double rate(long hits, long all) {
+        return all == 0 ? 0 : (double) hits / all;
+    }
+
+    private static LoupeException damaged(Path folder, String why) {
+        return new LoupeException("The feature index " + folder + " is damaged (" + why
+                + "): build it again with loupe index.");
     }
 }

@@ -1,10 +1,21 @@
 package dev.loupe.feature;
 
+import dev.loupe.base.ArtifactLock;
+import dev.loupe.base.AtomicFiles;
+import dev.loupe.base.Json;
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.Names;
 import dev.loupe.base.Progress;
+import dev.loupe.eval.SaeIdentity;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.Sae;
 import dev.loupe.store.ActivationStore;
+import dev.loupe.store.StoreManifest;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
 
 /** Builds the feature index of an SAE: one pass over the store, all latents at once. */
 public final class FeatureIndexer {
@@ -14,7 +25,7 @@ public final class FeatureIndexer {
      * Builds {@code featuresDir/<name of the SAE>/} (or replaces it); it appears whole or not at all.
      *
      * @param model the model that the store was captured from: its tokenizer and unembedding
-     * @throws dev.loupe.base.LoupeException if SAE and store do not fit together, or another process indexes this SAE
+     * @throws LoupeException if SAE, store and model do not fit together, or another process indexes this SAE
      * @throws dev.loupe.base.CancelledException if the progress says so; nothing is left behind
      */
     public static FeatureIndex build(
@@ -24,11 +35,109 @@ public final class FeatureIndexer {
             IndexOptions options,
             Path featuresDir,
             Progress progress) {
-        throw new UnsupportedOperationException("feature indexes cannot be built yet");
+        check(sae, store, model);
+        Path folder = folder(sae, featuresDir);
+        try (ArtifactLock lock = ArtifactLock.acquire(folder, "loupe index " + sae.name())) {
+            Path temporary = AtomicFiles.temporary(folder);
+            try {
+                Files.createDirectories(temporary);
+                write(sae, store, model, options, temporary, progress);
+                AtomicFiles.publishFolder(temporary, folder);
+            } catch (IOException e) {
+                throw AtomicFiles.failure(folder, e);
+            } finally {
+                delete(temporary);
+            }
+            return FeatureIndex.open(folder);
+        }
+    }
+
+    private static void write(
+            Sae sae,
+            ActivationStore store,
+            LanguageModel model,
+            IndexOptions options,
+            Path folder,
+            Progress progress) {
+        long start = System.nanoTime();
+        progress.stage("prepare the index of " + sae.name(), -1, "latents");
+        Neighbours neighbours = Neighbours.of(sae.decoderRows(), options.neighbours());
+        Optional<LogitLens> lens = LogitLens.of(sae, model);
+        Vocabulary vocabulary = new Vocabulary(model.tokenizer(), model.config().dVocab());
+        IndexPass pass = new IndexPass(sae, store, vocabulary.size(), options, neighbours).run(progress);
+        Map<String, IndexManifest.TableFile> files;
+        try (IndexWriter writer = new IndexWriter(folder, sae, store, options, neighbours, pass, vocabulary)) {
+            files = writer.write(lens, model.tokenizer(), progress);
+        }
+        int dead = 0;
+        int heldOutDead = 0;
+        for (int i = 0; i < sae.dSae(); i++) {
+            LatentStats s = pass.stats(i);
+            dead += s == null ? 1 : 0;
+            heldOutDead += s == null || s.heldOutFired == 0 ? 1 : 0;
+        }
+        Totals totals = pass.totals();
+        Json.write(
+                folder.resolve(IndexManifest.FILE),
+                new IndexManifest(
+                        IndexManifest.FORMAT,
+                        sae.name(),
+                        SaeIdentity.checksum(sae),
+                        store.name(),
+                        store.fingerprint(),
+                        model.id(),
+                        sae.hookName(),
+                        sae.dSae(),
+                        totals.rows,
+                        totals.heldOutRows,
+                        dead,
+                        heldOutDead,
+                        (double) totals.active / totals.rows,
+                        options,
+                        lens.isPresent() ? LogitLens.DESCRIPTION : LogitLens.NONE,
+                        (System.nanoTime() - start) / 1e9,
+                        files));
     }
 
     /** Whether there is an index of exactly this SAE on exactly this store with these options, so that none need be built. */
     public static boolean isCurrent(Sae sae, ActivationStore store, IndexOptions options, Path featuresDir) {
-        throw new UnsupportedOperationException("feature indexes cannot be built yet");
+        Path folder = folder(sae, featuresDir);
+        if (!Files.isRegularFile(folder.resolve(IndexManifest.FILE))) {
+            return false;
+        }
+        try {
+            IndexManifest m = FeatureIndex.open(folder).manifest();
+            return !m.saeChecksum().isEmpty()
+                    && m.saeChecksum().equals(SaeIdentity.checksum(sae))
+                    && m.storeFingerprint().equals(store.fingerprint())
+                    && m.options().equals(options);
+        } catch (LoupeException damagedOrNewer) {
+            return false;
+        }
+    }
+
+    private static Path folder(Sae sae, Path featuresDir) {
+        return featuresDir.resolve(Names.check(sae.name()));
+    }
+
+    private static void check(Sae sae, ActivationStore store, LanguageModel model) {
+        if (store.width(sae.hookName()) != sae.dIn()) {
+            throw new LoupeException("The SAE " + sae.name() + " reads " + sae.dIn() + " values per token, but "
+                    + sae.hookName() + " of the store " + store.name() + " has " + store.width(sae.hookName())
+                    + ": it was trained on another model.");
+        }
+        StoreManifest.Model captured = store.manifest().content().model();
+        if (!captured.weightsChecksum().equals(model.weightsChecksum())) {
+            throw new LoupeException("The store " + store.name() + " was captured from the model " + captured.id()
+                    + ", but the model " + model.id() + " has other weights: index with the same model.");
+        }
+    }
+
+    private static void delete(Path temporary) {
+        try {
+            AtomicFiles.deleteTree(temporary); // gone already unless something failed
+        } catch (IOException ignored) {
+            // its name says that it is half-written
+        }
     }
 }

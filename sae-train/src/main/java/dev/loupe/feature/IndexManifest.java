@@ -23,7 +23,7 @@ import tools.jackson.databind.annotation.JsonNaming;
  * @param options how much was kept
  * @param logitLens how the promoted tokens were computed, or why there are none
  * @param seconds the pass took
- * @param files size and SHA-256 of every file
+ * @param files size, rows and checksum of every file
  */
 @JsonNaming(SnakeCaseStrategy.class)
 public record IndexManifest(
@@ -54,8 +54,9 @@ public record IndexManifest(
      * One file of an index.
      *
      * @param bytes its size
-     * @param sha256 of its content
+     * @param rows of the table
+     * @param crc32c of its content, hexadecimal
      */
     @JsonNaming(SnakeCaseStrategy.class)
-    public record TableFile(long bytes, String sha256) {}
+    public record TableFile(long bytes, long rows, String crc32c) {}
 }

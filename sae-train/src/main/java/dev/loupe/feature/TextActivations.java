@@ -1,7 +1,19 @@
 package dev.loupe.feature;
 
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.UsageException;
+import dev.loupe.math.Matrix;
+import dev.loupe.model.Activation;
+import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
+import dev.loupe.model.Taps;
+import dev.loupe.model.TokenBatch;
+import dev.loupe.model.Tokenizer;
+import dev.loupe.model.Want;
 import dev.loupe.sae.Sae;
+import dev.loupe.sae.SparseCodes;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import tools.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
 import tools.jackson.databind.annotation.JsonNaming;
@@ -32,7 +44,43 @@ public record TextActivations(String text, List<String> tokens, int[] ids, List<
      * @throws dev.loupe.base.UsageException if the text is empty or longer than the model's context
      */
     public static TextActivations of(Sae sae, LanguageModel model, String text, boolean prependBos) {
-        throw new UnsupportedOperationException("texts cannot be tested yet");
+        if (text.isEmpty()) {
+            throw new UsageException("There is no text to test: type some.");
+        }
+        Tokenizer tokenizer = model.tokenizer();
+        int[] ids = tokenizer.encode(text, false);
+        Integer bos = prependBos ? tokenizer.bosId() : null;
+        if (bos != null) {
+            int[] longer = new int[ids.length + 1];
+            longer[0] = bos;
+            System.arraycopy(ids, 0, longer, 1, ids.length);
+            ids = longer;
+        }
+        if (ids.length > model.config().nCtx()) {
+            throw new UsageException("The text has " + ids.length + " tokens, but the model " + model.id()
+                    + " reads at most " + model.config().nCtx() + ": test a shorter text.");
+        }
+        HookPoint hook = model.hook(sae.hookName()).hook();
+        Activation x = model.forward(TokenBatch.of(ids), Taps.read(hook), Want.NOTHING).activation(hook);
+        if (x.width() != sae.dIn()) {
+            throw new LoupeException("The SAE " + sae.name() + " reads " + sae.dIn() + " values per token, but "
+                    + hook + " of the model " + model.id() + " has " + x.width() + ": it was trained on another model.");
+        }
+        float[][] rows = new float[ids.length][];
+        for (int p = 0; p < ids.length; p++) {
+            rows[p] = x.row(0, p);
+        }
+        SparseCodes codes = sae.encode(Matrix.copyOf(rows));
+        List<List<Active>> active = new ArrayList<>();
+        for (int p = 0; p < ids.length; p++) {
+            List<Active> here = new ArrayList<>();
+            for (int e = codes.start(p); e < codes.end(p) && !tokenizer.isSpecial(ids[p]); e++) {
+                here.add(new Active(codes.ids()[e], codes.values()[e]));
+            }
+            here.sort(Comparator.comparingDouble((Active a) -> -a.value()).thenComparingInt(Active::id));
+            active.add(List.copyOf(here));
+        }
+        return new TextActivations(text, List.copyOf(tokenizer.pieces(ids)), ids, List.copyOf(active));
     }
 
     /** The activation of one latent on every token, 0 where it is not active. */

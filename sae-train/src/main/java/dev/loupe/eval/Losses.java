@@ -1,0 +1,109 @@
+package dev.loupe.eval;
+
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.Progress;
+import dev.loupe.corpus.DocumentSource;
+import dev.loupe.model.HookPoint;
+import dev.loupe.model.LanguageModel;
+import dev.loupe.sae.Sae;
+import dev.loupe.store.ActivationStore;
+import dev.loupe.store.StoreManifest;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.Deque;
+import org.jspecify.annotations.Nullable;
+
+/** The losses of a report. Those that do not depend on the SAE are measured once for several SAEs of one place. */
+final class Losses {
+    /** Predictions that the splice of x̂ + (x − x̂) is checked on. */
+    private static final int IDENTITY_TOKENS = 2048;
+
+    private static final int REMEMBERED = 4;
+    private static final Deque<Baseline> BASELINES = new ArrayDeque<>();
+
+    private Losses() {}
+
+    /** Losses without the SAE. */
+    private record Baseline(String key, double[] clean, double zero, double mean) {}
+
+    static SaeReport.Loss measure(
+            Sae sae,
+            ActivationStore store,
+            LanguageModel model,
+            @Nullable DocumentSource source,
+            EvalOptions options,
+            Progress progress) {
+        StoreManifest.Model captured = store.manifest().content().model();
+        if (!captured.weightsChecksum().equals(model.weightsChecksum())) {
+            throw new LoupeException("The store " + store.name() + " was captured from the model " + captured.id()
+                    + ", but the model " + model.id() + " has other weights: evaluate with the same model.");
+        }
+        LossText text = source == null
+                ? LossText.heldOut(store, options.lossTokens())
+                : LossText.of(source, store, model, options.lossTokens());
+        HookPoint hook = model.hook(sae.hookName()).hook();
+        SpliceLoss pass = new SpliceLoss(model, hook, text, options.batch());
+        String key = String.join(
+                "|",
+                store.fingerprint(),
+                hook.name(),
+                source == null ? "" : source.fingerprint(),
+                options.toString());
+        Baseline base = baseline(key, pass, store.mean(hook.name()), text, progress);
+        if (base.clean().length == 0) {
+            throw new LoupeException("The held-out text of " + store.name()
+                    + " has no token to predict: every sequence is one token long.");
+        }
+        progress.stage("loss with " + sae.name() + " spliced in", base.clean().length, "tokens");
+        double spliced = mean(pass.with(
+                SpliceLoss.reconstruction(sae), progress, text.sequences().size()));
+        double[] identity =
+                pass.with(SpliceLoss.identity(sae), Progress.silent(), pass.sequencesWithin(IDENTITY_TOKENS));
+        double identityError = 0;
+        for (int i = 0; i < identity.length; i++) {
+            identityError = Math.max(identityError, Math.abs(identity[i] - base.clean()[i]));
+        }
+        double clean = mean(base.clean());
+        return new SaeReport.Loss(
+                text.describe(),
+                base.clean().length,
+                clean,
+                spliced,
+                base.zero(),
+                base.mean(),
+                spliced - clean,
+                (base.zero() - spliced) / (base.zero() - clean),
+                (base.mean() - spliced) / (base.mean() - clean),
+                identityError);
+    }
+
+    private static Baseline baseline(
+            String key, SpliceLoss pass, float[] meanRow, LossText text, Progress progress) {
+        synchronized (BASELINES) {
+            for (Baseline b : BASELINES) {
+                if (b.key().equals(key)) {
+                    return b;
+                }
+            }
+        }
+        int all = text.sequences().size();
+        long predictions = text.sequences().stream().mapToLong(s -> s.length).sum();
+        progress.stage("loss without the SAE", predictions, "tokens");
+        double[] clean = pass.clean(progress);
+        progress.stage("loss with zero and mean ablation", 2 * predictions, "tokens");
+        double zero = mean(pass.with(SpliceLoss.constant(new float[meanRow.length]), progress, all));
+        double mean = mean(pass.with(SpliceLoss.constant(meanRow), progress, all));
+        Baseline made = new Baseline(key, clean, zero, mean);
+        synchronized (BASELINES) {
+            BASELINES.addFirst(made);
+            while (BASELINES.size() > REMEMBERED) {
+                BASELINES.removeLast();
+            }
+        }
+        return made;
+    }
+
+    private static double mean(double[] values) {
+        return Arrays.stream(values).sum() / values.length;
+    }
+}

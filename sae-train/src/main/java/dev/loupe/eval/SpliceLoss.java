@@ -1,0 +1,179 @@
+package dev.loupe.eval;
+
+import dev.loupe.base.Progress;
+import dev.loupe.math.Matrix;
+import dev.loupe.model.Activation;
+import dev.loupe.model.Editor;
+import dev.loupe.model.HookPoint;
+import dev.loupe.model.LanguageModel;
+import dev.loupe.model.Taps;
+import dev.loupe.model.TokenBatch;
+import dev.loupe.model.Want;
+import dev.loupe.sae.Sae;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * The model's loss with something else in place of the activations at one hook point. Losses are those of predictions
+ * made from ordinary positions; special positions (BOS) are never changed and never counted.
+ */
+final class SpliceLoss {
+    /** Puts something in place of the rows of one pass. */
+    @FunctionalInterface
+    interface Replacement {
+        /** [rows, width], changed in place. */
+        void replace(Matrix rows);
+    }
+
+    private final LanguageModel model;
+    private final HookPoint hook;
+    private final LossText text;
+    private final int batch;
+
+    SpliceLoss(LanguageModel model, HookPoint hook, LossText text, int batch) {
+        this.model = model;
+        this.hook = hook;
+        this.text = text;
+        this.batch = batch;
+    }
+
+    /** x̂ in place of x. */
+    static Replacement reconstruction(Sae sae) {
+        return rows -> {
+            try (Arena arena = Arena.ofShared()) {
+                rows.copyFrom(sae.reconstruct(rows, arena));
+            }
+        };
+    }
+
+    /**
+     * x̂ + (x − x̂) in place of x, in double precision, where the sum gives back x bit by bit: what then differs from the
+     * clean loss comes from the splice itself.
+     */
+    static Replacement identity(Sae sae) {
+        return rows -> {
+            try (Arena arena = Arena.ofShared()) {
+                Matrix predicted = sae.reconstruct(rows, arena);
+                for (long r = 0; r < rows.rows(); r++) {
+                    float[] x = rows.row(r);
+                    float[] p = predicted.row(r);
+                    for (int j = 0; j < x.length; j++) {
+                        x[j] = (float) (p[j] + ((double) x[j] - p[j]));
+                    }
+                    rows.setRow(r, x);
+                }
+            }
+        };
+    }
+
+    /** One vector in place of every x. */
+    static Replacement constant(float[] vector) {
+        return rows -> {
+            for (long r = 0; r < rows.rows(); r++) {
+                rows.setRow(r, vector);
+            }
+        };
+    }
+
+    /** Loss per counted prediction with nothing replaced, in nats. */
+    double[] clean(Progress progress) {
+        return losses(Taps.none(), progress, text.sequences().size());
+    }
+
+    /** Loss per counted prediction of the first sequences with a replacement, in nats. */
+    double[] with(Replacement replacement, Progress progress, int sequences) {
+        return losses(Taps.edit(hook, editor(replacement)), progress, sequences);
+    }
+
+    /** How many of the first sequences have about so many counted predictions together, at least one batch. */
+    int sequencesWithin(long tokens) {
+        long seen = 0;
+        int s = 0;
+        while (s < text.sequences().size() && (seen < tokens || s % batch != 0)) {
+            seen += text.sequences().get(s++).length;
+        }
+        return s;
+    }
+
+    private double[] losses(Taps taps, Progress progress, int count) {
+        List<int[]> sequences = text.sequences();
+        double[] result = new double[1024];
+        int n = 0;
+        for (int from = 0; from < count; from += batch) {
+            progress.check();
+            int[][] ids = sequences.subList(from, Math.min(count, from + batch)).toArray(int[][]::new);
+            float[][] losses = model.forward(new TokenBatch(ids), taps, Want.TOKEN_LOSS).tokenLoss();
+            for (int b = 0; b < ids.length; b++) {
+                for (int p = 0; p + 1 < ids[b].length; p++) {
+                    if (!text.special().contains(ids[b][p])) {
+                        result = n == result.length ? Arrays.copyOf(result, 2 * n) : result;
+                        result[n++] = losses[b][p];
+                    }
+                }
+            }
+            progress.advance(n);
+        }
+        return Arrays.copyOf(result, n);
+    }
+
+    private Editor editor(Replacement replacement) {
+        return new Splice(replacement);
+    }
+
+    /** Gathers the ordinary rows of an activation, has them replaced, and puts them back. */
+    private final class Splice implements Editor {
+        private final Replacement replacement;
+        private int at;
+
+        Splice(Replacement replacement) {
+            this.replacement = replacement;
+        }
+
+        @Override
+        public void edit(Activation a) {
+            int[][] ids = text.sequences()
+                    .subList(at, Math.min(text.sequences().size(), at + a.batch()))
+                    .toArray(int[][]::new);
+            at += a.batch();
+            int rows = 0;
+            for (int[] sequence : ids) {
+                rows += ordinary(sequence, text.special());
+            }
+            if (rows == 0) {
+                return;
+            }
+            try (Arena arena = Arena.ofShared()) {
+                Matrix x = Matrix.allocate(arena, rows, a.width());
+                each(ids, (r, b, p) -> x.setRow(r, a.row(b, p)));
+                replacement.replace(x);
+                each(ids, (r, b, p) -> a.setRow(b, p, x.row(r)));
+            }
+        }
+
+        private void each(int[][] ids, RowVisitor visitor) {
+            int r = 0;
+            for (int b = 0; b < ids.length; b++) {
+                for (int p = 0; p < ids[b].length; p++) {
+                    if (!text.special().contains(ids[b][p])) {
+                        visitor.visit(r++, b, p);
+                    }
+                }
+            }
+        }
+    }
+
+    @FunctionalInterface
+    private interface RowVisitor {
+        void visit(int row, int b, int p);
+    }
+
+    private static int ordinary(int[] sequence, Set<Integer> special) {
+        int n = 0;
+        for (int id : sequence) {
+            n += special.contains(id) ? 0 : 1;
+        }
+        return n;
+    }
+}
