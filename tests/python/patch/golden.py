@@ -24,23 +24,27 @@ IG_STEPS = 6
 
 
 class Llama:
-    def __init__(self, folder):
+    def __init__(self, folder, dtype=torch.float64):
+        self.dtype = dtype
         self.c = json.load(open(f"{folder}/config.json"))
-        self.w = {k: v.double() for k, v in load_file(f"{folder}/model.safetensors").items()}
+        self.w = {k: v.to(dtype) for k, v in load_file(f"{folder}/model.safetensors").items()}
         self.layers = self.c["num_hidden_layers"]
         self.heads = self.c["num_attention_heads"]
         self.kv = self.c["num_key_value_heads"]
         self.dim = self.c["head_dim"]
+        self.turns = {}
 
     def norm(self, x, w, rules):
         d = torch.sqrt(x.pow(2).mean(-1, keepdim=True) + self.c["rms_norm_eps"])
         return x / (d.detach() if "ln" in rules else d) * w
 
     def rotate(self, x):  # [batch, head, pos, dim]
-        half = self.dim // 2
-        theta = self.c["rope_parameters"]["rope_theta"] ** (-torch.arange(half, dtype=torch.float64) / half)
-        angle = torch.arange(x.shape[2], dtype=torch.float64)[:, None] * theta
-        cos, sin = angle.cos(), angle.sin()
+        half, t = self.dim // 2, x.shape[2]
+        if t not in self.turns:
+            theta = self.c["rope_parameters"]["rope_theta"] ** (-torch.arange(half, dtype=torch.float64) / half)
+            angle = torch.arange(t, dtype=torch.float64)[:, None] * theta
+            self.turns[t] = angle.cos().to(self.dtype), angle.sin().to(self.dtype)
+        cos, sin = self.turns[t]
         a, b = x[..., :half], x[..., half:]
         return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
 
@@ -49,7 +53,7 @@ class Llama:
         w = self.w
         x = w["model.embed_tokens.weight"][ids]
         n, t = ids.shape
-        mask = torch.full((t, t), float("-inf"), dtype=torch.float64).triu(1)
+        mask = torch.full((t, t), float("-inf"), dtype=self.dtype).triu(1)
         for l in range(self.layers):
             p = f"model.layers.{l}."
             h = f"blocks.{l}."

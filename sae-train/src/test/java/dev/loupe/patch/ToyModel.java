@@ -362,5 +362,10 @@ public final class ToyModel implements LanguageModel {
     }
 
     @Override
+    public dev.loupe.math.Matrix logitLens(dev.loupe.math.Matrix directions, boolean foldFinalNorm) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public void close() {}
 }

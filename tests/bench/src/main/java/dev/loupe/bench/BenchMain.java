@@ -1,0 +1,117 @@
+package dev.loupe.bench;
+
+import dev.loupe.base.AtomicFiles;
+import dev.loupe.base.Json;
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.UsageException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code ./loupe bench [NAME...] [--python VENV]}: ours and the Python peers, alternating in one run. */
+@Command(
+        name = "loupe bench",
+        description = "Compares our speed with that of Python peers, run by run in turn, answers checked.",
+        mixinStandardHelpOptions = true)
+public final class BenchMain implements Callable<Integer> {
+    /** Every benchmark by name. */
+    static final Map<String, Supplier<Benchmark>> ALL = all();
+
+    @Parameters(arity = "0..*", paramLabel = "NAME", description = "Which; all of them if none is named.")
+    private List<String> names = new ArrayList<>();
+
+    @Option(
+            names = "--python",
+            paramLabel = "VENV",
+            description = "Virtual environment with tests/python/bench/requirements.txt; without it only ours is run.")
+    private @Nullable Path venv;
+
+    @Option(names = "--rounds", defaultValue = "7", description = "Measured runs of each (default 7).")
+    private int rounds;
+
+    @Option(names = "--warmups", defaultValue = "3", description = "Unmeasured runs of each before (default 3).")
+    private int warmups;
+
+    @Option(names = "--json", description = "One JSON object on stdout at the end.")
+    private boolean json;
+
+    private static Map<String, Supplier<Benchmark>> all() {
+        Map<String, Supplier<Benchmark>> all = new LinkedHashMap<>();
+        for (Supplier<Benchmark> b : List.<Supplier<Benchmark>>of(
+                CaptureBench::new, GatherBench::new, MatchBench::new, DecodeBench::new, RelpBench::new)) {
+            all.put(b.get().name(), b);
+        }
+        return all;
+    }
+
+    /** Runs and exits: 0 done, 1 failed, 2 wrong use. */
+    public static void main(String[] args) {
+        System.exit(run(args));
+    }
+
+    static int run(String... args) {
+        CommandLine line = new CommandLine(new BenchMain());
+        line.setExecutionExceptionHandler((e, command, result) -> {
+            if (e instanceof UsageException || e instanceof LoupeException) {
+                command.getErr().println(e.getMessage());
+            } else {
+                e.printStackTrace(command.getErr());
+            }
+            return e instanceof UsageException ? 2 : 1;
+        });
+        return line.execute(args);
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        for (String name : names) {
+            if (!ALL.containsKey(name)) {
+                throw new UsageException(
+                        "There is no benchmark " + name + "; there are " + String.join(", ", ALL.keySet()) + ".");
+            }
+        }
+        if (rounds < 1 || warmups < 0) {
+            throw new UsageException("--rounds is at least 1 and --warmups at least 0.");
+        }
+        int threads = Runtime.getRuntime().availableProcessors();
+        Path script = Path.of(System.getProperty("loupe.root", "."), "tests/python/bench/peer.py");
+        Map<String, BenchResult> results = new LinkedHashMap<>();
+        for (String name : names.isEmpty() ? List.copyOf(ALL.keySet()) : names) {
+            Path folder = Files.createTempDirectory("loupe-bench-");
+            try (Benchmark b = Objects.requireNonNull(ALL.get(name)).get()) {
+                BenchResult r = Comparison.run(b, folder, venv, script, warmups, rounds, threads);
+                results.put(name, r);
+                say(r);
+            } finally {
+                AtomicFiles.deleteTree(folder);
+            }
+        }
+        if (json) {
+            Object out = names.size() == 1 ? Objects.requireNonNull(results.get(names.get(0))) : results;
+            System.out.println(Json.line(out));
+        }
+        return 0;
+    }
+
+    private void say(BenchResult r) {
+        String line = String.format(
+                Locale.ROOT, "%-12s ours %.4g %s (spread %.0f %%)", r.name(), r.ours(), r.unit(), 100 * r.oursSpread());
+        if (r.peer() != null && r.peerSpread() != null) {
+            line += String.format(
+                    Locale.ROOT, ", peer %.4g (spread %.0f %%), ratio %.2f", r.peer(), 100 * r.peerSpread(), r.ratio());
+        }
+        (json ? System.err : System.out).println(line + " | " + r.setting() + ", " + r.threads() + " threads");
+    }
+}

@@ -1,0 +1,43 @@
+package dev.loupe.bench;
+
+import java.nio.file.Path;
+
+/** One thing whose speed is compared with a peer's. */
+interface Benchmark extends AutoCloseable {
+    /** The name on the command line, also that of the peer's function. */
+    String name();
+
+    /** What is done and with what sizes, one line. */
+    String setting();
+
+    /** What the figures count, for example "tokens/s"; more is better. */
+    String unit();
+
+    /**
+     * Largest relative difference allowed between our answer and the peer's; infinity where the two cannot be equal
+     * (random choices), with the reason in {@link #setting}.
+     */
+    double tolerance();
+
+    /** Prepares, and writes into the folder what the peer needs to do the same. */
+    void prepare(Path folder) throws Exception;
+
+    /** One run. */
+    Measured run() throws Exception;
+
+    @Override
+    void close() throws Exception;
+
+    /**
+     * What one run came to.
+     *
+     * @param amount units of work done
+     * @param seconds time they took
+     * @param answer a number that depends on the whole result
+     */
+    record Measured(double amount, double seconds, double answer) {
+        double rate() {
+            return amount / seconds;
+        }
+    }
+}

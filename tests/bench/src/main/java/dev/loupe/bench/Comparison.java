@@ -1,0 +1,69 @@
+package dev.loupe.bench;
+
+import dev.loupe.base.LoupeException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Runs ours and the peer in turn, so that whatever else the machine does hits both alike. */
+final class Comparison {
+    private Comparison() {}
+
+    /**
+     * Compares.
+     *
+     * @param venv the peer's virtual environment, null to measure ours alone
+     * @param rounds measured runs of each, after {@code warmups} unmeasured ones
+     * @throws LoupeException if the two answers differ: a fast wrong answer is no result
+     */
+    static BenchResult run(
+            Benchmark b, Path folder, @Nullable Path venv, Path script, int warmups, int rounds, int threads)
+            throws Exception {
+        b.prepare(folder);
+        List<Double> ours = new ArrayList<>();
+        List<Double> peers = new ArrayList<>();
+        Benchmark.Measured mine = new Benchmark.Measured(0, 1, Double.NaN);
+        Benchmark.Measured other = null;
+        try (Peer peer = venv == null ? null : Peer.start(venv, script, b.name(), folder, threads)) {
+            for (int i = -warmups; i < rounds; i++) {
+                mine = b.run();
+                other = peer == null ? null : peer.run(b.name());
+                if (i >= 0) {
+                    ours.add(mine.rate());
+                    if (other != null) {
+                        peers.add(other.rate());
+                    }
+                }
+            }
+        }
+        if (other != null && !agree(mine.answer(), other.answer(), b.tolerance())) {
+            throw new LoupeException(
+                    "In " + b.name() + " ours came to " + mine.answer() + " and the peer to " + other.answer()
+                            + "; the two must agree within " + b.tolerance() + " before speed means anything.");
+        }
+        double median = BenchResult.median(ours);
+        Double peerMedian = other == null ? null : (Double) BenchResult.median(peers);
+        return new BenchResult(
+                b.name(),
+                b.setting(),
+                b.unit(),
+                median,
+                peerMedian,
+                peerMedian == null ? null : (Double) (median / peerMedian),
+                BenchResult.spread(ours),
+                other == null ? null : (Double) BenchResult.spread(peers),
+                List.copyOf(ours),
+                List.copyOf(peers),
+                mine.answer(),
+                other == null ? null : (Double) other.answer(),
+                threads);
+    }
+
+    static boolean agree(double a, double b, double tolerance) {
+        if (Double.isInfinite(tolerance)) {
+            return true;
+        }
+        return Math.abs(a - b) <= tolerance * Math.max(Math.abs(a), Math.abs(b));
+    }
+}

@@ -1,0 +1,176 @@
+"""The Python peers of ./loupe bench: python peer.py NAME FOLDER THREADS
+
+Prepares what NAME needs from FOLDER, prints {"ready": true}, then makes one run for every line it reads and prints
+{"amount": units of work, "seconds": ..., "answer": a number that depends on the whole result}.
+"""
+import json
+import os
+import sys
+import time
+
+name, folder, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+
+import numpy as np
+
+path = lambda f: os.path.join(folder, f)
+
+
+def setup():
+    return json.load(open(path("setup.json")))
+
+
+def torch():
+    import torch
+
+    torch.set_num_threads(threads)
+    return torch
+
+
+def gather():
+    rows = np.load(path("rows.npy"), mmap_mode="r")
+    ids = np.load(path("ids.npy"))
+    batch = 1024
+    out = np.empty((batch, rows.shape[1]), np.float32)
+
+    def run():
+        answer = 0.0
+        for b in range(len(ids) // batch):
+            np.take(rows, ids[b * batch:(b + 1) * batch], axis=0, out=out, mode="clip")
+            answer += float(out[b, b])
+        return len(ids), answer
+
+    return run
+
+
+def causal_model():
+    from transformers import AutoModelForCausalLM
+
+    t = torch()
+    return AutoModelForCausalLM.from_pretrained(setup()["model"], dtype=t.float32).eval()
+
+
+def tokenizer():
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_file(os.path.join(setup()["model"], "tokenizer.json"))
+
+
+def capture():
+    t, s, model, tok = torch(), setup(), causal_model(), tokenizer()
+    layers, size = s["layers"], s["batch"]
+
+    def run():
+        texts = [json.loads(line)["text"] for line in open(path("text.jsonl"))]
+        ids = sorted(([0] + e.ids for e in tok.encode_batch(texts, add_special_tokens=False)), key=len)
+        files = [open(path(f"peer-{l}.bin"), "wb") for l in layers]
+        rows, squares = 0, 0.0
+        with t.inference_mode():
+            for i in range(0, len(ids), size):
+                batch = ids[i:i + size]
+                longest = max(map(len, batch))
+                x = t.zeros(len(batch), longest, dtype=t.long)
+                mask = t.zeros(len(batch), longest, dtype=t.long)
+                for b, one in enumerate(batch):
+                    x[b, :len(one)] = t.tensor(one)
+                    mask[b, :len(one)] = 1
+                hidden = model.model(x, attention_mask=mask, output_hidden_states=True, use_cache=False).hidden_states
+                keep = mask.bool()
+                keep[:, 0] = False
+                for l, f in zip(layers, files):
+                    values = hidden[l + 1][keep]
+                    f.write(values.numpy().tobytes())
+                squares += float(values.double().pow(2).sum())
+                rows += len(values)
+        for f in files:
+            f.close()
+        return rows, squares / rows
+
+    return run
+
+
+def decode():
+    t, s, model, tok = torch(), setup(), causal_model(), tokenizer()
+    prompt = t.tensor([[0] + tok.encode(s["prompt"], add_special_tokens=False).ids])
+
+    def run():
+        with t.inference_mode():
+            out = model.generate(prompt, attention_mask=t.ones_like(prompt), max_new_tokens=s["tokens"],
+                                 do_sample=False, use_cache=True, pad_token_id=0)
+        new = [i for i in out[0, prompt.shape[1]:].tolist()]
+        if new and new[-1] == 0:
+            new.pop()
+        return len(new), sum((i + 1) * v for i, v in enumerate(new))
+
+    return run
+
+
+def relp():
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "patch"))
+    t, s, tok = torch(), setup(), tokenizer()
+    from golden import Llama
+
+    model = Llama(s["model"], t.float32)
+    one = lambda text: tok.encode(text, add_special_tokens=False).ids
+    clean, corrupt = (t.tensor([[0] + one(s[k])]) for k in ("clean", "corrupt"))
+    answer, wrong = one(s["answer"])[0], one(s["wrong"])[0]
+    rules = ("ln", "identity", "half")
+    sites = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out")
+    wanted = {f"blocks.{l}.hook_{site}" for l in range(model.layers) for site in sites}
+
+    def pair():
+        kept = {}
+
+        def keep(hook, x):
+            if hook in wanted:
+                kept[hook] = x
+            return x
+
+        with t.no_grad():
+            model(clean, keep)
+        grads = {}
+
+        def tag(hook, x):
+            if hook in wanted:
+                if not x.requires_grad:
+                    x = x.requires_grad_()
+                x.retain_grad()
+                grads[hook] = x
+            return x
+
+        z = model(corrupt, tag, rules)[0]
+        (z[answer] - z[wrong]).backward()
+        return sum(float(((kept[h] - x.detach()) * x.grad).sum(-1).abs().sum()) for h, x in grads.items())
+
+    def run():
+        for _ in range(5):
+            total = pair()
+        return 5, total
+
+    return run
+
+
+def match():
+    from scipy.optimize import linear_sum_assignment
+
+    arrays = {k: np.load(path(f"{k}.npy")) for k in ("dec_a", "dec_b", "enc_a", "enc_b")}
+    unit = lambda m: m / np.linalg.norm(m, axis=1, keepdims=True)
+
+    def run():
+        picks = []
+        for kind in ("dec", "enc"):
+            cosine = unit(arrays[f"{kind}_a"]) @ unit(arrays[f"{kind}_b"]).T
+            _, columns = linear_sum_assignment(cosine, maximize=True)
+            picks.append((columns, cosine[np.arange(len(columns)), columns]))
+        (d, cd), (e, ce) = picks
+        return len(d), int(np.sum((d == e) & (cd >= 0.7) & (ce >= 0.7)))
+
+    return run
+
+
+run = {"gather": gather, "capture": capture, "decode": decode, "relp": relp, "match": match}[name]()
+print(json.dumps({"ready": True}), flush=True)
+for _ in sys.stdin:
+    start = time.perf_counter()
+    amount, answer = run()
+    print(json.dumps({"amount": amount, "seconds": time.perf_counter() - start, "answer": answer}), flush=True)
