@@ -34,11 +34,13 @@ public final class CaptureJob {
     private final CaptureRequest request;
     private final LanguageModel model;
     private final Progress progress;
+    private final int shardRows;
 
-    private CaptureJob(CaptureRequest request, LanguageModel model, Progress progress) {
+    private CaptureJob(CaptureRequest request, LanguageModel model, Progress progress, int shardRows) {
         this.request = request;
         this.model = model;
         this.progress = progress;
+        this.shardRows = shardRows;
     }
 
     /**
@@ -50,7 +52,12 @@ public final class CaptureJob {
      * @throws dev.loupe.base.CancelledException if the progress was cancelled; what was finished is kept
      */
     public static CaptureResult run(CaptureRequest request, LanguageModel model, Progress progress) {
-        return new CaptureJob(request, model, progress).run();
+        return run(request, model, progress, CapturePlan.MOST_SHARD_ROWS);
+    }
+
+    /** The same with smaller shards. */
+    static CaptureResult run(CaptureRequest request, LanguageModel model, Progress progress, int shardRows) {
+        return new CaptureJob(request, model, progress, shardRows).run();
     }
 
     private CaptureResult run() {
@@ -58,7 +65,7 @@ public final class CaptureJob {
         progress.stage("read " + request.text(), -1, "documents");
         DocumentSource source = Corpora.of(request.text(), request.jsonField());
         HeldOut heldOut = heldOutRule(source);
-        CapturePlan plan = CapturePlan.of(request, model, source, heldOut);
+        CapturePlan plan = CapturePlan.of(request, model, source, heldOut, shardRows);
         Path folder = request.folder();
         if (Files.exists(folder.resolve(StoreManifest.FILE))) {
             return reuse(folder, plan.spec(), start);

@@ -40,13 +40,14 @@ record CapturePlan(
         int batchTokens,
         long poolCharacters) {
     private static final int DEFAULT_CONTEXT = 256;
-    private static final int MOST_SHARD_ROWS = 65_536;
+    static final int MOST_SHARD_ROWS = 65_536;
     private static final long SHARD_BYTES = 256L << 20; // memory for the rows of one shard, all hook points
     private static final int BATCH_TOKENS = 4096;
     private static final long LEAST_POOL = 32L << 20;
     private static final long POOL_PER_TOKEN = 64;
 
-    static CapturePlan of(CaptureRequest request, LanguageModel model, DocumentSource source, HeldOut heldOut) {
+    static CapturePlan of(
+            CaptureRequest request, LanguageModel model, DocumentSource source, HeldOut heldOut, int mostShardRows) {
         Tokenizer tokenizer = model.tokenizer();
         List<HookPoint> hooks = new ArrayList<>();
         SequencedMap<String, StoreSpec.HookSpec> specs = new LinkedHashMap<>();
@@ -63,7 +64,7 @@ record CapturePlan(
         }
         Integer bos = bos(request, tokenizer);
         int context = context(request, model, bos != null);
-        int shardRows = (int) Math.max(context, Math.clamp(SHARD_BYTES / (4 * width), 1024, MOST_SHARD_ROWS));
+        int shardRows = (int) Math.max(context, Math.min(mostShardRows, Math.max(1024, SHARD_BYTES / (4 * width))));
         long pool = Math.max(LEAST_POOL, POOL_PER_TOKEN * request.tokens());
         Map<String, Object> capture = new LinkedHashMap<>();
         capture.put("tokens_requested", request.tokens());

@@ -19,9 +19,10 @@ import opennlp.tools.langdetect.LanguageDetectorModel;
 
 /**
  * Says in which language a text is, offline: Apache OpenNLP's language detector (103 languages, trained on the Leipzig
- * corpora), restricted to the languages that a corpus can have. The confidence is the detector's probability among
- * those languages; a text whose best language stays below {@value #CERTAIN}, or of which hardly anything points to
- * any of them, is {@code und}.
+ * corpora), restricted to the languages that a corpus can have. The confidence sets the best of them against the
+ * runner-up, p1 / (p1 + p2): a half is a coin toss, and the measure does not depend on the length of the text, as the
+ * detector's probabilities do (they are nearly equal for a short sentence). Below {@value #CERTAIN}, or where another
+ * language altogether is far more likely, the label is {@code und}.
  *
  * <p>Only the first {@value #PREFIX} characters are looked at: more of a text in one language changes nothing, and
  * the cost of the detector grows with the length.
@@ -31,9 +32,9 @@ public final class LanguageLabeler {
     public static final String DESCRIPTION = "OpenNLP langdetect 1.3.0 (model 183), first 400 characters";
 
     private static final int PREFIX = 400;
-    private static final double CERTAIN = 0.8;
-    private static final double RELEVANT = 0.2;
-    private static final String MODEL = "/langdetect-183.bin";
+    private static final double CERTAIN = 0.6;
+    private static final double RELEVANT = 0.2; // of the likeliest of all languages
+    private static final String RESOURCE = "/langdetect-183.bin";
 
     /** Codes of the detector that stand for a part of another language. */
     private static final Map<String, String> ALIASES =
@@ -48,7 +49,7 @@ public final class LanguageLabeler {
      * A language with how sure it is.
      *
      * @param language ISO 639-1 (639-3 where there is none), or {@code und}
-     * @param confidence probability of the best language among those allowed, 0 to 1
+     * @param confidence of the best allowed language against the runner-up, 0.5 to 1; 0 if there is no choice
      */
     public record Label(String language, double confidence) {}
 
@@ -58,19 +59,28 @@ public final class LanguageLabeler {
     }
 
     /**
-     * Loads the detector (about 10 MB).
+     * The labeler for a corpus.
      *
      * @param languages the only languages to choose from (ISO 639-1); empty for all that the detector knows
      */
     public static LanguageLabeler of(Collection<String> languages) {
-        try (InputStream in = LanguageDetectorModel.class.getResourceAsStream(MODEL)) {
-            if (in == null) {
-                throw new LoupeException(
-                        "The language detector's model is missing from this build; build the project again.");
+        return new LanguageLabeler(Loaded.MODEL, new TreeSet<>(languages));
+    }
+
+    /** The detector, loaded when it is first needed: most of a second and 10 MB of resources. */
+    private static final class Loaded {
+        static final LanguageDetectorModel MODEL = load();
+
+        private static LanguageDetectorModel load() {
+            try (InputStream in = LanguageDetectorModel.class.getResourceAsStream(RESOURCE)) {
+                if (in == null) {
+                    throw new LoupeException(
+                            "The language detector's model is missing from this build; build the project again.");
+                }
+                return new LanguageDetectorModel(in);
+            } catch (IOException e) {
+                throw new LoupeException("The language detector's model is damaged; build the project again.", e);
             }
-            return new LanguageLabeler(new LanguageDetectorModel(in), new TreeSet<>(languages));
-        } catch (IOException e) {
-            throw new LoupeException("The language detector's model is damaged; build the project again.", e);
         }
     }
 
@@ -101,29 +111,30 @@ public final class LanguageLabeler {
 
     private Label label(LanguageDetectorME detector, String text) {
         Language[] guesses = detector.predictLanguages(prefix(text));
-        Map<String, Double> sums = new HashMap<>();
-        double total = 0;
-        double everything = 0;
+        Map<String, Double> all = new HashMap<>();
         for (Language guess : guesses) {
             String code = ALIASES.getOrDefault(guess.getLang(), guess.getLang());
-            String language = TWO_LETTERS.getOrDefault(code, code);
-            everything += guess.getConfidence();
-            if (allowed.isEmpty() || allowed.contains(language)) {
-                total += guess.getConfidence();
-                sums.merge(language, guess.getConfidence(), Double::sum);
-            }
+            all.merge(TWO_LETTERS.getOrDefault(code, code), guess.getConfidence(), Double::sum);
         }
+        double likeliest = all.values().stream().mapToDouble(p -> p).max().orElse(0);
         String best = Document.UNDETERMINED;
-        double highest = 0;
-        for (Map.Entry<String, Double> entry : sums.entrySet()) {
+        double first = 0;
+        double second = 0;
+        for (Map.Entry<String, Double> entry : all.entrySet()) {
             double p = entry.getValue();
-            if (p > highest || (p == highest && entry.getKey().compareTo(best) < 0)) {
+            if (!allowed.isEmpty() && !allowed.contains(entry.getKey())) {
+                continue;
+            }
+            if (p > first || (p == first && entry.getKey().compareTo(best) < 0)) {
+                second = first;
+                first = p;
                 best = entry.getKey();
-                highest = p;
+            } else {
+                second = Math.max(second, p);
             }
         }
-        double confidence = total > 0 ? Math.min(1, highest / total) : 0;
-        boolean certain = confidence >= CERTAIN && total >= RELEVANT * everything;
+        double confidence = first > 0 ? first / (first + second) : 0;
+        boolean certain = confidence >= CERTAIN && first >= RELEVANT * likeliest;
         return new Label(certain ? best : Document.UNDETERMINED, confidence);
     }
 

@@ -101,7 +101,7 @@ public final class ActivationStore implements AutoCloseable {
 
     private String computeFingerprint() {
         ObjectNode tree = manifest.tree();
-        tree.remove("name");
+        tree.remove(List.of("name", StoreManifest.CHECKSUM));
         return Checksums.sha256(Json.line(tree).getBytes(StandardCharsets.UTF_8));
     }
 

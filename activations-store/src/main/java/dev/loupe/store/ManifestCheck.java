@@ -1,9 +1,13 @@
 package dev.loupe.store;
 
+import dev.loupe.base.Checksums;
 import dev.loupe.store.StoreManifest.Content;
 import dev.loupe.store.StoreManifest.DataFile;
 import dev.loupe.store.StoreManifest.Hook;
 import dev.loupe.store.StoreManifest.Shard;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
 import java.util.Map;
 import java.util.Objects;
 import java.util.regex.Pattern;
@@ -87,6 +91,12 @@ final class ManifestCheck {
         for (String crc : file.batchCrc32c()) {
             require(crc != null && CRC.matcher(crc).matches(), "a checksum of " + file.file() + " is malformed");
         }
+    }
+
+    /** CRC32C of a text, as the manifest writes its own. */
+    static String crc(String text) {
+        int crc = Checksums.crc32c(MemorySegment.ofArray(text.getBytes(StandardCharsets.UTF_8)));
+        return "crc32c:" + HexFormat.of().toHexDigits(crc);
     }
 
     private static void require(boolean condition, String otherwise) {

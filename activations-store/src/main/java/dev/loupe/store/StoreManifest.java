@@ -1,8 +1,10 @@
 package dev.loupe.store;
 
+import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -27,6 +29,8 @@ public final class StoreManifest {
     public static final String FORMAT = "1.0";
 
     private static final int MAJOR = 1;
+    static final String CHECKSUM = "checksum";
+    private static final String NO_CHECKSUM = "crc32c:00000000";
 
     private final ObjectNode tree;
     private final Content content;
@@ -209,9 +213,25 @@ public final class StoreManifest {
         return new StoreManifest(copy, Json.MAPPER.treeToValue(copy, Content.class));
     }
 
-    /** Writes the manifest into a store's folder, whole or not at all. */
+    /** Writes the manifest into a store's folder, whole or not at all, with its own checksum. */
     public void write(Path folder) {
-        Json.write(folder.resolve(FILE), tree);
+        ObjectNode copy = tree.deepCopy();
+        copy.put(CHECKSUM, NO_CHECKSUM);
+        String text = Json.MAPPER.writeValueAsString(copy) + "\n";
+        String field = Json.MAPPER.writeValueAsString(CHECKSUM) + " : \"";
+        AtomicFiles.writeString(
+                folder.resolve(FILE), text.replace(field + NO_CHECKSUM, field + ManifestCheck.crc(text)));
+    }
+
+    /** Whether a manifest's text is the one once written: its checksum covers the text with the checksum zeroed. */
+    static boolean isUntouched(Path folder) {
+        String told = Json.tree(folder.resolve(FILE)).path(CHECKSUM).asString("");
+        try {
+            String text = Files.readString(folder.resolve(FILE));
+            return !told.isEmpty() && told.equals(ManifestCheck.crc(text.replace(told, NO_CHECKSUM)));
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     /** All fields, also those this version does not know. */

@@ -22,6 +22,11 @@ final class StoreVerifier {
         long all = files.stream().mapToLong(CheckedFile::bytes).sum();
         progress.stage("verify " + store.name(), all, "bytes");
         List<String> problems = new ArrayList<>();
+        if (!StoreManifest.isUntouched(store.folder())) {
+            problems.add(
+                    "The manifest " + store.folder().resolve(StoreManifest.FILE)
+                            + " does not have its checksum: it was edited or is damaged; restore it or capture the store again.");
+        }
         long done = 0;
         for (CheckedFile file : files) {
             for (int b = 0; b < file.batches() && problems.size() < MOST_PROBLEMS; b++) {

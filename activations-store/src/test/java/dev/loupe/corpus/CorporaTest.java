@@ -1,0 +1,126 @@
+package dev.loupe.corpus;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.Progress;
+import dev.loupe.base.UsageException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class CorporaTest {
+    @TempDir
+    Path folder;
+
+    @Test
+    void a_text_file_without_blank_lines_has_a_document_a_line() throws IOException {
+        Path file = write("lines.txt", "\uFEFFfirst line\n  second\tline \r\nthird");
+        assertThat(texts(file, "")).containsExactly("first line", "second\tline", "third");
+        assertThat(names(file)).containsExactly("lines.txt:1", "lines.txt:2", "lines.txt:3");
+    }
+
+    @Test
+    void paragraphs_are_gathered_until_a_document_is_long_enough() throws IOException {
+        String paragraph = "word ".repeat(120).strip(); // 599 characters: two of them make a document
+        Path file = write("book.txt", "\n\n" + paragraph + "\n\n" + paragraph + "\n\n\n" + paragraph + "\nmore\n");
+        assertThat(texts(file, "")).containsExactly(paragraph + "\n\n" + paragraph, paragraph + "\nmore");
+        assertThat(names(file)).containsExactly("book.txt:3", "book.txt:8");
+    }
+
+    @Test
+    void json_lines_give_the_chosen_field() throws IOException {
+        Path file = write(
+                "data.jsonl",
+                "{\"text\":\"a \\u00e9\",\"body\":\"b\"}\n\n{\"body\":\"d\",\"text\":\" \"}\n{\"text\":\"c\"}\n");
+        assertThat(texts(file, "")).containsExactly("a é", "c");
+        assertThatThrownBy(() -> texts(file, "body"))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("Line 4")
+                .hasMessageContaining("\"body\"")
+                .hasMessageContaining("[text]");
+    }
+
+    @Test
+    void a_line_that_is_no_json_is_named() throws IOException {
+        Path file = write("data.jsonl", "{\"text\":\"a\"}\nnot json\n");
+        assertThatThrownBy(() -> texts(file, ""))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("Line 2")
+                .hasMessageContaining("data.jsonl");
+    }
+
+    @Test
+    void a_folder_gives_its_files_in_order_and_its_fingerprint_sees_every_byte() throws IOException {
+        write("corpus/b.txt", "from b");
+        write("corpus/a/z.jsonl", "{\"text\":\"from z\"}");
+        write("corpus/readme.md", "not a text");
+        DocumentSource source = Corpora.of(folder.resolve("corpus").toString(), "");
+        try (Stream<Document> all = source.open()) {
+            assertThat(all.map(d -> d.name() + "=" + d.text())).containsExactly("a/z.jsonl:1=from z", "b.txt:1=from b");
+        }
+        String before = source.fingerprint();
+        assertThat(source.fingerprint()).isEqualTo(before);
+        assertThat(Corpora.of(source.spec(), "other").fingerprint()).isNotEqualTo(before);
+        write("corpus/b.txt", "from B");
+        assertThat(source.fingerprint()).isNotEqualTo(before);
+    }
+
+    @Test
+    void what_cannot_be_text_is_refused_in_one_sentence() throws IOException {
+        assertThatThrownBy(() -> Corpora.of("no-such.txt", ""))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("no-such.txt")
+                .hasMessageContaining("builtin:europarl");
+        assertThatThrownBy(() -> Corpora.of("builtin:pile", ""))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("builtin:europarl");
+        Path pdf = write("paper.pdf", "x");
+        assertThatThrownBy(() -> Corpora.of(pdf.toString(), ""))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining(".txt");
+        Path latin = folder.resolve("latin.txt");
+        Files.write(latin, "caf\u00e9 noir\n".getBytes(StandardCharsets.ISO_8859_1));
+        assertThatThrownBy(() -> texts(latin, ""))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("not UTF-8");
+        Files.createDirectories(folder.resolve("empty"));
+        assertThatThrownBy(() -> Corpora.of(folder.resolve("empty").toString(), ""))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("no .txt or .jsonl");
+    }
+
+    @Test
+    void an_empty_text_is_named() throws IOException {
+        Path file = write("empty.txt", " \n\n \t\n");
+        assertThatThrownBy(() ->
+                        DocumentPool.read(Corpora.of(file.toString(), ""), HeldOut.none(), 0, 1000, Progress.silent()))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("empty.txt")
+                .hasMessageContaining("empty");
+    }
+
+    private Path write(String name, String text) throws IOException {
+        Path file = folder.resolve(name);
+        Files.createDirectories(file.getParent());
+        return Files.writeString(file, text);
+    }
+
+    private static List<String> texts(Path file, String field) {
+        try (Stream<Document> all = Corpora.of(file.toString(), field).open()) {
+            return all.map(Document::text).toList();
+        }
+    }
+
+    private static List<String> names(Path file) {
+        try (Stream<Document> all = Corpora.of(file.toString(), "").open()) {
+            return all.map(Document::name).toList();
+        }
+    }
+}
