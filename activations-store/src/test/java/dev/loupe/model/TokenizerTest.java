@@ -1,0 +1,151 @@
+package dev.loupe.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.NotFoundException;
+import dev.loupe.fixtures.Cases;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TokenizerTest {
+    @TempDir
+    static Path folder;
+
+    static Tokenizer tokenizer;
+
+    @BeforeAll
+    static void open() {
+        tokenizer = HubTokenizer.open(Golden.builtin(folder));
+    }
+
+    @AfterAll
+    static void close() {
+        tokenizer.close();
+    }
+
+    @Test
+    void text_of_any_kind_comes_back_unchanged() {
+        for (String text : List.of(
+                "", " ", "Hello world", "größer", "Ελλάδα και Κύπρος", "日本語", "👩‍👩‍👧 ok", "a\n\n\tb\r\n", "\u0000x", "e\u0301")) {
+            assertThat(tokenizer.decode(tokenizer.encode(text, false))).isEqualTo(text);
+        }
+        Cases.check(300, random -> {
+            StringBuilder text = new StringBuilder();
+            for (int n = random.size(60); n > 0; n--) {
+                int c = random.nextBoolean() ? random.nextInt(32, 0x250) : random.nextInt(0x10FFFF);
+                text.appendCodePoint(c >= 0xD800 && c < 0xE000 ? 'x' : c);
+            }
+            int[] ids = tokenizer.encode(text.toString(), false);
+            assertThat(tokenizer.decode(ids)).isEqualTo(text.toString());
+            assertThat(String.join("", tokenizer.pieces(ids))).isEqualTo(text.toString());
+        });
+    }
+
+    @Test
+    void half_a_surrogate_pair_becomes_the_replacement_character() {
+        assertThat(tokenizer.decode(tokenizer.encode("a\uD83Db", false))).isEqualTo("a\uFFFDb");
+    }
+
+    @Test
+    void long_text_is_not_cut() {
+        assertThat(tokenizer.encode("word ".repeat(5000), false)).hasSizeGreaterThan(5000);
+        assertThat(tokenizer.encodeBatch(List.of("word ".repeat(5000), "a"), false).getFirst()).hasSizeGreaterThan(5000);
+    }
+
+    @Test
+    void special_tokens_are_added_only_where_asked() {
+        int[] plain = tokenizer.encode("Hello", false);
+        assertThat(plain).doesNotContain(0);
+        assertThat(tokenizer.encode("Hello", true)).startsWith(0).hasSize(plain.length + 1);
+        assertThat(tokenizer.encode("Hello")).startsWith(0).hasSize(plain.length + 1);
+        assertThat(tokenizer.bosId()).isZero();
+        assertThat(tokenizer.eosId()).isZero();
+        assertThat(tokenizer.isSpecial(0)).isTrue();
+        assertThat(tokenizer.isSpecial(1)).isFalse();
+        assertThat(tokenizer.decode(tokenizer.encode("Hello"), true)).isEqualTo("Hello");
+        assertThat(tokenizer.decode(tokenizer.encode("Hello"), false)).isEqualTo("<|endoftext|>Hello");
+        assertThat(tokenizer.vocabSize()).isEqualTo(8192);
+    }
+
+    @Test
+    void batches_give_what_single_texts_give() {
+        List<String> texts = List.of("one", "", "größer und größer", "three words here");
+        List<int[]> batch = tokenizer.encodeBatch(texts, true);
+        for (int i = 0; i < texts.size(); i++) {
+            assertThat(batch.get(i)).isEqualTo(tokenizer.encode(texts.get(i), true));
+        }
+        assertThat(tokenizer.encodeBatch(List.of(), false)).isEmpty();
+    }
+
+    @Test
+    void a_character_spread_over_tokens_is_in_the_piece_of_the_last() {
+        String text = "x👩y";
+        int[] ids = tokenizer.encode(text, false);
+        List<String> pieces = tokenizer.pieces(ids);
+        assertThat(ids.length).isGreaterThan(3); // the emoji is four byte tokens or so
+        assertThat(String.join("", pieces)).isEqualTo(text);
+        assertThat(pieces).anySatisfy(p -> assertThat(p).isEmpty()).anySatisfy(p -> assertThat(p).contains("👩"));
+        int[] half = IntStream.of(ids).limit(ids.length - 2).toArray(); // without the end of the emoji
+        assertThat(String.join("", tokenizer.pieces(half))).isEqualTo(tokenizer.decode(half)).endsWith("\uFFFD");
+    }
+
+    /** The library decodes bytes with Rust's replacement rules; ours must be the same on any ids, sensible or not. */
+    @Test
+    void decoding_agrees_with_the_tokenizers_library_on_random_ids() throws IOException {
+        try (HuggingFaceTokenizer library = HuggingFaceTokenizer.builder()
+                .optTokenizerPath(folder.resolve("builtin/tokenizer.json"))
+                .optTruncation(false)
+                .build()) {
+            Cases.check(500, random -> {
+                int[] ids = IntStream.range(0, random.nextInt(1, 20))
+                        .map(i -> random.nextBoolean() ? random.nextInt(1, 260) : random.nextInt(8192))
+                        .toArray();
+                String expected = library.decode(IntStream.of(ids).asLongStream().toArray(), false);
+                assertThat(tokenizer.decode(ids)).isEqualTo(expected);
+                assertThat(String.join("", tokenizer.pieces(ids))).isEqualTo(expected);
+                String withoutSpecial = library.decode(IntStream.of(ids).asLongStream().toArray(), true);
+                assertThat(tokenizer.decode(ids, true)).isEqualTo(withoutSpecial);
+            });
+        }
+    }
+
+    @Test
+    void tokens_have_their_bytes_and_ids_can_be_found_by_text() {
+        int[] ids = tokenizer.encode(" rapporteur", false);
+        assertThat(ids).hasSize(1);
+        assertThat(tokenizer.token(ids[0])).isEqualTo(" rapporteur");
+        assertThat(tokenizer.tokenBytes(ids[0])).isEqualTo(" rapporteur".getBytes(StandardCharsets.UTF_8));
+        assertThat(tokenizer.id(" rapporteur")).isEqualTo(ids[0]);
+        assertThat(tokenizer.id("no such token")).isNull();
+        assertThat(tokenizer.tokenBytes(-1)).isEmpty();
+        assertThat(tokenizer.checksum()).hasSize(64);
+    }
+
+    @Test
+    void missing_damaged_and_foreign_tokenizers_are_named(@TempDir Path other) throws IOException {
+        assertThatThrownBy(() -> HubTokenizer.open(other))
+                .isInstanceOf(NotFoundException.class)
+                .hasMessageContaining("tokenizer.json");
+        Files.writeString(other.resolve("tokenizer.json"), "{\"model\": {");
+        assertThatThrownBy(() -> HubTokenizer.open(other))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("tokenizer.json");
+        Files.writeString(
+                other.resolve("tokenizer.json"),
+                "{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"a\": 0}}, \"decoder\": {\"type\": \"WordPiece\"}}");
+        assertThatThrownBy(() -> HubTokenizer.open(other))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("byte-level BPE");
+    }
+}
