@@ -15,6 +15,7 @@ public final class Workbench implements AutoCloseable {
     private final Features features;
     private final Evaluations evaluations;
     private final Comparisons comparisons;
+    private final Counterparts counterparts;
     private final Patches patches;
     private final Steerings steerings;
     private final Jobs jobs;
@@ -29,6 +30,7 @@ public final class Workbench implements AutoCloseable {
         this.features = new Features(workspace, models, stores, saes);
         this.evaluations = new Evaluations(models, stores, saes);
         this.comparisons = new Comparisons(workspace, saes);
+        this.counterparts = new Counterparts(workspace, comparisons, features);
         this.patches = new Patches(workspace, models, saes);
         this.steerings = new Steerings(workspace, models, saes, features);
         this.jobs = new Jobs(workspace);
@@ -72,6 +74,11 @@ public final class Workbench implements AutoCloseable {
     /** Comparing SAEs. */
     public Comparisons compare() {
         return comparisons;
+    }
+
+    /** Where a latent is found again in other SAEs. */
+    public Counterparts counterparts() {
+        return counterparts;
     }
 
     /** Patching. */

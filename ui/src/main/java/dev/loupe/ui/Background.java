@@ -5,8 +5,6 @@ import com.vaadin.flow.component.UI;
 import com.vaadin.flow.component.UIDetachedException;
 import dev.loupe.base.CancelledException;
 import dev.loupe.base.LoupeException;
-import dev.loupe.base.NotFoundException;
-import dev.loupe.base.UsageException;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -51,7 +49,7 @@ final class Background {
 
     /** What to tell a person about a failure. */
     static String sentence(Throwable e) {
-        if (e instanceof LoupeException || e instanceof UsageException || e instanceof NotFoundException) {
+        if (e instanceof LoupeException) {
             return String.valueOf(e.getMessage());
         }
         LOG.error("work for the page failed", e);

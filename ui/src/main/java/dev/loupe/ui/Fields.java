@@ -55,7 +55,12 @@ final class Fields {
             super("value", "", false);
             setSynchronizedEvent("change");
             setValue(value);
-            getElement().setAttribute("rows", "2");
+            setRows(1);
+        }
+
+        /** Least height in lines; the field grows with its text. */
+        void setRows(int rows) {
+            getElement().getStyle().set("min-height", (19 + 20 * rows) + "px");
         }
     }
 

@@ -33,8 +33,20 @@ public final class VaadinUi implements WebUi {
             Shell.class,
             MainLayout.class,
             OverviewView.class,
+            FeaturesView.class,
+            FeatureListView.class,
+            FeatureView.class,
+            SearchView.class,
+            CompareListView.class,
+            CompareView.class,
+            PatchView.class,
+            SteerView.class,
             JobsView.class,
+            StoresView.class,
             ModelsView.class);
+
+    /** What is shown where a page cannot be. */
+    static final List<Class<?>> ERROR_PAGES = List.of(MissingView.class, FailedView.class);
 
     @Override
     @SuppressWarnings("removal") // the gzip handler: its successor keeps no .br twins apart; exchanged when Jetty drops it
@@ -54,7 +66,7 @@ public final class VaadinUi implements WebUi {
                 new LookupServletContainerInitializer(), LookupInitializer.class, WorkbenchInstantiators.class);
         context.addServletContainerInitializer(new RouteRegistryInitializer(), routes);
         context.addServletContainerInitializer(new VaadinAppShellInitializer(), routes);
-        context.addServletContainerInitializer(new ErrorNavigationTargetInitializer(), MissingView.class, FailedView.class);
+        context.addServletContainerInitializer(new ErrorNavigationTargetInitializer(), ERROR_PAGES.toArray(Class<?>[]::new));
         // the push socket: must come before Vaadin's listener, which opens it
         JakartaWebSocketServletContainerInitializer.configure(context, null);
         context.addEventListener(new ServletContextListeners());

@@ -19,6 +19,13 @@ class Curve extends LoupeElement {
     this.redraw();
   }
 
+  mark(x, text) {
+    if (!this.data) return;
+    this.data.mark = x;
+    this.data.markText = text;
+    this.redraw();
+  }
+
   draw(d) {
     const W = this.room, H = d.height ?? 150, base = H - 22, left = 44, right = W - 10, head = 12;
     const xs = d.series.flatMap(q => q.x), ys = d.series.flatMap(q => q.y).filter(v => Number.isFinite(v) && (!d.logY || v > 0));

@@ -30,8 +30,8 @@ class Histogram extends LoupeElement {
       svg.append(r);
       return r;
     });
-    const every = ticks(lo, hi, Math.max(2, Math.floor(W / 110)));
-    every.forEach(t => svg.append(s('text', { x: x(t), y: H - 8, 'text-anchor': t === lo ? 'start' : x(t) > right - 14 ? 'end' : 'middle' }, d.log10 ? pow(t) : num(t))));
+    const every = d.log10 ? decades(lo, hi, Math.floor(W / 55)) : ticks(lo, hi, Math.max(2, Math.floor(W / 110)));
+    every.forEach(t => svg.append(s('text', { x: x(t), y: H - 8, 'text-anchor': x(t) < left + 10 ? 'start' : x(t) > right - 14 ? 'end' : 'middle' }, d.log10 ? power(t) : num(t))));
     const say = i => `${num(d.log10 ? 10 ** edge(i) : edge(i), 3)} – ${num(d.log10 ? 10 ** edge(i + 1) : edge(i + 1), 3)}: ${num(d.counts[i], 9)} ${what}${total ? ` (${num(100 * d.counts[i] / total, 3)} %)` : ''}`;
     const { words, go } = walkable(svg, n, i => { bars.forEach((b, k) => b.classList.toggle('on', k === i)); return say(i); });
     svg.addEventListener('pointermove', e => {
@@ -43,11 +43,27 @@ class Histogram extends LoupeElement {
     svg.addEventListener('pointerleave', () => { bars.forEach(b => b.classList.remove('on')); words.textContent = ''; });
     const line = s('path', { class: 'marker', d: '' });
     svg.append(line);
-    this.#mark = v => line.setAttribute('d', v === null || d.log10 || v < lo || v > hi ? '' : `M${x(v)} 4V${base}`);
+    this.#mark = v => {
+      const at = v === null ? NaN : d.log10 ? Math.log10(v) : v;
+      line.setAttribute('d', at >= lo && at <= hi ? `M${x(at)} 4V${base}` : '');
+    };
     this.replaceChildren(svg, words);
   }
 }
 
-function pow(t) { return Number.isInteger(t) ? `10${[...String(t)].map(c => '⁰¹²³⁴⁵⁶⁷⁸⁹'[c] ?? '⁻').join('')}` : ''; }
+/** Ticks of a logarithmic axis, as powers of ten: 1, 2, 5 of each decade where there is room, else whole decades. */
+function decades(lo, hi, room) {
+  const out = [];
+  for (let e = Math.floor(lo) - 1; e <= Math.ceil(hi); e++) for (const m of [1, 2, 5]) { const t = e + Math.log10(m); if (t >= lo - 1e-9 && t <= hi + 1e-9) out.push(t); }
+  return out.length <= room ? out : out.filter(t => Math.abs(t - Math.round(t)) < 1e-9);
+}
+
+/** A power of ten as people write it: 0.5, 20, 10⁻⁴. */
+function power(t) {
+  const v = 10 ** t;
+  if (v >= 0.0099 && v < 1e5) return num(v, 3);
+  const e = Math.floor(t + 1e-9), m = Math.round(10 ** (t - e));
+  return `${m === 1 ? '' : m + '·'}10${[...String(e)].map(c => '⁰¹²³⁴⁵⁶⁷⁸⁹'[c] ?? '⁻').join('')}`;
+}
 
 customElements.define('loupe-histogram', Histogram);

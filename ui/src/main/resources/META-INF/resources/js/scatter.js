@@ -7,6 +7,12 @@ import { LoupeElement, num, s, ticks, walkable } from './core.js';
 class Scatter extends LoupeElement {
   get scaled() { return true; }
 
+  threshold(value) {
+    if (!this.data) return;
+    this.data.threshold = value;
+    this.redraw();
+  }
+
   draw(d) {
     const n = d.x.length, W = this.room, H = d.height ?? Math.round(Math.min(420, W * 0.68)), left = 44, right = W - 10, head = 22, base = H - 30;
     const flat = d.x.concat(d.y);

@@ -30,14 +30,31 @@ function pointed(e) {
 
 /** `{tokens, values, max, dim, unit, signed, titles, empty}`: one text. `append(token, value, title)` adds one token. */
 class Tokens extends LoupeElement {
+  #at = -1;
+
   constructor() {
     super();
+    this.addEventListener('click', e => this.#pick([...this.querySelectorAll('.tok')].indexOf(e.target.closest?.('.tok'))));
+    this.addEventListener('keydown', e => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[e.key];
+      if (!step || !this.data?.tokens.length) return;
+      e.preventDefault();
+      this.#pick(Math.max(0, Math.min(this.data.tokens.length - 1, this.#at + step)));
+    });
     this.addEventListener('pointerover', pointed);
     this.addEventListener('pointerleave', pointed);
   }
 
+  #pick(i) {
+    if (i < 0) return;
+    this.#at = i;
+    this.querySelectorAll('.tok').forEach((t, k) => t.classList.toggle('picked', k === i));
+    this.tell('pick', { index: i });
+  }
+
   draw(d) {
     this.classList.add('toks');
+    this.setAttribute('tabindex', '0');
     if (!d.tokens.length) { this.replaceChildren(h('span', { class: 'faint' }, d.empty ?? '')); return; }
     this.replaceChildren(...tokenRun(d.tokens, d.values ?? [], d.max ?? 0, d));
   }

@@ -53,6 +53,11 @@ public final class CurveChart extends DrawnElement {
         show(data);
     }
 
+    /** Moves the mark; the lines stay in the browser. */
+    public void mark(double x, String text) {
+        getElement().callJsFunction("mark", x, text);
+    }
+
     /** Adds a point to a line; only the point travels to the browser. */
     public void append(String series, double x, double y) {
         getElement().callJsFunction("append", series, x, y);

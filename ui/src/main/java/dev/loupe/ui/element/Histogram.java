@@ -16,7 +16,7 @@ public final class Histogram extends DrawnElement {
      * @param from lower end of the first bin
      * @param to upper end of the last bin; bins between are of equal width
      * @param logCount whether bars are as high as log(1 + count)
-     * @param log10 whether from and to are powers of ten
+     * @param log10 whether the axis is logarithmic; from and to are then log10 of the ends
      * @param what is counted, for the words
      * @param tone "act" or "accent"
      * @param height in CSS pixels

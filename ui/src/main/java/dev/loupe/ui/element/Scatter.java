@@ -46,6 +46,11 @@ public final class Scatter extends DrawnElement {
         show(data);
     }
 
+    /** Moves the threshold; the points stay in the browser. */
+    public void threshold(double value) {
+        getElement().callJsFunction("threshold", value);
+    }
+
     /** Someone chose a point. */
     @com.vaadin.flow.component.DomEvent("open")
     public static final class Opened extends com.vaadin.flow.component.ComponentEvent<Scatter> {

@@ -3,7 +3,9 @@ package dev.loupe.ui.element;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.vaadin.flow.component.Tag;
 import com.vaadin.flow.component.dependency.JsModule;
+import com.vaadin.flow.shared.Registration;
 import java.util.List;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /** One text as flowing tokens; the colour behind a token is its value, the strongest token is underlined. */
@@ -34,6 +36,13 @@ public final class TokenText extends DrawnElement {
     /** Draws a text. */
     public void set(Data data) {
         show(data);
+    }
+
+    /** Calls a listener with a token's number when a token is chosen by click or with the arrow keys. */
+    public Registration onPick(IntConsumer listener) {
+        return getElement()
+                .addEventListener("pick", e -> listener.accept(e.getEventData().path("event.detail.index").asInt(-1)))
+                .addEventData("event.detail.index");
     }
 
     /** Adds one token at the end; only the token travels to the browser. */

@@ -1,0 +1,104 @@
+package dev.loupe.service;
+
+import dev.loupe.compare.Matching;
+import dev.loupe.compare.MatchingFiles;
+import dev.loupe.feature.FeatureSummary;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/** Where a latent is found again: its counterparts in every SAE that its own was compared with. */
+public final class Counterparts {
+    private final Workspace workspace;
+    private final Comparisons comparisons;
+    private final Features features;
+    private final Map<Comparisons.Pair, Opened> open = new ConcurrentHashMap<>();
+
+    /** A comparison with what looking from B needs. */
+    private record Opened(FileTime written, Matching matching, int[] decoderMatchOfB, int[] encoderMatchOfB) {}
+
+    Counterparts(Workspace workspace, Comparisons comparisons, Features features) {
+        this.workspace = workspace;
+        this.comparisons = comparisons;
+        this.features = features;
+    }
+
+    /** The counterparts of a latent, one per comparison that its SAE is part of. */
+    public List<Counterpart> of(String sae, int id) {
+        List<Counterpart> all = new ArrayList<>();
+        for (Comparisons.Pair pair : comparisons.list()) {
+            if (!pair.a().equals(sae) && !pair.b().equals(sae)) {
+                continue;
+            }
+            Opened o = opened(pair);
+            boolean fromA = pair.a().equals(sae);
+            if (id < (fromA ? o.matching.widthA() : o.matching.widthB())) {
+                all.add(fromA ? inB(pair, o.matching, id) : inA(pair, o, id));
+            }
+        }
+        return all;
+    }
+
+    private Counterpart inB(Comparisons.Pair pair, Matching m, int id) {
+        int other = m.decoderMatch()[id];
+        return new Counterpart(
+                pair.b(),
+                other,
+                label(pair.b(), other),
+                m.decoderCosine()[id],
+                m.encoderCosine()[id],
+                m.isShared(id, m.threshold()));
+    }
+
+    private Counterpart inA(Comparisons.Pair pair, Opened o, int id) {
+        Matching m = o.matching;
+        int other = o.decoderMatchOfB[id];
+        int byEncoder = o.encoderMatchOfB[id];
+        return new Counterpart(
+                pair.a(),
+                other,
+                label(pair.a(), other),
+                other < 0 ? 0 : m.decoderCosine()[other],
+                byEncoder < 0 ? 0 : m.encoderCosine()[byEncoder],
+                other >= 0 && m.isShared(other, m.threshold()));
+    }
+
+    private String label(String sae, int id) {
+        FeatureSummary s = id < 0 ? null : summary(sae, id);
+        return s == null ? "" : s.label();
+    }
+
+    private @Nullable FeatureSummary summary(String sae, int id) {
+        return Features.indexed(workspace, sae) ? features.index(sae).summary(id) : null;
+    }
+
+    private Opened opened(Comparisons.Pair pair) {
+        Path file = MatchingFiles.folder(workspace.comparisons(), pair.a(), pair.b()).resolve(MatchingFiles.FILE);
+        FileTime written;
+        try {
+            written = Files.getLastModifiedTime(file);
+        } catch (IOException e) {
+            written = FileTime.fromMillis(0); // gone meanwhile: opening it below says so
+        }
+        Opened known = open.get(pair);
+        if (known == null || !known.written.equals(written)) {
+            Matching m = comparisons.get(pair.a(), pair.b());
+            int[] byEncoder = new int[m.widthB()];
+            java.util.Arrays.fill(byEncoder, -1);
+            for (int i = 0; i < m.widthA(); i++) {
+                if (m.encoderMatch()[i] >= 0) {
+                    byEncoder[m.encoderMatch()[i]] = i;
+                }
+            }
+            known = new Opened(written, m, m.decoderMatchOfB(), byEncoder);
+            open.put(pair, known);
+        }
+        return known;
+    }
+}

@@ -1,0 +1,211 @@
+package dev.loupe.ui;
+
+import com.vaadin.flow.component.UI;
+import com.vaadin.flow.component.grid.ColumnTextAlign;
+import com.vaadin.flow.component.grid.Grid;
+import com.vaadin.flow.component.grid.GridSortOrder;
+import com.vaadin.flow.component.grid.GridVariant;
+import com.vaadin.flow.component.html.Div;
+import com.vaadin.flow.component.html.Input;
+import com.vaadin.flow.component.html.Section;
+import com.vaadin.flow.component.html.Span;
+import com.vaadin.flow.data.provider.CallbackDataProvider;
+import com.vaadin.flow.data.provider.Query;
+import com.vaadin.flow.data.provider.SortDirection;
+import com.vaadin.flow.data.renderer.LitRenderer;
+import com.vaadin.flow.router.BeforeEnterEvent;
+import com.vaadin.flow.router.BeforeEnterObserver;
+import com.vaadin.flow.router.QueryParameters;
+import com.vaadin.flow.router.Route;
+import dev.loupe.eval.SaeReport;
+import dev.loupe.feature.FeatureSummary;
+import dev.loupe.service.FeaturePage;
+import dev.loupe.service.FeatureQuery;
+import dev.loupe.service.SaeRow;
+import dev.loupe.service.Workbench;
+import dev.loupe.ui.element.Histogram;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+
+/** All features of an SAE: sorted and filtered by the service, fetched a page at a time. */
+@Route("features/:sae")
+public final class FeatureListView extends Page implements BeforeEnterObserver {
+    private final Workbench workbench;
+    private final Map<String, String> state = new LinkedHashMap<>();
+    private final Span found = Kit.text("dim num", "");
+    private final Grid<FeatureSummary> grid = new Grid<>();
+    private String sae = "";
+
+    FeatureListView(Workbench workbench) {
+        this.workbench = workbench;
+    }
+
+    @Override
+    public void beforeEnter(BeforeEnterEvent event) {
+        sae = event.getRouteParameters().get("sae").orElse("");
+        QueryParameters q = event.getLocation().getQueryParameters();
+        for (String key : List.of("q", "lang", "sort", "dir", "dead")) {
+            state.put(key, parameter(q, key));
+        }
+        SaeRow row = workbench.saeRow(sae);
+        titled(sae);
+        removeAll();
+        add(head(row));
+        if (!row.sae().indexed()) {
+            add(Kit.empty("No feature index yet", "The index holds examples, histograms and labels of every feature.", "loupe index " + sae));
+            return;
+        }
+        columns();
+        sorted();
+        fill();
+        Section list = Kit.card(filters(), grid);
+        list.setId("features");
+        add(list);
+    }
+
+    private Section head(SaeRow row) {
+        SaeReport r = row.report();
+        Section card = Kit.card(
+                Kit.div(
+                        "line tight dim",
+                        Kit.link("/models", row.sae().model()),
+                        Kit.text("faint", "›"),
+                        Kit.text(row.sae().hook()),
+                        Kit.text("faint", "›"),
+                        FeaturesView.back()),
+                Kit.div("line base", Kit.title(sae), Kit.chip(row.sae().architecture(), "", "architecture"), Kit.chip("seed " + row.sae().seed(), "", "seed of the initial weights")));
+        Div facts = Kit.facts(
+                Kit.fact(Num.whole(row.sae().dSae()), "d_sae", "number of latents"),
+                Kit.fact(Num.whole(row.sae().dIn()), "d_in", "width of the activations it reads"));
+        if (r == null) {
+            card.add(Kit.div("gap", facts), Kit.text("dim", "Not evaluated yet: loupe eval " + sae));
+            return card;
+        }
+        facts.add(
+                Kit.fact(Num.fixed(r.l0(), 1), "L0", "mean number of active latents per token, over " + Num.whole(r.tokens()) + " held-out tokens"),
+                Kit.fact(Num.fixed(r.fvu(), 3), "FVU", "fraction of variance unexplained on held-out tokens"),
+                Kit.fact(Num.fixed(r.pcaFvu(), 3), "FVU of PCA, rank " + r.pcaRank(), "principal components of that rank on the same rows"),
+                Kit.fact(Num.percent(r.deadFraction()), "dead", Num.whole(r.dead()) + " latents are active on no held-out token"));
+        SaeReport.Loss loss = r.loss();
+        if (loss != null) {
+            facts.add(
+                    Kit.fact(Num.signed(loss.deltaCe(), 3), "ΔCE, nats", "loss with the reconstruction in place, less the model's own: " + Num.fixed(loss.ceClean(), 3) + " → " + Num.fixed(loss.ceSpliced(), 3)),
+                    Kit.fact(Num.percent(loss.lossRecoveredZero()), "loss recovered", "against zero-ablation; against mean-ablation " + Num.percent(loss.lossRecoveredMean())));
+        }
+        Histogram density = new Histogram();
+        double[] edges = r.density().edges();
+        long[] counts = Arrays.stream(r.density().counts()).asLongStream().toArray();
+        density.set(new Histogram.Data(counts, edges[0], edges[edges.length - 1], false, true, "features", "accent", 110, null));
+        card.add(
+                Kit.div("gap", facts),
+                Kit.div("gap", Kit.heading("Density", "share of held-out tokens on which a feature is active · " + Num.whole(r.density().never()) + " never"), density));
+        return card;
+    }
+
+    private Div filters() {
+        Input text = Fields.line(state.getOrDefault("q", ""));
+        text.setPlaceholder("Filter by label, token or number");
+        text.setAriaLabel("Filter");
+        text.setId("filter");
+        text.getElement()
+                .addEventListener("input", e -> set("q", e.getEventData().path("element.value").asString("")))
+                .addEventData("element.value")
+                .debounce(250);
+        Map<String, String> languages = new LinkedHashMap<>();
+        languages.put("", "all languages");
+        TreeSet<String> labels = new TreeSet<>();
+        workbench.features().list(sae, FeatureQuery.all()).features().forEach(f -> labels.add(f.topLabel()));
+        labels.stream().filter(l -> !l.isEmpty()).forEach(l -> languages.put(l, Num.language(l)));
+        Fields.Choice language = new Fields.Choice(languages, state.getOrDefault("lang", ""), v -> set("lang", v));
+        language.getElement().setAttribute("aria-label", "Language it fires on most");
+        language.setId("language");
+        Fields.Toggles dead = new Fields.Toggles(
+                Map.of("1", "show dead"), List.of(state.getOrDefault("dead", "")), v -> set("dead", v.isEmpty() ? "" : "1"));
+        Div choices = Kit.div("filters", text, language, dead, found);
+        choices.getStyle().set("margin-bottom", "8px");
+        return choices;
+    }
+
+    private void set(String key, String value) {
+        state.put(key, value);
+        remember(UI.getCurrent(), "features/" + sae, state);
+        grid.getDataProvider().refreshAll();
+        count();
+    }
+
+    private void columns() {
+        grid.removeAllColumns();
+        grid.addThemeVariants(GridVariant.LUMO_NO_BORDER);
+        grid.setHeight("640px");
+        grid.addColumn(LitRenderer.<FeatureSummary>of("<a href=\"${item.href}\" router-link>${item.id}</a>")
+                        .withProperty("href", f -> Links.feature(sae, f.id()))
+                        .withProperty("id", FeatureSummary::id))
+                .setHeader("feature").setKey("id").setSortProperty("id").setFlexGrow(0).setWidth("92px");
+        grid.addColumn(LitRenderer.<FeatureSummary>of("<a href=\"${item.href}\" router-link class=\"ink\">${item.label}</a>")
+                        .withProperty("href", f -> Links.feature(sae, f.id()))
+                        .withProperty("label", FeatureSummary::label))
+                .setHeader("label").setKey("label").setSortProperty("label").setFlexGrow(4).setWidth("220px");
+        number("density", "of tokens", f -> Num.percent(f.density()));
+        number("max", "strongest", f -> Num.activation(f.max()));
+        number("mean", "mean active", f -> Num.activation(f.mean()));
+        grid.addColumn(FeatureSummary::topToken).setHeader("top token").setKey("top_token").setSortProperty("top_token").setFlexGrow(1).setWidth("120px").setPartNameGenerator(f -> "mono");
+        grid.addColumn(f -> f.dead() ? "" : Num.language(f.topLabel()) + " " + Num.percent(f.topLabelShare()))
+                .setHeader("fires most on").setKey("top_label_share").setSortProperty("top_label_share").setFlexGrow(1).setWidth("150px");
+        number("label_score", "label score", f -> Num.fixed(f.labelScore(), 2));
+        number("enc_dec_cosine", "enc · dec", f -> Num.fixed(f.encDecCosine(), 2));
+        grid.addItemClickListener(e -> e.getSource().getUI().ifPresent(ui -> ui.navigate("features/" + sae + "/" + e.getItem().id())));
+    }
+
+    private void number(String key, String name, com.vaadin.flow.function.ValueProvider<FeatureSummary, String> value) {
+        grid.addColumn(value).setHeader(name).setKey(key).setSortProperty(key).setTextAlign(ColumnTextAlign.END).setFlexGrow(0).setWidth("112px");
+    }
+
+    /** Takes the order from the address; densest first if it says nothing. */
+    private void sorted() {
+        String by = FeatureQuery.SORTS.contains(state.getOrDefault("sort", "")) ? state.getOrDefault("sort", "") : "density";
+        boolean up = "asc".equals(state.get("dir"));
+        Grid.Column<FeatureSummary> column = grid.getColumnByKey(by);
+        if (column != null) {
+            grid.sort(List.of(new GridSortOrder<>(column, up ? SortDirection.ASCENDING : SortDirection.DESCENDING)));
+        }
+        grid.addSortListener(e -> {
+            if (e.isFromClient()) {
+                boolean any = !e.getSortOrder().isEmpty();
+                state.put("sort", any ? e.getSortOrder().getFirst().getSorted().getKey() : "");
+                state.put("dir", any && e.getSortOrder().getFirst().getDirection() == SortDirection.ASCENDING ? "asc" : "");
+                remember(UI.getCurrent(), "features/" + sae, state);
+            }
+        });
+    }
+
+    private void fill() {
+        CallbackDataProvider<FeatureSummary, Void> data = new CallbackDataProvider<>(this::fetch, q -> page(q, 0, 1).total());
+        grid.setDataProvider(data);
+        count();
+    }
+
+    private Stream<FeatureSummary> fetch(Query<FeatureSummary, Void> q) {
+        return page(q, q.getOffset(), q.getLimit()).features().stream();
+    }
+
+    private FeaturePage page(Query<FeatureSummary, Void> q, int offset, int limit) {
+        String sort = q.getSortOrders().isEmpty() ? "density" : q.getSortOrders().getFirst().getSorted();
+        boolean down = q.getSortOrders().isEmpty() || q.getSortOrders().getFirst().getDirection() == SortDirection.DESCENDING;
+        return workbench.features().list(sae, query().sortedBy(sort, down).page(offset, limit));
+    }
+
+    private FeatureQuery query() {
+        return FeatureQuery.all()
+                .filtered(state.getOrDefault("q", ""), state.getOrDefault("lang", ""))
+                .withDead("1".equals(state.get("dead")));
+    }
+
+    private void count() {
+        FeaturePage p = workbench.features().list(sae, query().page(0, 1));
+        found.setText(Num.whole(p.total()) + " of " + Num.whole(p.dSae()) + " features");
+    }
+}

@@ -1,0 +1,148 @@
+package dev.loupe.ui;
+
+import com.vaadin.flow.component.Component;
+import com.vaadin.flow.component.html.Div;
+import com.vaadin.flow.component.html.Section;
+import dev.loupe.feature.FeatureDetail;
+import dev.loupe.feature.LabelRate;
+import dev.loupe.feature.TokenLogit;
+import dev.loupe.service.Counterpart;
+import dev.loupe.service.Workbench;
+import dev.loupe.ui.element.BarRows;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/** The cards at the side of a feature page. */
+final class FeatureParts {
+    private static final int LOGITS = 8;
+    private static final int LABELS = 8;
+    private static final int TOKENS = 8;
+    private static final int NEIGHBOURS = 8;
+
+    private FeatureParts() {}
+
+    static Section logits(FeatureDetail f) {
+        Section card = Kit.card(Kit.heading("What it promotes", "logit lens, final norm folded"));
+        if (f.promoted().isEmpty()) {
+            card.add(Kit.text("dim", "The hook is not as wide as the residual stream, so the unembedding does not apply."));
+            return card;
+        }
+        double top = Math.max(largest(f.promoted()), largest(f.suppressed()));
+        card.add(Kit.div("two keep", logits(f.promoted(), BarRows.Tone.POS, top), logits(f.suppressed(), BarRows.Tone.NEG, top)));
+        return card;
+    }
+
+    private static BarRows logits(List<TokenLogit> logits, BarRows.Tone tone, double top) {
+        return new BarRows()
+                .set(
+                        tone,
+                        true,
+                        logits.stream()
+                                .limit(LOGITS)
+                                .map(l -> BarRows.Row.token(l.text(), Num.signed(l.value(), 2), share(l.value(), top)))
+                                .toList(),
+                        "No token.");
+    }
+
+    private static double largest(List<TokenLogit> logits) {
+        return logits.stream().mapToDouble(l -> Math.abs(l.value())).max().orElse(0);
+    }
+
+    private static double share(double value, double top) {
+        return top > 0 ? Math.abs(value) / top : 0;
+    }
+
+    static Section labels(FeatureDetail f) {
+        List<LabelRate> byRate = f.labelRates().stream()
+                .filter(r -> !r.label().isEmpty() && r.tokens() > 0)
+                .sorted(Comparator.comparingDouble(LabelRate::rate).reversed())
+                .toList();
+        double top = byRate.isEmpty() ? 0 : byRate.getFirst().rate();
+        List<BarRows.Row> rows = new ArrayList<>();
+        byRate.stream()
+                .limit(LABELS)
+                .forEach(r -> rows.add(new BarRows.Row(
+                        Num.language(r.label()),
+                        null,
+                        null,
+                        null,
+                        Num.percent(r.rate()),
+                        share(r.rate(), top),
+                        Num.whole(r.fired()) + " of " + Num.whole(r.tokens()) + " tokens; " + Num.percent(r.share()) + " of all its firings")));
+        String more = byRate.size() > LABELS ? " · " + (byRate.size() - LABELS) + " more below" : "";
+        return Kit.card(
+                Kit.heading("Where it fires", "share of tokens by language" + more),
+                new BarRows().set(BarRows.Tone.ACT, false, rows, "The documents carry no labels, or it never fires."));
+    }
+
+    static Section tokens(FeatureDetail f) {
+        List<BarRows.Row> rows = f.tokenRates().stream()
+                .limit(TOKENS)
+                .map(t -> new BarRows.Row(
+                        "",
+                        t.text(),
+                        null,
+                        null,
+                        Num.percent(t.share()),
+                        t.share(),
+                        "fires " + Num.whole(t.fired()) + " times on it, on " + Num.percent(t.rate()) + " of its occurrences, mean "
+                                + Num.activation(t.mean())))
+                .toList();
+        return Kit.card(
+                Kit.heading("On which tokens", "share of its activation"),
+                new BarRows().set(BarRows.Tone.ACT, false, rows, "It never fires."));
+    }
+
+    static Section neighbours(String sae, FeatureDetail f) {
+        List<BarRows.Row> rows = f.nearest().stream()
+                .limit(NEIGHBOURS)
+                .map(n -> new BarRows.Row(
+                        String.valueOf(n.id()),
+                        null,
+                        Links.feature(sae, n.id()),
+                        n.label(),
+                        Num.fixed(n.cosine(), 2),
+                        Math.max(0, n.cosine()),
+                        n.id() + " " + n.label() + " · fires on " + Num.percent(n.together()) + " of the tokens this one fires on"))
+                .toList();
+        return Kit.card(
+                Kit.heading("Neighbours", "cosine of decoder"), new BarRows().set(BarRows.Tone.ACCENT, false, rows, "No neighbour."));
+    }
+
+    static Component counterparts(Workbench workbench, String sae, int id) {
+        List<Counterpart> all = workbench.counterparts().of(sae, id);
+        Section card = Kit.card(Kit.heading("In other SAEs", "cosine of decoder"));
+        if (all.isEmpty()) {
+            card.add(Kit.text("dim", "Not compared with another SAE yet."), new Kit.Pre("loupe compare " + sae + " OTHER"));
+            return card;
+        }
+        List<BarRows.Row> rows = new ArrayList<>();
+        for (Counterpart c : all) {
+            rows.add(
+                    c.id() < 0
+                            ? BarRows.Row.named(c.sae() + " · none", "–", 0)
+                            : BarRows.Row.link(
+                                    c.sae() + " · " + c.id(),
+                                    Links.feature(c.sae(), c.id()),
+                                    c.label(),
+                                    Num.fixed(c.decoderCosine(), 2),
+                                    Math.max(0, c.decoderCosine())));
+        }
+        card.add(new BarRows().set(BarRows.Tone.ACCENT, false, rows, ""));
+        return card;
+    }
+
+    /** In how many of the compared SAEs this latent has a counterpart. */
+    static Optional<Div> foundIn(Workbench workbench, String sae, int id) {
+        List<Counterpart> all = workbench.counterparts().of(sae, id);
+        if (all.isEmpty()) {
+            return Optional.empty();
+        }
+        int shared = (int) all.stream().filter(Counterpart::shared).count();
+        Div d = Kit.div("", Kit.dots(shared, all.size()), Kit.text("found in " + shared + " of " + Num.count(all.size(), "other SAE")));
+        d.setTitle("shared at the comparison's threshold: both cosines reach it and both assignments agree");
+        return Optional.of(d);
+    }
+}

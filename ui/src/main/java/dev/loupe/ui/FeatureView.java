@@ -1,0 +1,161 @@
+package dev.loupe.ui;
+
+import com.vaadin.flow.component.Component;
+import com.vaadin.flow.component.UI;
+import com.vaadin.flow.component.html.Anchor;
+import com.vaadin.flow.component.html.Div;
+import com.vaadin.flow.component.html.Input;
+import com.vaadin.flow.component.html.Section;
+import com.vaadin.flow.router.BeforeEnterEvent;
+import com.vaadin.flow.router.BeforeEnterObserver;
+import com.vaadin.flow.router.QueryParameters;
+import com.vaadin.flow.router.Route;
+import dev.loupe.feature.FeatureDetail;
+import dev.loupe.feature.FeatureSummary;
+import dev.loupe.feature.LabelScore;
+import dev.loupe.service.SaeView;
+import dev.loupe.service.Workbench;
+import dev.loupe.ui.element.Histogram;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** One latent: what it fires on, how strongly, where, what it promotes, and its relatives. */
+@Route("features/:sae/:id([0-9]+)")
+public final class FeatureView extends Page implements BeforeEnterObserver {
+    private final Workbench workbench;
+
+    FeatureView(Workbench workbench) {
+        this.workbench = workbench;
+    }
+
+    @Override
+    public void beforeEnter(BeforeEnterEvent event) {
+        String name = event.getRouteParameters().get("sae").orElse("");
+        int id = Integer.parseInt(event.getRouteParameters().get("id").map(FeatureView::small).orElse("0"));
+        QueryParameters query = event.getLocation().getQueryParameters();
+        SaeView sae = workbench.saes().get(name);
+        FeatureDetail f = workbench.features().detail(name, id);
+        titled(id + " · " + name);
+        removeAll();
+        FeatureExamples examples = new FeatureExamples(f, parameter(query, "band"), band -> remember(f, query, "band", band));
+        FeatureTest test = new FeatureTest(workbench, sae, f.summary(), parameter(query, "text"), text -> remember(f, query, "text", text));
+        add(
+                head(sae, f),
+                Kit.div(
+                        "cols",
+                        Kit.div("stack", strength(f), examples),
+                        Kit.div(
+                                "stack",
+                                test,
+                                FeatureParts.logits(f),
+                                FeatureParts.labels(f),
+                                FeatureParts.tokens(f),
+                                FeatureParts.counterparts(workbench, name, id),
+                                FeatureParts.neighbours(name, f))));
+    }
+
+    /** Numbers too long for any SAE stay within int. */
+    private static String small(String digits) {
+        return digits.length() > 9 ? "999999999" : digits;
+    }
+
+    private final Map<String, String> state = new LinkedHashMap<>();
+
+    private void remember(FeatureDetail f, QueryParameters query, String key, String value) {
+        for (String k : List.of("band", "text")) {
+            state.putIfAbsent(k, parameter(query, k));
+        }
+        state.put(key, value);
+        UI ui = UI.getCurrent();
+        remember(ui, ui.getActiveViewLocation().getPath(), state);
+    }
+
+    private Section head(SaeView sae, FeatureDetail f) {
+        FeatureSummary s = f.summary();
+        Div way = Kit.div(
+                "line tight dim",
+                Kit.link("/models", sae.model()),
+                Kit.text("faint", "›"),
+                Kit.text(sae.hook()),
+                Kit.text("faint", "›"),
+                Kit.link(Links.features(sae.name()), sae.name()));
+        Div name = Kit.div("line base", Kit.title(s.id() + " · " + s.label()));
+        name.getStyle().set("margin", "8px 0 4px");
+        LabelScore score = f.score();
+        if (score != null) {
+            double accuracy = score.balancedAccuracy();
+            name.add(Kit.chip(
+                    "label " + Num.fixed(accuracy, 2) + " held out",
+                    accuracy >= 0.8 ? "good" : accuracy < 0.65 ? "warn" : "",
+                    "balanced accuracy of the label's rule on " + Num.whole(score.tokens()) + " held-out tokens, "
+                            + Num.whole(score.firings()) + " of which fire; 0.5 is chance. It covers "
+                            + Num.percent(score.coverage()) + " of these firings."));
+        }
+        name.add(Kit.chip(s.rule().meaning(), "", "how this label was made: by a rule, from token statistics of training documents"));
+        if (s.dead()) {
+            name.add(Kit.chip("dead", "bad", "active on no token of the store"));
+        }
+        Div facts = Kit.facts(
+                Kit.fact(Num.percent(s.density()), "of tokens", "share of all tokens of the store on which it is active: " + Num.whole(s.fired())),
+                Kit.fact(Num.activation(s.max()), "strongest", "largest activation in the store"),
+                Kit.fact(Num.activation(s.mean()), "mean when active", "mean activation over the tokens on which it is active"),
+                Kit.fact(Num.fixed(s.encDecCosine(), 2), "encoder · decoder cosine", "cosine of its encoder row and its decoder row"),
+                Kit.fact(Num.whole(f.documents()), f.documents() == 1 ? "document" : "documents", "documents in which it fires"));
+        FeatureParts.foundIn(workbench, sae.name(), s.id()).ifPresent(facts::add);
+        facts.add(Kit.div("end", Kit.key(Kit.linkButton(Links.steer(sae.name(), s.id()), "Steer with this", "main"), "s")));
+        return Kit.card(Kit.div("line", way, Kit.div("end line", pager(sae, s.id()))), name, Kit.div("gap", facts));
+    }
+
+    /** Previous, next, and a field to go to any number. */
+    private static Component pager(SaeView sae, int id) {
+        Div d = Kit.div("line tight dim");
+        if (id > 0) {
+            d.add(step(sae, id - 1, "k", true));
+        }
+        Input go = Fields.number(String.valueOf(id), "0", String.valueOf(sae.dSae() - 1), "1");
+        go.setAriaLabel("Go to feature");
+        go.getElement().setAttribute("title", "Go to a feature by its number (g)");
+        go.addClassName("goto");
+        go.getElement().setAttribute("data-key", "g");
+        go.getElement()
+                .addEventListener("keydown", e -> {
+                    String wanted = e.getEventData().path("element.value").asString("").strip();
+                    if (wanted.matches("[0-9]{1,9}") && Integer.parseInt(wanted) < sae.dSae()) {
+                        UI.getCurrent().navigate("features/" + sae.name() + "/" + Integer.parseInt(wanted));
+                    }
+                })
+                .setFilter("event.key === 'Enter'")
+                .addEventData("element.value");
+        d.add(go);
+        if (id + 1 < sae.dSae()) {
+            d.add(step(sae, id + 1, "j", false));
+        }
+        return d;
+    }
+
+    private static Anchor step(SaeView sae, int id, String key, boolean keyFirst) {
+        Anchor a = Kit.link(Links.feature(sae.name(), id), "");
+        a.addClassName("dim");
+        a.setAriaLabel((keyFirst ? "Previous feature " : "Next feature ") + id);
+        a.add(keyFirst ? Kit.kbd(key) : Kit.text(id + " "), keyFirst ? Kit.text(" " + id) : Kit.kbd(key));
+        a.getElement().setAttribute("data-key", key);
+        return a;
+    }
+
+    private static Section strength(FeatureDetail f) {
+        long[] counts = f.histogram().counts();
+        double[] edges = f.histogram().edges();
+        Section card = Kit.card(Kit.heading(
+                "How strongly it fires", "log count · " + Num.whole(f.histogram().tokens()) + " tokens · point at an example's token to find it here"));
+        if (counts.length == 0) {
+            card.add(Kit.text("dim", "It fires on no token of the store."));
+            return card;
+        }
+        Histogram h = new Histogram();
+        h.set(new Histogram.Data(
+                counts, Math.log10(edges[0]), Math.log10(edges[counts.length]), true, true, "tokens", "act", 150, null));
+        card.add(h);
+        return card;
+    }
+}

@@ -1,0 +1,131 @@
+package dev.loupe.ui;
+
+import com.vaadin.flow.component.Component;
+import com.vaadin.flow.component.html.Div;
+import com.vaadin.flow.component.html.H2;
+import com.vaadin.flow.component.html.Section;
+import com.vaadin.flow.component.html.Span;
+import dev.loupe.base.Fmt;
+import dev.loupe.steer.SteerResult;
+import dev.loupe.steer.SteerResult.StreamToken;
+import dev.loupe.ui.element.BarRows;
+import dev.loupe.ui.element.TokenText;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** Default and steered text side by side, as they are written and then with figures per token. */
+final class SteerOutcome extends Div {
+    private static final int ALTERNATIVES = 6;
+
+    private final TokenText plain = new TokenText();
+    private final TokenText steered = new TokenText();
+    private final Span figure = Kit.text("why", "");
+    private final Span speed = Kit.text("faint end", "");
+    private final Div words = Kit.div("faint gap");
+    private final Section picked = Kit.card();
+    private List<StreamToken> plainTokens = List.of();
+    private List<StreamToken> steeredTokens = List.of();
+    private int promptLength;
+
+    SteerOutcome() {
+        addClassName("stack");
+        plain.setId("default-text");
+        steered.setId("steered-text");
+        H2 steeredTitle = new H2("Steered");
+        steeredTitle.add(figure);
+        Section right = Kit.card(steeredTitle, steered, words);
+        right.addClassName("on");
+        add(Kit.div("two", Kit.card(Kit.heading("As it is", ""), plain), right), picked);
+        picked.setVisible(false);
+        plain.onPick(i -> pick(plainTokens, i, "as it is", "steered"));
+        steered.onPick(i -> pick(steeredTokens, i, "steered", "as it is"));
+        clear();
+    }
+
+    Component speed() {
+        return speed;
+    }
+
+    void clear() {
+        plainTokens = List.of();
+        steeredTokens = List.of();
+        empty(plain, "The text without edits appears here.");
+        empty(steered, "The text with the edits appears here.");
+        figure.setText("");
+        speed.setText("");
+        words.setText("");
+        picked.setVisible(false);
+    }
+
+    private static void empty(TokenText text, String what) {
+        text.set(new TokenText.Data(List.of(), new float[0], 0, 0, null, null, what));
+    }
+
+    void begin(String prompt) {
+        clear();
+        for (TokenText t : List.of(plain, steered)) {
+            t.set(new TokenText.Data(List.of(prompt), new float[0], 0, 1, null, null, null));
+        }
+    }
+
+    void append(boolean isSteered, String text) {
+        (isSteered ? steered : plain).append(text, 0, null);
+    }
+
+    void show(SteerResult r) {
+        plainTokens = r.defaultTokens();
+        steeredTokens = r.steeredTokens();
+        promptLength = r.promptTokens().size();
+        float max = (float) Stream.concat(plainTokens.stream(), steeredTokens.stream())
+                .mapToDouble(StreamToken::kl)
+                .max()
+                .orElse(0);
+        fill(plain, r.promptTokens(), plainTokens, max);
+        fill(steered, r.promptTokens(), steeredTokens, max);
+        figure.setText("KL " + Num.fixed(r.kl(), 3) + " nats a token");
+        figure.setTitle("mean KL(default ‖ steered) of the next-token distributions along the default text");
+        speed.setText(Fmt.count(r.tokensPerSecond()) + " tokens/s");
+        words.setText(r.edits().isEmpty() ? "No edits: both texts are the same." : String.join(" · ", r.edits()));
+    }
+
+    private static void fill(TokenText element, List<String> prompt, List<StreamToken> written, float max) {
+        List<String> tokens = new ArrayList<>(prompt);
+        float[] values = new float[prompt.size() + written.size()];
+        List<String> titles = new ArrayList<>();
+        prompt.forEach(t -> titles.add("prompt"));
+        for (StreamToken t : written) {
+            values[tokens.size()] = (float) t.kl();
+            tokens.add(t.token());
+            titles.add("KL " + Num.fixed(t.kl(), 3) + " nats · p " + Num.fixed(Math.exp(t.logprob()), 4) + ", under the other "
+                    + Num.fixed(Math.exp(t.otherLogprob()), 4));
+        }
+        element.set(new TokenText.Data(tokens, values, max, prompt.size(), null, titles, null));
+    }
+
+    private void pick(List<StreamToken> tokens, int at, String mine, String other) {
+        int i = at - promptLength;
+        picked.setVisible(i >= 0 && i < tokens.size());
+        if (!picked.isVisible()) {
+            return;
+        }
+        StreamToken t = tokens.get(i);
+        picked.removeAll();
+        List<BarRows.Row> rows = t.alternatives().stream()
+                .limit(ALTERNATIVES)
+                .map(a -> BarRows.Row.token(a.token(), Num.fixed(a.p(), 3), a.p()))
+                .toList();
+        List<BarRows.Row> others = t.alternatives().stream()
+                .limit(ALTERNATIVES)
+                .map(a -> BarRows.Row.token(a.token(), Num.fixed(a.otherP(), 3), a.otherP()))
+                .toList();
+        picked.add(
+                Kit.heading(
+                        "“" + t.token().strip() + "”",
+                        "p " + Num.fixed(Math.exp(t.logprob()), 4) + " " + mine + ", " + Num.fixed(Math.exp(t.otherLogprob()), 4) + " " + other),
+                Kit.div(
+                        "two",
+                        new Div(Kit.text("faint", mine), new BarRows().set(BarRows.Tone.POS, false, rows, "")),
+                        new Div(Kit.text("faint", other), new BarRows().set(BarRows.Tone.NEG, false, others, ""))));
+    }
+}

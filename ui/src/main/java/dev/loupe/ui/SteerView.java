@@ -1,0 +1,250 @@
+package dev.loupe.ui;
+
+import com.vaadin.flow.component.UI;
+import com.vaadin.flow.component.html.Div;
+import com.vaadin.flow.component.html.Input;
+import com.vaadin.flow.component.html.NativeButton;
+import com.vaadin.flow.router.BeforeEnterEvent;
+import com.vaadin.flow.router.BeforeEnterObserver;
+import com.vaadin.flow.router.QueryParameters;
+import com.vaadin.flow.router.Route;
+import dev.loupe.base.UsageException;
+import dev.loupe.service.Workbench;
+import dev.loupe.steer.Edit;
+import dev.loupe.steer.SteerRequest;
+import dev.loupe.steer.SteerResult;
+import dev.loupe.steer.Variant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Writing with features turned up or down: edits at the left, the default and the steered text side by side. */
+@Route("steer")
+public final class SteerView extends Page implements BeforeEnterObserver {
+    private static final String PROMPT = "The European Parliament";
+
+    private final Workbench workbench;
+    private final Map<String, String> state = new LinkedHashMap<>();
+    private final List<EditCard> cards = new ArrayList<>();
+    private final Div edits = Kit.div("stack");
+    private final Div outcome = Kit.div("stack");
+    private final SteerOutcome texts = new SteerOutcome();
+    private final NativeButton write = Kit.button("Write", "main", this::start);
+    private final NativeButton stop = Kit.button("Stop", "", this::stop);
+    private final Div code = new Div();
+    private UiProgress running = new UiProgress();
+
+    SteerView(Workbench workbench) {
+        this.workbench = workbench;
+        titled("Steer");
+        write.add(Kit.kbd("⏎"));
+        write.setId("write");
+        stop.setVisible(false);
+        addDetachListener(e -> running.stop());
+    }
+
+    @Override
+    public void beforeEnter(BeforeEnterEvent event) {
+        QueryParameters q = event.getLocation().getQueryParameters();
+        state.clear();
+        for (String key : List.of("model", "prompt", "temperature", "tokens", "seed")) {
+            state.put(key, parameter(q, key));
+        }
+        fill("model", "builtin");
+        fill("prompt", PROMPT);
+        fill("temperature", "0.7");
+        fill("tokens", "60");
+        fill("seed", "0");
+        cards.clear();
+        edits.removeAll();
+        outcome.removeAll();
+        texts.clear();
+        for (String text : q.getParameters("edit")) {
+            try {
+                add(Edit.parse(text));
+            } catch (UsageException e) {
+                outcome.add(Kit.failure(String.valueOf(e.getMessage())));
+            }
+        }
+        String variant = parameter(q, "variant");
+        if (!variant.isEmpty()) {
+            workbench.steer().variant(variant).edits().forEach(this::add);
+        }
+        build();
+        if (!cards.isEmpty()) {
+            start();
+        }
+    }
+
+    private void fill(String key, String value) {
+        state.merge(key, value, (old, other) -> old.isEmpty() ? other : old);
+    }
+
+    private void build() {
+        removeAll();
+        Fields.Area prompt = new Fields.Area(state.getOrDefault("prompt", ""));
+        prompt.setId("prompt");
+        prompt.setRows(2);
+        prompt.getElement().setAttribute("aria-label", "Prompt");
+        prompt.getElement().setAttribute("data-enter", "#write");
+        prompt.addValueChangeListener(e -> changed("prompt", e.getValue()));
+        Map<String, String> models = new LinkedHashMap<>();
+        workbench.models().list().forEach(m -> models.put(m.id(), m.id()));
+        Div options = Kit.div(
+                "options gap",
+                Kit.field("model", new Fields.Choice(models, state.getOrDefault("model", ""), v -> changed("model", v))),
+                Kit.field("temperature", number("temperature", "0", "10", "0.1")),
+                Kit.field("tokens", number("tokens", "1", "4096", "1")),
+                Kit.field("seed", number("seed", "0", "999999", "1")),
+                Kit.div("line", write, stop, texts.speed()));
+        options.getElement().setAttribute("data-enter", "#write");
+        add(Kit.div(
+                "cols left",
+                Kit.div(
+                        "stack",
+                        edits,
+                        Kit.card(Kit.heading("Add a feature", "by meaning, token or number"), new FeaturePicker(workbench, this::addAndShow)),
+                        new VariantCard(workbench, this::variant),
+                        code),
+                Kit.div("stack", Kit.card(Kit.title("Steer"), Kit.div("gap", prompt), options), outcome, texts)));
+        hint();
+    }
+
+    private Input number(String key, String min, String max, String step) {
+        Input i = Fields.number(state.getOrDefault(key, ""), min, max, step);
+        i.setId(key);
+        i.addValueChangeListener(e -> changed(key, e.getValue()));
+        return i;
+    }
+
+    private void changed(String key, String value) {
+        state.put(key, value);
+        remember();
+    }
+
+    private void add(Edit edit) {
+        EditCard card = new EditCard(workbench, edit, this::edited, this::removed);
+        cards.add(card);
+        edits.add(card);
+    }
+
+    private void addAndShow(Edit edit) {
+        add(edit);
+        edited();
+    }
+
+    private void removed(EditCard card) {
+        cards.remove(card);
+        edits.remove(card);
+        edited();
+    }
+
+    private void edited() {
+        hint();
+        remember();
+        start();
+    }
+
+    private Variant variant(String name) {
+        List<Edit> all = cards.stream().map(EditCard::edit).toList();
+        return new Variant(name.isEmpty() ? null : name, all, null);
+    }
+
+    private void remember() {
+        Map<String, List<String>> all = new LinkedHashMap<>();
+        state.forEach((k, v) -> all.put(k, List.of(v)));
+        if (!cards.isEmpty()) {
+            all.put("edit", cards.stream().map(c -> EditCard.text(c.edit())).toList());
+        }
+        UI.getCurrent().getPage().getHistory().replaceState(null, new com.vaadin.flow.router.Location("steer", new QueryParameters(all)));
+    }
+
+    /** Says what to do while there is no edit, and how to do the same in a terminal. */
+    private void hint() {
+        code.removeAll();
+        if (cards.isEmpty()) {
+            code.add(Kit.text("dim", "Add a feature, or press s on a feature's page. Strength counts in multiples of the feature's largest activation."));
+            return;
+        }
+        StringBuilder command = new StringBuilder("loupe steer --model ").append(state.get("model"));
+        cards.forEach(c -> command.append(" --edit ").append(EditCard.text(c.edit())));
+        command.append(" --temperature ").append(state.get("temperature")).append(" --max-tokens ").append(state.get("tokens"))
+                .append(" --seed ").append(state.get("seed")).append(" '").append(state.getOrDefault("prompt", "").replace("'", "'\\''")).append("'");
+        code.add(Kit.card(Kit.heading("The same in a terminal", ""), new Kit.Pre(command.toString())));
+    }
+
+    private void start() {
+        running.stop();
+        UiProgress mine = new UiProgress();
+        running = mine;
+        outcome.removeAll();
+        remember();
+        hint();
+        SteerRequest request;
+        try {
+            request = request();
+        } catch (NumberFormatException e) {
+            outcome.add(Kit.failure("Temperature, tokens and seed are numbers."));
+            return;
+        }
+        UI ui = UI.getCurrent();
+        texts.begin(request.prompt());
+        stop.setVisible(true);
+        write.setEnabled(false);
+        Background.run(
+                this,
+                () -> workbench.steer().run(
+                        request,
+                        (steered, text) -> {
+                            if (!mine.cancelled()) {
+                                Background.access(ui, () -> {
+                                    if (!mine.cancelled()) {
+                                        texts.append(steered, text);
+                                    }
+                                });
+                            }
+                        },
+                        mine),
+                result -> done(mine, result),
+                sentence -> failed(mine, sentence));
+    }
+
+    private SteerRequest request() {
+        return new SteerRequest(
+                state.get("model"),
+                state.getOrDefault("prompt", ""),
+                variant(""),
+                Integer.parseInt(state.getOrDefault("tokens", "")),
+                Double.valueOf(state.getOrDefault("temperature", "")),
+                0,
+                null,
+                Long.parseLong(state.getOrDefault("seed", "")),
+                List.of());
+    }
+
+    private void stop() {
+        running.stop();
+        idle();
+    }
+
+    private void idle() {
+        stop.setVisible(false);
+        write.setEnabled(true);
+    }
+
+    private void done(UiProgress mine, SteerResult result) {
+        if (running == mine && !mine.cancelled()) {
+            idle();
+            texts.show(result);
+        }
+    }
+
+    private void failed(UiProgress mine, String sentence) {
+        if (running == mine && !mine.cancelled()) {
+            idle();
+            texts.clear();
+            outcome.add(Kit.failure(sentence));
+        }
+    }
+}

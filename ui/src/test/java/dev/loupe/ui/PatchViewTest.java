@@ -1,0 +1,45 @@
+package dev.loupe.ui;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.vaadin.flow.router.QueryParameters;
+import dev.loupe.base.Progress;
+import dev.loupe.patch.PatchRequest;
+import dev.loupe.patch.PatchResult;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class PatchViewTest extends ViewTest {
+    @Test
+    void the_page_opens_with_a_pair_that_works_and_shows_the_figures_of_the_service() {
+        PatchResult expected = workbench.patch().run(
+                PatchRequest.of("I would like to thank the rapporteur. I", "We would like to thank the rapporteur. We", " am", " are"),
+                Progress.silent());
+
+        PatchView view = navigate(PatchView.class);
+        await("the heat map", () -> has(view, "loupe-heat"));
+
+        assertThat(text(view))
+                .contains("What makes it answer “am”?", Num.signed(expected.cleanDifference(), 3), Num.signed(expected.corruptDifference(), 3));
+        assertThat(expected.cleanDifference()).isPositive();
+        assertThat(expected.corruptDifference()).isNegative();
+        double[][] grid = expected.grids().get("resid_pre");
+        assertThat(drawn(view, "loupe-heat"))
+                .contains("\"" + "L" + (grid.length - 1) + "\"")
+                .contains(String.valueOf(grid[grid.length - 1][3]))
+                .contains(String.valueOf(grid[0][5]));
+        assertThat(drawn(view, "loupe-pair")).contains("\" I\"", "\" We\"", "\" am\"");
+    }
+
+    @Test
+    void prompts_of_unequal_length_are_refused_in_one_sentence() {
+        PatchView view = open(
+                "patch",
+                QueryParameters.simple(Map.of("clean", "one", "corrupt", "one two three", "answer", " a", "wrong", " b")),
+                PatchView.class);
+
+        await("the sentence", () -> text(view).contains("token"));
+        assertThat(has(view, "loupe-heat")).isFalse();
+        assertThat(text(view)).doesNotContain("Exception");
+    }
+}
