@@ -95,8 +95,8 @@ public final class Activation {
     /** Where a value is in {@link #segment}, counted in floats. */
     public long index(int b, int p, int i) {
         if (b < 0 || b >= batch || p < 0 || p >= positions || i < 0 || i >= width) {
-            throw new IndexOutOfBoundsException(hook + " [" + batch + ", " + positions + ", " + width + "] has no ["
-                    + b + ", " + p + ", " + i + "]");
+            throw new IndexOutOfBoundsException(hook + " [" + batch + ", " + positions + ", " + width + "] has no [" + b
+                    + ", " + p + ", " + i + "]");
         }
         if (heads == 0) {
             return ((long) b * positions + p) * width + i;

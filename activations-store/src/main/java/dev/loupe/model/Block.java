@@ -61,7 +61,8 @@ final class Block {
         long group = config.nHeads() / kv;
         NDArray scale = pass.at(layer, "ln1.hook_scale", norms.scale(x));
         s.scale1 = scale;
-        NDArray normed = pass.at(layer, "ln1.hook_normalized", norms.normalized(x, scale)).mul(weights.ln1());
+        NDArray normed = pass.at(layer, "ln1.hook_normalized", norms.normalized(x, scale))
+                .mul(weights.ln1());
         NDArray q = pass.at(layer, "attn.hook_q", weights.q().apply(normed));
         NDArray k = pass.at(layer, "attn.hook_k", weights.k().apply(normed));
         NDArray v = pass.at(layer, "attn.hook_v", weights.v().apply(normed)).reshape(b, t, kv, h);
@@ -75,7 +76,10 @@ final class Block {
         s.queries = q.transpose(0, 2, 1, 3).reshape(b * kv, group * t, h);
         s.keys = k.transpose(0, 2, 1, 3).reshape(b * kv, keys, h);
         s.values = v.transpose(0, 2, 1, 3).reshape(b * kv, keys, h);
-        NDArray scores = s.queries.batchMatMul(s.keys.transpose(0, 2, 1)).muli(scoreScale).reshape(b, kv * group, t, keys);
+        NDArray scores = s.queries
+                .batchMatMul(s.keys.transpose(0, 2, 1))
+                .muli(scoreScale)
+                .reshape(b, kv * group, t, keys);
         if (t > 1) {
             scores = scores.addi(pass.causalMask((int) keys));
         }
@@ -91,13 +95,14 @@ final class Block {
     private NDArray mlp(Pass pass, NDArray x, BlockState s) {
         NDArray scale = pass.at(layer, "ln2.hook_scale", norms.scale(x));
         s.scale2 = scale;
-        NDArray normed = pass.at(layer, "ln2.hook_normalized", norms.normalized(x, scale)).mul(weights.ln2());
+        NDArray normed = pass.at(layer, "ln2.hook_normalized", norms.normalized(x, scale))
+                .mul(weights.ln2());
         NDArray pre = pass.at(layer, "mlp.hook_pre", weights.gate().apply(normed));
         NDArray linear = pass.at(layer, "mlp.hook_pre_linear", weights.up().apply(normed));
         s.pre = pre;
         s.preLinear = linear;
-        NDArray post = pass.at(layer, "mlp.hook_post", architecture.activation().apply(pre).muli(linear));
+        NDArray post = pass.at(
+                layer, "mlp.hook_post", architecture.activation().apply(pre).muli(linear));
         return weights.down().apply(post);
     }
-
 }

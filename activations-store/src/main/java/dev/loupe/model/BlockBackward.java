@@ -26,8 +26,7 @@ final class BlockBackward {
         this.weights = core.weights.layers.get(layer);
         this.rotary = core.rotary;
         this.norms = core.norms;
-        this.scoreScale =
-                Torch.floats(core.weights.manager, new float[] {(float) (1 / Math.sqrt(config.dHead()))}, 1);
+        this.scoreScale = Torch.floats(core.weights.manager, new float[] {(float) (1 / Math.sqrt(config.dHead()))}, 1);
         this.halfConstant = Torch.floats(core.weights.manager, new float[] {0.5f}, 1);
     }
 
@@ -65,9 +64,14 @@ final class BlockBackward {
         Nonlinearity act = architecture.activation();
         NDArray gLinear = act.apply(pre).muli(product);
         sink.keep(layer, "mlp.hook_pre_linear", gLinear);
-        NDArray gPre = (rules.identity() ? act.ratio(pre) : act.derivative(pre)).muli(product).muli(linear);
+        NDArray gPre = (rules.identity() ? act.ratio(pre) : act.derivative(pre))
+                .muli(product)
+                .muli(linear);
         sink.keep(layer, "mlp.hook_pre", gPre);
-        NDArray normed = weights.gate().backward(gPre).addi(weights.up().backward(gLinear)).muli(weights.ln2());
+        NDArray normed = weights.gate()
+                .backward(gPre)
+                .addi(weights.up().backward(gLinear))
+                .muli(weights.ln2());
         sink.keep(layer, "ln2.hook_normalized", normed);
         return norms.backward(normed, set(s.residMid), set(s.scale2), rules);
     }
@@ -80,22 +84,23 @@ final class BlockBackward {
         long heads = config.nHeads();
         NDArray z = weights.o().backward(g);
         sink.keep(layer, "attn.hook_z", z);
-        NDArray zHeads =
-                z.reshape(b, t, heads, h).transpose(0, 2, 1, 3).reshape(b * kv, heads / kv * t, h);
+        NDArray zHeads = z.reshape(b, t, heads, h).transpose(0, 2, 1, 3).reshape(b * kv, heads / kv * t, h);
         NDArray pattern = set(s.pattern);
         // z = pattern v: a key-value head collects from all its query heads
         NDArray gv = byPosition(pattern.transpose(0, 2, 1).batchMatMul(zHeads), b, t, kv);
         sink.keep(layer, "attn.hook_v", gv);
         NDArray normed = weights.v().backward(gv);
-        NDArray gPattern =
-                rules.attention() ? pattern.mul(0f) : zHeads.batchMatMul(set(s.values).transpose(0, 2, 1));
+        NDArray gPattern = rules.attention()
+                ? pattern.mul(0f)
+                : zHeads.batchMatMul(set(s.values).transpose(0, 2, 1));
         sink.keep(layer, "attn.hook_pattern", gPattern.reshape(b, heads, t, t));
         if (rules.attention()) {
             silent(sink, b, t, g);
         } else {
             // softmax: p (g - sum(g p)), then the scale of the scores
             NDArray weighted = gPattern.mul(pattern);
-            NDArray scores = weighted.sub(pattern.mul(weighted.sum(new int[] {2}, true))).muli(scoreScale);
+            NDArray scores =
+                    weighted.sub(pattern.mul(weighted.sum(new int[] {2}, true))).muli(scoreScale);
             NDArray gq = byPosition(scores.batchMatMul(set(s.keys)), b, t, heads);
             NDArray gk = byPosition(scores.transpose(0, 2, 1).batchMatMul(set(s.queries)), b, t, kv);
             sink.keep(layer, "attn.hook_rot_q", gq);
@@ -118,7 +123,8 @@ final class BlockBackward {
 
     /** AH-rule: nothing flows into queries and keys. */
     private void silent(Sink sink, long b, long t, NDArray like) {
-        NDArray q = like.getManager().zeros(new ai.djl.ndarray.types.Shape(b, t, (long) config.nHeads() * config.dHead()));
+        NDArray q =
+                like.getManager().zeros(new ai.djl.ndarray.types.Shape(b, t, (long) config.nHeads() * config.dHead()));
         NDArray k = like.getManager()
                 .zeros(new ai.djl.ndarray.types.Shape(b, t, (long) config.nKeyValueHeads() * config.dHead()));
         sink.keep(layer, "attn.hook_rot_q", q);

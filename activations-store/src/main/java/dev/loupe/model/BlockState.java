@@ -9,14 +9,23 @@ import org.jspecify.annotations.Nullable;
  */
 final class BlockState {
     @Nullable NDArray residPre; // [B, T, D]
+
     @Nullable NDArray scale1; // [B, T, 1]
+
     @Nullable NDArray queries; // rotated, [B V, G T, h]
+
     @Nullable NDArray keys; // rotated, [B V, K, h]
+
     @Nullable NDArray values; // [B V, K, h]
+
     @Nullable NDArray pattern; // [B V, G T, K]
+
     @Nullable NDArray residMid; // [B, T, D]
+
     @Nullable NDArray scale2; // [B, T, 1]
+
     @Nullable NDArray pre; // [B, T, d_mlp]
+
     @Nullable NDArray preLinear; // [B, T, d_mlp]
 
     /** A tensor that the forward pass must have set. */

@@ -95,7 +95,10 @@ final class Checkpoint implements AutoCloseable {
             return Checksums.sha256(shards.values().iterator().next().path());
         }
         StringBuilder list = new StringBuilder();
-        shards.forEach((name, file) -> list.append(name).append(' ').append(Checksums.sha256(file.path())).append('\n'));
+        shards.forEach((name, file) -> list.append(name)
+                .append(' ')
+                .append(Checksums.sha256(file.path()))
+                .append('\n'));
         return Checksums.sha256(list.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));
     }
 

@@ -32,8 +32,7 @@ final class FloatConversion {
             }
             case "BF16" -> { // the upper half of a float32
                 for (long i = 0; i < n; i++) {
-                    target.setAtIndex(
-                            JAVA_FLOAT_UNALIGNED, i, Float.intBitsToFloat(source.getAtIndex(SHORT, i) << 16));
+                    target.setAtIndex(JAVA_FLOAT_UNALIGNED, i, Float.intBitsToFloat(source.getAtIndex(SHORT, i) << 16));
                 }
             }
             case "F16" -> {

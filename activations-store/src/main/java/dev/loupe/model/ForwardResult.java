@@ -8,8 +8,7 @@ record ForwardResult(
         Map<HookPoint, Activation> read,
         float @Nullable [][] last,
         @Nullable Activation all,
-        float @Nullable [][] loss)
-        implements Forward {
+        float @Nullable [][] loss) implements Forward {
 
     @Override
     public Activation activation(HookPoint hook) {

@@ -12,8 +12,4 @@ import org.jspecify.annotations.Nullable;
  *     context is full) or {@code cancelled} (the listener said so)
  * @param logProbs the natural logarithm of each token's probability, before temperature and cuts; null unless asked for
  */
-public record Generation(
-        int[] tokens,
-        String text,
-        String finishReason,
-        float @Nullable [] logProbs) {}
+public record Generation(int[] tokens, String text, String finishReason, float @Nullable [] logProbs) {}

@@ -105,10 +105,7 @@ final class Generator {
 
         Generation finish(String reason) {
             return new Generation(
-                    Arrays.copyOf(ids, n),
-                    text.toString(),
-                    reason,
-                    wantsLogProbs ? Arrays.copyOf(logProbs, n) : null);
+                    Arrays.copyOf(ids, n), text.toString(), reason, wantsLogProbs ? Arrays.copyOf(logProbs, n) : null);
         }
     }
 }

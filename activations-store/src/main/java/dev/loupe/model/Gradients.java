@@ -31,8 +31,7 @@ final class Gradients {
         blocks = List.copyOf(list);
     }
 
-    private record Result(double[] values, Map<HookPoint, Activation> gradients, Forward forward)
-            implements Backward {
+    private record Result(double[] values, Map<HookPoint, Activation> gradients, Forward forward) implements Backward {
         @Override
         public double value(int row) {
             return values[row];
@@ -53,21 +52,23 @@ final class Gradients {
         int lowest = Integer.MAX_VALUE;
         for (HookPoint hook : wanted) {
             if (hook.local().endsWith("hook_scale")) {
-                throw new UsageException("There is no gradient with respect to " + hook
-                        + ": take the hook_normalized of that norm.");
+                throw new UsageException(
+                        "There is no gradient with respect to " + hook + ": take the hook_normalized of that norm.");
             }
             lowest = Math.min(lowest, Math.max(0, hook.layer()));
         }
         try (NDManager manager = core.newManager();
                 NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
-            Pass pass = new Pass(
-                    manager, Transformer.lengths(tokens), tokens.positions(), 0, taps, true, true);
+            Pass pass = new Pass(manager, Transformer.lengths(tokens), tokens.positions(), 0, taps, true, true);
             Map<HookPoint, Activation> gradients = new HashMap<>();
             BlockBackward.Sink sink = (layer, local, gradient) -> {
-                HookPoint hook = layer < 0 || layer == Integer.MAX_VALUE ? HookPoint.of(local) : HookPoint.block(layer, local);
+                HookPoint hook =
+                        layer < 0 || layer == Integer.MAX_VALUE ? HookPoint.of(local) : HookPoint.block(layer, local);
                 if (wanted.contains(hook)) {
-                    int heads = local.equals("attn.hook_pattern") ? core.spec.config().nHeads() : 0;
+                    int heads = local.equals("attn.hook_pattern")
+                            ? core.spec.config().nHeads()
+                            : 0;
                     gradients.put(hook, pass.copied(hook, gradient, heads));
                 }
             };
@@ -87,10 +88,7 @@ final class Gradients {
             NDArray g = spread(
                     pass,
                     core.norms.backward(
-                            gNormalized,
-                            Head.lastPositions(pass, resid),
-                            Head.lastPositions(pass, scale),
-                            rules));
+                            gNormalized, Head.lastPositions(pass, resid), Head.lastPositions(pass, scale), rules));
             for (int layer = core.blocks.size() - 1; layer >= lowest; layer--) {
                 g = back(layer, pass, inputs.get(layer), g, rules, sink);
                 inputs.get(layer).close();

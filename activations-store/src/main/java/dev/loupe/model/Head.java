@@ -87,13 +87,12 @@ final class Head {
             int n = Math.min(step, rows - from);
             try (NDScope scope = new NDScope()) {
                 scope.suppressNotUsedWarning();
-                NDArray target =
-                        Torch.wrap(pass.manager, memory.asSlice(4L * from * vocab, 4L * n * vocab), n, vocab);
+                NDArray target = Torch.wrap(pass.manager, memory.asSlice(4L * from * vocab, 4L * n * vocab), n, vocab);
                 Torch.assign(target, logits(slice(flat, from, n)));
             }
         }
-        Activation all = new Activation(
-                LOGITS, memory, pass.batch(), pass.positions, vocab, 0, pass.start, pass.lengths);
+        Activation all =
+                new Activation(LOGITS, memory, pass.batch(), pass.positions, vocab, 0, pass.start, pass.lengths);
         for (int b = 0; b < pass.batch(); b++) {
             for (int p = pass.lengths[b]; p < pass.positions; p++) {
                 memory.asSlice(4 * all.index(b, p, 0), 4L * vocab).fill((byte) 0);

@@ -25,10 +25,12 @@ record ModelSpec(Architecture architecture, ModelConfig config) {
                     + " Hugging Face layout.");
         }
         JsonNode json = Json.tree(file);
-        String name = json.path("architectures").path(0).asString(json.path("model_type").asString("unknown"));
+        String name = json.path("architectures")
+                .path(0)
+                .asString(json.path("model_type").asString("unknown"));
         if (!SUPPORTED.contains(name)) {
-            throw new LoupeException("The model " + folder + " is a " + name + "; supported are "
-                    + String.join(", ", SUPPORTED) + ".");
+            throw new LoupeException(
+                    "The model " + folder + " is a " + name + "; supported are " + String.join(", ", SUPPORTED) + ".");
         }
         return new Reader(file, json).read(name);
     }

@@ -30,14 +30,7 @@ final class Pass {
      * @param toTheEnd whether the last residual stream is needed, whatever the taps are
      * @param keepEdits whether edited values are kept, so that {@link #replay} can repeat them
      */
-    Pass(
-            NDManager manager,
-            int[] lengths,
-            int positions,
-            int start,
-            Taps taps,
-            boolean toTheEnd,
-            boolean keepEdits) {
+    Pass(NDManager manager, int[] lengths, int positions, int start, Taps taps, boolean toTheEnd, boolean keepEdits) {
         this.manager = manager;
         this.lengths = lengths;
         this.positions = positions;

@@ -21,8 +21,7 @@ import java.util.Map;
  * bits wide, and the mapping ends with {@link #close}.
  */
 public final class SafetensorsFile implements AutoCloseable {
-    private static final ValueLayout.OfLong LENGTH =
-            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong LENGTH = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final Path path;
     private final Arena arena;
@@ -118,8 +117,8 @@ public final class SafetensorsFile implements AutoCloseable {
     public void readFloats(String name, MemorySegment target) {
         TensorEntry entry = tensor(name);
         if (target.byteSize() != 4 * entry.elements()) {
-            throw new IllegalArgumentException(name + " has " + entry.elements() + " elements, the target has "
-                    + target.byteSize() + " bytes");
+            throw new IllegalArgumentException(
+                    name + " has " + entry.elements() + " elements, the target has " + target.byteSize() + " bytes");
         }
         if (!FloatConversion.toFloats(entry.dtype(), bytes(name), target)) {
             throw new LoupeException("Tensor " + name + " of " + path + " has the type " + entry.dtype()

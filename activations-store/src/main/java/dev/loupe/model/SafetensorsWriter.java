@@ -76,7 +76,10 @@ public final class SafetensorsWriter {
         byte[] padded = (json + " ".repeat(length - json.getBytes(StandardCharsets.UTF_8).length))
                 .getBytes(StandardCharsets.UTF_8);
         AtomicFiles.write(file, out -> {
-            out.write(ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(length).array());
+            out.write(ByteBuffer.allocate(8)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .putLong(length)
+                    .array());
             out.write(padded);
             for (MemorySegment tensor : data) {
                 copy(tensor, out);
@@ -90,8 +93,7 @@ public final class SafetensorsWriter {
         MemorySegment target = MemorySegment.ofArray(piece);
         for (long at = 0; at < tensor.byteSize(); at += PIECE) {
             int count = (int) Math.min(PIECE, tensor.byteSize() - at);
-            MemorySegment.copy(
-                    tensor, ValueLayout.JAVA_INT_UNALIGNED, at, target, little, 0, count / Integer.BYTES);
+            MemorySegment.copy(tensor, ValueLayout.JAVA_INT_UNALIGNED, at, target, little, 0, count / Integer.BYTES);
             out.write(piece, 0, count);
         }
     }

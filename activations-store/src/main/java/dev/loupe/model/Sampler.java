@@ -20,8 +20,8 @@ final class Sampler {
         int best = 0;
         for (int i = 0; i < logits.length; i++) {
             if (Float.isNaN(logits[i]) || logits[i] == Float.POSITIVE_INFINITY) {
-                throw new LoupeException("The model's logits are no numbers any more: an edit is too strong; lower its"
-                        + " strength.");
+                throw new LoupeException(
+                        "The model's logits are no numbers any more: an edit is too strong; lower its" + " strength.");
             }
             if (logits[i] > logits[best]) {
                 best = i;

@@ -113,8 +113,7 @@ public final class Taps {
             }
             Map<HookPoint, List<Editor>> copy = new LinkedHashMap<>();
             edits.forEach((hook, editors) -> copy.put(hook, List.copyOf(editors)));
-            return new Taps(
-                    Collections.unmodifiableSet(new LinkedHashSet<>(reads)), Collections.unmodifiableMap(copy));
+            return new Taps(Collections.unmodifiableSet(new LinkedHashSet<>(reads)), Collections.unmodifiableMap(copy));
         }
     }
 }

@@ -43,8 +43,7 @@ final class Transformer implements LanguageModel {
         try (NDManager manager = core.newManager();
                 NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
-            Pass pass = new Pass(
-                    manager, lengths(tokens), tokens.positions(), 0, taps, want != Want.NOTHING, false);
+            Pass pass = new Pass(manager, lengths(tokens), tokens.positions(), 0, taps, want != Want.NOTHING, false);
             NDArray resid = core.run(pass, tokens.ids(), null);
             if (resid == null || pass.finished()) {
                 return new ForwardResult(pass.read(), null, null, null);
@@ -59,8 +58,7 @@ final class Transformer implements LanguageModel {
     }
 
     @Override
-    public Backward backward(
-            TokenBatch tokens, Taps taps, LogitSeed seed, Rules rules, Collection<HookPoint> wrt) {
+    public Backward backward(TokenBatch tokens, Taps taps, LogitSeed seed, Rules rules, Collection<HookPoint> wrt) {
         check(tokens);
         checkTaps(taps);
         wrt.forEach(h -> hook(h.name()));

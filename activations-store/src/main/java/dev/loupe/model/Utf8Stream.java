@@ -19,7 +19,10 @@ final class Utf8Stream {
 
     /** Takes bytes and gives the text that they complete. */
     String add(byte[] bytes) {
-        ByteBuffer in = ByteBuffer.allocate(waiting.remaining() + bytes.length).put(waiting).put(bytes).flip();
+        ByteBuffer in = ByteBuffer.allocate(waiting.remaining() + bytes.length)
+                .put(waiting)
+                .put(bytes)
+                .flip();
         String text = decode(in, false);
         waiting = in;
         return text;

@@ -41,8 +41,9 @@ final class Vocabulary {
             size = Math.max(size, idOf(token.path("id"), file) + 1);
         }
         Vocabulary v = new Vocabulary(new byte[size][]);
-        entries.properties().forEach(e -> v.bytes[idOf(e.getValue(), file)] =
-                byteLevel ? ByteLevel.decode(e.getKey()) : piece(e.getKey()));
+        entries.properties()
+                .forEach(e -> v.bytes[idOf(e.getValue(), file)] =
+                        byteLevel ? ByteLevel.decode(e.getKey()) : piece(e.getKey()));
         for (JsonNode token : root.path("added_tokens")) {
             int id = idOf(token.path("id"), file);
             String content = token.path("content").asString("");

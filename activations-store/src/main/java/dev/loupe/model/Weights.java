@@ -28,7 +28,8 @@ final class Weights implements AutoCloseable {
     }
 
     /** One block. */
-    record Layer(NDArray ln1, Linear q, Linear k, Linear v, Linear o, NDArray ln2, Linear gate, Linear up, Linear down) {}
+    record Layer(
+            NDArray ln1, Linear q, Linear k, Linear v, Linear o, NDArray ln2, Linear gate, Linear up, Linear down) {}
 
     private final Arena arena;
     final NDManager manager;

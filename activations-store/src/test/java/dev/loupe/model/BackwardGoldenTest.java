@@ -53,7 +53,8 @@ class BackwardGoldenTest {
                     .orElseThrow()
                     .toString();
             System.out.println(name + ": " + errors.size() + " gradients, largest relative error " + worst);
-            assertThat(errors).allSatisfy((tensor, error) -> assertThat(error).as(tensor).isLessThanOrEqualTo(TOLERANCE));
+            assertThat(errors)
+                    .allSatisfy((tensor, error) -> assertThat(error).as(tensor).isLessThanOrEqualTo(TOLERANCE));
         }
     }
 

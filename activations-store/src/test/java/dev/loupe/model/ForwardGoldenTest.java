@@ -65,7 +65,8 @@ class ForwardGoldenTest {
                 String tensor = "act." + hook + "." + r;
                 if (golden.has(tensor)) {
                     errors.put(tensor, Golden.error(Golden.picked(all.activation(hook), r), golden.floats(tensor)));
-                    assertThat(partial.activation(hook).row(r, 1)).isEqualTo(all.activation(hook).row(r, 1));
+                    assertThat(partial.activation(hook).row(r, 1))
+                            .isEqualTo(all.activation(hook).row(r, 1));
                 }
             }
         }
@@ -73,7 +74,9 @@ class ForwardGoldenTest {
                 .max(java.util.Map.Entry.comparingByValue())
                 .orElseThrow()
                 .toString();
-        System.out.println(model.config().family() + ": " + errors.size() + " tensors, largest relative error " + worst);
-        assertThat(errors).allSatisfy((name, error) -> assertThat(error).as(name).isLessThanOrEqualTo(TOLERANCE));
+        System.out.println(
+                model.config().family() + ": " + errors.size() + " tensors, largest relative error " + worst);
+        assertThat(errors)
+                .allSatisfy((name, error) -> assertThat(error).as(name).isLessThanOrEqualTo(TOLERANCE));
     }
 }

@@ -41,8 +41,11 @@ class GenerationTest {
         Generation g = model.generate(prompt, Sampling.greedy(20).withLogProbs(), Taps.none(), TokenListener.silent());
         int[] ids = prompt;
         for (int i = 0; i < g.tokens().length; i++) {
-            float[] logits = model.forward(TokenBatch.of(ids), Taps.none(), Want.LAST_LOGITS).lastLogits(0);
-            int best = IntStream.range(0, logits.length).reduce((a, b) -> logits[b] > logits[a] ? b : a).orElseThrow();
+            float[] logits = model.forward(TokenBatch.of(ids), Taps.none(), Want.LAST_LOGITS)
+                    .lastLogits(0);
+            int best = IntStream.range(0, logits.length)
+                    .reduce((a, b) -> logits[b] > logits[a] ? b : a)
+                    .orElseThrow();
             assertThat(g.tokens()[i]).as("token " + i).isEqualTo(best);
             assertThat(g.logProbs()[i]).isCloseTo(Sampler.logProb(logits, best), offset(1e-4f));
             ids = Arrays.copyOf(ids, ids.length + 1);
@@ -74,12 +77,16 @@ class GenerationTest {
                     }
                 }),
                 TokenListener.silent());
-        int[] all = IntStream.concat(Arrays.stream(prompt), Arrays.stream(g.tokens())).toArray();
-        Activation whole = model.forward(TokenBatch.of(all), Taps.read(hook), Want.NOTHING).activation(hook);
+        int[] all = IntStream.concat(Arrays.stream(prompt), Arrays.stream(g.tokens()))
+                .toArray();
+        Activation whole =
+                model.forward(TokenBatch.of(all), Taps.read(hook), Want.NOTHING).activation(hook);
         assertThat(starts).startsWith(0, prompt.length, prompt.length + 1).hasSize(8);
         assertThat(seen).hasSize(all.length - 1);
         for (int p = 0; p < seen.size(); p++) {
-            assertThat(Golden.error(seen.get(p), whole.row(0, p))).as("position " + p).isLessThan(1e-5);
+            assertThat(Golden.error(seen.get(p), whole.row(0, p)))
+                    .as("position " + p)
+                    .isLessThan(1e-5);
         }
     }
 
@@ -102,14 +109,19 @@ class GenerationTest {
         };
         Taps taps = Taps.edit(hook, add);
         Generation g = model.generate(prompt, Sampling.greedy(10), taps, TokenListener.silent());
-        int[] all = IntStream.concat(Arrays.stream(prompt), Arrays.stream(g.tokens())).toArray();
-        Activation logits = model.forward(TokenBatch.of(all), taps, Want.ALL_LOGITS).allLogits();
+        int[] all = IntStream.concat(Arrays.stream(prompt), Arrays.stream(g.tokens()))
+                .toArray();
+        Activation logits =
+                model.forward(TokenBatch.of(all), taps, Want.ALL_LOGITS).allLogits();
         for (int i = 0; i < g.tokens().length; i++) {
             float[] row = logits.row(0, prompt.length + i - 1);
-            int best = IntStream.range(0, row.length).reduce((a, b) -> row[b] > row[a] ? b : a).orElseThrow();
+            int best = IntStream.range(0, row.length)
+                    .reduce((a, b) -> row[b] > row[a] ? b : a)
+                    .orElseThrow();
             assertThat(best).isEqualTo(g.tokens()[i]);
         }
-        int[] plain = model.generate(prompt, Sampling.greedy(10), Taps.none(), TokenListener.silent()).tokens();
+        int[] plain = model.generate(prompt, Sampling.greedy(10), Taps.none(), TokenListener.silent())
+                .tokens();
         assertThat(plain).isNotEqualTo(g.tokens());
     }
 
@@ -129,8 +141,8 @@ class GenerationTest {
         for (String start : List.of("Κύριε Πρόεδρε", "Господин председател", "Hyvä puhemies", "Vážený pane")) {
             StringBuilder heard = new StringBuilder();
             List<Integer> ids = new ArrayList<>();
-            Generation g = model.generate(
-                    prompt(start), Sampling.random(40, 0.8, 1, 3), Taps.none(), (id, text, logProb) -> {
+            Generation g =
+                    model.generate(prompt(start), Sampling.random(40, 0.8, 1, 3), Taps.none(), (id, text, logProb) -> {
                         heard.append(text);
                         ids.add(id);
                         assertThat(text).doesNotEndWith("\uFFFD");
@@ -145,7 +157,8 @@ class GenerationTest {
     @Test
     void a_stop_string_ends_the_text_before_it_and_is_never_streamed() {
         int[] prompt = prompt("Mr President, I would like to thank");
-        String plain = model.generate(prompt, Sampling.greedy(20), Taps.none(), TokenListener.silent()).text();
+        String plain = model.generate(prompt, Sampling.greedy(20), Taps.none(), TokenListener.silent())
+                .text();
         String stop = plain.substring(9, 13); // in the middle of a token or across two
         StringBuilder heard = new StringBuilder();
         Generation g = model.generate(
@@ -173,7 +186,8 @@ class GenerationTest {
         assertThat(none.finishReason()).isEqualTo("length");
         assertThat(none.tokens()).isEmpty();
         int[] almost = Arrays.copyOf(full, full.length - 2);
-        assertThat(model.generate(almost, Sampling.random(5, 1, 1, 1), Taps.none(), TokenListener.silent()).tokens())
+        assertThat(model.generate(almost, Sampling.random(5, 1, 1, 1), Taps.none(), TokenListener.silent())
+                        .tokens())
                 .hasSizeLessThanOrEqualTo(2);
     }
 

@@ -45,7 +45,10 @@ final class Golden implements AutoCloseable {
 
     /** Names with a prefix. */
     List<String> names(String prefix) {
-        return file.tensors().keySet().stream().filter(n -> n.startsWith(prefix)).sorted().toList();
+        return file.tensors().keySet().stream()
+                .filter(n -> n.startsWith(prefix))
+                .sorted()
+                .toList();
     }
 
     boolean has(String name) {
@@ -57,7 +60,10 @@ final class Golden implements AutoCloseable {
     }
 
     int[] ids(int row) {
-        var longs = file.bytes("ids." + row).asByteBuffer().order(java.nio.ByteOrder.LITTLE_ENDIAN).asLongBuffer();
+        var longs = file.bytes("ids." + row)
+                .asByteBuffer()
+                .order(java.nio.ByteOrder.LITTLE_ENDIAN)
+                .asLongBuffer();
         int[] ids = new int[longs.remaining()];
         for (int i = 0; i < ids.length; i++) {
             ids[i] = (int) longs.get(i);

@@ -98,8 +98,10 @@ class LanguageModelTest {
                 float mid = f.activation(HookPoint.residMid(1)).get(0, p, i);
                 float scale = f.activation(HookPoint.block(1, "ln2.hook_scale")).get(0, p, 0);
                 assertThat(f.activation(HookPoint.residPost(0)).get(0, p, i)).isEqualTo(pre);
-                assertThat(mid).isEqualTo(pre + f.activation(HookPoint.attnOut(1)).get(0, p, i));
-                assertThat(f.activation(HookPoint.block(1, "ln2.hook_normalized")).get(0, p, i))
+                assertThat(mid)
+                        .isEqualTo(pre + f.activation(HookPoint.attnOut(1)).get(0, p, i));
+                assertThat(f.activation(HookPoint.block(1, "ln2.hook_normalized"))
+                                .get(0, p, i))
                         .isCloseTo(mid / scale, within(1e-6f));
             }
             Activation pattern = f.activation(HookPoint.block(1, "attn.hook_pattern"));
@@ -127,9 +129,13 @@ class LanguageModelTest {
             Forward alone = tiny.forward(TokenBatch.of(a), Taps.read(hook), Want.ALL_LOGITS);
             Forward beside = tiny.forward(TokenBatch.of(b, a), Taps.read(hook), Want.ALL_LOGITS);
             for (int p = 0; p < a.length; p++) {
-                assertThat(Golden.error(beside.activation(hook).row(1, p), alone.activation(hook).row(0, p)))
+                assertThat(Golden.error(
+                                beside.activation(hook).row(1, p),
+                                alone.activation(hook).row(0, p)))
                         .isLessThan(1e-5);
-                assertThat(Golden.error(beside.allLogits().row(1, p), alone.allLogits().row(0, p))).isLessThan(1e-5);
+                assertThat(Golden.error(
+                                beside.allLogits().row(1, p), alone.allLogits().row(0, p)))
+                        .isLessThan(1e-5);
             }
         });
     }
@@ -151,7 +157,8 @@ class LanguageModelTest {
         Forward plain = tiny.forward(batch, reads, Want.LAST_LOGITS);
         Editor editor = a -> a.setRow(0, 2, new float[a.width()]);
         Forward f = tiny.forward(batch, reads.merge(Taps.edit(edited, editor)), Want.LAST_LOGITS);
-        assertThat(f.activation(before).row(0, 2)).isEqualTo(plain.activation(before).row(0, 2));
+        assertThat(f.activation(before).row(0, 2))
+                .isEqualTo(plain.activation(before).row(0, 2));
         assertThat(f.activation(edited).row(0, 2)).containsOnly(0f);
         assertThat(f.activation(HookPoint.residPost(1)).row(0, 2))
                 .isNotEqualTo(plain.activation(HookPoint.residPost(1)).row(0, 2));
@@ -168,8 +175,11 @@ class LanguageModelTest {
         List<HookPoint> seen = new ArrayList<>();
         Taps.Builder all = Taps.builder();
         tiny.hooks().forEach(h -> all.edit(h.hook(), a -> seen.add(a.hook())));
-        assertThat(tiny.forward(batch, all.build(), Want.LAST_LOGITS).lastLogits(0)).isEqualTo(plain);
-        assertThat(seen).containsExactlyElementsOf(tiny.hooks().stream().map(HookInfo::hook).toList());
+        assertThat(tiny.forward(batch, all.build(), Want.LAST_LOGITS).lastLogits(0))
+                .isEqualTo(plain);
+        assertThat(seen)
+                .containsExactlyElementsOf(
+                        tiny.hooks().stream().map(HookInfo::hook).toList());
     }
 
     @Test
@@ -352,7 +362,8 @@ class LanguageModelTest {
         Backward edited = tiny.backward(batch, taps, LogitSeed.difference(3, 5), Rules.NONE, wrt);
         assertThat(runs[0]).isEqualTo(1);
         assertThat(edited.value(0))
-                .isEqualTo(edited.forward().lastLogits(0)[3] - (double) edited.forward().lastLogits(0)[5]);
+                .isEqualTo(edited.forward().lastLogits(0)[3]
+                        - (double) edited.forward().lastLogits(0)[5]);
         Backward plain = tiny.backward(batch, Taps.none(), LogitSeed.difference(3, 5), Rules.NONE, wrt);
         assertThat(edited.gradient(HookPoint.residMid(0)).row(0, 2))
                 .isNotEqualTo(plain.gradient(HookPoint.residMid(0)).row(0, 2));
@@ -458,15 +469,19 @@ class LanguageModelTest {
         Path index = other.resolve("model.safetensors.index.json");
         StringBuilder map = new StringBuilder();
         try (SafetensorsFile file = SafetensorsFile.open(folder.resolve("tiny-llama/model.safetensors"))) {
-            file.tensors().keySet().forEach(name -> map.append(map.isEmpty() ? "" : ",")
-                    .append("\"" + name + "\":\"model-00001-of-00001.safetensors\""));
+            file.tensors()
+                    .keySet()
+                    .forEach(name -> map.append(map.isEmpty() ? "" : ",")
+                            .append("\"" + name + "\":\"model-00001-of-00001.safetensors\""));
         }
         Files.writeString(index, "{\"weight_map\":{" + map + "}}");
         TokenBatch batch = TokenBatch.of(new int[] {1, 2, 3});
-        try (LanguageModel sharded = LanguageModels.open(other, ModelOptions.defaults().withId("mine"))) {
+        try (LanguageModel sharded =
+                LanguageModels.open(other, ModelOptions.defaults().withId("mine"))) {
             assertThat(sharded.id()).isEqualTo("mine");
             assertThat(sharded.forward(batch, Taps.none(), Want.LAST_LOGITS).lastLogits(0))
-                    .isEqualTo(tiny.forward(batch, Taps.none(), Want.LAST_LOGITS).lastLogits(0));
+                    .isEqualTo(
+                            tiny.forward(batch, Taps.none(), Want.LAST_LOGITS).lastLogits(0));
         }
         Files.writeString(index, "{\"weight_map\":{\"a\":\"../../etc/passwd.safetensors\"}}");
         assertThatThrownBy(() -> LanguageModels.open(other, ModelOptions.defaults()))

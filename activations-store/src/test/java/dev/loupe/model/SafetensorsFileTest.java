@@ -56,7 +56,9 @@ class SafetensorsFileTest {
             assertThat(file.metadata()).containsEntry("format", "pt");
             assertThat(file.tensor("h").hasShape(2, 1)).isTrue();
             assertThat(file.bytes("b").isReadOnly()).isTrue();
-            assertThatThrownBy(() -> file.floats("flag")).isInstanceOf(LoupeException.class).hasMessageContaining("U8");
+            assertThatThrownBy(() -> file.floats("flag"))
+                    .isInstanceOf(LoupeException.class)
+                    .hasMessageContaining("U8");
             assertThatThrownBy(() -> file.tensor("x")).isInstanceOf(NotFoundException.class);
         }
     }
@@ -67,22 +69,22 @@ class SafetensorsFileTest {
             MemorySegment bits = arena.allocate(2 * 65536);
             MemorySegment floats = arena.allocate(4 * 65536);
             for (int i = 0; i < 65536; i++) {
-                bits.set(java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 2L * i,
+                bits.set(
+                        java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN),
+                        2L * i,
                         (short) i);
             }
             assertThat(FloatConversion.toFloats("BF16", bits, floats)).isTrue();
             for (int i = 0; i < 65536; i++) {
-                assertThat(Float.floatToRawIntBits(floats.getAtIndex(java.lang.foreign.ValueLayout.JAVA_FLOAT, i)) >>> 16)
+                assertThat(Float.floatToRawIntBits(floats.getAtIndex(java.lang.foreign.ValueLayout.JAVA_FLOAT, i))
+                                >>> 16)
                         .isEqualTo(i);
             }
         }
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', textBlock = """
             {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}                                   | needs 8 bytes
             {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}                                   | only 4
             {"a":{"dtype":"F31","shape":[1],"data_offsets":[0,4]}}                                   | unknown type

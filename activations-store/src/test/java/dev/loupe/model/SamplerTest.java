@@ -55,7 +55,8 @@ class SamplerTest {
 
     @Test
     void greedy_takes_the_first_of_the_largest() {
-        assertThat(new Sampler(Sampling.greedy(1)).next(new float[] {0, 5, 5, 1})).isEqualTo(1);
+        assertThat(new Sampler(Sampling.greedy(1)).next(new float[] {0, 5, 5, 1}))
+                .isEqualTo(1);
     }
 
     @Test

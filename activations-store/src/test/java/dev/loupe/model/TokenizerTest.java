@@ -37,7 +37,16 @@ class TokenizerTest {
     @Test
     void text_of_any_kind_comes_back_unchanged() {
         for (String text : List.of(
-                "", " ", "Hello world", "größer", "Ελλάδα και Κύπρος", "日本語", "👩‍👩‍👧 ok", "a\n\n\tb\r\n", "\u0000x", "e\u0301")) {
+                "",
+                " ",
+                "Hello world",
+                "größer",
+                "Ελλάδα και Κύπρος",
+                "日本語",
+                "👩‍👩‍👧 ok",
+                "a\n\n\tb\r\n",
+                "\u0000x",
+                "e\u0301")) {
             assertThat(tokenizer.decode(tokenizer.encode(text, false))).isEqualTo(text);
         }
         Cases.check(300, random -> {
@@ -60,7 +69,10 @@ class TokenizerTest {
     @Test
     void long_text_is_not_cut() {
         assertThat(tokenizer.encode("word ".repeat(5000), false)).hasSizeGreaterThan(5000);
-        assertThat(tokenizer.encodeBatch(List.of("word ".repeat(5000), "a"), false).getFirst()).hasSizeGreaterThan(5000);
+        assertThat(tokenizer
+                        .encodeBatch(List.of("word ".repeat(5000), "a"), false)
+                        .getFirst())
+                .hasSizeGreaterThan(5000);
     }
 
     @Test
@@ -95,9 +107,13 @@ class TokenizerTest {
         List<String> pieces = tokenizer.pieces(ids);
         assertThat(ids.length).isGreaterThan(3); // the emoji is four byte tokens or so
         assertThat(String.join("", pieces)).isEqualTo(text);
-        assertThat(pieces).anySatisfy(p -> assertThat(p).isEmpty()).anySatisfy(p -> assertThat(p).contains("👩"));
+        assertThat(pieces)
+                .anySatisfy(p -> assertThat(p).isEmpty())
+                .anySatisfy(p -> assertThat(p).contains("👩"));
         int[] half = IntStream.of(ids).limit(ids.length - 2).toArray(); // without the end of the emoji
-        assertThat(String.join("", tokenizer.pieces(half))).isEqualTo(tokenizer.decode(half)).endsWith("\uFFFD");
+        assertThat(String.join("", tokenizer.pieces(half)))
+                .isEqualTo(tokenizer.decode(half))
+                .endsWith("\uFFFD");
     }
 
     /** The library decodes bytes with Rust's replacement rules; ours must be the same on any ids, sensible or not. */
@@ -111,10 +127,12 @@ class TokenizerTest {
                 int[] ids = IntStream.range(0, random.nextInt(1, 20))
                         .map(i -> random.nextBoolean() ? random.nextInt(1, 260) : random.nextInt(8192))
                         .toArray();
-                String expected = library.decode(IntStream.of(ids).asLongStream().toArray(), false);
+                String expected =
+                        library.decode(IntStream.of(ids).asLongStream().toArray(), false);
                 assertThat(tokenizer.decode(ids)).isEqualTo(expected);
                 assertThat(String.join("", tokenizer.pieces(ids))).isEqualTo(expected);
-                String withoutSpecial = library.decode(IntStream.of(ids).asLongStream().toArray(), true);
+                String withoutSpecial =
+                        library.decode(IntStream.of(ids).asLongStream().toArray(), true);
                 assertThat(tokenizer.decode(ids, true)).isEqualTo(withoutSpecial);
             });
         }
