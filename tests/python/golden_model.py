@@ -204,7 +204,7 @@ rows.append([0] + long[:499])
 answer, wrong = (tokenizer.encode(t, add_special_tokens=False).ids[0] for t in (" am", " are"))
 SOME = ("hook_resid_pre", "hook_attn_out", "hook_mlp_out", "attn.hook_z", "mlp.hook_post")
 golden(model, rows, (answer, wrong),
-       lambda h, r: "blocks.5" in h and r < 2 and "pattern" not in h or h == "blocks.5.hook_resid_post"
+       lambda h, r: "blocks.5" in h and r == 1 and "pattern" not in h or h == "blocks.5.hook_resid_post"
        or h == "blocks.0.attn.hook_pattern" and r == 0 or "resid_post" in h and r == 0,
        lambda h, s: h.startswith(("blocks.0", "blocks.3")) and h.endswith(SOME) and (s != "lih" or "blocks.0" in h),
        ["", "lih"], f"{out}/builtin.safetensors")

@@ -141,6 +141,11 @@ public final class Activation {
         return p < lengths[b];
     }
 
+    /** The same hook point for more rows. */
+    Activation joined(MemorySegment all, int[] ofAll) {
+        return new Activation(hook, all, ofAll.length, positions, width, heads, startPosition, ofAll);
+    }
+
     int[] lengths() {
         return lengths;
     }

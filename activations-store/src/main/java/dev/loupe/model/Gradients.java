@@ -60,7 +60,7 @@ final class Gradients {
         try (NDManager manager = core.newManager();
                 NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
-            Pass pass = new Pass(manager, Transformer.lengths(tokens), tokens.positions(), 0, taps, true, true);
+            Pass pass = new Pass(manager, Transformer.lengths(tokens.ids()), tokens.positions(), 0, taps, true, true);
             Map<HookPoint, Activation> gradients = new HashMap<>();
             BlockBackward.Sink sink = (layer, local, gradient) -> {
                 HookPoint hook =

@@ -5,6 +5,8 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import dev.loupe.base.UsageException;
 import dev.loupe.math.Matrix;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -40,11 +42,25 @@ final class Transformer implements LanguageModel {
     public Forward forward(TokenBatch tokens, Taps taps, Want want) {
         check(tokens);
         checkTaps(taps);
+        boolean whole = want == Want.ALL_LOGITS // joining them would cost more than it gains
+                || !taps.edited().isEmpty() // editors see the batch that they were written for
+                || (long) tokens.size() * tokens.positions() <= Groups.TOKENS;
+        if (whole || tokens.size() == 1) {
+            return pass(tokens.ids(), tokens.positions(), taps, want);
+        }
+        List<ForwardResult> parts = new ArrayList<>();
+        for (int[] rows : Groups.split(tokens)) {
+            parts.add(pass(Arrays.copyOfRange(tokens.ids(), rows[0], rows[1]), tokens.positions(), taps, want));
+        }
+        return Groups.join(parts, lengths(tokens.ids()));
+    }
+
+    private ForwardResult pass(int[][] ids, int positions, Taps taps, Want want) {
         try (NDManager manager = core.newManager();
                 NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
-            Pass pass = new Pass(manager, lengths(tokens), tokens.positions(), 0, taps, want != Want.NOTHING, false);
-            NDArray resid = core.run(pass, tokens.ids(), null);
+            Pass pass = new Pass(manager, lengths(ids), positions, 0, taps, want != Want.NOTHING, false);
+            NDArray resid = core.run(pass, ids, null);
             if (resid == null || pass.finished()) {
                 return new ForwardResult(pass.read(), null, null, null);
             }
@@ -53,7 +69,7 @@ final class Transformer implements LanguageModel {
                     pass.read(),
                     want == Want.LAST_LOGITS ? core.head.last(pass, normalized) : null,
                     want == Want.ALL_LOGITS ? core.head.all(pass, normalized) : null,
-                    want == Want.TOKEN_LOSS ? core.head.loss(pass, normalized, tokens.ids()) : null);
+                    want == Want.TOKEN_LOSS ? core.head.loss(pass, normalized, ids) : null);
         }
     }
 
@@ -107,12 +123,8 @@ final class Transformer implements LanguageModel {
         taps.edited().forEach(h -> hook(h.name()));
     }
 
-    static int[] lengths(TokenBatch tokens) {
-        int[] lengths = new int[tokens.size()];
-        for (int b = 0; b < lengths.length; b++) {
-            lengths[b] = tokens.length(b);
-        }
-        return lengths;
+    static int[] lengths(int[][] ids) {
+        return Arrays.stream(ids).mapToInt(row -> row.length).toArray();
     }
 
     @Override

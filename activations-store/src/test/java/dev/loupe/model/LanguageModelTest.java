@@ -149,6 +149,34 @@ class LanguageModelTest {
     }
 
     @Test
+    void a_large_batch_gives_what_its_rows_give_in_small_ones() {
+        Cases.Random random = Cases.random();
+        int[][] rows = new int[80][]; // more than three groups
+        for (int b = 0; b < rows.length; b++) {
+            rows[b] = tokens(random, b == 33 ? 32 : random.nextInt(1, 32), 40);
+        }
+        TokenBatch batch = new TokenBatch(rows);
+        HookPoint hook = HookPoint.residPost(1);
+        HookPoint pattern = HookPoint.block(0, "attn.hook_pattern");
+        Taps taps = Taps.read(hook, pattern);
+        assertThat(Groups.split(batch)).hasSize(3);
+        Forward loss = tiny.forward(batch, taps, Want.TOKEN_LOSS);
+        Forward last = tiny.forward(batch, Taps.none(), Want.LAST_LOGITS);
+        for (int b = 0; b < rows.length; b++) {
+            Forward alone = tiny.forward(TokenBatch.of(rows[b]), taps, Want.TOKEN_LOSS);
+            int p = rows[b].length - 1;
+            assertThat(Golden.error(loss.activation(hook).row(b, p), alone.activation(hook).row(0, p)))
+                    .isLessThan(1e-5);
+            assertThat(loss.activation(pattern).get(b, p, 32)).isCloseTo( // head 1, key 0
+                    alone.activation(pattern).get(0, p, rows[b].length), within(1e-6f));
+            assertThat(loss.tokenLoss()[b]).containsExactly(alone.tokenLoss()[0], within(1e-4f));
+            float[] logits = tiny.forward(TokenBatch.of(rows[b]), Taps.none(), Want.LAST_LOGITS).lastLogits(0);
+            assertThat(Golden.error(last.lastLogits(b), logits)).isLessThan(1e-5);
+            assertThat(loss.activation(hook).length(b)).isEqualTo(rows[b].length);
+        }
+    }
+
+    @Test
     void an_edit_is_seen_by_everything_downstream_and_by_nothing_upstream() {
         TokenBatch batch = TokenBatch.of(new int[] {1, 2, 3}, new int[] {4, 5});
         HookPoint edited = HookPoint.residPre(1);
