@@ -33,8 +33,10 @@ final class Groups {
     static ForwardResult join(List<ForwardResult> parts, int[] lengths) {
         ForwardResult first = parts.getFirst();
         Map<HookPoint, Activation> read = new HashMap<>();
-        first.read().keySet().forEach(hook -> read.put(
-                hook, joined(parts.stream().map(p -> p.activation(hook)).toList(), lengths)));
+        first.read()
+                .keySet()
+                .forEach(hook -> read.put(
+                        hook, joined(parts.stream().map(p -> p.activation(hook)).toList(), lengths)));
         return new ForwardResult(
                 read,
                 first.last() == null ? null : concat(parts, true, lengths.length),

@@ -165,12 +165,16 @@ class LanguageModelTest {
         for (int b = 0; b < rows.length; b++) {
             Forward alone = tiny.forward(TokenBatch.of(rows[b]), taps, Want.TOKEN_LOSS);
             int p = rows[b].length - 1;
-            assertThat(Golden.error(loss.activation(hook).row(b, p), alone.activation(hook).row(0, p)))
+            assertThat(Golden.error(
+                            loss.activation(hook).row(b, p),
+                            alone.activation(hook).row(0, p)))
                     .isLessThan(1e-5);
-            assertThat(loss.activation(pattern).get(b, p, 32)).isCloseTo( // head 1, key 0
-                    alone.activation(pattern).get(0, p, rows[b].length), within(1e-6f));
+            assertThat(loss.activation(pattern).get(b, p, 32))
+                    .isCloseTo( // head 1, key 0
+                            alone.activation(pattern).get(0, p, rows[b].length), within(1e-6f));
             assertThat(loss.tokenLoss()[b]).containsExactly(alone.tokenLoss()[0], within(1e-4f));
-            float[] logits = tiny.forward(TokenBatch.of(rows[b]), Taps.none(), Want.LAST_LOGITS).lastLogits(0);
+            float[] logits = tiny.forward(TokenBatch.of(rows[b]), Taps.none(), Want.LAST_LOGITS)
+                    .lastLogits(0);
             assertThat(Golden.error(last.lastLogits(b), logits)).isLessThan(1e-5);
             assertThat(loss.activation(hook).length(b)).isEqualTo(rows[b].length);
         }

@@ -37,7 +37,8 @@ class TorchTest {
     void a_copy_is_row_major_whatever_the_layout_and_outlives_the_tensor() {
         MemorySegment copy;
         try (NDManager manager = Torch.newManager()) {
-            copy = Torch.copy(Torch.floats(manager, new float[] {1, 2, 3, 4, 5, 6}, 2, 3).transpose());
+            copy = Torch.copy(
+                    Torch.floats(manager, new float[] {1, 2, 3, 4, 5, 6}, 2, 3).transpose());
         }
         assertThat(copy.toArray(ValueLayout.JAVA_FLOAT)).containsExactly(1, 4, 2, 5, 3, 6);
     }
@@ -50,7 +51,9 @@ class TorchTest {
             assertThatThrownBy(() -> Torch.copy(longs)).isInstanceOf(IllegalArgumentException.class);
             assertThatThrownBy(() -> Torch.view(longs)).isInstanceOf(IllegalArgumentException.class);
             for (MemorySegment wrong : List.of(
-                    arena.allocate(20), MemorySegment.ofArray(new float[6]), arena.allocate(24).asReadOnly())) {
+                    arena.allocate(20),
+                    MemorySegment.ofArray(new float[6]),
+                    arena.allocate(24).asReadOnly())) {
                 assertThatThrownBy(() -> Torch.wrap(manager, wrong, 2, 3)).isInstanceOf(IllegalArgumentException.class);
             }
         }
@@ -71,7 +74,8 @@ class TorchTest {
             thread.join();
             assertThat(before).isTrue(); // the library's own default, which is why enter() exists
             assertThat(after).isFalse();
-            assertThat(manager.create(new Shape(1), DataType.FLOAT32).hasGradient()).isFalse();
+            assertThat(manager.create(new Shape(1), DataType.FLOAT32).hasGradient())
+                    .isFalse();
         }
     }
 
@@ -82,10 +86,12 @@ class TorchTest {
             List<Path> sources = files.filter(f -> f.toString().endsWith(".java"))
                     .filter(f -> !f.endsWith("dev/loupe/tensor/Torch.java"))
                     .toList();
-            assertThat(sources).hasSizeGreaterThan(20).allSatisfy(f -> assertThat(Files.readString(f))
-                    .as(f.toString())
-                    .doesNotContain("ai.djl.ndarray.types.DataType")
-                    .doesNotContain(".toType("));
+            assertThat(sources)
+                    .hasSizeGreaterThan(20)
+                    .allSatisfy(f -> assertThat(Files.readString(f))
+                            .as(f.toString())
+                            .doesNotContain("ai.djl.ndarray.types.DataType")
+                            .doesNotContain(".toType("));
         }
     }
 }
