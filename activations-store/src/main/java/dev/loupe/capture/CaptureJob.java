@@ -91,8 +91,7 @@ public final class CaptureJob {
         if (!StoreSpec.of(manifest).sameAs(spec)) {
             throw new LoupeException("There is already an activation store " + request.name() + " in "
                     + request.storesDir()
-                    + ", made with other settings; choose another --name, or delete it first: loupe"
-                    + " store delete " + request.name() + ".");
+                    + ", made with other settings; choose another --name, or delete that folder first.");
         }
         progress.message("The store " + request.name() + " is there already; nothing to do.");
         return result(manifest, manifest.content().shards().size(), true, start);

@@ -68,8 +68,7 @@ public final class StoreWriter implements AutoCloseable {
         try {
             if (Files.exists(target)) {
                 throw new LoupeException("There is already something at " + target
-                        + "; choose another name, or delete the store first: loupe store delete " + target.getFileName()
-                        + ".");
+                        + "; choose another name, or delete that folder first.");
             }
             return new StoreWriter(target, spec, lock, PartialStore.open(target, spec), disk);
         } catch (RuntimeException | Error e) {

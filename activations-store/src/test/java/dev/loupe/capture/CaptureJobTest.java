@@ -10,6 +10,7 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.corpus.HeldOut;
+import dev.loupe.fixtures.Floats;
 import dev.loupe.math.Matrix;
 import dev.loupe.store.ActivationStore;
 import java.io.IOException;
@@ -89,9 +90,11 @@ class CaptureJobTest {
                 assertThat(store.documents().label(document)).isNotEmpty();
                 for (String hook : HOOKS) {
                     store.reader(hook).read(r, 1, row);
-                    for (int i = 0; i < ToyModel.WIDTH; i++) {
-                        assertThat(row.get(0, i)).isEqualTo(ToyModel.value(hook, tokens, position, i));
+                    float[] expected = new float[ToyModel.WIDTH];
+                    for (int i = 0; i < expected.length; i++) {
+                        expected[i] = ToyModel.value(hook, tokens, position, i);
                     }
+                    Floats.assertIdentical(row.row(0), expected);
                 }
             }
         }
