@@ -23,6 +23,6 @@ interface Kernel {
     /** The kernel for this machine: AVX-512 and ARM have 32 vector registers, AVX2 has 16. */
     static Kernel best() {
         boolean many = VectorOps.lanes() >= 16 || System.getProperty("os.arch", "").equals("aarch64");
-        return many ? Kernel4x4.INSTANCE : Kernel6x2.INSTANCE;
+        return many ? Kernel4x4.INSTANCE : Kernel4x2.INSTANCE;
     }
 }

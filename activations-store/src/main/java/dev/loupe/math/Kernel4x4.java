@@ -41,12 +41,13 @@ enum Kernel4x4 implements Kernel {
         FloatVector c31 = c00;
         FloatVector c32 = c00;
         FloatVector c33 = c00;
-        for (int k = 0; k < inner; k++) {
-            FloatVector w0 = FloatVector.fromArray(S, panel, k * 4 * L);
-            FloatVector w1 = FloatVector.fromArray(S, panel, k * 4 * L + L);
-            FloatVector w2 = FloatVector.fromArray(S, panel, k * 4 * L + 2 * L);
-            FloatVector w3 = FloatVector.fromArray(S, panel, k * 4 * L + 3 * L);
-            int at = xAt + k * 4;
+        int at = xAt;
+        int w = 0;
+        for (int k = 0; k < inner; k++, at += 4, w += 4 * L) {
+            FloatVector w0 = FloatVector.fromArray(S, panel, w);
+            FloatVector w1 = FloatVector.fromArray(S, panel, w + L);
+            FloatVector w2 = FloatVector.fromArray(S, panel, w + 2 * L);
+            FloatVector w3 = FloatVector.fromArray(S, panel, w + 3 * L);
             FloatVector x0 = FloatVector.broadcast(S, x[at]);
             c00 = w0.fma(x0, c00);
             c01 = w1.fma(x0, c01);

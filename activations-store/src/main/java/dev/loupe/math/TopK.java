@@ -68,7 +68,8 @@ public final class TopK {
     /** A value that at least k of the n values reach: the k-th largest maximum of at least k groups. */
     private float bound(float[] values, int at, int n, int k) {
         int whole = n / L;
-        int per = Math.max(1, whole / (3 * k)); // vectors per group lane; every lane of a group is a group of its own
+        // every lane of a block of vectors is a group; with 4k groups about 1.15 k values reach the bound
+        int per = Math.max(1, n / (4 * k));
         int blocks = whole / per;
         if (blocks * L < k) {
             return Float.NEGATIVE_INFINITY;
