@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -16,6 +17,10 @@ import jdk.incubator.vector.VectorSpecies;
 public final class VectorOps {
     private static final VectorSpecies<Float> S = FloatVector.SPECIES_PREFERRED;
     private static final int L = S.length();
+    private static final VectorShuffle<Float> BY_8 = VectorShuffle.iota(S, 8, 1, true);
+    private static final VectorShuffle<Float> BY_4 = VectorShuffle.iota(S, 4, 1, true);
+    private static final VectorShuffle<Float> BY_2 = VectorShuffle.iota(S, 2, 1, true);
+    private static final VectorShuffle<Float> BY_1 = VectorShuffle.iota(S, 1, 1, true);
 
     private VectorOps() {}
 
@@ -41,7 +46,7 @@ public final class VectorOps {
         for (int end = n - L; i <= end; i += L) {
             s0 = load(a, ao + 4L * i).fma(load(b, bo + 4L * i), s0);
         }
-        float sum = s0.add(s1).add(s2.add(s3)).reduceLanes(VectorOperators.ADD);
+        float sum = sum(s0.add(s1).add(s2.add(s3)));
         for (; i < n; i++) {
             sum = Math.fma(a.get(Matrix.FLOAT, ao + 4L * i), b.get(Matrix.FLOAT, bo + 4L * i), sum);
         }
@@ -65,7 +70,7 @@ public final class VectorOps {
         for (int end = n - L; i <= end; i += L) {
             s0 = FloatVector.fromArray(S, a, ao + i).fma(load(b, bo + 4L * i), s0);
         }
-        float sum = s0.add(s1).add(s2.add(s3)).reduceLanes(VectorOperators.ADD);
+        float sum = sum(s0.add(s1).add(s2.add(s3)));
         for (; i < n; i++) {
             sum = Math.fma(a[ao + i], b.get(Matrix.FLOAT, bo + 4L * i), sum);
         }
@@ -84,7 +89,7 @@ public final class VectorOps {
         for (int end = n - L; i <= end; i += L) {
             s0 = FloatVector.fromArray(S, a, ao + i).fma(FloatVector.fromArray(S, b, bo + i), s0);
         }
-        float sum = s0.add(s1).reduceLanes(VectorOperators.ADD);
+        float sum = sum(s0.add(s1));
         for (; i < n; i++) {
             sum = Math.fma(a[ao + i], b[bo + i], sum);
         }
@@ -175,6 +180,24 @@ public final class VectorOps {
             }
         }
         return count;
+    }
+
+    /**
+     * The sum of all lanes in a fixed order. {@code reduceLanes} leaves the order open, and interpreted and compiled code
+     * choose different ones: then a run would not repeat its own bits.
+     */
+    private static float sum(FloatVector v) {
+        FloatVector s = v;
+        if (L >= 16) {
+            s = s.add(s.rearrange(BY_8));
+        }
+        if (L >= 8) {
+            s = s.add(s.rearrange(BY_4));
+        }
+        if (L >= 4) {
+            s = s.add(s.rearrange(BY_2));
+        }
+        return s.add(s.rearrange(BY_1)).lane(0);
     }
 
     private static FloatVector load(MemorySegment s, long offset) {

@@ -45,11 +45,11 @@ public record SaeProvenance(
         @JsonProperty("input_scale") double inputScale,
         @JsonProperty("input_scale_convention") @Nullable String inputScaleConvention,
         @Nullable String recipe,
-        @Nullable Map<String, Object> settings,
+        Map<String, Object> settings,
         long steps,
         int batch,
         long tokens,
-        @Nullable Map<String, Double> metrics,
+        Map<String, Double> metrics,
         @Nullable String created,
         @JsonAnySetter @JsonAnyGetter @Nullable Map<String, Object> other) {
 

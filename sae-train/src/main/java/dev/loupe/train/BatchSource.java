@@ -1,0 +1,31 @@
+package dev.loupe.train;
+
+import dev.loupe.math.Matrix;
+
+/**
+ * Training rows in a fixed order: the batch of a step depends on the data seed and the step only, so that every SAE of a
+ * comparison sees the same rows at the same step and a resumed run goes on where it stopped.
+ */
+public interface BatchSource extends AutoCloseable {
+
+    /** Floats per row. */
+    int width();
+
+    /** The batch of a step, counted from 0: [batch, width]. */
+    void batch(long step, Matrix target);
+
+    /** Mean of the training rows. */
+    float[] mean();
+
+    /** E‖x‖² over the training rows. */
+    double meanSquaredNorm();
+
+    /** E‖x‖ over the training rows. */
+    double meanNorm();
+
+    /** Checksum of the rows and the rule of their order; a checkpoint belongs to one. */
+    String fingerprint();
+
+    @Override
+    void close();
+}

@@ -1,0 +1,132 @@
+package dev.loupe.train;
+
+import dev.loupe.base.UsageException;
+import dev.loupe.engine.TrainState;
+import dev.loupe.math.Matrix;
+import dev.loupe.sae.Architecture;
+import dev.loupe.sae.SaeWeights;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.random.RandomGenerator;
+import java.util.random.RandomGeneratorFactory;
+
+/**
+ * The weights before the first step: decoder rows are random directions of norm one, the encoder starts as their transpose
+ * (important against dead latents), biases are zero except b_dec. Only the seed decides; the data order has its own.
+ */
+final class Initializer {
+    /** Rows for the geometric median; taken from the first batches. */
+    private static final int MEDIAN_ROWS = 16_384;
+
+    private Initializer() {}
+
+    /** Where b_dec starts, in training units. */
+    enum DecoderBias {
+        MEAN,
+        GEOMETRIC_MEDIAN,
+        ZERO;
+
+        static DecoderBias of(String name) {
+            for (DecoderBias b : values()) {
+                if (b.name().toLowerCase(Locale.ROOT).equals(name)) {
+                    return b;
+                }
+            }
+            throw new UsageException(
+                    "There is no start \"" + name + "\" for b_dec; there are mean, geometric_median and zero.");
+        }
+    }
+
+    static TrainState initial(TrainConfig config, BatchSource data, double scale, long seed) {
+        int d = data.width();
+        int n = config.dSae();
+        Matrix encoder = Matrix.allocate(Arena.ofAuto(), n, d);
+        Matrix decoder = Matrix.allocate(Arena.ofAuto(), n, d);
+        RandomGenerator random = RandomGeneratorFactory.of("L64X128MixRandom").create(seed);
+        float[] row = new float[d];
+        for (int i = 0; i < n; i++) {
+            double squares = 0;
+            for (int j = 0; j < d; j++) {
+                row[j] = (float) random.nextGaussian();
+                squares += row[j] * row[j];
+            }
+            multiply(row, 1 / Math.sqrt(squares));
+            decoder.setRow(i, row);
+            multiply(row, config.encoderScale());
+            encoder.setRow(i, row);
+        }
+        float[] threshold = new float[config.arch() == Architecture.JUMPRELU ? n : 0];
+        Arrays.fill(threshold, (float) config.threshold());
+        float[] bDec = switch (DecoderBias.of(config.decoderBias())) {
+            case MEAN -> data.mean();
+            case ZERO -> new float[d];
+            case GEOMETRIC_MEDIAN -> geometricMedian(sample(config, data));
+        };
+        multiply(bDec, scale);
+        return TrainState.initial(new SaeWeights(encoder, decoder, new float[n], bDec, threshold));
+    }
+
+    private static void multiply(float[] row, double factor) {
+        for (int j = 0; j < row.length; j++) {
+            row[j] *= (float) factor;
+        }
+    }
+
+    private static float[][] sample(TrainConfig config, BatchSource data) {
+        int batches = (int) Math.clamp(MEDIAN_ROWS / config.batch(), 1, config.steps());
+        float[][] rows = new float[batches * config.batch()][];
+        try (Arena arena = Arena.ofConfined()) {
+            Matrix batch = Matrix.allocate(arena, config.batch(), data.width());
+            for (int b = 0; b < batches; b++) {
+                data.batch(b, batch);
+                for (int r = 0; r < config.batch(); r++) {
+                    rows[b * config.batch() + r] = batch.row(r);
+                }
+            }
+        }
+        return rows;
+    }
+
+    /** The point with the smallest sum of distances, by Weiszfeld's iteration from the mean. */
+    static float[] geometricMedian(float[][] rows) {
+        int d = rows[0].length;
+        double[] centre = new double[d];
+        for (float[] row : rows) {
+            for (int j = 0; j < d; j++) {
+                centre[j] += (double) row[j] / rows.length;
+            }
+        }
+        for (int round = 0; round < 100; round++) {
+            double[] next = new double[d];
+            double weights = 0;
+            for (float[] row : rows) {
+                double squares = 0;
+                for (int j = 0; j < d; j++) {
+                    squares += (row[j] - centre[j]) * (row[j] - centre[j]);
+                }
+                double weight = 1 / Math.max(1e-12, Math.sqrt(squares));
+                weights += weight;
+                for (int j = 0; j < d; j++) {
+                    next[j] += weight * row[j];
+                }
+            }
+            double moved = 0;
+            double size = 0;
+            for (int j = 0; j < d; j++) {
+                next[j] /= weights;
+                moved += (next[j] - centre[j]) * (next[j] - centre[j]);
+                size += next[j] * next[j];
+            }
+            centre = next;
+            if (moved <= 1e-12 * size) {
+                break;
+            }
+        }
+        float[] median = new float[d];
+        for (int j = 0; j < d; j++) {
+            median[j] = (float) centre[j];
+        }
+        return median;
+    }
+}

@@ -1,0 +1,116 @@
+package dev.loupe.train;
+
+import dev.loupe.base.CancelledException;
+import dev.loupe.base.Progress;
+import dev.loupe.engine.AdamRule;
+import dev.loupe.engine.SaeEngine;
+import dev.loupe.engine.StepMetrics;
+import dev.loupe.engine.StepRule;
+import dev.loupe.engine.TrainSession;
+import dev.loupe.engine.TrainState;
+import dev.loupe.math.Matrix;
+import dev.loupe.math.VectorOps;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** The training of one SAE from its first or last checkpointed step to its last. */
+final class SeedRun {
+    private final SaeEngine engine;
+    private final TrainConfig config;
+    private final BatchSource data;
+    private final double scale;
+    private final Checkpoint.Identity identity;
+    private final Path checkpointFile;
+    private final double checkpointSeconds;
+
+    private final Objective objective;
+    private final Curves curves;
+    private long resumedFrom;
+
+    SeedRun(
+            SaeEngine engine,
+            TrainConfig config,
+            long seed,
+            BatchSource data,
+            Path checkpointFile,
+            double checkpointSeconds) {
+        this.engine = engine;
+        this.config = config;
+        this.data = data;
+        this.scale =
+                InputScale.of(config.inputScale()).factor(data.meanSquaredNorm(), data.meanNorm(), data.width());
+        this.identity = new Checkpoint.Identity(config, seed, data.fingerprint());
+        this.checkpointFile = checkpointFile;
+        this.checkpointSeconds = checkpointSeconds;
+        this.objective = Objective.of(config, data.width());
+        this.curves = new Curves(config.steps());
+    }
+
+    /** s of the training units. */
+    double scale() {
+        return scale;
+    }
+
+    /** The step that training went on from. */
+    long resumedFrom() {
+        return resumedFrom;
+    }
+
+    /** The recorded curves. */
+    Curves curves() {
+        return curves;
+    }
+
+    /**
+     * Trains to the end.
+     *
+     * @param prefix of the names of live curves
+     * @throws CancelledException if that was asked for, after writing a checkpoint
+     */
+    TrainState run(Progress progress, String prefix) {
+        Optional<Checkpoint> kept = Checkpoint.read(checkpointFile, identity, data.width());
+        TrainState start = kept.map(Checkpoint::state)
+                .orElseGet(() -> Initializer.initial(config, data, scale, identity.seed()));
+        kept.ifPresent(c -> {
+            objective.restore(c.objective());
+            curves.restore(c.curves());
+            progress.message("Going on from step " + c.state().step() + " of " + config.steps() + ".");
+        });
+        resumedFrom = start.step();
+        Schedule rate = new Schedule(config.steps(), config.learningRateWarmup(), config.learningRateDecay());
+        try (TrainSession session = engine.open(start);
+                Arena arena = Arena.ofShared()) {
+            Matrix batch = Matrix.allocate(arena, config.batch(), data.width());
+            long written = System.nanoTime();
+            for (long step = start.step(); step < config.steps(); step++) {
+                if (progress.cancelled()) {
+                    write(session);
+                    throw new CancelledException();
+                }
+                if ((System.nanoTime() - written) / 1e9 > checkpointSeconds) {
+                    write(session);
+                    written = System.nanoTime();
+                }
+                data.batch(step, batch);
+                for (long r = 0; r < batch.rows(); r++) {
+                    VectorOps.scale((float) scale, batch.segment(), batch.offset(r), batch.cols());
+                }
+                AdamRule adam = new AdamRule(
+                        config.learningRate() * rate.at(step), config.beta1(), config.beta2(), config.epsilon());
+                StepRule rule = objective.rule(step, adam);
+                StepMetrics metrics = session.step(batch, rule);
+                objective.observe(step, metrics);
+                if (curves.wants(step)) {
+                    curves.add(step, metrics, rule, objective.sparsityWeight(rule), progress, prefix);
+                }
+                progress.advance(step + 1);
+            }
+            return session.snapshot();
+        }
+    }
+
+    private void write(TrainSession session) {
+        new Checkpoint(session.snapshot(), objective.state(), curves.points()).write(checkpointFile, identity);
+    }
+}

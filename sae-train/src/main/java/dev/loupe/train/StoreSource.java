@@ -1,0 +1,55 @@
+package dev.loupe.train;
+
+import dev.loupe.math.Matrix;
+import dev.loupe.store.ActivationStore;
+import dev.loupe.store.BatchStream;
+
+/** The training rows of one hook point of an activation store; held-out rows never appear. */
+final class StoreSource implements BatchSource {
+    private final ActivationStore store;
+    private final String hook;
+    private final BatchStream stream;
+    private final long[] rowIds;
+
+    StoreSource(ActivationStore store, String hook, long dataSeed, int batch) {
+        this.store = store;
+        this.hook = hook;
+        this.stream = new BatchStream(store, hook, dataSeed, batch);
+        this.rowIds = new long[batch];
+    }
+
+    @Override
+    public int width() {
+        return stream.width();
+    }
+
+    @Override
+    public void batch(long step, Matrix target) {
+        stream.batch(step, target, rowIds);
+    }
+
+    @Override
+    public float[] mean() {
+        return store.mean(hook);
+    }
+
+    @Override
+    public double meanSquaredNorm() {
+        return store.meanSquaredNorm(hook);
+    }
+
+    @Override
+    public double meanNorm() {
+        return store.meanNorm(hook);
+    }
+
+    @Override
+    public String fingerprint() {
+        return store.fingerprint() + "/" + hook + "/" + BatchStream.DESCRIPTION;
+    }
+
+    @Override
+    public void close() {
+        store.close();
+    }
+}

@@ -1,0 +1,27 @@
+package dev.loupe.train;
+
+import dev.loupe.engine.AdamRule;
+import dev.loupe.engine.StepRule;
+import dev.loupe.sae.Architecture;
+
+/**
+ * TopK with the auxiliary loss on dead latents: Gao et al., Scaling and evaluating sparse autoencoders, arXiv 2406.04093.
+ * The k largest pre-activations, rectified, reconstruct x; the loss is the squared error plus α times the error that the
+ * auxK best dead latents leave of the residual, relative to the residual and in units of the input's energy. Their values
+ * are not rectified, so that every chosen dead latent receives a gradient; the residual is held constant; b_dec takes no
+ * part in the auxiliary reconstruction.
+ */
+record TopKAuxK(TrainConfig config, int dIn) implements Objective {
+
+    @Override
+    public StepRule rule(long step, AdamRule adam) {
+        int auxK = config.auxK() > 0 ? config.auxK() : Math.max(1, dIn / 2);
+        return new StepRule(
+                Architecture.TOPK, config.k(), 0, 0, 0, 0, config.aux(), auxK, config.deadAfter(), adam);
+    }
+
+    @Override
+    public double sparsityWeight(StepRule rule) {
+        return rule.aux();
+    }
+}

@@ -1,0 +1,57 @@
+package dev.loupe.train;
+
+import dev.loupe.base.UsageException;
+import dev.loupe.sae.Architecture;
+
+/** Named recipes: where a training run starts from before single settings are changed. */
+public enum TrainPreset {
+    /** Short runs on the embedded model: 2,000 steps of 1,024 rows, everything else as a share of the run. */
+    DEMO;
+
+    /** The preset of a name. */
+    public static TrainPreset of(String name) {
+        for (TrainPreset p : values()) {
+            if (p.id().equalsIgnoreCase(name)) {
+                return p;
+            }
+        }
+        throw new UsageException("There is no training preset \"" + name + "\"; there is demo.");
+    }
+
+    /** The name in commands and files. */
+    public String id() {
+        return "demo";
+    }
+
+    /** The recipe for an architecture and a number of latents, aiming at 24 active latents per token. */
+    public TrainConfig config(Architecture architecture, int dSae) {
+        boolean jump = architecture == Architecture.JUMPRELU;
+        boolean relu = architecture == Architecture.RELU;
+        return new TrainConfig(
+                id(),
+                architecture.id(),
+                dSae,
+                architecture == Architecture.TOPK ? 24 : 0,
+                architecture == Architecture.TOPK ? 0 : 24,
+                relu ? 0.01 : 0,
+                jump ? 1 : 0,
+                2_000,
+                1_024,
+                1e-3,
+                0.9,
+                0.999,
+                1e-8,
+                0.05,
+                0.2,
+                0.05,
+                0.05,
+                InputScale.UNIT_MEAN_SQUARED_NORM.id(),
+                "mean",
+                1,
+                jump ? 0.05 : 0,
+                jump ? 0.05 : 0,
+                architecture == Architecture.TOPK ? 1.0 / 32 : 0,
+                0,
+                0);
+    }
+}

@@ -1,0 +1,37 @@
+package dev.loupe.train;
+
+import dev.loupe.base.Names;
+import dev.loupe.base.UsageException;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * One order to train: one SAE per seed, on the same rows in the same order.
+ *
+ * @param name of the SAE; with several seeds NAME-s0, NAME-s1, ...
+ * @param storeFolder the activation store
+ * @param saesDir where SAE folders lie
+ * @param hook the hook point; empty if the store has only one
+ * @param config every setting
+ * @param seeds of the initial weights, all different
+ */
+public record TrainRequest(
+        String name, Path storeFolder, Path saesDir, String hook, TrainConfig config, List<Long> seeds) {
+
+    /** Checks the name and the seeds. */
+    public TrainRequest {
+        Names.check(name);
+        seeds = List.copyOf(seeds);
+        if (seeds.isEmpty() || seeds.stream().distinct().count() != seeds.size()) {
+            throw new UsageException("Training needs at least one seed, each only once.");
+        }
+        for (long seed : seeds) {
+            Names.check(name + "-s" + seed);
+        }
+    }
+
+    /** The name of the SAE of a seed. */
+    public String nameOf(long seed) {
+        return seeds.size() == 1 ? name : name + "-s" + seed;
+    }
+}

@@ -1,0 +1,56 @@
+package dev.loupe.engine;
+
+import dev.loupe.fixtures.Cases;
+import dev.loupe.math.Matrix;
+import dev.loupe.sae.Architecture;
+import dev.loupe.sae.SaeWeights;
+
+/** Random states and rules for tests of engines. */
+final class States {
+    private States() {}
+
+    /** Random parameters with unit decoder rows, none of the special values that initialisation has. */
+    static TrainState random(Cases.Random random, Architecture a, int n, int d) {
+        Matrix enc = Matrix.copyOf(random.matrix(n, d));
+        float[][] dec = random.matrix(n, d);
+        for (float[] row : dec) {
+            double norm = 0;
+            for (float v : row) {
+                norm += v * v;
+            }
+            for (int j = 0; j < d; j++) {
+                row[j] /= (float) Math.sqrt(norm);
+            }
+        }
+        float[] theta = new float[a == Architecture.JUMPRELU ? n : 0];
+        for (int i = 0; i < theta.length; i++) {
+            theta[i] = random.nextFloat();
+        }
+        return TrainState.initial(
+                new SaeWeights(enc, Matrix.copyOf(dec), random.floats(n), random.floats(d), theta));
+    }
+
+    static StepRule rule(Architecture a, int k, int deadAfter, double epsilon) {
+        return new StepRule(
+                a,
+                a == Architecture.TOPK ? k : 0,
+                a == Architecture.RELU ? 0.3 : 0,
+                a == Architecture.JUMPRELU ? 0.7 : 0,
+                a == Architecture.JUMPRELU ? 2.5 : 0,
+                a == Architecture.JUMPRELU ? 0.8 : 0,
+                a == Architecture.TOPK ? 0.25 : 0,
+                3,
+                deadAfter,
+                new AdamRule(0.01, 0.9, 0.999, epsilon));
+    }
+
+    /** One latent reading and writing one dimension: π = x + b_enc, x̂ = f. */
+    static TrainState scalarLatent(float bEnc, float theta) {
+        return TrainState.initial(new SaeWeights(
+                Matrix.copyOf(new float[][] {{1}}),
+                Matrix.copyOf(new float[][] {{1}}),
+                new float[] {bEnc},
+                new float[] {0},
+                new float[] {theta}));
+    }
+}
