@@ -57,7 +57,7 @@ record Checkpoint(TrainState state, Map<String, Double> objective, List<double[]
         SafetensorsWriter writer = new SafetensorsWriter();
         int d = state.parameters().dIn();
         tensors.forEach((name, values) -> {
-            metadata.put("crc32c." + name, Integer.toHexString(Checksums.crc32c(values)));
+            metadata.put("crc32c." + name, crc32c(values));
             long count = values.byteSize() / Float.BYTES;
             if (name.endsWith("encoder_rows") || name.endsWith("W_dec")) {
                 writer.add(name, values, count / d, d);
@@ -147,8 +147,18 @@ record Checkpoint(TrainState state, Map<String, Double> objective, List<double[]
     }
 
     private static void check(SafetensorsFile in, String name, MemorySegment values) {
-        if (!Integer.toHexString(Checksums.crc32c(values)).equals(in.metadata().get("crc32c." + name))) {
+        if (!crc32c(values).equals(in.metadata().get("crc32c." + name))) {
             throw new LoupeException("tensor " + name + " does not match its checksum");
+        }
+    }
+
+    private static String crc32c(MemorySegment values) {
+        try (Arena arena = Arena.ofConfined()) { // arrays of floats have no byte buffer of their own
+            MemorySegment bytes = values.isNative() ? values : arena.allocate(values.byteSize(), 8);
+            if (bytes != values) {
+                bytes.copyFrom(values);
+            }
+            return Integer.toHexString(Checksums.crc32c(bytes));
         }
     }
 

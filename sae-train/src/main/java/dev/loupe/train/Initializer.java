@@ -64,7 +64,9 @@ final class Initializer {
             case GEOMETRIC_MEDIAN -> geometricMedian(sample(config, data));
         };
         multiply(bDec, scale);
-        return TrainState.initial(new SaeWeights(encoder, decoder, new float[n], bDec, threshold));
+        float[] bEnc = new float[n];
+        Arrays.fill(bEnc, (float) config.encoderBias());
+        return TrainState.initial(new SaeWeights(encoder, decoder, bEnc, bDec, threshold));
     }
 
     private static void multiply(float[] row, double factor) {

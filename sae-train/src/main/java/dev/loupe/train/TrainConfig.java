@@ -34,6 +34,7 @@ import tools.jackson.core.JacksonException;
  * @param inputScale unit_mean_squared_norm (E‖x‖² = 1), expected_average_only_in (E‖x‖ = √d) or none
  * @param decoderBias how b_dec starts: mean, geometric_median or zero
  * @param encoderScale W_enc starts as so much times W_decᵀ
+ * @param encoderBias b_enc starts here: below 0, a ReLU SAE starts as sparse as it shall end
  * @param threshold where thresholds start (JumpReLU)
  * @param bandwidth ε of the rectangle kernel (JumpReLU)
  * @param aux weight of the auxiliary loss on dead latents (TopK), 0 for none
@@ -61,6 +62,7 @@ public record TrainConfig(
         @JsonProperty("input_scale") String inputScale,
         @JsonProperty("decoder_bias") String decoderBias,
         @JsonProperty("encoder_scale") double encoderScale,
+        @JsonProperty("encoder_bias") double encoderBias,
         double threshold,
         double bandwidth,
         double aux,
@@ -88,6 +90,7 @@ public record TrainConfig(
         InputScale.of(inputScale);
         Initializer.DecoderBias.of(decoderBias);
         need(encoderScale > 0, "encoder_scale", "above 0");
+        need(Double.isFinite(encoderBias), "encoder_bias", "a number");
         need(threshold >= 0, "threshold", "0 or more");
         need(a != Architecture.JUMPRELU || bandwidth > 0, "bandwidth", "above 0");
         need(aux >= 0, "aux", "0 or more");

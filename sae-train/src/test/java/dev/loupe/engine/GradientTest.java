@@ -94,7 +94,7 @@ class GradientTest {
             check(p, difference, frozen);
             for (int i = 0; i < N; i++) { // only dead latents are reached, and some always are
                 if (since[i] < 5) {
-                    assertThat(difference.dec[i]).containsOnly(0, within(1e-12));
+                    assertThat(difference.dec[i]).containsOnly(new double[] {0}, within(1e-12));
                 }
             }
             assertThat(IntStream.range(0, N).mapToDouble(i -> Math.abs(difference.enc[i][0])).sum())

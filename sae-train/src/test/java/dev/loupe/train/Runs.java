@@ -1,0 +1,70 @@
+package dev.loupe.train;
+
+import dev.loupe.base.Progress;
+import dev.loupe.engine.SaeEngine;
+import dev.loupe.sae.Architecture;
+import dev.loupe.store.StoreManifest;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/** Small runs for tests. */
+final class Runs {
+    static final TrainJob.Origin ORIGIN = new TrainJob.Origin(
+            "planted",
+            "fingerprint",
+            "blocks.0.hook_resid_post",
+            new StoreManifest.Model("toy", "abc", "def", "raw"),
+            Map.of("context_size", 128, "prepend_bos", true));
+
+    private Runs() {}
+
+    static TrainConfig config(Architecture a) {
+        TrainConfig demo = TrainPreset.DEMO.config(a, 64);
+        return demo.with(Map.of(
+                "steps", 120,
+                "batch", 100,
+                "k", a == Architecture.TOPK ? 4 : 0,
+                "l0_target", a == Architecture.TOPK ? 0 : 4,
+                "learning_rate", 3e-3));
+    }
+
+    static TrainRequest request(Path saes, TrainConfig config, Long... seeds) {
+        return new TrainRequest("tiny", saes, saes, "", config, List.of(seeds));
+    }
+
+    static SeedRun run(TrainConfig config, long seed, Path checkpoint, double checkpointSeconds) {
+        return new SeedRun(
+                SaeEngine.best(),
+                config,
+                seed,
+                new PlantedSource(20, config.dataSeed()),
+                checkpoint,
+                checkpointSeconds);
+    }
+
+    static TrainResult train(TrainRequest request, long seed, Progress progress) {
+        return TrainJob.one(
+                request, seed, new PlantedSource(20, request.config().dataSeed()), ORIGIN, progress, 1e9);
+    }
+
+    /** Asks to stop after so many steps. */
+    static Progress stoppingAfter(long steps) {
+        return new Progress() {
+            private long done;
+
+            @Override
+            public void stage(String name, long total, String unit) {}
+
+            @Override
+            public void advance(long d) {
+                done = d;
+            }
+
+            @Override
+            public boolean cancelled() {
+                return done >= steps;
+            }
+        };
+    }
+}
