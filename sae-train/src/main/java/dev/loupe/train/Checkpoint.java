@@ -153,12 +153,12 @@ record Checkpoint(TrainState state, Map<String, Double> objective, List<double[]
     }
 
     private static String crc32c(MemorySegment values) {
+        if (values.isNative()) {
+            return Integer.toHexString(Checksums.crc32c(values));
+        }
         try (Arena arena = Arena.ofConfined()) { // arrays of floats have no byte buffer of their own
-            MemorySegment bytes = values.isNative() ? values : arena.allocate(values.byteSize(), 8);
-            if (bytes != values) {
-                bytes.copyFrom(values);
-            }
-            return Integer.toHexString(Checksums.crc32c(bytes));
+            MemorySegment bytes = arena.allocate(values.byteSize(), 8);
+            return Integer.toHexString(Checksums.crc32c(bytes.copyFrom(values)));
         }
     }
 

@@ -9,9 +9,12 @@ import java.util.Map;
 /**
  * ReLU with an L1 penalty on latents whose decoder rows have norm one: Bricken et al., Towards Monosemanticity (2023);
  * Cunningham et al., arXiv 2309.08600. With an L0 target, λ follows it: each step multiplies λ by exp(gain · (L0/L0* − 1)),
- * the bracket limited to ±1, where the gain rises over the sparsity warm-up. λ is part of the curves and of checkpoints.
+ * the bracket limited to ±1. λ is part of the curves and of checkpoints.
  */
 final class ReluL1 implements Objective {
+    /** λ can change by a factor of e to this power over a whole run, so a gain per step depends on the run's length. */
+    private static final double GAIN_PER_RUN = 30;
+
     private final TrainConfig config;
     private final Schedule warmup;
     private double lambda;
@@ -35,9 +38,6 @@ final class ReluL1 implements Objective {
             lambda *= Math.exp(GAIN_PER_RUN / config.steps() * error);
         }
     }
-
-    /** λ can change by e to this power over a whole run. */
-    private static final double GAIN_PER_RUN = 20;
 
     @Override
     public double sparsityWeight(StepRule rule) {

@@ -50,7 +50,7 @@ public enum TrainPreset {
                 1,
                 relu ? -0.2 : 0,
                 jump ? 0.2 : 0,
-                jump ? 0.05 : 0,
+                jump ? 0.1 : 0,
                 architecture == Architecture.TOPK ? 1.0 / 32 : 0,
                 0,
                 0);
