@@ -25,7 +25,19 @@ import picocli.CommandLine.ScopeType;
         versionProvider = Version.class,
         sortOptions = false,
         description = "See and change what a language model is thinking: sparse autoencoders on the JVM.",
-        subcommands = {ModelCommand.class},
+        subcommands = {
+            ServeCommand.class,
+            ModelCommand.class,
+            CaptureCommand.class,
+            StoreCommand.class,
+            EvalCommand.class,
+            IndexCommand.class,
+            CompareCommand.class,
+            PatchCommand.class,
+            SteerCommand.class,
+            DoctorCommand.class,
+            TaskCommand.class
+        },
         footer = {
             "",
             "In a checkout also:",

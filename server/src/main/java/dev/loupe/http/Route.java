@@ -35,7 +35,7 @@ record Route(
         return new Route(HandlerType.GET, path, summary, List.of(query), null, answer, "application/json", handler);
     }
 
-    static Route post(String path, String summary, Type body, Type answer, Handler handler) {
+    static Route post(String path, String summary, @Nullable Type body, Type answer, Handler handler) {
         return new Route(HandlerType.POST, path, summary, List.of(), body, answer, "application/json", handler);
     }
 

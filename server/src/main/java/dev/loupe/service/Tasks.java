@@ -1,10 +1,26 @@
 package dev.loupe.service;
 
+import dev.loupe.base.Json;
+import dev.loupe.base.Names;
+import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
+import dev.loupe.capture.CaptureRequest;
+import dev.loupe.eval.SaeReport;
+import dev.loupe.feature.IndexManifest;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.StreamSupport;
+import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
-/** The kinds of work that a job can be. */
+/**
+ * The kinds of work that a job can be, as values that travel: a kind and a request in JSON. A command runs one in its own
+ * process, a server in a child process, a cluster wherever it likes.
+ */
 public final class Tasks {
     private static final List<String> KINDS = List.of("capture", "train", "eval", "index", "compare");
 
@@ -15,15 +31,139 @@ public final class Tasks {
         return KINDS;
     }
 
+    /** Evaluates several SAEs, one after the other. */
+    public static List<SaeReport> eval(Workbench bench, EvalSpec spec, Progress progress) {
+        spec.saes().forEach(bench.saes()::folder); // all names are looked at before any work
+        List<SaeReport> reports = new ArrayList<>();
+        for (String sae : spec.saes()) {
+            progress.check();
+            reports.add(bench.evaluations().run(sae, spec.text(), progress));
+        }
+        return reports;
+    }
+
+    /** Indexes several SAEs, one after the other. */
+    public static List<IndexManifest> index(Workbench bench, IndexSpec spec, Progress progress) {
+        spec.saes().forEach(bench.saes()::folder);
+        List<IndexManifest> all = new ArrayList<>();
+        for (String sae : spec.saes()) {
+            progress.check();
+            all.add(bench.features().build(sae, progress));
+        }
+        return all;
+    }
+
     /**
-     * One line for people about a request.
+     * Does the work of a file with {@code kind} and {@code request}. Where the file is the {@code request.json} of a job
+     * of this workspace, that job is the one that runs; otherwise a new one.
+     */
+    public static Object runFile(Workbench bench, Path file, Progress progress) {
+        JsonNode task = Json.tree(file);
+        String kind = task.path("kind").asString("");
+        JsonNode request = task.path("request");
+        title(kind, request);
+        Path folder = file.toAbsolutePath().normalize().getParent();
+        boolean job = folder != null
+                && bench.workspace().jobs().equals(folder.getParent())
+                && JobWriter.REQUEST.equals(String.valueOf(file.getFileName()));
+        String command = "loupe task (" + kind + ")";
+        return job && folder != null
+                ? bench.jobs().run(folder, command, progress, p -> run(bench, kind, request, p))
+                : bench.jobs().run(kind, request, command, progress, p -> run(bench, kind, request, p));
+    }
+
+    /** Does one piece of work; the result is what the command of that name prints. */
+    static Object run(Workbench bench, String kind, JsonNode request, Progress progress) {
+        return switch (kind) {
+            case "capture" -> bench.stores().capture(capture(bench, request), progress);
+            case "train" -> bench.training().run(read(request, TrainSpec.class, kind), progress);
+            case "eval" -> {
+                Map<String, Object> byName = new LinkedHashMap<>();
+                eval(bench, read(saes(request), EvalSpec.class, kind), progress)
+                        .forEach(r -> byName.put(r.sae(), r.summary()));
+                yield Map.of("saes", byName);
+            }
+            case "index" -> Map.of("indexes", index(bench, read(saes(request), IndexSpec.class, kind), progress));
+            case "compare" -> {
+                var m = bench.compare().run(read(request, CompareSpec.class, kind), progress);
+                yield Map.of("a", m.a(), "b", m.b(), "shared", m.shared(), "orphans_a", m.orphansA(), "orphans_b",
+                        m.orphansB(), "threshold", m.threshold(), "gap", m.gap());
+            }
+            default -> throw unknown(kind);
+        };
+    }
+
+    /**
+     * One line for people about a request, which is looked at closely enough to refuse nonsense before a process starts.
      *
-     * @throws UsageException if there is no such kind
+     * @throws UsageException if there is no such kind, or the request is not one of that kind
      */
     static String title(String kind, JsonNode request) {
         if (!KINDS.contains(kind)) {
-            throw new UsageException("There is no job \"" + kind + "\"; use " + String.join(", ", KINDS) + ".");
+            throw unknown(kind);
         }
-        return kind + " " + request.path("name").asString("");
+        if (!request.isObject()) {
+            throw new UsageException("The request of a job of kind " + kind + " must be a JSON object.");
+        }
+        return switch (kind) {
+            case "capture", "train" -> {
+                String name = Names.check(request.path("name").asString(""));
+                if (kind.equals("train")) {
+                    read(request, TrainSpec.class, kind);
+                }
+                yield (kind.equals("capture") ? "Capture " : "Train ") + name;
+            }
+            case "compare" -> {
+                CompareSpec spec = read(request, CompareSpec.class, kind);
+                yield "Compare " + Names.check(spec.a()) + " and " + Names.check(spec.b());
+            }
+            default -> {
+                List<String> names = StreamSupport.stream(saes(request).path("saes").spliterator(), false)
+                        .map(n -> Names.check(n.asString("")))
+                        .toList();
+                if (names.isEmpty()) {
+                    throw new UsageException("The request of a job of kind " + kind + " names no SAE: send {\"saes\":"
+                            + " [\"NAME\"]}.");
+                }
+                String what = names.size() == 1 ? names.get(0) : names.size() + " SAEs";
+                yield (kind.equals("eval") ? "Evaluate " : "Index ") + what;
+            }
+        };
+    }
+
+    /** {@code {"sae": "x"}} does as well as {@code {"saes": ["x"]}}. */
+    private static JsonNode saes(JsonNode request) {
+        if (request.has("saes") || !request.has("sae")) {
+            return request;
+        }
+        ObjectNode copy = (ObjectNode) request.deepCopy();
+        copy.putArray("saes").add(request.path("sae").asString(""));
+        return copy;
+    }
+
+    private static CaptureRequest capture(Workbench bench, JsonNode request) {
+        ObjectNode copy = (ObjectNode) request.deepCopy();
+        copy.put("stores_dir", bench.workspace().activations().toString());
+        if (!copy.has("model")) {
+            copy.put("model", Models.BUILTIN);
+        }
+        return read(copy, CaptureRequest.class, "capture");
+    }
+
+    private static <T> T read(JsonNode request, Class<T> type, String kind) {
+        try {
+            return Views.JSON.treeToValue(request, type);
+        } catch (JacksonException e) {
+            Throwable cause = e.getCause();
+            if (cause instanceof UsageException u) {
+                throw u;
+            }
+            throw new UsageException(
+                    "This is not the request of a job of kind " + kind + ": " + e.getOriginalMessage() + ".");
+        }
+    }
+
+    private static UsageException unknown(String kind) {
+        return new UsageException("There is no job \"" + kind + "\"; use " + String.join(", ", KINDS) + ".");
     }
 }

@@ -18,6 +18,7 @@ public final class Workbench implements AutoCloseable {
     private final Counterparts counterparts;
     private final Patches patches;
     private final Steerings steerings;
+    private final Trainings trainings;
     private final Jobs jobs;
 
     /** A workbench over a workspace. */
@@ -33,6 +34,7 @@ public final class Workbench implements AutoCloseable {
         this.counterparts = new Counterparts(workspace, comparisons, features);
         this.patches = new Patches(workspace, models, saes);
         this.steerings = new Steerings(workspace, models, saes, features);
+        this.trainings = new Trainings(workspace, stores);
         this.jobs = new Jobs(workspace);
     }
 
@@ -59,6 +61,11 @@ public final class Workbench implements AutoCloseable {
     /** SAEs. */
     public Saes saes() {
         return saes;
+    }
+
+    /** Training SAEs. */
+    public Trainings training() {
+        return trainings;
     }
 
     /** Features: lists, pages, search, and what they do on a text. */

@@ -1,0 +1,90 @@
+package dev.loupe.cli;
+
+import dev.loupe.base.Fmt;
+import dev.loupe.capture.CaptureRequest;
+import dev.loupe.capture.CaptureResult;
+import dev.loupe.service.Models;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Captures activations into a store. */
+@Command(
+        name = "capture",
+        description = "Runs a model over text and stores the activations of hook points. Continues where it was stopped.")
+final class CaptureCommand extends LoupeCommand {
+    @Option(names = "--model", paramLabel = "M", description = "Model: builtin, a name in models/ or a folder (default: builtin).")
+    private String model = Models.BUILTIN;
+
+    @Option(
+            names = "--text",
+            required = true,
+            paramLabel = "T",
+            description = "A .txt or .jsonl file, a folder of them, or builtin:europarl.")
+    private String text = "";
+
+    @Option(names = "--json-field", paramLabel = "F", description = "Field of JSON lines that holds the text (default: text).")
+    private String jsonField = "";
+
+    @Option(
+            names = "--hook",
+            required = true,
+            split = ",",
+            paramLabel = "H",
+            description = "Hook points, comma separated (see loupe model hooks).")
+    private List<String> hooks = List.of();
+
+    @Option(names = "--tokens", required = true, paramLabel = "N", description = "Rows to store, held-out ones included.")
+    private long tokens;
+
+    @Option(names = "--name", required = true, paramLabel = "STORE", description = "Name of the store.")
+    private String name = "";
+
+    @Option(names = "--context", paramLabel = "N", description = "Longest sequence in tokens (default: 256 or the model's limit).")
+    private int context;
+
+    @Option(
+            names = "--prepend-bos",
+            negatable = true,
+            description = "Whether every sequence starts with BOS (default: yes if the model has one).")
+    private @Nullable Boolean prependBos;
+
+    @Option(names = "--dtype", paramLabel = "D", description = "float32, float16 or bf16 (default: float32).")
+    private String dtype = "";
+
+    @Option(
+            names = "--held-out",
+            paramLabel = "SHARE|FILE",
+            description = "Documents that no training sees: a share by hash, or a file of hashes (default: the model's own"
+                    + " list with builtin:europarl, else 0.01).")
+    private String heldOut = "";
+
+    @Option(names = "--seed", paramLabel = "N", description = "Seed of the order of documents (default: 0).")
+    private long seed;
+
+    @Override
+    void run(Session session) {
+        Path stores = session.workbench().workspace().activations();
+        CaptureRequest request = new CaptureRequest(
+                name, stores, model, text, jsonField, hooks, tokens, context, prependBos, dtype, heldOut, seed);
+        CaptureResult r =
+                session.job("capture", request, p -> session.workbench().stores().capture(request, p));
+        session.result(r, () -> {
+            session.out.println("Store " + r.store() + ": " + Fmt.count(r.tokens()) + " tokens ("
+                    + Fmt.count(r.heldOutTokens()) + " held out) of " + r.documents() + " documents, hook points "
+                    + String.join(", ", r.hooks()) + ".");
+            session.out.println(speed(r));
+        });
+    }
+
+    static String speed(CaptureResult r) {
+        return r.reused()
+                ? "It was there already; nothing to do."
+                : Fmt.count(r.tokensPerSecond()) + " tokens/s, "
+                        + Fmt.duration(Duration.ofMillis((long) (1000 * r.seconds()))) + ", peak memory "
+                        + Fmt.bytes(r.peakMemoryBytes()) + ".";
+    }
+}

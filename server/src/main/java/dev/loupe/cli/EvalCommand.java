@@ -1,0 +1,59 @@
+package dev.loupe.cli;
+
+import dev.loupe.eval.SaeReport;
+import dev.loupe.service.EvalSpec;
+import dev.loupe.service.Tasks;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Evaluates SAEs. */
+@Command(name = "eval", description = "Measures SAEs on held-out text: L0, FVU, dead latents, what splicing them in costs.")
+final class EvalCommand extends LoupeCommand {
+    @Parameters(arity = "1..*", paramLabel = "SAE", description = "Names of SAEs.")
+    private List<String> saes = List.of();
+
+    @Option(
+            names = "--text",
+            paramLabel = "T",
+            description = "Corpus for the losses (default: the held-out documents of the SAE's store).")
+    private @Nullable String text;
+
+    @Override
+    void run(Session session) {
+        EvalSpec spec = new EvalSpec(saes, text);
+        List<SaeReport> reports = session.job("eval", spec, p -> Tasks.eval(session.workbench(), spec, p));
+        Map<String, Object> byName = new LinkedHashMap<>();
+        reports.forEach(r -> byName.put(r.sae(), r.summary()));
+        session.result(Map.of("saes", byName), () -> table(reports).print(session.out));
+    }
+
+    static Table table(List<SaeReport> reports) {
+        Table table = new Table(
+                "SAE", "L0", "FVU", "PCA FVU", "rank", "dead %", "delta CE", "recovered (zero)", "recovered (mean)", "tokens");
+        for (SaeReport r : reports) {
+            SaeReport.Loss loss = r.loss();
+            table.row(
+                    r.sae(),
+                    number("%.1f", r.l0()),
+                    number("%.3f", r.fvu()),
+                    number("%.3f", r.pcaFvu()),
+                    r.pcaRank(),
+                    number("%.1f", 100 * r.deadFraction()),
+                    loss == null ? "-" : number("%.3f", loss.deltaCe()),
+                    loss == null ? "-" : number("%.3f", loss.lossRecoveredZero()),
+                    loss == null ? "-" : number("%.3f", loss.lossRecoveredMean()),
+                    r.tokens());
+        }
+        return table;
+    }
+
+    static String number(String format, double value) {
+        return String.format(Locale.ROOT, format, value);
+    }
+}

@@ -1,0 +1,30 @@
+package dev.loupe.cli;
+
+import dev.loupe.base.Fmt;
+import dev.loupe.feature.IndexManifest;
+import dev.loupe.service.IndexSpec;
+import dev.loupe.service.Tasks;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+
+/** Builds feature indexes. */
+@Command(name = "index", description = "Builds the feature index of SAEs: everything the browser shows, in one pass.")
+final class IndexCommand extends LoupeCommand {
+    @Parameters(arity = "1..*", paramLabel = "SAE", description = "Names of SAEs.")
+    private List<String> saes = List.of();
+
+    @Override
+    void run(Session session) {
+        IndexSpec spec = new IndexSpec(saes);
+        List<IndexManifest> all = session.job("index", spec, p -> Tasks.index(session.workbench(), spec, p));
+        session.result(Map.of("indexes", all), () -> {
+            Table table = new Table("SAE", "features", "dead", "tokens", "seconds");
+            for (IndexManifest m : all) {
+                table.row(m.sae(), m.dSae(), m.dead(), Fmt.count(m.tokens()), EvalCommand.number("%.1f", m.seconds()));
+            }
+            table.print(session.out);
+        });
+    }
+}

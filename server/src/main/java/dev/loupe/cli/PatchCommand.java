@@ -1,0 +1,134 @@
+package dev.loupe.cli;
+
+import dev.loupe.patch.PatchRequest;
+import dev.loupe.patch.PatchResult;
+import dev.loupe.service.Models;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Patches a prompt pair. */
+@Command(
+        name = "patch",
+        description = "Finds which places of the model caused an answer, from a pair of prompts of equal length.")
+final class PatchCommand extends LoupeCommand {
+    @Option(names = "--model", paramLabel = "M", description = "Model: builtin, a name in models/ or a folder (default: builtin).")
+    private String model = Models.BUILTIN;
+
+    @Option(names = "--clean", required = true, paramLabel = "T", description = "The prompt that shows the behaviour.")
+    private String clean = "";
+
+    @Option(names = "--corrupt", required = true, paramLabel = "T", description = "Its counterpart, of as many tokens.")
+    private String corrupt = "";
+
+    @Option(names = "--answer", paramLabel = "T", description = "The token that follows the clean prompt, with its space.")
+    private @Nullable String answer;
+
+    @Option(names = "--wrong", paramLabel = "T", description = "The token that follows the corrupted prompt.")
+    private @Nullable String wrong;
+
+    @Option(names = "--method", paramLabel = "M", description = "relp, atp, ap or ig (default: relp).")
+    private String method = "relp";
+
+    @Option(
+            names = "--metric",
+            paramLabel = "M",
+            description = "difference, normalised, logprob or kl (default: difference).")
+    private String metric = "difference";
+
+    @Option(
+            names = "--rules",
+            split = ",",
+            paramLabel = "R",
+            description = "Relevance rules of relp: ln, identity, half, ah (default: ln,identity,half).")
+    private List<String> rules = PatchRequest.DEFAULT_RULES;
+
+    @Option(
+            names = "--sites",
+            split = ",",
+            paramLabel = "S",
+            description = "resid_pre, resid_mid, resid_post, attn_out, mlp_out, z, neurons, sae:NAME, error:NAME (default:"
+                    + " resid_pre,attn_out,mlp_out).")
+    private List<String> sites = PatchRequest.DEFAULT_SITES;
+
+    @Option(names = "--steps", paramLabel = "N", description = "Points on the way for ig (default: 16).")
+    private int steps = 16;
+
+    @Option(
+            names = "--prepend-bos",
+            negatable = true,
+            description = "Whether BOS stands in front (default: yes if the model has one).")
+    private @Nullable Boolean prependBos;
+
+    @Option(
+            names = "--verify",
+            paramLabel = "N",
+            description = "Check the N largest cells, and N random ones, by exact patching; -1 all (default: 0).")
+    private int verify;
+
+    @Option(names = "--seed", paramLabel = "N", description = "Seed of the choice of cells to verify (default: 0).")
+    private long seed;
+
+    @Option(names = "--save", paramLabel = "NAME", description = "Keep the result under this name.")
+    private @Nullable String save;
+
+    @Override
+    void run(Session session) {
+        PatchRequest request = new PatchRequest(
+                model, clean, corrupt, answer, wrong, method, metric, rules, sites, steps, prependBos, verify, seed);
+        PatchResult computed = session.shown(p -> session.workbench().patch().run(request, p));
+        PatchResult result = save == null ? computed : session.workbench().patch().save(computed, save);
+        session.result(json(result), () -> print(session, result));
+    }
+
+    private static Map<String, Object> json(PatchResult r) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("clean_difference", r.cleanDifference());
+        json.put("corrupt_difference", r.corruptDifference());
+        json.put("clean_metric", r.cleanMetric());
+        json.put("corrupt_metric", r.corruptMetric());
+        json.put("unit", r.unit());
+        json.put("clean_tokens", r.cleanTokens());
+        json.put("corrupt_tokens", r.corruptTokens());
+        json.put("grids", r.grids());
+        json.put("axes", r.axes());
+        json.put("nodes", r.nodes());
+        json.put("verified", r.verified());
+        json.put("agreement", r.agreement());
+        json.put("seconds", r.seconds());
+        return json;
+    }
+
+    private static void print(Session session, PatchResult r) {
+        session.out.printf(
+                Locale.ROOT, "metric: clean %.4f, corrupt %.4f (%s)%n", r.cleanMetric(), r.corruptMetric(), r.unit());
+        r.grids().forEach((site, grid) -> {
+            session.out.println();
+            PatchResult.Axes axes = r.axes().get(site);
+            boolean positions = axes != null && axes.columns().startsWith("position");
+            List<String> head = new ArrayList<>(List.of(site));
+            for (int c = 0; grid.length > 0 && c < grid[0].length; c++) {
+                head.add(positions && c < r.cleanTokens().size()
+                        ? r.cleanTokens().get(c).replace("\n", "\\n")
+                        : Integer.toString(c));
+            }
+            Table table = new Table(head.toArray(String[]::new));
+            for (int l = 0; l < grid.length; l++) {
+                Object[] row = new Object[head.size()];
+                row[0] = "layer " + (axes != null && l < axes.layers().length ? axes.layers()[l] : l);
+                for (int c = 0; c + 1 < row.length; c++) {
+                    row[c + 1] = String.format(Locale.ROOT, "%.3f", grid[l][c]);
+                }
+                table.row(row);
+            }
+            table.print(session.out);
+        });
+        r.nodes().stream().limit(10).forEach(n -> session.out.printf(
+                Locale.ROOT, "%s layer %d #%d: %.4f%n", n.site(), n.layer(), n.index(), n.score()));
+    }
+}

@@ -1,0 +1,63 @@
+package dev.loupe.cli;
+
+import dev.loupe.http.LoupeServer;
+import dev.loupe.service.Settings;
+import dev.loupe.service.Workbench;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Path;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** The server: API and web pages. */
+@Command(name = "serve", description = "Starts the server: web pages, HTTP API and OpenAI-compatible routes.")
+final class ServeCommand extends LoupeCommand {
+    @Option(names = "--port", paramLabel = "N", description = "Port; 0 takes any free one (default: 7070).")
+    private @Nullable Integer port;
+
+    @Option(names = "--host", paramLabel = "H", description = "Address to listen on (default: 127.0.0.1).")
+    private @Nullable String host;
+
+    @Option(
+            names = "--token-file",
+            paramLabel = "F",
+            description = "File with an access token that every request must carry.")
+    private @Nullable Path tokenFile;
+
+    @Override
+    void run(Session session) throws InterruptedException {
+        session.with(Settings.Key.PORT, port)
+                .with(Settings.Key.HOST, host)
+                .with(Settings.Key.TOKEN_FILE, tokenFile);
+        serve(session);
+    }
+
+    /** Serves until the process is stopped. */
+    static void serve(Session session) throws InterruptedException {
+        Workbench bench = session.workbench();
+        Settings settings = bench.settings();
+        String token = settings.get(Settings.Key.TOKEN_FILE);
+        String address = settings.get(Settings.Key.HOST);
+        LoupeServer server = LoupeServer.start(
+                bench,
+                new LoupeServer.Options(
+                        address, settings.number(Settings.Key.PORT), token.isEmpty() ? null : Path.of(token)));
+        Runtime.getRuntime().addShutdownHook(new Thread(server::close, "stop"));
+        if (token.isEmpty() && !loopback(address)) {
+            session.err.println("Anybody who reaches " + address
+                    + " can read and change this workspace: use --token-file to ask for a token.");
+        }
+        session.result(Map.of("url", server.url(), "port", server.port()), () -> session.out.println(server.url()));
+        server.join();
+    }
+
+    private static boolean loopback(String host) {
+        try {
+            return InetAddress.getByName(host).isLoopbackAddress();
+        } catch (UnknownHostException e) {
+            return false;
+        }
+    }
+}

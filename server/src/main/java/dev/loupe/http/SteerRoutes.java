@@ -1,0 +1,91 @@
+package dev.loupe.http;
+
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.Progress;
+import dev.loupe.service.Views;
+import dev.loupe.service.Workbench;
+import dev.loupe.steer.SteerListener;
+import dev.loupe.steer.SteerRequest;
+import dev.loupe.steer.SteerResult;
+import dev.loupe.steer.Variant;
+import io.javalin.http.Context;
+import io.javalin.http.HandlerType;
+import java.util.List;
+import java.util.Map;
+import tools.jackson.databind.JsonNode;
+
+/** Steering and saved variants. */
+final class SteerRoutes {
+    private final Workbench bench;
+
+    record VariantList(List<String> variants) {}
+
+    SteerRoutes(Workbench bench) {
+        this.bench = bench;
+    }
+
+    List<Route> routes() {
+        Route put = Route.post("/variants/{name}", "Saves a variant.", Variant.class, Variant.class, this::save);
+        Route delete = new Route(
+                HandlerType.DELETE, "/variants/{name}", "Deletes a variant.", List.of(), null, null,
+                "application/json", ctx -> {
+                    bench.steer().delete(ctx.pathParam("name"));
+                    ctx.json(Map.of("deleted", ctx.pathParam("name")));
+                });
+        return List.of(
+                Route.post(
+                        "/steer",
+                        "Writes the default and the steered text; with \"stream\": true as server-sent events (text,"
+                                + " then result).",
+                        SteerRequest.class,
+                        SteerResult.class,
+                        this::steer),
+                Route.get("/variants", "Names of the saved variants.", VariantList.class, ctx ->
+                        ctx.json(new VariantList(bench.steer().variants()))),
+                Route.get("/variants/{name}", "A saved variant.", Variant.class, ctx ->
+                        ctx.json(bench.steer().variant(ctx.pathParam("name")))),
+                put.by(HandlerType.PUT),
+                delete);
+    }
+
+    private void steer(Context ctx) {
+        JsonNode body = Params.body(ctx, JsonNode.class);
+        SteerRequest request = Views.JSON.treeToValue(body, SteerRequest.class);
+        if (!body.path("stream").asBoolean(false)) {
+            ctx.json(bench.steer().run(request, SteerListener.silent(), Progress.silent()));
+            return;
+        }
+        request.check();
+        EventStream events = new EventStream(ctx);
+        try {
+            SteerResult result = bench.steer().run(
+                    request,
+                    (steered, text) -> events.send(null, "text", Map.of("steered", steered, "text", text)),
+                    new Listening(events));
+            events.send(null, "result", result);
+        } catch (LoupeException e) {
+            events.send(null, "error", Problem.of(e, "/api/steer"));
+        }
+    }
+
+    private void save(Context ctx) {
+        Variant v = Variant.of(Params.body(ctx, JsonNode.class));
+        Variant named = new Variant(ctx.pathParam("name"), v.edits(), v.when());
+        bench.steer().save(named);
+        ctx.json(named);
+    }
+
+    /** Stops the writing when nobody listens any more. */
+    private record Listening(EventStream events) implements Progress {
+        @Override
+        public void stage(String name, long total, String unit) {}
+
+        @Override
+        public void advance(long done) {}
+
+        @Override
+        public boolean cancelled() {
+            return !events.open();
+        }
+    }
+}

@@ -1,0 +1,10 @@
+package dev.loupe.service;
+
+import java.util.List;
+
+/**
+ * SAEs to index.
+ *
+ * @param saes their names
+ */
+public record IndexSpec(List<String> saes) {}

@@ -1,0 +1,61 @@
+package dev.loupe.service;
+
+import dev.loupe.base.UsageException;
+import dev.loupe.sae.Architecture;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * SAEs to train. What is null takes the recipe's value.
+ *
+ * @param name their name; with several seeds NAME-s0, NAME-s1, ...
+ * @param store the activation store
+ * @param hook which of its hook points; null if it has one
+ * @param arch relu, topk or jumprelu
+ * @param dSae number of latents
+ * @param k active latents per token (topk)
+ * @param l0Target L0 to aim for (jumprelu, relu)
+ * @param l1 weight of the L1 penalty (relu)
+ * @param seeds one SAE each; empty for seed 0 and a name without a suffix
+ * @param steps optimiser steps
+ * @param tokens rows to see, instead of steps
+ * @param set further settings of the recipe, by name
+ */
+public record TrainSpec(
+        String name,
+        String store,
+        @Nullable String hook,
+        String arch,
+        int dSae,
+        @Nullable Integer k,
+        @Nullable Double l0Target,
+        @Nullable Double l1,
+        List<Long> seeds,
+        @Nullable Long steps,
+        @Nullable Long tokens,
+        Map<String, Object> set) {
+
+    /** Fills in what JSON may leave out, and checks what can be checked alone. */
+    @SuppressWarnings({"ConstantValue", "NullAway"}) // JSON leaves absent fields null, whatever the types say
+    public TrainSpec {
+        if (name == null || store == null || arch == null) {
+            throw new UsageException("A training needs a name, a store and an architecture.");
+        }
+        Architecture.of(arch);
+        seeds = seeds == null ? List.of() : List.copyOf(seeds);
+        set = set == null ? Map.of() : Map.copyOf(set);
+        if (dSae < 1) {
+            throw new UsageException("d_sae is " + dSae + "; an SAE needs at least one latent.");
+        }
+        if (steps != null && tokens != null) {
+            throw new UsageException("Give steps or tokens, not both.");
+        }
+        if ((steps != null && steps < 1) || (tokens != null && tokens < 1)) {
+            throw new UsageException("The length of a training must be at least 1.");
+        }
+        if (seeds.stream().distinct().count() != seeds.size()) {
+            throw new UsageException("A seed is named twice.");
+        }
+    }
+}
