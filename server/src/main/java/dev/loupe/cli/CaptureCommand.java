@@ -46,11 +46,15 @@ final class CaptureCommand extends LoupeCommand {
     @Option(names = "--context", paramLabel = "N", description = "Longest sequence in tokens (default: 256 or the model's limit).")
     private int context;
 
+    private @Nullable Boolean prependBos;
+
     @Option(
             names = "--prepend-bos",
             negatable = true,
             description = "Whether every sequence starts with BOS (default: yes if the model has one).")
-    private @Nullable Boolean prependBos;
+    private void prependBos(boolean value) {
+        prependBos = value;
+    }
 
     @Option(names = "--dtype", paramLabel = "D", description = "float32, float16 or bf16 (default: float32).")
     private String dtype = "";

@@ -3,8 +3,8 @@ package dev.loupe.cli;
 import dev.loupe.base.UsageException;
 import dev.loupe.compare.Matching;
 import dev.loupe.service.CompareSpec;
+import dev.loupe.service.Tasks;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -34,21 +34,9 @@ final class CompareCommand extends LoupeCommand {
             }
         }
         Object json = all.size() == 1
-                ? summary(all.get(0))
-                : Map.of("pairs", all.stream().map(CompareCommand::summary).toList());
+                ? Tasks.summary(all.get(0))
+                : Map.of("pairs", all.stream().map(Tasks::summary).toList());
         session.result(json, () -> table(all).print(session.out));
-    }
-
-    static Map<String, Object> summary(Matching m) {
-        Map<String, Object> s = new LinkedHashMap<>();
-        s.put("a", m.a());
-        s.put("b", m.b());
-        s.put("shared", m.shared());
-        s.put("orphans_a", m.orphansA());
-        s.put("orphans_b", m.orphansB());
-        s.put("threshold", m.threshold());
-        s.put("gap", m.gap());
-        return s;
     }
 
     static Table table(List<Matching> all) {

@@ -26,10 +26,12 @@ import picocli.CommandLine.ScopeType;
         sortOptions = false,
         description = "See and change what a language model is thinking: sparse autoencoders on the JVM.",
         subcommands = {
+            DemoCommand.class,
             ServeCommand.class,
             ModelCommand.class,
             CaptureCommand.class,
             StoreCommand.class,
+            TrainCommand.class,
             EvalCommand.class,
             IndexCommand.class,
             CompareCommand.class,

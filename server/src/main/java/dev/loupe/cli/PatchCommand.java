@@ -59,11 +59,15 @@ final class PatchCommand extends LoupeCommand {
     @Option(names = "--steps", paramLabel = "N", description = "Points on the way for ig (default: 16).")
     private int steps = 16;
 
+    private @Nullable Boolean prependBos;
+
     @Option(
             names = "--prepend-bos",
             negatable = true,
             description = "Whether BOS stands in front (default: yes if the model has one).")
-    private @Nullable Boolean prependBos;
+    private void prependBos(boolean value) {
+        prependBos = value;
+    }
 
     @Option(
             names = "--verify",

@@ -6,6 +6,7 @@ import dev.loupe.service.Workbench;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -31,11 +32,11 @@ final class ServeCommand extends LoupeCommand {
         session.with(Settings.Key.PORT, port)
                 .with(Settings.Key.HOST, host)
                 .with(Settings.Key.TOKEN_FILE, tokenFile);
-        serve(session);
+        serve(session, Map.of());
     }
 
-    /** Serves until the process is stopped. */
-    static void serve(Session session) throws InterruptedException {
+    /** Serves until the process is stopped; {@code more} joins the JSON that says where. */
+    static void serve(Session session, Map<String, Object> more) throws InterruptedException {
         Workbench bench = session.workbench();
         Settings settings = bench.settings();
         String token = settings.get(Settings.Key.TOKEN_FILE);
@@ -49,7 +50,10 @@ final class ServeCommand extends LoupeCommand {
             session.err.println("Anybody who reaches " + address
                     + " can read and change this workspace: use --token-file to ask for a token.");
         }
-        session.result(Map.of("url", server.url(), "port", server.port()), () -> session.out.println(server.url()));
+        Map<String, Object> json = new LinkedHashMap<>(more);
+        json.put("url", server.url());
+        json.put("port", server.port());
+        session.result(json, () -> session.out.println(server.url()));
         server.join();
     }
 

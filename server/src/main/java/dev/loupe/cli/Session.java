@@ -2,7 +2,6 @@ package dev.loupe.cli;
 
 import dev.loupe.base.Progress;
 import dev.loupe.service.Settings;
-import dev.loupe.service.TeeProgress;
 import dev.loupe.service.Views;
 import dev.loupe.service.Workbench;
 import dev.loupe.service.Workspace;
@@ -10,6 +9,7 @@ import java.io.PrintStream;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** What one command works with: the workbench, where to say what, and how. */
@@ -71,7 +71,17 @@ final class Session implements AutoCloseable {
     <T> T job(String kind, Object request, Function<Progress, T> work) {
         Progress shown = progress();
         try {
-            return workbench().jobs().run(kind, request, "loupe " + kind, TeeProgress.of(shown), work);
+            return workbench().jobs().run(kind, request, "loupe " + kind, shown, work);
+        } finally {
+            end(shown);
+        }
+    }
+
+    /** Does long work of one of several parts, with a progress that also tells about the whole. */
+    <T> T job(String kind, Object request, UnaryOperator<Progress> whole, Function<Progress, T> work) {
+        Progress shown = whole.apply(progress());
+        try {
+            return workbench().jobs().run(kind, request, "loupe demo (" + kind + ")", shown, work);
         } finally {
             end(shown);
         }

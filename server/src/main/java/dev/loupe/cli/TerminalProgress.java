@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /**
  * Progress for people: on a terminal one line that is written over and over, elsewhere a plain line every few seconds.
@@ -19,12 +20,15 @@ final class TerminalProgress implements Progress {
     private static final long LINE_NANOS = 100_000_000L;
     private static final long LOG_NANOS = 5_000_000_000L;
     private static final int BAR = 24;
-    private static final int WIDTH = 118;
+    /** Told by the launcher where stderr is a terminal, because behind its filter it is none. */
+    private static final int COLUMNS = Integer.getInteger("loupe.columns", 0);
+
+    private static final int WIDTH = COLUMNS > 20 ? COLUMNS - 1 : 118;
 
     private final PrintStream err;
     private final boolean terminal;
     private final Map<String, Double> metrics = new LinkedHashMap<>();
-    private String prefix = "";
+    private Supplier<String> prefix = () -> "";
     private String stage = "";
     private String unit = "";
     private long total = -1;
@@ -45,8 +49,8 @@ final class TerminalProgress implements Progress {
         return new TerminalProgress(err, isTerminal());
     }
 
-    /** What stands in front of every line ("2/8 "), for work of several parts. */
-    synchronized void prefix(String text) {
+    /** What stands in front of every line ("[2/8] "), for work of several parts. */
+    synchronized void prefix(Supplier<String> text) {
         prefix = text;
     }
 
@@ -87,7 +91,7 @@ final class TerminalProgress implements Progress {
     @Override
     public synchronized void message(String text) {
         clear();
-        err.println(prefix + text);
+        err.println(prefix.get() + text);
         if (open && terminal) {
             show(System.nanoTime());
         }
@@ -106,7 +110,7 @@ final class TerminalProgress implements Progress {
         clear();
         Duration took = Duration.ofNanos(System.nanoTime() - started);
         if (took.toMillis() >= 1_000 || !terminal) {
-            err.println(prefix + stage + ": " + (done > 0 ? Fmt.count(done) + " " + unit + " in " : "")
+            err.println(prefix.get() + stage + ": " + (done > 0 ? Fmt.count(done) + " " + unit + " in " : "")
                     + Fmt.duration(took));
         }
         err.flush();
@@ -120,7 +124,7 @@ final class TerminalProgress implements Progress {
 
     private void show(long now) {
         shownAt = now;
-        String line = prefix + line(now);
+        String line = prefix.get() + line(now);
         if (terminal) {
             err.print("\r\u001b[K" + (line.length() > WIDTH ? line.substring(0, WIDTH) : line));
             err.flush();
@@ -164,6 +168,9 @@ final class TerminalProgress implements Progress {
     }
 
     private static boolean isTerminal() {
+        if (COLUMNS > 0) {
+            return true;
+        }
         try {
             String target = Files.readSymbolicLink(Path.of("/proc/self/fd/2")).toString();
             return target.startsWith("/dev/pts/") || target.startsWith("/dev/tty");

@@ -1,5 +1,6 @@
 package dev.loupe.service;
 
+import dev.loupe.base.Checksums;
 import dev.loupe.base.Progress;
 import dev.loupe.corpus.Corpora;
 import dev.loupe.corpus.DocumentSource;
@@ -13,6 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Report cards: how well an SAE does on text that no training saw. */
 public final class Evaluations {
+    private static final String WEIGHTS = "sae_weights.safetensors";
+
     private final Models models;
     private final Stores stores;
     private final Saes saes;
@@ -26,6 +29,18 @@ public final class Evaluations {
     /** The report that an earlier evaluation of this very SAE left, if there is one. */
     public Optional<SaeReport> report(String sae) {
         return Evaluation.saved(saes.folder(sae));
+    }
+
+    /** Whether there is a report of exactly this SAE on exactly the store it was trained on, with losses. */
+    public boolean isCurrent(String sae) {
+        Optional<SaeReport> report = report(sae);
+        if (report.isEmpty() || report.get().loss() == null) {
+            return false;
+        }
+        try (ActivationStore store = stores.open(saes.store(sae))) {
+            return report.get().storeFingerprint().equals(store.fingerprint())
+                    && report.get().saeChecksum().equals(Checksums.sha256(saes.folder(sae).resolve(WEIGHTS)));
+        }
     }
 
     /**

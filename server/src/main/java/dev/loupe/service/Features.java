@@ -181,6 +181,13 @@ public final class Features {
                 : OptionalDouble.empty();
     }
 
+    /** Whether there is an index of exactly this SAE on exactly the store it was trained on. */
+    public boolean isCurrent(String sae) {
+        try (ActivationStore store = stores.open(saes.store(sae))) {
+            return FeatureIndexer.isCurrent(saes.open(sae), store, IndexOptions.standard(), workspace.features());
+        }
+    }
+
     /**
      * Builds the index of an SAE in one pass over the store it was trained on; one that is there already and fits is
      * kept.

@@ -5,6 +5,7 @@ import dev.loupe.base.Names;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.capture.CaptureRequest;
+import dev.loupe.compare.Matching;
 import dev.loupe.eval.SaeReport;
 import dev.loupe.feature.IndexManifest;
 import java.nio.file.Path;
@@ -72,6 +73,19 @@ public final class Tasks {
                 : bench.jobs().run(kind, request, command, progress, p -> run(bench, kind, request, p));
     }
 
+    /** The figures of a matching that scripts rely on. */
+    public static Map<String, Object> summary(Matching m) {
+        Map<String, Object> s = new LinkedHashMap<>();
+        s.put("a", m.a());
+        s.put("b", m.b());
+        s.put("shared", m.shared());
+        s.put("orphans_a", m.orphansA());
+        s.put("orphans_b", m.orphansB());
+        s.put("threshold", m.threshold());
+        s.put("gap", m.gap());
+        return s;
+    }
+
     /** Does one piece of work; the result is what the command of that name prints. */
     static Object run(Workbench bench, String kind, JsonNode request, Progress progress) {
         return switch (kind) {
@@ -84,11 +98,7 @@ public final class Tasks {
                 yield Map.of("saes", byName);
             }
             case "index" -> Map.of("indexes", index(bench, read(saes(request), IndexSpec.class, kind), progress));
-            case "compare" -> {
-                var m = bench.compare().run(read(request, CompareSpec.class, kind), progress);
-                yield Map.of("a", m.a(), "b", m.b(), "shared", m.shared(), "orphans_a", m.orphansA(), "orphans_b",
-                        m.orphansB(), "threshold", m.threshold(), "gap", m.gap());
-            }
+            case "compare" -> summary(bench.compare().run(read(request, CompareSpec.class, kind), progress));
             default -> throw unknown(kind);
         };
     }

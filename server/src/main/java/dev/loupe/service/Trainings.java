@@ -1,16 +1,85 @@
 package dev.loupe.service;
 
 import dev.loupe.base.Progress;
+import dev.loupe.base.UsageException;
+import dev.loupe.sae.Architecture;
+import dev.loupe.train.TrainConfig;
+import dev.loupe.train.TrainJob;
+import dev.loupe.train.TrainPreset;
+import dev.loupe.train.TrainRequest;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 
-/** Training. */
+/** Training SAEs on a store. */
 public final class Trainings {
+    /** The recipes aim at this many active latents; fewer latents than that need a target of their own. */
+    private static final int LEAST_PRESET_WIDTH = 64;
+
     private final Workspace workspace;
+    private final Stores stores;
 
     Trainings(Workspace workspace, Stores stores) {
         this.workspace = workspace;
+        this.stores = stores;
     }
 
-    Object run(TrainSpec spec, Progress progress) {
-        throw new UnsupportedOperationException("SAEs cannot be trained yet in " + workspace.root() + spec + progress);
+    /** Trains one SAE per seed; those that are there already, complete and with the same settings, are kept. */
+    public TrainSummary run(TrainSpec spec, Progress progress) {
+        return TrainSummary.of(TrainJob.run(request(spec), progress));
+    }
+
+    /**
+     * The request that a spec comes to.
+     *
+     * @throws UsageException if it cannot be trained, in one sentence
+     */
+    public TrainRequest request(TrainSpec spec) {
+        return new TrainRequest(
+                spec.name(),
+                stores.folder(spec.store()),
+                workspace.saes(),
+                spec.hook() == null ? "" : spec.hook(),
+                config(spec),
+                spec.seeds().isEmpty() ? List.of(0L) : spec.seeds());
+    }
+
+    static TrainConfig config(TrainSpec spec) {
+        Architecture arch = Architecture.of(spec.arch());
+        Map<String, Object> changes = new LinkedHashMap<>();
+        if (spec.k() != null) {
+            if (arch != Architecture.TOPK) {
+                throw new UsageException("k is a setting of topk; " + arch.id() + " takes an L0 target.");
+            }
+            changes.put("k", spec.k());
+        }
+        if (spec.l0Target() != null) {
+            if (arch == Architecture.TOPK) {
+                throw new UsageException("An L0 target is a setting of relu and jumprelu; topk takes k.");
+            }
+            changes.put("l0_target", spec.l0Target());
+        }
+        if (spec.l1() != null) {
+            if (arch != Architecture.RELU) {
+                throw new UsageException("l1 is a setting of relu.");
+            }
+            changes.put("l1", spec.l1());
+            if (spec.l0Target() == null) {
+                changes.put("l0_target", 0); // a weight that was asked for is not steered away
+            }
+        }
+        TrainConfig base = TrainPreset.DEMO.config(arch, Math.max(LEAST_PRESET_WIDTH, spec.dSae()));
+        if (spec.dSae() < LEAST_PRESET_WIDTH) {
+            changes.put("d_sae", spec.dSae());
+        }
+        if (spec.steps() != null) {
+            changes.put("steps", spec.steps());
+        }
+        changes.putAll(spec.set());
+        if (spec.tokens() != null) {
+            int batch = changes.get("batch") instanceof Number n ? n.intValue() : base.batch();
+            changes.put("steps", Math.ceilDiv(spec.tokens(), Math.max(1, batch)));
+        }
+        return changes.isEmpty() ? base : base.with(changes);
     }
 }

@@ -1,0 +1,114 @@
+package dev.loupe.cli;
+
+import dev.loupe.base.Fmt;
+import dev.loupe.base.UsageException;
+import dev.loupe.service.TrainSpec;
+import dev.loupe.service.TrainSummary;
+import dev.loupe.train.TrainResult;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Trains SAEs. */
+@Command(
+        name = "train",
+        description = "Trains SAEs on a store, one per seed. Continues where it was stopped, with the same bits.")
+final class TrainCommand extends LoupeCommand {
+    private static final int MOST_SEEDS = 1000;
+
+    @Option(names = "--store", required = true, paramLabel = "S", description = "The activation store.")
+    private String store = "";
+
+    @Option(names = "--hook", paramLabel = "H", description = "Which of its hook points (default: the only one).")
+    private @Nullable String hook;
+
+    @Option(names = "--arch", required = true, paramLabel = "A", description = "relu, topk or jumprelu.")
+    private String arch = "";
+
+    @Option(names = "--d-sae", required = true, paramLabel = "N", description = "Number of latents.")
+    private int dSae;
+
+    @Option(names = "--k", paramLabel = "K", description = "Active latents per token (topk; default: 24).")
+    private @Nullable Integer k;
+
+    @Option(names = "--l0-target", paramLabel = "X", description = "L0 to aim for (jumprelu, relu; default: 24).")
+    private @Nullable Double l0Target;
+
+    @Option(names = "--l1", paramLabel = "X", description = "Fixed weight of the L1 penalty (relu).")
+    private @Nullable Double l1;
+
+    @Option(
+            names = "--seeds",
+            paramLabel = "0,1|0..8",
+            description = "One SAE per seed, named NAME-s0, NAME-s1, ... (default: seed 0, named NAME).")
+    private @Nullable String seeds;
+
+    @Option(names = "--steps", paramLabel = "N", description = "Optimiser steps (default: 2000).")
+    private @Nullable Long steps;
+
+    @Option(names = "--tokens", paramLabel = "N", description = "Rows to see, instead of steps.")
+    private @Nullable Long tokens;
+
+    @Option(names = "--config", paramLabel = "F.yaml", description = "Further settings, by name.")
+    private @Nullable Path config;
+
+    @Option(names = "--set", paramLabel = "NAME=VALUE", description = "One further setting, repeatable; wins over --config.")
+    private List<String> set = List.of();
+
+    @Option(names = "--name", required = true, paramLabel = "SAE", description = "Name of the SAE.")
+    private String name = "";
+
+    @Override
+    void run(Session session) {
+        Map<String, Object> settings = new LinkedHashMap<>(config == null ? Map.of() : Yaml.file(config));
+        set.forEach(s -> Yaml.put(s, settings));
+        TrainSpec spec = new TrainSpec(
+                name, store, hook, arch, dSae, k, l0Target, l1, seeds(seeds), steps, tokens, settings);
+        session.workbench().training().request(spec); // refused before a job is written down
+        TrainSummary r = session.job("train", spec, p -> session.workbench().training().run(spec, p));
+        session.result(r, () -> {
+            for (TrainResult sae : r.saes()) {
+                List<String> metrics = new ArrayList<>();
+                sae.metrics().forEach((m, v) -> metrics.add(m + " " + String.format(Locale.ROOT, "%.4g", v)));
+                session.out.println(sae.name() + (sae.kept() ? " was there already" : "") + ": "
+                        + String.join(", ", metrics));
+            }
+            if (r.tokensPerSecond() > 0) {
+                session.out.println(Fmt.count(r.tokensPerSecond()) + " tokens/s, "
+                        + Fmt.duration(Duration.ofMillis((long) (1000 * r.seconds()))) + ", peak memory "
+                        + Fmt.bytes(r.peakMemoryBytes()) + ".");
+            }
+        });
+    }
+
+    /** {@code 0,1,5}, {@code 0..8} (both ends) or a mix. */
+    static List<Long> seeds(@Nullable String text) {
+        List<Long> all = new ArrayList<>();
+        if (text == null) {
+            return all;
+        }
+        for (String part : text.split(",", -1)) {
+            String[] ends = part.strip().split("\\.\\.", -1);
+            try {
+                long from = Long.parseLong(ends[0]);
+                long to = ends.length == 1 ? from : Long.parseLong(ends[1]);
+                if (ends.length > 2 || from < 0 || to < from || to - from >= MOST_SEEDS) {
+                    throw new NumberFormatException(part);
+                }
+                for (long s = from; s <= to; s++) {
+                    all.add(s);
+                }
+            } catch (NumberFormatException e) {
+                throw new UsageException("The seeds \"" + text + "\" are not of the form 0,1,2 or 0..8.");
+            }
+        }
+        return all;
+    }
+}

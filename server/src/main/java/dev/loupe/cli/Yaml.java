@@ -1,0 +1,67 @@
+package dev.loupe.cli;
+
+import dev.loupe.base.UsageException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.snakeyaml.engine.v2.api.Load;
+import org.snakeyaml.engine.v2.api.LoadSettings;
+import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
+
+/** Settings in YAML: a file of them, or one as {@code name=value}. */
+final class Yaml {
+    private Yaml() {}
+
+    /** Reads a file; nested names are joined by dots. */
+    static Map<String, Object> file(Path file) {
+        try {
+            Object tree = load(Files.readString(file));
+            Map<String, Object> flat = new LinkedHashMap<>();
+            if (tree instanceof Map<?, ?> map) {
+                flatten("", map, flat);
+            } else if (tree != null) {
+                throw new UsageException("The file " + file + " must hold lines of the form \"learning_rate: 0.001\".");
+            }
+            return flat;
+        } catch (IOException e) {
+            throw new UsageException("The settings file " + file + " cannot be read (" + e.getMessage() + ").");
+        } catch (YamlEngineException e) {
+            throw new UsageException("The file " + file + " is not YAML ("
+                    + String.valueOf(e.getMessage()).lines().findFirst().orElse("") + ").");
+        }
+    }
+
+    /** Adds {@code name=value}. */
+    static void put(String setting, Map<String, Object> into) {
+        int cut = setting.indexOf('=');
+        if (cut < 1) {
+            throw new UsageException("The setting \"" + setting + "\" is not of the form name=value.");
+        }
+        try {
+            Object value = load(setting.substring(cut + 1));
+            if (value == null) {
+                throw new UsageException("The setting \"" + setting + "\" has no value.");
+            }
+            into.put(setting.substring(0, cut).strip(), value);
+        } catch (YamlEngineException e) {
+            throw new UsageException("The value of the setting \"" + setting + "\" cannot be read.");
+        }
+    }
+
+    private static @org.jspecify.annotations.Nullable Object load(String text) {
+        return new Load(LoadSettings.builder().build()).loadFromString(text);
+    }
+
+    private static void flatten(String prefix, Map<?, ?> map, Map<String, Object> into) {
+        map.forEach((key, value) -> {
+            String name = prefix + key;
+            if (value instanceof Map<?, ?> inner) {
+                flatten(name + ".", inner, into);
+            } else if (value != null) {
+                into.put(name, value);
+            }
+        });
+    }
+}
