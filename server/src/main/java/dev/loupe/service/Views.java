@@ -1,9 +1,12 @@
 package dev.loupe.service;
 
 import dev.loupe.base.Json;
+import java.nio.file.Path;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.module.SimpleModule;
+import tools.jackson.databind.ser.std.ToStringSerializer;
 
 /** How records become JSON for scripts, over HTTP and on the command line alike: field names in snake_case. */
 public final class Views {
@@ -12,6 +15,7 @@ public final class Views {
             .rebuild()
             .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
             .disable(SerializationFeature.INDENT_OUTPUT)
+            .addModule(new SimpleModule().addSerializer(Path.class, ToStringSerializer.instance)) // not file:///...
             .build();
 
     private Views() {}
