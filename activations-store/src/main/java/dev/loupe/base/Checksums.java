@@ -3,6 +3,7 @@ package dev.loupe.base;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -38,7 +39,12 @@ public final class Checksums {
         CRC32C crc = new CRC32C();
         long size = memory.byteSize();
         for (long at = 0; at < size; at += 1 << 30) { // a byte buffer ends at 2 GiB
-            crc.update(memory.asSlice(at, Math.min(1 << 30, size - at)).asByteBuffer());
+            MemorySegment part = memory.asSlice(at, Math.min(1 << 30, size - at));
+            if (part.isNative()) {
+                crc.update(part.asByteBuffer());
+            } else {
+                crc.update(part.toArray(ValueLayout.JAVA_BYTE)); // arrays of numbers have no byte buffer over them
+            }
         }
         return (int) crc.getValue();
     }

@@ -108,6 +108,7 @@ final class DemoCommand extends LoupeCommand {
         private double taken;
         private int now;
         private long begun;
+        private int stages;
 
         DemoClock(List<Demo.Part> parts) {
             this.parts = parts;
@@ -120,6 +121,7 @@ final class DemoCommand extends LoupeCommand {
         void begin(int i) {
             now = i;
             begun = System.nanoTime();
+            stages = 0;
         }
 
         void end(int i) {
@@ -128,23 +130,67 @@ final class DemoCommand extends LoupeCommand {
         }
 
         Progress wrap(Progress shown) {
-            if (!(shown instanceof TerminalProgress terminal)) {
+            if (!(shown instanceof TerminalProgress t)) {
                 return shown;
             }
-            terminal.prefix(this::prefix);
-            return terminal;
+            t.prefix(() -> prefix(t));
+            return new StageCounter(t);
         }
 
-        private String prefix() {
+        private String prefix(TerminalProgress shown) {
+            Demo.Part part = parts.get(now);
+            double elapsed = (System.nanoTime() - begun) / 1e9;
             // this machine's pace, from the parts that are over; the plan was made on two cores
-            double pace = planned > 0 ? Math.clamp(taken / planned, 0.1, 20) : 1;
-            double part = parts.get(now).seconds() * pace;
-            double left = Math.max(0.1 * part, part - (System.nanoTime() - begun) / 1e9);
+            double pace = planned > 0 ? Math.clamp(taken / planned, 0.1, 100) : 1;
+            double whole = part.seconds() * pace;
+            double share = part.stages() > 0 ? (Math.max(0, stages - 1) + shown.share()) / part.stages() : Double.NaN;
+            if (share > 0.02 && share <= 1) { // what it shows of itself says more than the plan
+                whole = elapsed / share;
+                pace = planned > 0 ? pace : Math.max(0.1, whole / part.seconds());
+            }
+            double left = Math.max(0.05 * whole, whole - elapsed);
             for (int i = now + 1; i < parts.size(); i++) {
                 left += parts.get(i).seconds() * pace;
             }
             return "[" + (now + 1) + "/" + parts.size() + ", about " + Fmt.duration(Duration.ofSeconds((long) left))
                     + " left in all] ";
+        }
+
+        /** Counts the stages of known length. */
+        private final class StageCounter implements Progress, TerminalProgress.Ending {
+            private final TerminalProgress shown;
+
+            StageCounter(TerminalProgress shown) {
+                this.shown = shown;
+            }
+
+            @Override
+            public void stage(String name, long total, String unit) {
+                if (total > 0) {
+                    stages++;
+                }
+                shown.stage(name, total, unit);
+            }
+
+            @Override
+            public void advance(long done) {
+                shown.advance(done);
+            }
+
+            @Override
+            public void metric(String name, long step, double value) {
+                shown.metric(name, step, value);
+            }
+
+            @Override
+            public void message(String text) {
+                shown.message(text);
+            }
+
+            @Override
+            public void end() {
+                shown.end();
+            }
         }
     }
 }

@@ -64,7 +64,9 @@ final class Logs {
         AbstractMatcherFilter<ILoggingEvent> filter = new AbstractMatcherFilter<>() {
             @Override
             public FilterReply decide(ILoggingEvent event) {
-                return event.getLevel().isGreaterOrEqual(level) ? FilterReply.NEUTRAL : FilterReply.DENY;
+                // a failed command says its sentence itself; the log keeps the rest
+                boolean said = event.getLoggerName().equals(Failures.class.getName());
+                return event.getLevel().isGreaterOrEqual(level) && !said ? FilterReply.NEUTRAL : FilterReply.DENY;
             }
         };
         filter.start();

@@ -98,8 +98,8 @@ final class Session implements AutoCloseable {
     }
 
     private static void end(Progress shown) {
-        if (shown instanceof TerminalProgress t) {
-            t.end();
+        if (shown instanceof TerminalProgress.Ending e) {
+            e.end();
         }
     }
 

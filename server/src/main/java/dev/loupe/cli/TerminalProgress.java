@@ -16,7 +16,13 @@ import java.util.function.Supplier;
  * Progress for people: on a terminal one line that is written over and over, elsewhere a plain line every few seconds.
  * Says what is happening, how far it is, how fast, and how long it will still take.
  */
-final class TerminalProgress implements Progress {
+final class TerminalProgress implements Progress, TerminalProgress.Ending {
+    /** A progress whose last line is to be ended. */
+    interface Ending {
+        /** Ends the line that is still open. */
+        void end();
+    }
+
     private static final long LINE_NANOS = 100_000_000L;
     private static final long LOG_NANOS = 5_000_000_000L;
     private static final int BAR = 24;
@@ -97,8 +103,13 @@ final class TerminalProgress implements Progress {
         }
     }
 
-    /** Ends the line that is still open. */
-    synchronized void end() {
+    /** Share of the stage that is done; NaN if its length is unknown. */
+    synchronized double share() {
+        return open && total > 0 ? Math.clamp((double) done / total, 0, 1) : Double.NaN;
+    }
+
+    @Override
+    public synchronized void end() {
         closeStage();
     }
 

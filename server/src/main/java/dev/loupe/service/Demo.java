@@ -40,6 +40,7 @@ public final class Demo {
      *
      * @param title what happens, for people
      * @param seconds about how long it takes on two cores
+     * @param stages how many stages of known length its progress has; 0 if that varies
      * @param finished whether its artifact is there already
      * @param kind of the job
      * @param request of the job
@@ -48,6 +49,7 @@ public final class Demo {
     public record Part(
             String title,
             double seconds,
+            int stages,
             BooleanSupplier finished,
             String kind,
             Object request,
@@ -72,7 +74,7 @@ public final class Demo {
         CaptureRequest capture = CaptureRequest.of(
                 STORE, bench.workspace().activations(), Models.BUILTIN, Corpora.EUROPARL, List.of(HOOK), TOKENS);
         parts.add(new Part(
-                "capture", 60, () -> Workspace.named(bench.workspace().activations(), "store.json").contains(STORE),
+                "capture", 60, 1, () -> Workspace.named(bench.workspace().activations(), "store.json").contains(STORE),
                 "capture", capture, p -> {
                     CaptureResult r = bench.stores().capture(capture, p);
                     p.message(String.format(java.util.Locale.ROOT, "capture: %.0f tokens/s", r.tokensPerSecond()));
@@ -82,7 +84,7 @@ public final class Demo {
             TrainSpec spec = new TrainSpec(
                     f.name, STORE, HOOK, f.arch, f.dSae, null, null, null, SEEDS, null, null, Map.of());
             parts.add(new Part(
-                    "train " + f.name, 2 * f.seconds, () -> bench.saes().names().containsAll(names(f)), "train", spec,
+                    "train " + f.name, 2 * f.seconds, SEEDS.size(), () -> bench.saes().names().containsAll(names(f)), "train", spec,
                     p -> {
                         TrainSummary r = bench.training().run(spec, p);
                         p.message(String.format(
@@ -92,16 +94,16 @@ public final class Demo {
         }
         EvalSpec eval = new EvalSpec(saes(), null);
         parts.add(new Part(
-                "evaluate", 40, () -> saes().stream().allMatch(bench.evaluations()::isCurrent), "eval", eval,
+                "evaluate", 40, 0, () -> saes().stream().allMatch(bench.evaluations()::isCurrent), "eval", eval,
                 p -> each(eval.saes(), p, bench.evaluations()::isCurrent, s -> bench.evaluations().run(s, null, p))));
         IndexSpec index = new IndexSpec(saes());
         parts.add(new Part(
-                "index", 60, () -> saes().stream().allMatch(bench.features()::isCurrent), "index", index,
+                "index", 60, 0, () -> saes().stream().allMatch(bench.features()::isCurrent), "index", index,
                 p -> each(index.saes(), p, bench.features()::isCurrent, s -> bench.features().build(s, p))));
         for (Family f : FAMILIES) {
             CompareSpec spec = new CompareSpec(names(f).get(0), names(f).get(1), null);
             parts.add(new Part(
-                    "match " + f.name, f.dSae / 400.0, () -> bench.compare().isCurrent(spec), "compare", spec,
+                    "match " + f.name, f.dSae / 400.0, 0, () -> bench.compare().isCurrent(spec), "compare", spec,
                     p -> Tasks.summary(bench.compare().run(spec, p))));
         }
         return parts;

@@ -1,0 +1,153 @@
+package dev.loupe.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.nio.file.Files;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+
+class CommandsTest {
+    private final Cli cli = SmallWorkspace.cli();
+
+    @ParameterizedTest
+    @ValueSource(strings = {"capture", "train"})
+    void captureAndTrainPrintSpeedTimeAndMemory(String command) {
+        JsonNode json = SmallWorkspace.result(command).json();
+        assertThat(json.path("tokens_per_second").asDouble()).isPositive();
+        assertThat(json.path("seconds").asDouble()).isPositive();
+        assertThat(json.path("peak_memory_bytes").asLong()).isGreaterThan(50L << 20);
+    }
+
+    @Test
+    void trainMakesOneSaePerSeedAndSaysSo() {
+        JsonNode saes = SmallWorkspace.result("train").json().path("saes");
+        assertThat(saes).hasSize(2);
+        assertThat(saes.get(0).path("name").asString()).isEqualTo("tiny-s0");
+        assertThat(saes.get(1).path("name").asString()).isEqualTo("tiny-s1");
+        assertThat(SmallWorkspace.folder().resolve("saes/tiny-s1/sae_weights.safetensors")).isRegularFile();
+    }
+
+    @Test
+    void evalPrintsTheFiguresOfEverySaeByName() {
+        JsonNode sae = SmallWorkspace.result("eval").json().path("saes").path("tiny-s0");
+        assertThat(sae.path("l0").asDouble()).isBetween(1.0, 8.0);
+        assertThat(sae.path("fvu").asDouble()).isBetween(0.0, 1.0);
+        assertThat(sae.path("explained_variance").asDouble()).isCloseTo(1 - sae.path("fvu").asDouble(), within(1e-6));
+        assertThat(sae.path("dead_fraction").asDouble()).isBetween(0.0, 1.0);
+        assertThat(sae.has("delta_ce")).isTrue();
+        assertThat(sae.has("loss_recovered")).isTrue();
+    }
+
+    @Test
+    void comparePrintsWhatIsSharedAndTheOrphansAddUp() {
+        JsonNode json = SmallWorkspace.result("compare").json();
+        assertThat(json.path("threshold").asDouble()).isEqualTo(0.5);
+        assertThat(json.path("shared").asInt() + json.path("orphans_a").asInt()).isEqualTo(128);
+        assertThat(json.path("shared").asInt() + json.path("orphans_b").asInt()).isEqualTo(128);
+        assertThat(json.has("gap")).isTrue();
+    }
+
+    @Test
+    void theSecondCaptureAndTrainingOfTheSameThingKeepWhatIsThere() {
+        Cli.Result train = cli.run(
+                "--json", "train", "--store", "small", "--arch", "topk", "--d-sae", "128", "--k", "8", "--seeds", "0..1",
+                "--steps", "40", "--set", "batch=256", "--name", "tiny");
+        assertThat(train.code()).isZero();
+        assertThat(train.json().path("saes").get(0).path("kept").asBoolean()).isTrue();
+        assertThat(train.json().path("tokens_per_second").asDouble()).isZero();
+    }
+
+    @Test
+    void aBuiltModelIsListedWithItsSizesAndHookPoints() {
+        JsonNode models = cli.run("--json", "model", "list").json().path("models");
+        assertThat(models.get(0).path("id").asString()).isEqualTo("builtin");
+        assertThat(models.get(0).path("config").path("d_model").asInt()).isEqualTo(192);
+        JsonNode hooks = cli.run("model", "hooks", "builtin", "--json").json().path("hooks");
+        assertThat(hooks.findValuesAsString("name"))
+                .contains("hook_embed", "blocks.0.attn.hook_z", "blocks.5.hook_resid_post");
+    }
+
+    @Test
+    void aStoreIsListedDescribedShownAndVerified() {
+        assertThat(cli.run("store", "list").out()).contains("small", SmallWorkspace.HOOK);
+        JsonNode info = cli.run("store", "info", "small", "--json").json();
+        assertThat(info.path("train_tokens").asLong() + info.path("held_out_tokens").asLong())
+                .isEqualTo(info.path("tokens").asLong());
+        JsonNode head = cli.run("store", "head", "small", "-n", "30", "--json").json().path("rows");
+        assertThat(head).hasSize(30);
+        String text = String.join("", head.findValuesAsString("token"));
+        assertThat(text).containsAnyOf("rapport", "Bericht", "vote", "Vorschlag", "thank");
+        Cli.Result verify = cli.run("store", "verify", "small", "--json");
+        assertThat(verify.code()).isZero();
+        assertThat(verify.json().path("problems")).isEmpty();
+    }
+
+    @Test
+    void patchPrintsTheDifferencesAndAGridPerSite() {
+        JsonNode json = cli.run(
+                        "--json", "patch", "--clean", "I would like to thank the rapporteur. I", "--corrupt",
+                        "We would like to thank the rapporteur. We", "--answer", " am", "--wrong", " are", "--method",
+                        "atp", "--sites", "resid_post,mlp_out")
+                .json();
+        assertThat(json.path("clean_difference").asDouble()).isGreaterThan(json.path("corrupt_difference").asDouble());
+        JsonNode grid = json.path("grids").path("resid_post");
+        assertThat(grid).hasSize(6);
+        assertThat(grid.get(0)).hasSize(json.path("clean_tokens").size());
+    }
+
+    @Test
+    void steerPrintsBothTextsAndTheirDistance() {
+        JsonNode json = cli.run(
+                        "--json", "steer", "--greedy", "--max-tokens", "8", "--edit", "tiny-s0:3:add:4:absolute",
+                        "I would like to thank")
+                .json();
+        assertThat(json.path("default").asString()).isNotBlank();
+        assertThat(json.path("steered").asString()).isNotNull();
+        assertThat(json.path("kl").asDouble()).isPositive();
+    }
+
+    @Test
+    void doctorSaysWhereEverySettingComesFrom() {
+        Cli.Result r = new Cli(SmallWorkspace.folder(), java.util.Map.of("LOUPE_PORT", "7171"))
+                .run("--json", "doctor", "--threads", "1");
+        assertThat(r.code()).isZero();
+        JsonNode settings = r.json().path("settings");
+        assertThat(settings.toString())
+                .contains("\"name\":\"port\",\"value\":\"7171\",\"origin\":\"ENVIRONMENT\"")
+                .contains("\"name\":\"threads\",\"value\":\"1\",\"origin\":\"FLAG\"");
+        assertThat(r.json().path("problems")).isEmpty();
+    }
+
+    @Test
+    void resultsAreAllThatStdoutCarriesAndQuietSilencesTheRest() {
+        Cli.Result r = cli.run("-q", "index", "tiny-s0");
+        assertThat(r.code()).isZero();
+        assertThat(r.out().strip().lines()).hasSize(2);
+        assertThat(r.err()).isEmpty();
+    }
+
+    @Test
+    void everyLongCommandLeavesAJobThatOthersCanSee() throws Exception {
+        try (var jobs = Files.list(SmallWorkspace.folder().resolve("jobs"))) {
+            List<String> names = jobs.map(p -> p.getFileName().toString()).toList();
+            for (String kind : List.of("capture", "train", "eval", "index", "compare")) {
+                assertThat(names).anyMatch(n -> n.contains("-" + kind + "-"));
+            }
+        }
+    }
+
+    @Test
+    void theLogKeepsNoTextOfPrompts() throws Exception {
+        String secret = "Xylophonquartett";
+        assertThat(cli.run("steer", "--greedy", "--max-tokens", "2", "Dear " + secret).code()).isZero();
+        try (var logs = Files.list(SmallWorkspace.folder().resolve("logs"))) {
+            for (var log : logs.toList()) {
+                assertThat(Files.readString(log)).doesNotContain(secret);
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+package dev.loupe.http;
+
+import dev.loupe.base.Json;
+import dev.loupe.service.Settings;
+import dev.loupe.service.Workbench;
+import dev.loupe.service.Workspace;
+import java.io.IOException;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/** A server on a free port, and the requests that tests send it. */
+final class Http implements AutoCloseable {
+    private final Workbench bench;
+    private final LoupeServer server;
+    private final HttpClient client = HttpClient.newHttpClient();
+
+    Http(Path workspace, @Nullable Path tokenFile) {
+        bench = new Workbench(
+                Workspace.create(workspace),
+                Settings.load(Map.of(Settings.Key.WORKSPACE, workspace.toString()), Map.of()));
+        server = LoupeServer.start(bench, new LoupeServer.Options("127.0.0.1", 0, tokenFile));
+    }
+
+    Workbench bench() {
+        return bench;
+    }
+
+    LoupeServer server() {
+        return server;
+    }
+
+    HttpResponse<String> get(String path, String... headers) throws Exception {
+        return send("GET", path, "", headers);
+    }
+
+    HttpResponse<String> post(String path, String body, String... headers) throws Exception {
+        return send("POST", path, body, headers);
+    }
+
+    HttpResponse<String> send(String method, String path, String body, String... headers) throws Exception {
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.port() + path))
+                .method(
+                        method,
+                        body.isEmpty()
+                                ? HttpRequest.BodyPublishers.noBody()
+                                : HttpRequest.BodyPublishers.ofString(body));
+        if (headers.length > 0) {
+            request.headers(headers);
+        }
+        return client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+    }
+
+    static JsonNode json(HttpResponse<String> response) {
+        return Json.MAPPER.readTree(response.body());
+    }
+
+    /** Sends bytes as they are, where the client would not let us (Host, Origin). */
+    String raw(String head) throws IOException {
+        try (Socket socket = new Socket("127.0.0.1", server.port())) {
+            socket.getOutputStream()
+                    .write((head.replace("\n", "\r\n") + "\r\nConnection: close\r\n\r\n").getBytes(StandardCharsets.UTF_8));
+            return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+
+    @Override
+    public void close() {
+        server.close();
+        bench.close();
+    }
+}
