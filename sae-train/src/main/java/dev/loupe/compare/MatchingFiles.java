@@ -88,8 +88,8 @@ public final class MatchingFiles {
                 && inside(m.nearestA(), m.widthB())
                 && inside(m.nearestB(), m.widthA());
         if (!whole) {
-            throw new LoupeException("The comparison " + file + " is damaged: delete its folder and run loupe compare "
-                    + "again.");
+            throw new LoupeException(
+                    "The comparison " + file + " is damaged: delete its folder and run loupe compare " + "again.");
         }
     }
 

@@ -39,12 +39,16 @@ public final class SaeMatcher {
         progress.stage("match " + a.name() + " with " + b.name(), 2L * Math.min(a.dSae(), b.dSae()), "pairs");
         AtomicInteger[] done = {new AtomicInteger(), new AtomicInteger()};
         Side[] sides = new Side[2];
-        Parallel.run(2, s -> sides[s] = Side.of(
-                s == 0 ? a.decoderRows() : a.encoderRows(), s == 0 ? b.decoderRows() : b.encoderRows(), count -> {
-                    progress.check();
-                    done[s].set(count);
-                    progress.advance((long) done[0].get() + done[1].get());
-                }));
+        Parallel.run(
+                2,
+                s -> sides[s] = Side.of(
+                        s == 0 ? a.decoderRows() : a.encoderRows(),
+                        s == 0 ? b.decoderRows() : b.encoderRows(),
+                        count -> {
+                            progress.check();
+                            done[s].set(count);
+                            progress.advance((long) done[0].get() + done[1].get());
+                        }));
         return assemble(a, b, threshold, sides[0], sides[1]);
     }
 

@@ -57,8 +57,7 @@ public final class Evaluation {
         double pcaFvu = train.count() == 0
                 ? Double.NaN
                 : PcaBaseline.fit(train, progress).fvu(heldOut, rank, metrics.variance(), progress);
-        SaeReport.Loss loss =
-                model == null ? null : Losses.measure(sae, store, model, text, options, progress);
+        SaeReport.Loss loss = model == null ? null : Losses.measure(sae, store, model, text, options, progress);
         SaeReport report = new SaeReport(
                 SaeReport.FORMAT,
                 sae.name(),

@@ -44,11 +44,7 @@ final class Losses {
         HookPoint hook = model.hook(sae.hookName()).hook();
         SpliceLoss pass = new SpliceLoss(model, hook, text, options.batch());
         String key = String.join(
-                "|",
-                store.fingerprint(),
-                hook.name(),
-                source == null ? "" : source.fingerprint(),
-                options.toString());
+                "|", store.fingerprint(), hook.name(), source == null ? "" : source.fingerprint(), options.toString());
         Baseline base = baseline(key, pass, store.mean(hook.name()), text, progress);
         if (base.clean().length == 0) {
             throw new LoupeException("The held-out text of " + store.name()
@@ -77,8 +73,7 @@ final class Losses {
                 identityError);
     }
 
-    private static Baseline baseline(
-            String key, SpliceLoss pass, float[] meanRow, LossText text, Progress progress) {
+    private static Baseline baseline(String key, SpliceLoss pass, float[] meanRow, LossText text, Progress progress) {
         synchronized (BASELINES) {
             for (Baseline b : BASELINES) {
                 if (b.key().equals(key)) {

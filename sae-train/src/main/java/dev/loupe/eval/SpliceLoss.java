@@ -104,7 +104,8 @@ final class SpliceLoss {
         for (int from = 0; from < count; from += batch) {
             progress.check();
             int[][] ids = sequences.subList(from, Math.min(count, from + batch)).toArray(int[][]::new);
-            float[][] losses = model.forward(new TokenBatch(ids), taps, Want.TOKEN_LOSS).tokenLoss();
+            float[][] losses =
+                    model.forward(new TokenBatch(ids), taps, Want.TOKEN_LOSS).tokenLoss();
             for (int b = 0; b < ids.length; b++) {
                 for (int p = 0; p + 1 < ids[b].length; p++) {
                     if (!text.special().contains(ids[b][p])) {

@@ -45,7 +45,6 @@ final class Bands {
         for (int i = 0; i < count; i++) {
             shown.add(hits.get((int) ((long) i * hits.size() / count))); // spread evenly, the strongest included
         }
-        bands.add(new Band(
-                name, from, to, hits.getLast().max(), hits.getFirst().max(), shown));
+        bands.add(new Band(name, from, to, hits.getLast().max(), hits.getFirst().max(), shown));
     }
 }

@@ -59,8 +59,9 @@ public final class FeatureIndex {
         }
         String format = Json.tree(file).path("format").asString("");
         if (!format.startsWith("1.")) {
-            throw new LoupeException("The feature index " + folder + " has format \"" + format
-                    + "\"; this program reads 1.x: a newer Loupe is needed, or build the index again with loupe index.");
+            throw new LoupeException(
+                    "The feature index " + folder + " has format \"" + format
+                            + "\"; this program reads 1.x: a newer Loupe is needed, or build the index again with loupe index.");
         }
         IndexManifest manifest = Json.read(file, IndexManifest.class);
         if (manifest.sae() == null || manifest.files() == null || manifest.options() == null || manifest.dSae() < 1) {
@@ -91,8 +92,8 @@ public final class FeatureIndex {
      */
     public FeatureSummary summary(int id) {
         if (id < 0 || id >= size()) {
-            throw new NotFoundException("The SAE " + sae() + " has no feature " + id + ": its features are 0 to "
-                    + (size() - 1) + ".");
+            throw new NotFoundException(
+                    "The SAE " + sae() + " has no feature " + id + ": its features are 0 to " + (size() - 1) + ".");
         }
         return summaries.get(id);
     }
@@ -122,8 +123,11 @@ public final class FeatureIndex {
                             (Integer) r[2], (String) r[3], (Long) r[4], (Double) r[5], (Double) r[6], (Float) r[7]));
         }
         Map<String, List<Example>> examples = new LinkedHashMap<>();
-        for (Object[] r : rowsOf(IndexTables.EXAMPLES, id)) {
-            examples.computeIfAbsent((String) r[1], band -> new ArrayList<>()).add(example(r));
+        List<Object[]> exampleRows = rowsOf(IndexTables.EXAMPLES, id);
+        Map<Integer, Object[]> texts = texts(exampleRows);
+        for (Object[] r : exampleRows) {
+            examples.computeIfAbsent((String) r[1], band -> new ArrayList<>())
+                    .add(example(r, Objects.requireNonNull(texts.get((Integer) r[7]))));
         }
         List<ExampleBand> bands = new ArrayList<>();
         for (Object[] r : rowsOf(IndexTables.BANDS, id)) {
@@ -162,16 +166,38 @@ public final class FeatureIndex {
         return search.find(query, limit);
     }
 
+    /** Examples from rows of their table. */
+    List<Example> examples(List<Object[]> rows) {
+        Map<Integer, Object[]> texts = texts(rows);
+        return rows.stream()
+                .map(r -> example(r, Objects.requireNonNull(texts.get((Integer) r[7]))))
+                .toList();
+    }
+
+    /** The rows of table texts that examples refer to, by number. */
+    private Map<Integer, Object[]> texts(List<Object[]> exampleRows) {
+        long[] wanted = exampleRows.stream()
+                .mapToLong(r -> (Integer) r[7])
+                .sorted()
+                .distinct()
+                .toArray();
+        List<Object[]> read = table(IndexTables.TEXTS).read(wanted);
+        Map<Integer, Object[]> texts = new LinkedHashMap<>();
+        for (int i = 0; i < wanted.length; i++) {
+            texts.put((int) wanted[i], read.get(i));
+        }
+        return texts;
+    }
+
     /** An example from a row of its table: the text of its sequence, cut to what is shown. */
-    Example example(Object[] r) {
+    private Example example(Object[] r, Object[] text) {
         int first = (Integer) r[8];
         int last = (Integer) r[9];
         int peak = (Integer) r[10];
-        Object[] text = table(IndexTables.TEXTS).read((Integer) r[7], 1).getFirst();
         List<?> all = (List<?>) text[1];
         if (!text[0].equals(r[6]) || first < 0 || first > peak || peak > last || last >= all.size()) {
-            throw new LoupeException("The feature index of " + sae()
-                    + " contradicts itself about sequence " + r[6] + ": build it again with loupe index.");
+            throw new LoupeException("The feature index of " + sae() + " contradicts itself about sequence " + r[6]
+                    + ": build it again with loupe index.");
         }
         List<String> tokens = new ArrayList<>();
         for (int p = first; p <= last; p++) {
@@ -313,7 +339,7 @@ public final class FeatureIndex {
     }
 
     private static LoupeException damaged(Path folder, String why) {
-        return new LoupeException("The feature index " + folder + " is damaged (" + why
-                + "): build it again with loupe index.");
+        return new LoupeException(
+                "The feature index " + folder + " is damaged (" + why + "): build it again with loupe index.");
     }
 }

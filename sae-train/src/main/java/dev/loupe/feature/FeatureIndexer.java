@@ -53,12 +53,7 @@ public final class FeatureIndexer {
     }
 
     private static void write(
-            Sae sae,
-            ActivationStore store,
-            LanguageModel model,
-            IndexOptions options,
-            Path folder,
-            Progress progress) {
+            Sae sae, ActivationStore store, LanguageModel model, IndexOptions options, Path folder, Progress progress) {
         long start = System.nanoTime();
         progress.stage("prepare the index of " + sae.name(), -1, "latents");
         Neighbours neighbours = Neighbours.of(sae.decoderRows(), options.neighbours());

@@ -55,8 +55,9 @@ public record IndexManifest(
      *
      * @param bytes its size
      * @param rows of the table
+     * @param batchRows rows of every record batch but the last
      * @param crc32c of its content, hexadecimal
      */
     @JsonNaming(SnakeCaseStrategy.class)
-    public record TableFile(long bytes, long rows, String crc32c) {}
+    public record TableFile(long bytes, long rows, int batchRows, String crc32c) {}
 }

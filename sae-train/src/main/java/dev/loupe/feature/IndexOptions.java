@@ -22,10 +22,18 @@ public record IndexOptions(
 
     /** Checks that every number makes sense. */
     public IndexOptions {
-        if (examples < 1 || sample < 1 || perBand < 1 || before < 0 || after < 0 || before + after > 1000
-                || tokens < 1 || logits < 0 || neighbours < 0) {
-            throw new UsageException("These options make no feature index: examples, sample, per-band and tokens must be"
-                    + " at least 1, the others at least 0, and the context at most 1,000 tokens.");
+        if (examples < 1
+                || sample < 1
+                || perBand < 1
+                || before < 0
+                || after < 0
+                || before + after > 1000
+                || tokens < 1
+                || logits < 0
+                || neighbours < 0) {
+            throw new UsageException(
+                    "These options make no feature index: examples, sample, per-band and tokens must be"
+                            + " at least 1, the others at least 0, and the context at most 1,000 tokens.");
         }
     }
 

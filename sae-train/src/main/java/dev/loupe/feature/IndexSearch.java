@@ -44,15 +44,29 @@ final class IndexSearch {
             }
         }
         texts().find(q, matches);
-        return matches.values().stream()
+        List<Match> best = matches.values().stream()
                 .sorted(Comparator.comparingDouble((Match m) -> -m.score()).thenComparingInt(Match::id))
                 .limit(limit)
-                .map(m -> new SearchHit(
-                        index.summary(m.id()),
-                        m.where(),
-                        m.score(),
-                        m.row() < 0 ? null : index.example(examples.read(m.row(), 1).getFirst())))
                 .toList();
+        Map<Integer, Example> shown = examples(best);
+        return best.stream()
+                .map(m -> new SearchHit(index.summary(m.id()), m.where(), m.score(), shown.get(m.row())))
+                .toList();
+    }
+
+    private Map<Integer, Example> examples(List<Match> matches) {
+        long[] rows = matches.stream()
+                .mapToLong(Match::row)
+                .filter(r -> r >= 0)
+                .sorted()
+                .distinct()
+                .toArray();
+        List<Example> read = index.examples(examples.read(rows));
+        Map<Integer, Example> result = new HashMap<>();
+        for (int i = 0; i < rows.length; i++) {
+            result.put((int) rows[i], read.get(i));
+        }
+        return result;
     }
 
     private static @Nullable Match inMemory(FeatureSummary s, String q) {
@@ -159,7 +173,9 @@ final class IndexSearch {
                             continue;
                         }
                         boolean inside = starts[t][peak[e]] < at + q.length() && starts[t][peak[e] + 1] > at;
-                        double score = (inside ? 1 : 0.1) * max[e] / index.summary(feature[e]).max();
+                        double score = (inside ? 1 : 0.1)
+                                * max[e]
+                                / index.summary(feature[e]).max();
                         scores.merge(feature[e], score, Double::sum);
                         if (score > bestScore.getOrDefault(feature[e], 0.0)) {
                             bestScore.put(feature[e], score);

@@ -18,8 +18,7 @@ final class IndexTables {
     static final String TEXTS = "texts";
 
     /** Tables with rows per latent, in the order of the {@code rows} list of {@code features}. */
-    static final List<String> PER_LATENT =
-            List.of(HISTOGRAMS, BANDS, EXAMPLES, LOGITS, NEIGHBOURS, LABELS, TOKENS);
+    static final List<String> PER_LATENT = List.of(HISTOGRAMS, BANDS, EXAMPLES, LOGITS, NEIGHBOURS, LABELS, TOKENS);
 
     private static final Map<String, List<Column>> COLUMNS = new LinkedHashMap<>();
 
@@ -135,6 +134,15 @@ final class IndexTables {
             throw new IllegalArgumentException("no table " + table);
         }
         return columns;
+    }
+
+    /** Rows of a record batch: small where one or a few rows of a large table are read at a time. */
+    static int batchRows(String table) {
+        return switch (table) {
+            case TEXTS -> 16;
+            case EXAMPLES -> 256;
+            default -> 1024;
+        };
     }
 
     /** Name of a table's file. */

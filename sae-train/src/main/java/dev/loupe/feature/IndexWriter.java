@@ -34,6 +34,7 @@ final class IndexWriter implements AutoCloseable {
     private final RootAllocator allocator = new RootAllocator();
     private final Map<String, TableWriter> tables = new LinkedHashMap<>();
     private final BitSet shown = new BitSet(); // sequences with an example
+    private int[] rankOf = new int[0]; // row of a sequence in table texts
 
     IndexWriter(
             Path folder,
@@ -54,15 +55,17 @@ final class IndexWriter implements AutoCloseable {
             tables.put(
                     table,
                     new TableWriter(
-                            folder.resolve(IndexTables.file(table)), IndexTables.columns(table), allocator));
+                            folder.resolve(IndexTables.file(table)),
+                            IndexTables.columns(table),
+                            IndexTables.batchRows(table),
+                            allocator));
         }
     }
 
     /** What is worked out about a latent before it is written. */
-    private record Prepared(
-            Labeller.Label label, List<Bands.Band> bands, Entry[] tokens, Entry[] previous) {
-        static final Prepared NONE = new Prepared(
-                new Labeller.Label("", LabelRule.DEAD, null), List.of(), new Entry[0], new Entry[0]);
+    private record Prepared(Labeller.Label label, List<Bands.Band> bands, Entry[] tokens, Entry[] previous) {
+        static final Prepared NONE =
+                new Prepared(new Labeller.Label("", LabelRule.DEAD, null), List.of(), new Entry[0], new Entry[0]);
     }
 
     /** Writes all tables and describes them. */
@@ -103,8 +106,6 @@ final class IndexWriter implements AutoCloseable {
         return bands;
     }
 
-    private int[] rankOf = new int[0]; // row of a sequence in table texts
-
     private int[] ranks() {
         int[] ranks = new int[shown.length()];
         int rank = 0;
@@ -119,7 +120,11 @@ final class IndexWriter implements AutoCloseable {
         Labeller.Label label = labeller.label(s);
         return s == null
                 ? new Prepared(label, bands, Prepared.NONE.tokens(), Prepared.NONE.previous())
-                : new Prepared(label, bands, s.tokens.entries(), s.previous.entries());
+                : new Prepared(
+                        label,
+                        bands,
+                        TokenCounts.strongest(s.tokens.entries(), options.tokens()),
+                        TokenCounts.strongest(s.previous.entries(), options.tokens()));
     }
 
     private void writeLatent(int id, Prepared p, long logitsPerLatent) {
@@ -202,8 +207,7 @@ final class IndexWriter implements AutoCloseable {
                             band.hits().size());
             for (Hit hit : band.hits()) {
                 int last = store.sequences().tokens(hit.sequence()).length - 1;
-                int firstWithRow =
-                        store.tokens().position(store.sequences().firstRow(hit.sequence()));
+                int firstWithRow = store.tokens().position(store.sequences().firstRow(hit.sequence()));
                 table(IndexTables.EXAMPLES)
                         .row(
                                 id,
@@ -237,20 +241,14 @@ final class IndexWriter implements AutoCloseable {
                 : Integer.compare(s.byLabel[b], s.byLabel[a]));
         for (int l : order) {
             table(IndexTables.LABELS)
-                    .row(
-                            id,
-                            t.labels().get(l),
-                            t.labelTokens[l],
-                            (long) s.byLabel[l],
-                            t.labelTokensHeldOut[l],
-                            (long) s.byLabelHeldOut[l]);
+                    .row(id, t.labels().get(l), t.labelTokens[l], (long) s.byLabel[l], t.labelTokensHeldOut[l], (long)
+                            s.byLabelHeldOut[l]);
         }
     }
 
     private void writeTokens(int id, LatentStats s, Entry[] entries, boolean before) {
         int[] occurrences = before ? pass.totals().previous : pass.totals().tokens;
-        for (int k = 0; k < Math.min(options.tokens(), entries.length); k++) {
-            Entry e = entries[k];
+        for (Entry e : entries) {
             table(IndexTables.TOKENS)
                     .row(
                             id,
@@ -266,15 +264,11 @@ final class IndexWriter implements AutoCloseable {
 
     private void writeLogits(int id, int[] promoted, float[] high, int[] suppressed, float[] low) {
         for (int k = 0; k < promoted.length; k++) {
-            table(IndexTables.LOGITS).row(id, true, promoted[k], tokenText(promoted[k]), high[k]);
+            table(IndexTables.LOGITS).row(id, true, promoted[k], vocabulary.text(promoted[k]), high[k]);
         }
         for (int k = 0; k < suppressed.length; k++) {
-            table(IndexTables.LOGITS).row(id, false, suppressed[k], tokenText(suppressed[k]), low[k]);
+            table(IndexTables.LOGITS).row(id, false, suppressed[k], vocabulary.text(suppressed[k]), low[k]);
         }
-    }
-
-    private String tokenText(int token) {
-        return vocabulary.text(token);
     }
 
     private void writeTexts(Tokenizer tokenizer) {

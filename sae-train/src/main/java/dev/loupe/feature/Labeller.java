@@ -3,6 +3,7 @@ package dev.loupe.feature;
 import dev.loupe.feature.TokenCounts.Entry;
 import dev.loupe.feature.Vocabulary.CharacterClass;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Labeller {
     private static final double TOKEN_SHARE = 0.5;
+    private static final double WORD_GAIN = 0.1;
     private static final double AFTER_SHARE = 0.5;
     private static final double ENDING_SHARE = 0.6;
     private static final double CLASS_SHARE = 0.75;
@@ -49,8 +51,7 @@ final class Labeller {
         if (!(train > 0)) {
             return new Label(topTokens(tokens, 3), LabelRule.TOKENS, null);
         }
-        Label label = token(s, tokens, train);
-        label = label != null ? label : word(s, tokens, train);
+        Label label = tokenOrWord(s, tokens, train);
         label = label != null ? label : after(s, previous, train);
         label = label != null ? label : ending(s, tokens, train);
         label = label != null ? label : characters(s, tokens, train);
@@ -58,27 +59,21 @@ final class Labeller {
         return label != null ? label : new Label(topTokens(tokens, 3), LabelRule.TOKENS, null);
     }
 
-    private @Nullable Label token(LatentStats s, Entry[] tokens, double train) {
-        Entry best = strongestInTraining(tokens);
-        if (best == null || best.trainSum() < TOKEN_SHARE * train) {
+    /** One token, or the word in all its spellings where they carry clearly more than one of them. */
+    private @Nullable Label tokenOrWord(LatentStats s, Entry[] tokens, double train) {
+        Entry token = strongestInTraining(tokens);
+        double share = token == null ? 0 : token.trainSum() / train;
+        Vocabulary.Groups words = vocabulary.words();
+        int word = heaviest(words, tokens, Math.max(TOKEN_SHARE, share + WORD_GAIN) * train, 2);
+        if (word >= 0) {
+            String name = "“" + words.name(word) + "” any case";
+            return of(LabelRule.WORD, name, s, train, tokens, words.tokens(word), false);
+        }
+        if (token == null || share < TOKEN_SHARE) {
             return null;
         }
-        return of(LabelRule.TOKEN, vocabulary.quoted(best.token()), s, train, tokens, new int[] {best.token()}, false);
-    }
-
-    private @Nullable Label word(LatentStats s, Entry[] tokens, double train) {
-        Map<String, Double> mass = new LinkedHashMap<>();
-        for (Entry e : tokens) {
-            String word = vocabulary.word(e.token());
-            if (!word.isEmpty()) {
-                mass.merge(word, e.trainSum(), Double::sum);
-            }
-        }
-        String best = largest(mass);
-        if (best == null || mass.getOrDefault(best, 0.0) < TOKEN_SHARE * train) {
-            return null;
-        }
-        return of(LabelRule.WORD, "“" + best + "” any case", s, train, tokens, vocabulary.ofWord(best), false);
+        String name = vocabulary.quoted(token.token());
+        return of(LabelRule.TOKEN, name, s, train, tokens, new int[] {token.token()}, false);
     }
 
     private @Nullable Label after(LatentStats s, Entry[] previous, double train) {
@@ -93,27 +88,33 @@ final class Labeller {
     }
 
     private @Nullable Label ending(LatentStats s, Entry[] tokens, double train) {
-        for (int length = 5; length >= 2; length--) {
-            Map<String, Double> mass = new LinkedHashMap<>();
-            Map<String, Integer> variety = new LinkedHashMap<>();
-            for (Entry e : tokens) {
-                String text = vocabulary.text(e.token());
-                if (text.length() >= length && e.trainSum() > 0) {
-                    String ending = text.substring(text.length() - length);
-                    if (ending.chars().allMatch(Character::isLetter)) {
-                        mass.merge(ending, e.trainSum(), Double::sum);
-                        variety.merge(ending, 1, Integer::sum);
-                    }
-                }
-            }
-            String best = largest(mass);
-            if (best != null
-                    && variety.getOrDefault(best, 0) >= 3
-                    && mass.getOrDefault(best, 0.0) >= ENDING_SHARE * train) {
-                return of(LabelRule.ENDING, "…" + best, s, train, tokens, vocabulary.withEnding(best), false);
+        for (int letters = Vocabulary.LONGEST_ENDING; letters >= 2; letters--) {
+            Vocabulary.Groups endings = vocabulary.endings(letters);
+            int best = heaviest(endings, tokens, ENDING_SHARE * train, 3);
+            if (best >= 0) {
+                return of(LabelRule.ENDING, "…" + endings.name(best), s, train, tokens, endings.tokens(best), false);
             }
         }
         return null;
+    }
+
+    /** The group that carries most of the activation in training, or -1 if that is too little or of too few tokens. */
+    private int heaviest(Vocabulary.Groups groups, Entry[] tokens, double least, int variety) {
+        Map<Integer, double[]> mass = new HashMap<>(); // sum and number of tokens
+        double[] none = new double[2];
+        int best = -1;
+        for (Entry e : tokens) {
+            int group = groups.of(e.token());
+            if (group >= 0 && e.trainSum() > 0) {
+                double[] m = mass.computeIfAbsent(group, g -> new double[2]);
+                m[0] += e.trainSum();
+                m[1]++;
+                double most = best < 0 ? 0 : mass.getOrDefault(best, none)[0];
+                best = m[0] > most || (m[0] == most && group < best) ? group : best;
+            }
+        }
+        double[] m = mass.getOrDefault(best, none);
+        return m[0] >= least && m[1] >= variety ? best : -1;
     }
 
     private @Nullable Label characters(LatentStats s, Entry[] tokens, double train) {
@@ -150,12 +151,8 @@ final class Labeller {
         if (odds(share) < ODDS * odds(usual)) {
             return null;
         }
-        LabelScore score = score(
-                share,
-                s,
-                s.heldOutSumByLabel[best],
-                s.byLabelHeldOut[best],
-                totals.labelTokensHeldOut[best]);
+        LabelScore score =
+                score(share, s, s.heldOutSumByLabel[best], s.byLabelHeldOut[best], totals.labelTokensHeldOut[best]);
         String name = displayName(totals.labels().get(best)) + percent(score) + ": " + topTokens(tokens, 2);
         return new Label(name, LabelRule.DOCUMENTS, score);
     }
@@ -200,8 +197,7 @@ final class Labeller {
     }
 
     private String topTokens(Entry[] tokens, int count) {
-        return Arrays.stream(tokens)
-                .limit(count)
+        return Arrays.stream(TokenCounts.strongest(tokens, count))
                 .map(e -> vocabulary.quoted(e.token()))
                 .collect(Collectors.joining(", "));
     }
@@ -210,18 +206,6 @@ final class Labeller {
         Entry best = null;
         for (Entry e : entries) {
             best = best == null || e.trainSum() > best.trainSum() ? e : best;
-        }
-        return best;
-    }
-
-    private static @Nullable String largest(Map<String, Double> mass) {
-        String best = null;
-        double most = 0;
-        for (Map.Entry<String, Double> e : mass.entrySet()) {
-            if (e.getValue() > most) {
-                best = e.getKey();
-                most = e.getValue();
-            }
         }
         return best;
     }

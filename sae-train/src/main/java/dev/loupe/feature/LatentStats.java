@@ -1,6 +1,5 @@
 package dev.loupe.feature;
 
-
 /** Everything that is gathered about one latent while the store passes by. Used by one thread at a time. */
 final class LatentStats {
     long fired;

@@ -1,25 +1,17 @@
 package dev.loupe.feature;
 
 import dev.loupe.math.Matrix;
-import dev.loupe.math.MatrixProduct;
 import dev.loupe.math.TopK;
-import dev.loupe.model.Activation;
 import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
-import dev.loupe.model.Taps;
-import dev.loupe.model.TokenBatch;
-import dev.loupe.model.Want;
 import dev.loupe.sae.Sae;
-import java.lang.foreign.Arena;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * Directions of the residual stream seen through the unembedding (nostalgebraist's logit lens): the logits of a direction
  * d are W_U · (g ⊙ d) with the final norm's gain g; the division by the norm depends on the token and is left out.
- *
- * <p>The map is linear, so it is read off the model itself, whatever its family: unit vectors are put behind the
- * normalisation, before the gain, and their logits are the columns of the map.
  */
 final class LogitLens {
     /** How promoted tokens are computed, for the manifest. */
@@ -28,58 +20,23 @@ final class LogitLens {
 
     static final String NONE = "none: the decoder does not write into the residual stream";
 
-    private static final HookPoint NORMALIZED = HookPoint.of("ln_final.hook_normalized");
     private static final Set<String> RESIDUAL = Set.of(
             "hook_embed", "hook_resid_pre", "hook_resid_mid", "hook_resid_post", "hook_attn_out", "hook_mlp_out");
 
-    private static final int BATCH = 8;
+    /** Logits at a time: 16 MiB. */
+    private static final int BLOCK_VALUES = 1 << 22;
 
-    private final float[][] columns; // [d_model][d_vocab]: logits of unit vectors
-    private final int vocabulary;
+    private final LanguageModel model;
 
-    private LogitLens(float[][] columns, int vocabulary) {
-        this.columns = columns;
-        this.vocabulary = vocabulary;
+    private LogitLens(LanguageModel model) {
+        this.model = model;
     }
 
     /** The lens of a model for an SAE; empty if the SAE does not write into the residual stream. */
     static Optional<LogitLens> of(Sae sae, LanguageModel model) {
-        if (!RESIDUAL.contains(HookPoint.of(sae.hookName()).local())
-                || sae.dOut() != model.config().dModel()) {
-            return Optional.empty();
-        }
-        int d = model.config().dModel();
-        int vocabulary = model.config().dVocab();
-        float[][] columns = new float[d][];
-        int length = Math.min(16, model.config().nCtx());
-        for (int from = 0; from < d; from += BATCH * length) {
-            int count = Math.min(BATCH * length, d - from);
-            int first = from;
-            Taps taps = Taps.edit(NORMALIZED, a -> unitVectors(a, first));
-            Activation logits = model.forward(
-                            new TokenBatch(new int[Math.ceilDiv(count, length)][length]), taps, Want.ALL_LOGITS)
-                    .allLogits();
-            for (int i = 0; i < count; i++) {
-                columns[from + i] = logits.row(i / length, i % length);
-            }
-        }
-        return Optional.of(new LogitLens(columns, vocabulary));
-    }
-
-    private static void unitVectors(Activation a, int first) {
-        float[] unit = new float[a.width()];
-        for (int b = 0; b < a.batch(); b++) {
-            for (int p = 0; p < a.length(b); p++) {
-                int i = first + b * a.positions() + p;
-                if (i < unit.length) {
-                    unit[i] = 1;
-                }
-                a.setRow(b, p, unit);
-                if (i < unit.length) {
-                    unit[i] = 0;
-                }
-            }
-        }
+        boolean residual = RESIDUAL.contains(HookPoint.of(sae.hookName()).local())
+                && sae.dOut() == model.config().dModel();
+        return residual ? Optional.of(new LogitLens(model)) : Optional.empty();
     }
 
     /** Takes the strongest tokens of one direction. */
@@ -91,31 +48,23 @@ final class LogitLens {
 
     /** The tokens that each direction promotes and suppresses most. */
     void forEach(Matrix directions, int count, Consumer consumer) {
+        int vocabulary = model.config().dVocab();
         int keep = Math.min(count, vocabulary);
-        try (Arena arena = Arena.ofShared()) {
-            Matrix w = Matrix.allocate(arena, vocabulary, columns.length);
-            for (int i = 0; i < columns.length; i++) {
+        int blockRows = Math.clamp(BLOCK_VALUES / vocabulary, 1, 512);
+        TopK topK = new TopK();
+        float[] logits = new float[vocabulary];
+        for (long from = 0; from < directions.rows(); from += blockRows) {
+            long to = Math.min(directions.rows(), from + blockRows);
+            Matrix block = model.logitLens(directions.rows(from, to), true);
+            for (long r = from; r < to; r++) {
+                block.copyRow(r - from, logits);
+                int[] promoted = largest(topK, logits, keep);
+                float[] high = pick(logits, promoted, 1);
                 for (int t = 0; t < vocabulary; t++) {
-                    w.set(t, i, columns[i][t]);
+                    logits[t] = -logits[t];
                 }
-            }
-            int blockRows = Math.clamp((1 << 22) / vocabulary, 1, 512);
-            Matrix block = Matrix.allocate(arena, blockRows, vocabulary);
-            TopK topK = new TopK();
-            float[] logits = new float[vocabulary];
-            for (long from = 0; from < directions.rows(); from += blockRows) {
-                long to = Math.min(directions.rows(), from + blockRows);
-                MatrixProduct.best().multiplyNT(directions.rows(from, to), w, block.rows(0, to - from));
-                for (long r = from; r < to; r++) {
-                    block.copyRow(r - from, logits);
-                    int[] promoted = largest(topK, logits, keep);
-                    float[] high = pick(logits, promoted, 1);
-                    for (int t = 0; t < vocabulary; t++) {
-                        logits[t] = -logits[t];
-                    }
-                    int[] suppressed = largest(topK, logits, keep);
-                    consumer.accept((int) r, promoted, high, suppressed, pick(logits, suppressed, -1));
-                }
+                int[] suppressed = largest(topK, logits, keep);
+                consumer.accept((int) r, promoted, high, suppressed, pick(logits, suppressed, -1));
             }
         }
     }
@@ -123,7 +72,7 @@ final class LogitLens {
     private static int[] largest(TopK topK, float[] values, int count) {
         int[] ids = new int[count];
         int found = topK.select(values, 0, values.length, count, ids);
-        return java.util.stream.IntStream.range(0, found)
+        return IntStream.range(0, found)
                 .map(k -> ids[k])
                 .boxed()
                 .sorted((a, b) -> values[a] == values[b] ? Integer.compare(a, b) : Float.compare(values[b], values[a]))

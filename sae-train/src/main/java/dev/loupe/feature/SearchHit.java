@@ -13,4 +13,8 @@ import tools.jackson.databind.annotation.JsonNaming;
  * @param example the matching text where {@code where} is {@code "text"}
  */
 @JsonNaming(SnakeCaseStrategy.class)
-public record SearchHit(FeatureSummary summary, String where, double score, @Nullable Example example) {}
+public record SearchHit(
+        FeatureSummary summary,
+        String where,
+        double score,
+        @Nullable Example example) {}

@@ -11,7 +11,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.PrimitiveIterator;
 import java.util.function.Consumer;
+import java.util.stream.LongStream;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.vector.BigIntVector;
@@ -59,25 +61,29 @@ final class TableReader {
 
     /** Reads all rows in order; a row has one value per column. */
     void forEach(Consumer<Object[]> consumer) {
-        read(0, rows(), consumer);
+        read(LongStream.range(0, rows()).iterator(), consumer);
     }
 
-    /** Reads some rows. */
+    /** Reads rows that lie together. */
     List<Object[]> read(long from, int count) {
-        List<Object[]> rows = new ArrayList<>(count);
-        read(from, count, rows::add);
+        List<Object[]> rows = new ArrayList<>(Math.max(0, count));
+        read(LongStream.range(from, from + count).iterator(), rows::add);
         return rows;
     }
 
-    private void read(long from, long count, Consumer<Object[]> consumer) {
-        if (from < 0 || count < 0 || from > rows() - count) {
-            throw damaged("rows " + from + " to " + (from + count) + " were asked of " + rows(), null);
-        }
-        if (count == 0) {
+    /** Reads chosen rows, whose numbers ascend. */
+    List<Object[]> read(long[] chosen) {
+        List<Object[]> rows = new ArrayList<>(chosen.length);
+        read(LongStream.of(chosen).iterator(), rows::add);
+        return rows;
+    }
+
+    private void read(PrimitiveIterator.OfLong rows, Consumer<Object[]> consumer) {
+        if (!rows.hasNext()) {
             return;
         }
         verify();
-        int batch = TableWriter.BATCH_ROWS;
+        int batch = expected.batchRows();
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
                 ArrowFileReader reader = new ArrowFileReader(channel, ALLOCATOR)) {
             VectorSchemaRoot root = reader.getVectorSchemaRoot();
@@ -87,23 +93,27 @@ final class TableReader {
                 throw damaged("it has other columns", null);
             }
             List<ArrowBlock> blocks = reader.getRecordBlocks();
-            if (blocks.size() != Math.ceilDiv(rows(), batch)) {
+            if (batch < 1 || blocks.size() != Math.ceilDiv(rows(), batch)) {
                 throw damaged("it has " + blocks.size() + " record batches", null);
             }
-            for (long b = from / batch; b * batch < from + count; b++) {
-                reader.loadRecordBatch(blocks.get((int) b));
-                if (root.getRowCount() != Math.min(batch, rows() - b * batch)) {
-                    throw damaged("record batch " + b + " has " + root.getRowCount() + " rows", null);
+            long loaded = -1;
+            while (rows.hasNext()) {
+                long row = rows.nextLong();
+                if (row < 0 || row >= rows()) {
+                    throw damaged("row " + row + " was asked of " + rows(), null);
                 }
-                int first = (int) Math.max(0, from - b * batch);
-                int last = (int) Math.min(batch, from + count - b * batch);
-                for (int r = first; r < last; r++) {
-                    Object[] row = new Object[columns.size()];
-                    for (int c = 0; c < row.length; c++) {
-                        row[c] = value(columns.get(c).kind(), root.getVector(c), r);
+                if (row / batch != loaded) {
+                    loaded = row / batch;
+                    reader.loadRecordBatch(blocks.get((int) loaded));
+                    if (root.getRowCount() != Math.min(batch, rows() - loaded * batch)) {
+                        throw damaged("record batch " + loaded + " has " + root.getRowCount() + " rows", null);
                     }
-                    consumer.accept(row);
                 }
+                Object[] values = new Object[columns.size()];
+                for (int c = 0; c < values.length; c++) {
+                    values[c] = value(columns.get(c).kind(), root.getVector(c), (int) (row % batch));
+                }
+                consumer.accept(values);
             }
         } catch (IOException | IndexOutOfBoundsException e) {
             throw damaged(String.valueOf(e.getMessage()), e);

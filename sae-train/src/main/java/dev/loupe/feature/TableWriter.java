@@ -24,12 +24,11 @@ import org.apache.arrow.vector.complex.ListVector;
 import org.apache.arrow.vector.ipc.ArrowFileWriter;
 import org.apache.arrow.vector.types.pojo.Schema;
 
-/** Writes one table of an index as an Arrow IPC file, row by row, in record batches of {@value #BATCH_ROWS} rows. */
+/** Writes one table of an index as an Arrow IPC file, row by row, in record batches of equal length. */
 final class TableWriter implements AutoCloseable {
-    static final int BATCH_ROWS = 1024;
-
     private final Path file;
     private final List<Column> columns;
+    private final int batchRows;
     private final FileChannel channel;
     private final VectorSchemaRoot root;
     private final ArrowFileWriter writer;
@@ -39,9 +38,10 @@ final class TableWriter implements AutoCloseable {
     private boolean open = true;
 
     /** Begins a table in a folder that is not published yet. */
-    TableWriter(Path file, List<Column> columns, BufferAllocator allocator) {
+    TableWriter(Path file, List<Column> columns, int batchRows, BufferAllocator allocator) {
         this.file = file;
         this.columns = columns;
+        this.batchRows = batchRows;
         this.items = new int[columns.size()];
         try {
             channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
@@ -69,7 +69,7 @@ final class TableWriter implements AutoCloseable {
             put(c, root.getVector(c), values[c]);
         }
         rows++;
-        if (++inBatch == BATCH_ROWS) {
+        if (++inBatch == batchRows) {
             flush();
         }
     }
@@ -155,7 +155,7 @@ final class TableWriter implements AutoCloseable {
                     Arena arena = Arena.ofConfined()) {
                 int crc = Checksums.crc32c(read.map(FileChannel.MapMode.READ_ONLY, 0, read.size(), arena));
                 return new IndexManifest.TableFile(
-                        read.size(), rows, HexFormat.of().toHexDigits(crc));
+                        read.size(), rows, batchRows, HexFormat.of().toHexDigits(crc));
             }
         } catch (IOException e) {
             throw AtomicFiles.failure(file, e);

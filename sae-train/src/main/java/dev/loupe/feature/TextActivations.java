@@ -61,10 +61,11 @@ public record TextActivations(String text, List<String> tokens, int[] ids, List<
                     + " reads at most " + model.config().nCtx() + ": test a shorter text.");
         }
         HookPoint hook = model.hook(sae.hookName()).hook();
-        Activation x = model.forward(TokenBatch.of(ids), Taps.read(hook), Want.NOTHING).activation(hook);
+        Activation x =
+                model.forward(TokenBatch.of(ids), Taps.read(hook), Want.NOTHING).activation(hook);
         if (x.width() != sae.dIn()) {
-            throw new LoupeException("The SAE " + sae.name() + " reads " + sae.dIn() + " values per token, but "
-                    + hook + " of the model " + model.id() + " has " + x.width() + ": it was trained on another model.");
+            throw new LoupeException("The SAE " + sae.name() + " reads " + sae.dIn() + " values per token, but " + hook
+                    + " of the model " + model.id() + " has " + x.width() + ": it was trained on another model.");
         }
         float[][] rows = new float[ids.length][];
         for (int p = 0; p < ids.length; p++) {

@@ -1,6 +1,8 @@
 package dev.loupe.feature;
 
 import java.util.Arrays;
+import java.util.Comparator;
+import java.util.PriorityQueue;
 
 /**
  * On which tokens a latent fires, how often and how strongly: an open-addressing table from token id to counts. Exact up
@@ -9,6 +11,9 @@ import java.util.Arrays;
  */
 final class TokenCounts {
     static final int LIMIT = 16_384;
+
+    private static final Comparator<Entry> STRONGEST_FIRST =
+            Comparator.comparingDouble((Entry e) -> -e.sum()).thenComparingInt(Entry::token);
 
     private int[] keys = new int[16]; // token + 1; 0 is free
     private int[] fired = new int[16];
@@ -27,12 +32,11 @@ final class TokenCounts {
     void add(int token, float value, boolean isHeldOut) {
         int at = find(token + 1);
         if (keys[at] == 0) {
-            if (4 * (size + 1) > 3 * keys.length) {
-                if (size >= LIMIT) {
-                    forgetWeakHalf();
-                } else {
-                    rehash(2 * keys.length, Double.NEGATIVE_INFINITY);
-                }
+            if (size >= LIMIT) {
+                forgetWeakHalf();
+                at = find(token + 1);
+            } else if (4 * (size + 1) > 3 * keys.length) {
+                rehash(2 * keys.length, Double.NEGATIVE_INFINITY);
                 at = find(token + 1);
             }
             keys[at] = token + 1;
@@ -50,7 +54,7 @@ final class TokenCounts {
         return size;
     }
 
-    /** All tokens, largest sum first. */
+    /** All tokens, in no order that means anything (but always the same one). */
     Entry[] entries() {
         Entry[] entries = new Entry[size];
         int n = 0;
@@ -59,11 +63,23 @@ final class TokenCounts {
                 entries[n++] = new Entry(keys[i] - 1, fired[i], heldOut[i], sum[i], heldOutSum[i]);
             }
         }
-        Arrays.sort(entries, (a, b) -> {
-            int bySum = Double.compare(b.sum(), a.sum());
-            return bySum != 0 ? bySum : Integer.compare(a.token(), b.token());
-        });
         return entries;
+    }
+
+    /** The tokens with the largest sums, largest first; of equals the lower token. */
+    static Entry[] strongest(Entry[] entries, int count) {
+        PriorityQueue<Entry> best = new PriorityQueue<>(STRONGEST_FIRST.reversed());
+        for (Entry e : entries) {
+            if (best.size() < count) {
+                best.add(e);
+            } else if (STRONGEST_FIRST.compare(e, best.element()) < 0) {
+                best.remove();
+                best.add(e);
+            }
+        }
+        Entry[] sorted = best.toArray(Entry[]::new);
+        Arrays.sort(sorted, STRONGEST_FIRST);
+        return sorted;
     }
 
     private int find(int key) {

@@ -3,20 +3,26 @@ package dev.loupe.feature;
 import dev.loupe.model.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.IntFunction;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** The texts of all tokens, and sets of tokens that a label's rule can name. */
 final class Vocabulary {
+    /** Endings of 2 to this many letters are looked for. */
+    static final int LONGEST_ENDING = 5;
+
     private final String[] texts;
-    private final String[] words;
     private final boolean[] special;
-    private final Map<String, int[]> byWord = new LinkedHashMap<>();
-    private final Map<String, int[]> byEnding = new LinkedHashMap<>();
+    private final Groups words;
+    private final Groups[] endings = new Groups[LONGEST_ENDING + 1];
+    private final Map<CharacterClass, int[]> byClass = new LinkedHashMap<>();
 
     /** Classes of characters, the narrower ones first. */
     enum CharacterClass {
@@ -31,8 +37,7 @@ final class Vocabulary {
                 s -> s.strip().length() > 1 && s.strip().codePoints().allMatch(Character::isUpperCase)),
         CAPITALISED(
                 "capitalised words",
-                s -> !s.isBlank() && Character.isUpperCase(s.strip().codePointAt(0))),
-        INSIDE_WORDS("inside words", s -> !s.isEmpty() && Character.isLetter(s.codePointAt(0)));
+                s -> !s.isBlank() && Character.isUpperCase(s.strip().codePointAt(0)));
 
         final String plural;
         final Predicate<String> test;
@@ -43,26 +48,67 @@ final class Vocabulary {
         }
     }
 
-    private final Map<CharacterClass, int[]> byClass = new LinkedHashMap<>();
+    /** Tokens that have something in common, each group numbered: its name and its tokens. */
+    static final class Groups {
+        private final int[] ofToken; // -1: in none
+        private final List<String> names = new ArrayList<>();
+        private final List<List<Integer>> members = new ArrayList<>();
+
+        private Groups(int tokens, IntFunction<@Nullable String> nameOf) {
+            ofToken = new int[tokens];
+            Map<String, Integer> numbers = new HashMap<>();
+            for (int id = 0; id < tokens; id++) {
+                String name = nameOf.apply(id);
+                ofToken[id] = -1;
+                if (name != null) {
+                    int group = numbers.computeIfAbsent(name, n -> {
+                        names.add(n);
+                        members.add(new ArrayList<>());
+                        return names.size() - 1;
+                    });
+                    ofToken[id] = group;
+                    members.get(group).add(id);
+                }
+            }
+        }
+
+        int size() {
+            return names.size();
+        }
+
+        /** The group of a token, or -1. */
+        int of(int token) {
+            return ofToken[token];
+        }
+
+        String name(int group) {
+            return names.get(group);
+        }
+
+        int[] tokens(int group) {
+            return members.get(group).stream().mapToInt(Integer::intValue).toArray();
+        }
+    }
 
     Vocabulary(Tokenizer tokenizer, int size) {
         texts = new String[size];
-        words = new String[size];
         special = new boolean[size];
-        Map<String, List<Integer>> groups = new LinkedHashMap<>();
         for (int id = 0; id < size; id++) {
             boolean known = id < tokenizer.vocabSize();
             texts[id] = known ? tokenizer.token(id) : "";
-            words[id] = word(texts[id]);
             special[id] = known && tokenizer.isSpecial(id);
-            if (!special[id] && !texts[id].isBlank()) {
-                groups.computeIfAbsent(words[id], w -> new ArrayList<>()).add(id);
-            }
         }
-        groups.forEach((word, ids) ->
-                byWord.put(word, ids.stream().mapToInt(Integer::intValue).toArray()));
+        words = new Groups(size, id -> special[id] || texts[id].isBlank() ? null : word(texts[id]));
+        for (int length = 2; length <= LONGEST_ENDING; length++) {
+            int letters = length;
+            endings[length] = new Groups(size, id -> special[id] ? null : ending(texts[id], letters));
+        }
         for (CharacterClass c : CharacterClass.values()) {
-            byClass.put(c, matching(c.test));
+            byClass.put(
+                    c,
+                    IntStream.range(0, size)
+                            .filter(id -> !special[id] && c.test.test(texts[id]))
+                            .toArray());
         }
     }
 
@@ -72,11 +118,6 @@ final class Vocabulary {
 
     String text(int token) {
         return texts[token];
-    }
-
-    /** {@link #word(String)} of a token's text. */
-    String word(int token) {
-        return words[token];
     }
 
     boolean isSpecial(int token) {
@@ -94,28 +135,28 @@ final class Vocabulary {
         return text.strip().toLowerCase(Locale.ROOT);
     }
 
-    int[] ofWord(String word) {
-        return byWord.getOrDefault(word, new int[0]);
+    /** The last letters of a token, or null where they are no letters. */
+    static @Nullable String ending(String text, int letters) {
+        if (text.length() < letters) {
+            return null;
+        }
+        String ending = text.substring(text.length() - letters);
+        return ending.chars().allMatch(Character::isLetter) ? ending : null;
+    }
+
+    /** Tokens by {@link #word}. */
+    Groups words() {
+        return words;
+    }
+
+    /** Tokens by {@link #ending}. */
+    Groups endings(int letters) {
+        return endings[letters];
     }
 
     int[] ofClass(CharacterClass c) {
         int[] ids = byClass.get(c);
         return ids == null ? new int[0] : ids;
-    }
-
-    synchronized int[] withEnding(String ending) {
-        return byEnding.computeIfAbsent(ending, e -> matching(s -> hasEnding(s, e)));
-    }
-
-    /** Whether a token ends so and is more than that. */
-    static boolean hasEnding(String text, String ending) {
-        return text.endsWith(ending) && text.strip().length() > 0;
-    }
-
-    private int[] matching(Predicate<String> test) {
-        return IntStream.range(0, texts.length)
-                .filter(id -> !special[id] && test.test(texts[id]))
-                .toArray();
     }
 
     /** A set of ids as flags. */
