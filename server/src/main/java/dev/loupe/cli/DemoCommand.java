@@ -157,7 +157,7 @@ final class DemoCommand extends LoupeCommand {
         }
 
         /** Counts the stages of known length. */
-        private final class StageCounter implements Progress, TerminalProgress.Ending {
+        private final class StageCounter implements ShownProgress {
             private final TerminalProgress shown;
 
             StageCounter(TerminalProgress shown) {

@@ -56,7 +56,7 @@ final class Logs {
         return appender;
     }
 
-    private static ConsoleAppender<ILoggingEvent> console(LoggerContext context, Level level) {
+    static ConsoleAppender<ILoggingEvent> console(LoggerContext context, Level level) {
         ConsoleAppender<ILoggingEvent> appender = new ConsoleAppender<>();
         appender.setContext(context);
         appender.setTarget("System.err");

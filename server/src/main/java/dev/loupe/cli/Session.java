@@ -98,7 +98,7 @@ final class Session implements AutoCloseable {
     }
 
     private static void end(Progress shown) {
-        if (shown instanceof TerminalProgress.Ending e) {
+        if (shown instanceof ShownProgress e) {
             e.end();
         }
     }

@@ -1,7 +1,6 @@
 package dev.loupe.cli;
 
 import dev.loupe.base.Fmt;
-import dev.loupe.base.Progress;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -16,13 +15,7 @@ import java.util.function.Supplier;
  * Progress for people: on a terminal one line that is written over and over, elsewhere a plain line every few seconds.
  * Says what is happening, how far it is, how fast, and how long it will still take.
  */
-final class TerminalProgress implements Progress, TerminalProgress.Ending {
-    /** A progress whose last line is to be ended. */
-    interface Ending {
-        /** Ends the line that is still open. */
-        void end();
-    }
-
+final class TerminalProgress implements ShownProgress {
     private static final long LINE_NANOS = 100_000_000L;
     private static final long LOG_NANOS = 5_000_000_000L;
     private static final int BAR = 24;

@@ -32,8 +32,6 @@ import org.jspecify.annotations.Nullable;
  * on the class path it serves the other two.
  */
 public final class LoupeServer implements AutoCloseable {
-    private static final int DRAIN_MILLIS = 500;
-
     private final Server server;
     private final ServerConnector connector;
     private final Api api;
@@ -64,7 +62,7 @@ public final class LoupeServer implements AutoCloseable {
         threads.setName("http");
         threads.setVirtualThreadsExecutor(VirtualThreads.getDefaultVirtualThreadsExecutor());
         Server server = new Server(threads);
-        server.setStopTimeout(DRAIN_MILLIS);
+        server.setStopTimeout(0); // browsers keep connections and streams open: waiting for them would wait for ever
         HttpConfiguration http = new HttpConfiguration();
         http.setSendServerVersion(false);
         http.setUriCompliance(UriCompliance.DEFAULT);
@@ -72,6 +70,7 @@ public final class LoupeServer implements AutoCloseable {
         connector.setHost(address(options.host()));
         connector.setPort(options.port());
         connector.setReuseAddress(true);
+        server.setErrorHandler(new PlainErrors());
         server.setConnectors(new Connector[] {connector});
 
         WebUi ui = ServiceLoader.load(WebUi.class).findFirst().orElse(null);

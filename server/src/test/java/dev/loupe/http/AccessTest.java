@@ -67,7 +67,7 @@ class AccessTest {
     @Test
     void aForeignPageMayOpenNoWebSocket() throws Exception {
         String head = "GET /VAADIN/push HTTP/1.1\nHost: localhost:" + http.server().port()
-                + "\nUpgrade: websocket\nSec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\nOrigin: ";
+                + "\nConnection: Upgrade, close\nUpgrade: websocket\nSec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\nOrigin: ";
         assertThat(http.raw(head + "http://evil.example")).startsWith("HTTP/1.1 403");
     }
 

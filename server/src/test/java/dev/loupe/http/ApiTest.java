@@ -194,7 +194,7 @@ class ApiTest {
                         .forEach(m -> documented.add(m.toUpperCase(java.util.Locale.ROOT) + " " + p.getKey())));
         Set<String> registered = new HashSet<>();
         http.server().api().javalin().unsafe.internalRouter.allHttpHandlers().forEach(h -> registered.add(
-                h.getEndpoint().method + " " + h.getEndpoint().path));
+                h.endpoint.method + " " + h.endpoint.path));
         assertThat(documented).isEqualTo(registered).contains("GET /health", "POST /steer", "GET /jobs/{id}/events");
         JsonNode schemas = document.path("components").path("schemas");
         assertThat(schemas.path("SaeView").path("properties").has("d_sae")).isTrue();

@@ -66,7 +66,9 @@ final class Http implements AutoCloseable {
     String raw(String head) throws IOException {
         try (Socket socket = new Socket("127.0.0.1", server.port())) {
             socket.getOutputStream()
-                    .write((head.replace("\n", "\r\n") + "\r\nConnection: close\r\n\r\n").getBytes(StandardCharsets.UTF_8));
+                    .write((head.replace("\n", "\r\n") + (head.contains("Connection:") ? "" : "\r\nConnection: close")
+                                    + "\r\n\r\n")
+                            .getBytes(StandardCharsets.UTF_8));
             return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         }
     }
