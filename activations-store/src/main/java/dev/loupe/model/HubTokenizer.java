@@ -164,7 +164,7 @@ final class HubTokenizer implements Tokenizer {
 
     @Override
     public String token(int id) {
-        return new String(vocabulary.bytes(id), StandardCharsets.UTF_8);
+        return Utf8Stream.decode(vocabulary.bytes(id));
     }
 
     @Override

@@ -55,7 +55,7 @@ final class Vocabulary {
             if (v.bytes[id] == null) {
                 v.bytes[id] = new byte[0];
             }
-            v.byText.put(new String(v.bytes[id], StandardCharsets.UTF_8), id);
+            v.byText.put(Utf8Stream.decode(v.bytes[id]), id);
         }
         return v;
     }

@@ -62,6 +62,30 @@ class TokenizerTest {
     }
 
     @Test
+    void valid_utf8_is_decoded_as_the_jdk_does_and_encoded_surrogates_are_three_errors() {
+        Cases.check(300, random -> {
+            StringBuilder text = new StringBuilder();
+            for (int n = random.size(40); n > 0; n--) {
+                int c = random.nextInt(0x10FFFF + 1);
+                text.appendCodePoint(c >= 0xD800 && c < 0xE000 ? 'x' : c);
+            }
+            byte[] bytes = text.toString().getBytes(StandardCharsets.UTF_8);
+            Utf8Stream stream = new Utf8Stream();
+            StringBuilder parts = new StringBuilder();
+            for (int at = 0; at < bytes.length; ) {
+                int n = Math.min(bytes.length - at, random.nextInt(1, 4));
+                parts.append(stream.add(java.util.Arrays.copyOfRange(bytes, at, at + n)));
+                at += n;
+            }
+            assertThat(parts + stream.end()).isEqualTo(text.toString());
+        });
+        assertThat(Utf8Stream.decode(new byte[] {(byte) 0xED, (byte) 0xA0, (byte) 0x80, 'a'}))
+                .isEqualTo("\uFFFD\uFFFD\uFFFDa");
+        assertThat(Utf8Stream.decode(new byte[] {(byte) 0xF0, (byte) 0x9F, (byte) 0x91}))
+                .isEqualTo("\uFFFD");
+    }
+
+    @Test
     void half_a_surrogate_pair_becomes_the_replacement_character() {
         assertThat(tokenizer.decode(tokenizer.encode("a\uD83Db", false))).isEqualTo("a\uFFFDb");
     }
@@ -123,7 +147,7 @@ class TokenizerTest {
                 .optTokenizerPath(folder.resolve("builtin/tokenizer.json"))
                 .optTruncation(false)
                 .build()) {
-            Cases.check(500, random -> {
+            Cases.check(2000, random -> {
                 int[] ids = IntStream.range(0, random.nextInt(1, 20))
                         .map(i -> random.nextBoolean() ? random.nextInt(1, 260) : random.nextInt(8192))
                         .toArray();
