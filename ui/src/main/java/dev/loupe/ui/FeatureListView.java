@@ -82,7 +82,7 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
                 Kit.fact(Num.whole(row.sae().dSae()), "d_sae", "number of latents"),
                 Kit.fact(Num.whole(row.sae().dIn()), "d_in", "width of the activations it reads"));
         if (r == null) {
-            card.add(Kit.div("gap", facts), Kit.text("dim", "Not evaluated yet: loupe eval " + sae));
+            card.add(Kit.div("gap", facts), Kit.div("gap dim", Kit.text("Not evaluated yet: loupe eval " + sae)));
             return card;
         }
         facts.add(

@@ -71,9 +71,8 @@ final class FeatureParts {
                         Num.percent(r.rate()),
                         share(r.rate(), top),
                         Num.whole(r.fired()) + " of " + Num.whole(r.tokens()) + " tokens; " + Num.percent(r.share()) + " of all its firings")));
-        String more = byRate.size() > LABELS ? " · " + (byRate.size() - LABELS) + " more below" : "";
         return Kit.card(
-                Kit.heading("Where it fires", "share of tokens by language" + more),
+                Kit.heading("Where it fires", "share of tokens by language"),
                 new BarRows().set(BarRows.Tone.ACT, false, rows, "The documents carry no labels, or it never fires."));
     }
 
