@@ -24,7 +24,10 @@ public final class CompareListView extends Page {
             return;
         }
         Section card = Kit.card(
-                Kit.div("line base", Kit.title("Compared SAEs"), Kit.text("dim", "Which features of one are found again in the other.")),
+                Kit.div(
+                        "line base",
+                        Kit.title("Compared SAEs"),
+                        Kit.text("dim", "Which features of one are found again in the other.")),
                 Kit.div("gap"),
                 table(all));
         add(card);
@@ -53,7 +56,14 @@ public final class CompareListView extends Page {
                     Kit.text(Num.percent(m.agreement()))));
         }
         return Kit.table(
-                List.of("pair", "latents", "shared", "of the smaller", "at threshold", "mean matched cosine", "same partner both ways"),
+                List.of(
+                        "pair",
+                        "latents",
+                        "shared",
+                        "of the smaller",
+                        "at threshold",
+                        "mean matched cosine",
+                        "same partner both ways"),
                 Set.of(1, 2, 3, 4, 5, 6),
                 rows);
     }

@@ -35,7 +35,15 @@ final class CompareLists extends Section {
     private double threshold;
 
     /** One latent of a list. */
-    record Row(String sae, int id, String label, double density, int other, String otherSae, double decoder, double encoder) {}
+    record Row(
+            String sae,
+            int id,
+            String label,
+            double density,
+            int other,
+            String otherSae,
+            double decoder,
+            double encoder) {}
 
     /** Lists of nothing. */
     CompareLists() {
@@ -64,7 +72,11 @@ final class CompareLists extends Section {
             return Map.of();
         }
         Map<Integer, FeatureSummary> all = new HashMap<>();
-        workbench.features().list(sae, FeatureQuery.all().withDead(true)).features().forEach(f -> all.put(f.id(), f));
+        workbench
+                .features()
+                .list(sae, FeatureQuery.all().withDead(true))
+                .features()
+                .forEach(f -> all.put(f.id(), f));
         return all;
     }
 
@@ -73,19 +85,33 @@ final class CompareLists extends Section {
         grid.addColumn(LitRenderer.<Row>of("<a href=\"${item.href}\" router-link>${item.id}</a>")
                         .withProperty("href", r -> Links.feature(r.sae(), r.id()))
                         .withProperty("id", Row::id))
-                .setHeader("feature").setFlexGrow(0).setWidth("92px").setComparator(Comparator.comparingInt(Row::id));
-        grid.addColumn(Row::label).setHeader("label").setFlexGrow(4).setWidth("200px").setComparator(Comparator.comparing(Row::label));
+                .setHeader("feature")
+                .setFlexGrow(0)
+                .setWidth("92px")
+                .setComparator(Comparator.comparingInt(Row::id));
+        grid.addColumn(Row::label)
+                .setHeader("label")
+                .setFlexGrow(4)
+                .setWidth("200px")
+                .setComparator(Comparator.comparing(Row::label));
         number("of tokens", r -> Num.percent(r.density()), Comparator.comparingDouble(Row::density));
         number("decoder", r -> Num.fixed(r.decoder(), 2), Comparator.comparingDouble(Row::decoder));
         number("encoder", r -> Num.fixed(r.encoder(), 2), Comparator.comparingDouble(Row::encoder));
         grid.addColumn(LitRenderer.<Row>of("<a href=\"${item.href}\" router-link>${item.other}</a>")
                         .withProperty("href", r -> r.other() < 0 ? "" : Links.feature(r.otherSae(), r.other()))
                         .withProperty("other", r -> r.other() < 0 ? "" : r.otherSae() + " " + r.other()))
-                .setHeader("best partner").setFlexGrow(1).setWidth("170px");
+                .setHeader("best partner")
+                .setFlexGrow(1)
+                .setWidth("170px");
     }
 
     private void number(String name, com.vaadin.flow.function.ValueProvider<Row, String> value, Comparator<Row> order) {
-        grid.addColumn(value).setHeader(name).setTextAlign(ColumnTextAlign.END).setFlexGrow(0).setWidth("104px").setComparator(order);
+        grid.addColumn(value)
+                .setHeader(name)
+                .setTextAlign(ColumnTextAlign.END)
+                .setFlexGrow(0)
+                .setWidth("104px")
+                .setComparator(order);
     }
 
     /** Fills the lists for a threshold. */
@@ -125,7 +151,14 @@ final class CompareLists extends Section {
     private Row ofA(Matching m, int i) {
         FeatureSummary f = inA.get(i);
         return new Row(
-                m.a(), i, f == null ? "" : f.label(), f == null ? Double.NaN : f.density(), m.decoderMatch()[i], m.b(), m.decoderCosine()[i], m.encoderCosine()[i]);
+                m.a(),
+                i,
+                f == null ? "" : f.label(),
+                f == null ? Double.NaN : f.density(),
+                m.decoderMatch()[i],
+                m.b(),
+                m.decoderCosine()[i],
+                m.encoderCosine()[i]);
     }
 
     private Row ofB(Matching m, int j) {

@@ -101,11 +101,20 @@ public final class CompareView extends Page implements BeforeEnterObserver {
         int shared = m.sharedA(t).size();
         figures.removeAll();
         figures.add(
-                Kit.fact(Num.whole(shared), "shared", "latents whose decoder and encoder cosines both reach the threshold and whose two assignments agree"),
+                Kit.fact(
+                        Num.whole(shared),
+                        "shared",
+                        "latents whose decoder and encoder cosines both reach the threshold and whose two assignments agree"),
                 Kit.fact(Num.whole(m.widthA() - shared), "only in " + m.a(), "latents without such a partner"),
                 Kit.fact(Num.whole(m.widthB() - shared), "only in " + m.b(), "latents without such a partner"),
-                Kit.fact(Num.percent(CompareListView.share(m, shared)), "of " + Num.whole(Math.min(m.widthA(), m.widthB())) + " shared", "as a share of the narrower SAE"),
-                Kit.fact(Num.fixed(m.pwMcc(), 3), "mean matched cosine", "mean decoder cosine of the assigned pairs, whatever the threshold"));
+                Kit.fact(
+                        Num.percent(CompareListView.share(m, shared)),
+                        "of " + Num.whole(Math.min(m.widthA(), m.widthB())) + " shared",
+                        "as a share of the narrower SAE"),
+                Kit.fact(
+                        Num.fixed(m.pwMcc(), 3),
+                        "mean matched cosine",
+                        "mean decoder cosine of the assigned pairs, whatever the threshold"));
         at.removeAll();
         at.add(Kit.text("", "both cosines at least"));
         at.add(Kit.div("end", Kit.bold(Num.fixed(t, 2))));
@@ -133,7 +142,17 @@ public final class CompareView extends Page implements BeforeEnterObserver {
             names.add(i + " ↔ " + m.decoderMatch()[i] + (agree ? "" : " (encoder: " + m.encoderMatch()[i] + ")"));
         }
         scatter.set(new Scatter.Data(
-                x, y, names, names, "decoder cosine", "encoder cosine", 0.0, 1.0, threshold, false, m.a() + " against " + m.b()));
+                x,
+                y,
+                names,
+                names,
+                "decoder cosine",
+                "encoder cosine",
+                0.0,
+                1.0,
+                threshold,
+                false,
+                m.a() + " against " + m.b()));
         scatter.onOpen(e -> UI.getCurrent().navigate("features/" + m.a() + "/" + matched.get(e.index())));
         return Kit.card(Kit.heading("Every matched pair", "click or Enter opens the feature"), scatter);
     }
@@ -146,13 +165,16 @@ public final class CompareView extends Page implements BeforeEnterObserver {
                 series.add(series(other));
             }
         }
-        curve.set(new CurveChart.Data(series, "threshold", "share shared", 0.0, 1.0, 0.0, 1.0, false, 190, threshold, ""));
+        curve.set(new CurveChart.Data(
+                series, "threshold", "share shared", 0.0, 1.0, 0.0, 1.0, false, 190, threshold, ""));
         return Kit.card(Kit.heading("Shared at every threshold", "share of the narrower SAE"), curve);
     }
 
     private static CurveChart.Series series(Matching m) {
         double[] x = m.curve().stream().mapToDouble(CurvePoint::threshold).toArray();
-        double[] y = m.curve().stream().mapToDouble(p -> CompareListView.share(m, p.shared())).toArray();
+        double[] y = m.curve().stream()
+                .mapToDouble(p -> CompareListView.share(m, p.shared()))
+                .toArray();
         return new CurveChart.Series(m.a() + " · " + m.b(), x, y);
     }
 

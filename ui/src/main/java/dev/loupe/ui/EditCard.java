@@ -84,7 +84,9 @@ final class EditCard extends Section {
         if (v == null) {
             return "";
         }
-        return v == Math.rint(v) && Math.abs(v) < 1e9 ? String.format(Locale.ROOT, "%.0f", v) : String.valueOf(v.doubleValue());
+        return v == Math.rint(v) && Math.abs(v) < 1e9
+                ? String.format(Locale.ROOT, "%.0f", v)
+                : String.valueOf(v.doubleValue());
     }
 
     private static @Nullable FeatureSummary summary(Workbench workbench, Edit edit) {
@@ -94,7 +96,10 @@ final class EditCard extends Section {
         }
         try {
             int cut = target.lastIndexOf(':');
-            return workbench.features().index(target.substring(0, cut)).summary(Integer.parseInt(target.substring(cut + 1)));
+            return workbench
+                    .features()
+                    .index(target.substring(0, cut))
+                    .summary(Integer.parseInt(target.substring(cut + 1)));
         } catch (LoupeException | NumberFormatException e) {
             return null;
         }
@@ -110,7 +115,11 @@ final class EditCard extends Section {
         String sae = target.substring(0, cut);
         String id = target.substring(cut + 1);
         com.vaadin.flow.component.html.H2 h = new com.vaadin.flow.component.html.H2();
-        h.add(Kit.link("/features/" + sae + "/" + id, id), Kit.text("ink", feature == null ? "" : feature.label()), Kit.text("why", sae), remove);
+        h.add(
+                Kit.link("/features/" + sae + "/" + id, id),
+                Kit.text("ink", feature == null ? "" : feature.label()),
+                Kit.text("why", sae),
+                remove);
         return h;
     }
 
@@ -123,7 +132,14 @@ final class EditCard extends Section {
             EditOp op = EditOp.of(v);
             Double s = op.needsStrength() ? (edit.strength() == null ? 1.0 : edit.strength()) : null;
             replace(new Edit(
-                    edit.feature(), edit.neuron(), edit.vector(), v, s, op.hasUnit() ? edit.unit() : null, edit.positions(), edit.specials()));
+                    edit.feature(),
+                    edit.neuron(),
+                    edit.vector(),
+                    v,
+                    s,
+                    op.hasUnit() ? edit.unit() : null,
+                    edit.positions(),
+                    edit.specials()));
         });
         c.getElement().setAttribute("aria-label", "Operation");
         return c;
@@ -164,7 +180,9 @@ final class EditCard extends Section {
         } catch (NumberFormatException e) {
             return;
         }
-        if (EditOp.of(edit.op()).needsStrength() && Double.isFinite(v) && (edit.strength() == null || edit.strength() != v)) {
+        if (EditOp.of(edit.op()).needsStrength()
+                && Double.isFinite(v)
+                && (edit.strength() == null || edit.strength() != v)) {
             replace(edit.withStrength(v));
         }
     }
@@ -184,7 +202,11 @@ final class EditCard extends Section {
         }
         words.removeAll();
         words.add(Kit.bold(sentence()));
-        if (numbered && counted().equals("max") && feature != null && edit.strength() != null && EditOp.of(edit.op()).hasUnit()) {
+        if (numbered
+                && counted().equals("max")
+                && feature != null
+                && edit.strength() != null
+                && EditOp.of(edit.op()).hasUnit()) {
             words.add(Kit.text("faint", " = " + Num.activation(edit.strength() * feature.max())));
         }
     }
@@ -202,7 +224,8 @@ final class EditCard extends Section {
             return edit.op().equals("project") ? "project out" : edit.op();
         }
         String to = edit.op().equals("set") ? "set to " : edit.op().equals("cap") ? "cap at " : "add ";
-        return to + n
+        return to
+                + n
                 + switch (counted()) {
                     case "max" -> " × its maximum";
                     case "norm" -> " × ‖h‖";

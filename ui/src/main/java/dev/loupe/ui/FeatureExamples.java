@@ -46,7 +46,8 @@ final class FeatureExamples extends Section {
         for (ExampleBand b : feature.bands()) {
             if (b.name().equals(band)) {
                 examples = b.examples();
-                where = "documents whose strongest token reaches " + Num.activation(b.low()) + " to " + Num.activation(b.high());
+                where = "documents whose strongest token reaches " + Num.activation(b.low()) + " to "
+                        + Num.activation(b.high());
             }
         }
         List<TokenExamples.Row> rows = new ArrayList<>();
@@ -55,7 +56,8 @@ final class FeatureExamples extends Section {
                     Num.activation(e.max()),
                     e.tokens(),
                     e.values(),
-                    (e.label().isEmpty() ? "" : e.label() + " · ") + "doc " + e.document() + (e.heldOut() ? " · held out" : ""),
+                    (e.label().isEmpty() ? "" : e.label() + " · ") + "doc " + e.document()
+                            + (e.heldOut() ? " · held out" : ""),
                     e.documentName(),
                     e.label().matches("[a-z]{2,3}") && !e.label().equals("und") ? e.label() : null));
         }

@@ -56,7 +56,10 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
         removeAll();
         add(head(row));
         if (!row.sae().indexed()) {
-            add(Kit.empty("No feature index yet", "The index holds examples, histograms and labels of every feature.", "loupe index " + sae));
+            add(Kit.empty(
+                    "No feature index yet",
+                    "The index holds examples, histograms and labels of every feature.",
+                    "loupe index " + sae));
             return;
         }
         columns();
@@ -77,7 +80,11 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
                         Kit.text(row.sae().hook()),
                         Kit.text("faint", "›"),
                         FeaturesView.back()),
-                Kit.div("line base", Kit.title(sae), Kit.chip(row.sae().architecture(), "", "architecture"), Kit.chip("seed " + row.sae().seed(), "", "seed of the initial weights")));
+                Kit.div(
+                        "line base",
+                        Kit.title(sae),
+                        Kit.chip(row.sae().architecture(), "", "architecture"),
+                        Kit.chip("seed " + row.sae().seed(), "", "seed of the initial weights")));
         Div facts = Kit.facts(
                 Kit.fact(Num.whole(row.sae().dSae()), "d_sae", "number of latents"),
                 Kit.fact(Num.whole(row.sae().dIn()), "d_in", "width of the activations it reads"));
@@ -86,23 +93,46 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
             return card;
         }
         facts.add(
-                Kit.fact(Num.fixed(r.l0(), 1), "L0", "mean number of active latents per token, over " + Num.whole(r.tokens()) + " held-out tokens"),
+                Kit.fact(
+                        Num.fixed(r.l0(), 1),
+                        "L0",
+                        "mean number of active latents per token, over " + Num.whole(r.tokens()) + " held-out tokens"),
                 Kit.fact(Num.fixed(r.fvu(), 3), "FVU", "fraction of variance unexplained on held-out tokens"),
-                Kit.fact(Num.fixed(r.pcaFvu(), 3), "FVU of PCA, rank " + r.pcaRank(), "principal components of that rank on the same rows"),
-                Kit.fact(Num.percent(r.deadFraction()), "dead", Num.whole(r.dead()) + " latents are active on no held-out token"));
+                Kit.fact(
+                        Num.fixed(r.pcaFvu(), 3),
+                        "FVU of PCA, rank " + r.pcaRank(),
+                        "principal components of that rank on the same rows"),
+                Kit.fact(
+                        Num.percent(r.deadFraction()),
+                        "dead",
+                        Num.whole(r.dead()) + " latents are active on no held-out token"));
         SaeReport.Loss loss = r.loss();
         if (loss != null) {
             facts.add(
-                    Kit.fact(Num.signed(loss.deltaCe(), 3), "ΔCE, nats", "loss with the reconstruction in place, less the model's own: " + Num.fixed(loss.ceClean(), 3) + " → " + Num.fixed(loss.ceSpliced(), 3)),
-                    Kit.fact(Num.percent(loss.lossRecoveredZero()), "loss recovered", "against zero-ablation; against mean-ablation " + Num.percent(loss.lossRecoveredMean())));
+                    Kit.fact(
+                            Num.signed(loss.deltaCe(), 3),
+                            "ΔCE, nats",
+                            "loss with the reconstruction in place, less the model's own: "
+                                    + Num.fixed(loss.ceClean(), 3) + " → " + Num.fixed(loss.ceSpliced(), 3)),
+                    Kit.fact(
+                            Num.percent(loss.lossRecoveredZero()),
+                            "loss recovered",
+                            "against zero-ablation; against mean-ablation " + Num.percent(loss.lossRecoveredMean())));
         }
         Histogram density = new Histogram();
         double[] edges = r.density().edges();
         long[] counts = Arrays.stream(r.density().counts()).asLongStream().toArray();
-        density.set(new Histogram.Data(counts, edges[0], edges[edges.length - 1], false, true, "features", "accent", 110, null));
+        density.set(new Histogram.Data(
+                counts, edges[0], edges[edges.length - 1], false, true, "features", "accent", 110, null));
         card.add(
                 Kit.div("gap", facts),
-                Kit.div("gap", Kit.heading("Density", "share of held-out tokens on which a feature is active · " + Num.whole(r.density().never()) + " never"), density));
+                Kit.div(
+                        "gap",
+                        Kit.heading(
+                                "Density",
+                                "share of held-out tokens on which a feature is active · "
+                                        + Num.whole(r.density().never()) + " never"),
+                        density));
         return card;
     }
 
@@ -112,7 +142,9 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
         text.setAriaLabel("Filter");
         text.setId("filter");
         text.getElement()
-                .addEventListener("input", e -> set("q", e.getEventData().path("element.value").asString("")))
+                .addEventListener(
+                        "input",
+                        e -> set("q", e.getEventData().path("element.value").asString("")))
                 .addEventData("element.value")
                 .debounce(250);
         Map<String, String> languages = new LinkedHashMap<>();
@@ -124,7 +156,9 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
         language.getElement().setAttribute("aria-label", "Language it fires on most");
         language.setId("language");
         Fields.Toggles dead = new Fields.Toggles(
-                Map.of("1", "show dead"), List.of(state.getOrDefault("dead", "")), v -> set("dead", v.isEmpty() ? "" : "1"));
+                Map.of("1", "show dead"),
+                List.of(state.getOrDefault("dead", "")),
+                v -> set("dead", v.isEmpty() ? "" : "1"));
         Div choices = Kit.div("filters", text, language, dead, found);
         choices.getStyle().set("margin-bottom", "8px");
         return choices;
@@ -144,29 +178,59 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
         grid.addColumn(LitRenderer.<FeatureSummary>of("<a href=\"${item.href}\" router-link>${item.id}</a>")
                         .withProperty("href", f -> Links.feature(sae, f.id()))
                         .withProperty("id", FeatureSummary::id))
-                .setHeader("feature").setKey("id").setSortProperty("id").setFlexGrow(0).setWidth("92px");
-        grid.addColumn(LitRenderer.<FeatureSummary>of("<a href=\"${item.href}\" router-link class=\"ink\">${item.label}</a>")
+                .setHeader("feature")
+                .setKey("id")
+                .setSortProperty("id")
+                .setFlexGrow(0)
+                .setWidth("92px");
+        grid.addColumn(LitRenderer.<FeatureSummary>of(
+                                "<a href=\"${item.href}\" router-link class=\"ink\">${item.label}</a>")
                         .withProperty("href", f -> Links.feature(sae, f.id()))
                         .withProperty("label", FeatureSummary::label))
-                .setHeader("label").setKey("label").setSortProperty("label").setFlexGrow(4).setWidth("220px");
+                .setHeader("label")
+                .setKey("label")
+                .setSortProperty("label")
+                .setFlexGrow(4)
+                .setWidth("220px");
         number("density", "of tokens", f -> Num.percent(f.density()));
         number("max", "strongest", f -> Num.activation(f.max()));
         number("mean", "mean active", f -> Num.activation(f.mean()));
-        grid.addColumn(FeatureSummary::topToken).setHeader("top token").setKey("top_token").setSortProperty("top_token").setFlexGrow(1).setWidth("120px").setPartNameGenerator(f -> "mono");
+        grid.addColumn(FeatureSummary::topToken)
+                .setHeader("top token")
+                .setKey("top_token")
+                .setSortProperty("top_token")
+                .setFlexGrow(1)
+                .setWidth("120px")
+                .setPartNameGenerator(f -> "mono");
         grid.addColumn(f -> f.dead() ? "" : Num.language(f.topLabel()) + " " + Num.percent(f.topLabelShare()))
-                .setHeader("fires most on").setKey("top_label_share").setSortProperty("top_label_share").setFlexGrow(1).setWidth("150px");
+                .setHeader("fires most on")
+                .setKey("top_label_share")
+                .setSortProperty("top_label_share")
+                .setFlexGrow(1)
+                .setWidth("150px");
         number("label_score", "label score", f -> Num.fixed(f.labelScore(), 2));
         number("enc_dec_cosine", "enc · dec", f -> Num.fixed(f.encDecCosine(), 2));
-        grid.addItemClickListener(e -> e.getSource().getUI().ifPresent(ui -> ui.navigate("features/" + sae + "/" + e.getItem().id())));
+        grid.addItemClickListener(e -> e.getSource()
+                .getUI()
+                .ifPresent(
+                        ui -> ui.navigate("features/" + sae + "/" + e.getItem().id())));
     }
 
     private void number(String key, String name, com.vaadin.flow.function.ValueProvider<FeatureSummary, String> value) {
-        grid.addColumn(value).setHeader(name).setKey(key).setSortProperty(key).setTextAlign(ColumnTextAlign.END).setFlexGrow(0).setWidth("112px");
+        grid.addColumn(value)
+                .setHeader(name)
+                .setKey(key)
+                .setSortProperty(key)
+                .setTextAlign(ColumnTextAlign.END)
+                .setFlexGrow(0)
+                .setWidth("112px");
     }
 
     /** Takes the order from the address; densest first if it says nothing. */
     private void sorted() {
-        String by = FeatureQuery.SORTS.contains(state.getOrDefault("sort", "")) ? state.getOrDefault("sort", "") : "density";
+        String by = FeatureQuery.SORTS.contains(state.getOrDefault("sort", ""))
+                ? state.getOrDefault("sort", "")
+                : "density";
         boolean up = "asc".equals(state.get("dir"));
         Grid.Column<FeatureSummary> column = grid.getColumnByKey(by);
         if (column != null) {
@@ -176,14 +240,17 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
             if (e.isFromClient()) {
                 boolean any = !e.getSortOrder().isEmpty();
                 state.put("sort", any ? e.getSortOrder().getFirst().getSorted().getKey() : "");
-                state.put("dir", any && e.getSortOrder().getFirst().getDirection() == SortDirection.ASCENDING ? "asc" : "");
+                state.put(
+                        "dir",
+                        any && e.getSortOrder().getFirst().getDirection() == SortDirection.ASCENDING ? "asc" : "");
                 remember(UI.getCurrent(), "features/" + sae, state);
             }
         });
     }
 
     private void fill() {
-        CallbackDataProvider<FeatureSummary, Void> data = new CallbackDataProvider<>(this::fetch, q -> page(q, 0, 1).total());
+        CallbackDataProvider<FeatureSummary, Void> data =
+                new CallbackDataProvider<>(this::fetch, q -> page(q, 0, 1).total());
         grid.setDataProvider(data);
         count();
     }
@@ -193,8 +260,11 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
     }
 
     private FeaturePage page(Query<FeatureSummary, Void> q, int offset, int limit) {
-        String sort = q.getSortOrders().isEmpty() ? "density" : q.getSortOrders().getFirst().getSorted();
-        boolean down = q.getSortOrders().isEmpty() || q.getSortOrders().getFirst().getDirection() == SortDirection.DESCENDING;
+        String sort = q.getSortOrders().isEmpty()
+                ? "density"
+                : q.getSortOrders().getFirst().getSorted();
+        boolean down =
+                q.getSortOrders().isEmpty() || q.getSortOrders().getFirst().getDirection() == SortDirection.DESCENDING;
         return workbench.features().list(sae, query().sortedBy(sort, down).page(offset, limit));
     }
 

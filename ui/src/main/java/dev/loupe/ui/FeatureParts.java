@@ -26,11 +26,15 @@ final class FeatureParts {
     static Section logits(FeatureDetail f) {
         Section card = Kit.card(Kit.heading("What it promotes", "logit lens, final norm folded"));
         if (f.promoted().isEmpty()) {
-            card.add(Kit.text("dim", "The hook is not as wide as the residual stream, so the unembedding does not apply."));
+            card.add(Kit.text(
+                    "dim", "The hook is not as wide as the residual stream, so the unembedding does not apply."));
             return card;
         }
         double top = Math.max(largest(f.promoted()), largest(f.suppressed()));
-        card.add(Kit.div("two keep", logits(f.promoted(), BarRows.Tone.POS, top), logits(f.suppressed(), BarRows.Tone.NEG, top)));
+        card.add(Kit.div(
+                "two keep",
+                logits(f.promoted(), BarRows.Tone.POS, top),
+                logits(f.suppressed(), BarRows.Tone.NEG, top)));
         return card;
     }
 
@@ -70,7 +74,8 @@ final class FeatureParts {
                         null,
                         Num.percent(r.rate()),
                         share(r.rate(), top),
-                        Num.whole(r.fired()) + " of " + Num.whole(r.tokens()) + " tokens; " + Num.percent(r.share()) + " of all its firings")));
+                        Num.whole(r.fired()) + " of " + Num.whole(r.tokens()) + " tokens; " + Num.percent(r.share())
+                                + " of all its firings")));
         return Kit.card(
                 Kit.heading("Where it fires", "share of tokens by language"),
                 new BarRows().set(BarRows.Tone.ACT, false, rows, "The documents carry no labels, or it never fires."));
@@ -86,8 +91,8 @@ final class FeatureParts {
                         null,
                         Num.percent(t.share()),
                         t.share(),
-                        "fires " + Num.whole(t.fired()) + " times on it, on " + Num.percent(t.rate()) + " of its occurrences, mean "
-                                + Num.activation(t.mean())))
+                        "fires " + Num.whole(t.fired()) + " times on it, on " + Num.percent(t.rate())
+                                + " of its occurrences, mean " + Num.activation(t.mean())))
                 .toList();
         return Kit.card(
                 Kit.heading("On which tokens", "share of its activation"),
@@ -104,17 +109,21 @@ final class FeatureParts {
                         n.label(),
                         Num.fixed(n.cosine(), 2),
                         Math.max(0, n.cosine()),
-                        n.id() + " " + n.label() + " · fires on " + Num.percent(n.together()) + " of the tokens this one fires on"))
+                        n.id() + " " + n.label() + " · fires on " + Num.percent(n.together())
+                                + " of the tokens this one fires on"))
                 .toList();
         return Kit.card(
-                Kit.heading("Neighbours", "cosine of decoder"), new BarRows().set(BarRows.Tone.ACCENT, false, rows, "No neighbour."));
+                Kit.heading("Neighbours", "cosine of decoder"),
+                new BarRows().set(BarRows.Tone.ACCENT, false, rows, "No neighbour."));
     }
 
     static Component counterparts(Workbench workbench, String sae, int id) {
         List<Counterpart> all = workbench.counterparts().of(sae, id);
         Section card = Kit.card(Kit.heading("In other SAEs", "cosine of decoder"));
         if (all.isEmpty()) {
-            card.add(Kit.text("dim", "Not compared with another SAE yet."), new Kit.Pre("loupe compare " + sae + " OTHER"));
+            card.add(
+                    Kit.text("dim", "Not compared with another SAE yet."),
+                    new Kit.Pre("loupe compare " + sae + " OTHER"));
             return card;
         }
         List<BarRows.Row> rows = new ArrayList<>();
@@ -140,7 +149,10 @@ final class FeatureParts {
             return Optional.empty();
         }
         int shared = (int) all.stream().filter(Counterpart::shared).count();
-        Div d = Kit.div("", Kit.dots(shared, all.size()), Kit.text("found in " + shared + " of " + Num.count(all.size(), "other SAE")));
+        Div d = Kit.div(
+                "",
+                Kit.dots(shared, all.size()),
+                Kit.text("found in " + shared + " of " + Num.count(all.size(), "other SAE")));
         d.setTitle("shared at the comparison's threshold: both cosines reach it and both assignments agree");
         return Optional.of(d);
     }

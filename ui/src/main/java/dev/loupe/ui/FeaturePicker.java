@@ -23,7 +23,8 @@ final class FeaturePicker extends Div {
         box.setAriaLabel("Add a feature");
         box.setPlaceholder("a word, a token or a number");
         box.setWidthFull();
-        box.setItemLabelGenerator(h -> h.hit().summary().id() + " · " + h.hit().summary().label() + "  (" + h.sae() + ")");
+        box.setItemLabelGenerator(
+                h -> h.hit().summary().id() + " · " + h.hit().summary().label() + "  (" + h.sae() + ")");
         box.setItems(q -> {
             String text = q.getFilter().orElse("").strip();
             Stream<FeatureHit> hits = text.isEmpty()

@@ -54,10 +54,14 @@ final class FeatureTest extends Section {
             words.setText("");
             return;
         }
-        Background.run(this, () -> workbench.features().test(sae.name(), text, List.of(feature.id()), 1), this::show, sentence -> {
-            tokens.setVisible(false);
-            words.setText(sentence);
-        });
+        Background.run(
+                this,
+                () -> workbench.features().test(sae.name(), text, List.of(feature.id()), 1),
+                this::show,
+                sentence -> {
+                    tokens.setVisible(false);
+                    words.setText(sentence);
+                });
     }
 
     private void show(TextTest result) {
@@ -73,6 +77,7 @@ final class FeatureTest extends Section {
         words.setText(
                 peak < 0
                         ? "It does not fire on this text."
-                        : "max " + Num.activation(values[peak]) + " on “" + result.tokens().get(peak).strip() + "”");
+                        : "max " + Num.activation(values[peak]) + " on “"
+                                + result.tokens().get(peak).strip() + "”");
     }
 }

@@ -32,14 +32,17 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
     @Override
     public void beforeEnter(BeforeEnterEvent event) {
         String name = event.getRouteParameters().get("sae").orElse("");
-        int id = Integer.parseInt(event.getRouteParameters().get("id").map(FeatureView::small).orElse("0"));
+        int id = Integer.parseInt(
+                event.getRouteParameters().get("id").map(FeatureView::small).orElse("0"));
         QueryParameters query = event.getLocation().getQueryParameters();
         SaeView sae = workbench.saes().get(name);
         FeatureDetail f = workbench.features().detail(name, id);
         titled(id + " · " + name);
         removeAll();
-        FeatureExamples examples = new FeatureExamples(f, parameter(query, "band"), band -> remember(f, query, "band", band));
-        FeatureTest test = new FeatureTest(workbench, sae, f.summary(), parameter(query, "text"), text -> remember(f, query, "text", text));
+        FeatureExamples examples =
+                new FeatureExamples(f, parameter(query, "band"), band -> remember(f, query, "band", band));
+        FeatureTest test = new FeatureTest(
+                workbench, sae, f.summary(), parameter(query, "text"), text -> remember(f, query, "text", text));
         add(
                 head(sae, f),
                 Kit.div(
@@ -92,18 +95,34 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
                             + Num.whole(score.firings()) + " of which fire; 0.5 is chance. It covers "
                             + Num.percent(score.coverage()) + " of these firings."));
         }
-        name.add(Kit.chip(s.rule().meaning(), "", "how this label was made: by a rule, from token statistics of training documents"));
+        name.add(Kit.chip(
+                s.rule().meaning(),
+                "",
+                "how this label was made: by a rule, from token statistics of training documents"));
         if (s.dead()) {
             name.add(Kit.chip("dead", "bad", "active on no token of the store"));
         }
         Div facts = Kit.facts(
-                Kit.fact(Num.percent(s.density()), "of tokens", "share of all tokens of the store on which it is active: " + Num.whole(s.fired())),
+                Kit.fact(
+                        Num.percent(s.density()),
+                        "of tokens",
+                        "share of all tokens of the store on which it is active: " + Num.whole(s.fired())),
                 Kit.fact(Num.activation(s.max()), "strongest", "largest activation in the store"),
-                Kit.fact(Num.activation(s.mean()), "mean when active", "mean activation over the tokens on which it is active"),
-                Kit.fact(Num.fixed(s.encDecCosine(), 2), "encoder · decoder cosine", "cosine of its encoder row and its decoder row"),
-                Kit.fact(Num.whole(f.documents()), f.documents() == 1 ? "document" : "documents", "documents in which it fires"));
+                Kit.fact(
+                        Num.activation(s.mean()),
+                        "mean when active",
+                        "mean activation over the tokens on which it is active"),
+                Kit.fact(
+                        Num.fixed(s.encDecCosine(), 2),
+                        "encoder · decoder cosine",
+                        "cosine of its encoder row and its decoder row"),
+                Kit.fact(
+                        Num.whole(f.documents()),
+                        f.documents() == 1 ? "document" : "documents",
+                        "documents in which it fires"));
         FeatureParts.foundIn(workbench, sae.name(), s.id()).ifPresent(facts::add);
-        facts.add(Kit.div("end", Kit.key(Kit.linkButton(Links.steer(sae.name(), s.id()), "Steer with this", "main"), "s")));
+        facts.add(Kit.div(
+                "end", Kit.key(Kit.linkButton(Links.steer(sae.name(), s.id()), "Steer with this", "main"), "s")));
         return Kit.card(Kit.div("line", way, Kit.div("end line", pager(sae, s.id()))), name, Kit.div("gap", facts));
     }
 
@@ -120,7 +139,8 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
         go.getElement().setAttribute("data-key", "g");
         go.getElement()
                 .addEventListener("keydown", e -> {
-                    String wanted = e.getEventData().path("element.value").asString("").strip();
+                    String wanted =
+                            e.getEventData().path("element.value").asString("").strip();
                     if (wanted.matches("[0-9]{1,9}") && Integer.parseInt(wanted) < sae.dSae()) {
                         UI.getCurrent().navigate("features/" + sae.name() + "/" + Integer.parseInt(wanted));
                     }
@@ -147,14 +167,24 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
         long[] counts = f.histogram().counts();
         double[] edges = f.histogram().edges();
         Section card = Kit.card(Kit.heading(
-                "How strongly it fires", "log count · " + Num.whole(f.histogram().tokens()) + " tokens · point at an example's token to find it here"));
+                "How strongly it fires",
+                "log count · " + Num.whole(f.histogram().tokens())
+                        + " tokens · point at an example's token to find it here"));
         if (counts.length == 0) {
             card.add(Kit.text("dim", "It fires on no token of the store."));
             return card;
         }
         Histogram h = new Histogram();
         h.set(new Histogram.Data(
-                counts, Math.log10(edges[0]), Math.log10(edges[counts.length]), true, true, "tokens", "act", 150, null));
+                counts,
+                Math.log10(edges[0]),
+                Math.log10(edges[counts.length]),
+                true,
+                true,
+                "tokens",
+                "act",
+                150,
+                null));
         card.add(h);
         return card;
     }

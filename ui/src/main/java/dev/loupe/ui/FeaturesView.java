@@ -14,10 +14,11 @@ public final class FeaturesView extends Page {
         titled("Features");
         List<SaeRow> saes = workbench.saeRows();
         if (saes.isEmpty()) {
-            add(Kit.empty(
-                    "No SAEs yet",
-                    "The demo trains eight of them on a real text and a real model. With an activation store of your own, train one:",
-                    "loupe train --store STORE --hook blocks.3.hook_resid_post --arch topk --d-sae 2048 --k 24 --name NAME"));
+            add(
+                    Kit.empty(
+                            "No SAEs yet",
+                            "The demo trains eight of them on a real text and a real model. With an activation store of your own, train one:",
+                            "loupe train --store STORE --hook blocks.3.hook_resid_post --arch topk --d-sae 2048 --k 24 --name NAME"));
             return;
         }
         Section card = Kit.card(

@@ -37,13 +37,19 @@ final class JobCard extends Section {
     /** Shows the job as it stands now; of the curves only new points are sent. */
     void show(Job job, List<Curve> curves) {
         head.removeAll();
-        head.add(Kit.title(job.title()), state(job), Kit.chip(job.by().equals("cli") ? "from a terminal" : "from the server", "", ""));
+        head.add(
+                Kit.title(job.title()),
+                state(job),
+                Kit.chip(job.by().equals("cli") ? "from a terminal" : "from the server", "", ""));
         if (!job.state().ended()) {
             head.add(cancel);
         }
         stage.removeAll();
         if (!job.state().ended()) {
-            stage.add(Kit.text(job.stage().isEmpty() ? "starting" : job.stage()), meter(job), Kit.text("num", progress(job)));
+            stage.add(
+                    Kit.text(job.stage().isEmpty() ? "starting" : job.stage()),
+                    meter(job),
+                    Kit.text("num", progress(job)));
         } else {
             stage.add(Kit.text("dim", "took " + took(job)));
         }
@@ -104,13 +110,12 @@ final class JobCard extends Section {
 
     /** How a job stands, as a chip. */
     static Component state(Job job) {
-        String kind =
-                switch (job.state()) {
-                    case DONE -> "good";
-                    case FAILED -> "bad";
-                    case CANCELLED -> "warn";
-                    default -> "";
-                };
+        String kind = switch (job.state()) {
+            case DONE -> "good";
+            case FAILED -> "bad";
+            case CANCELLED -> "warn";
+            default -> "";
+        };
         return Kit.chip(job.state().key(), kind, job.text() == null ? "" : job.text());
     }
 

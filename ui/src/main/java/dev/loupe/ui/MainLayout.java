@@ -55,7 +55,9 @@ public final class MainLayout extends Div implements RouterLayout, AfterNavigati
         search.setAriaLabel("Search features");
         search.setId("search");
         search.getElement()
-                .addEventListener("keydown", e -> find(e.getEventData().path("element.value").asString("")))
+                .addEventListener(
+                        "keydown",
+                        e -> find(e.getEventData().path("element.value").asString("")))
                 .setFilter("event.key === 'Enter'")
                 .addEventData("element.value");
         Div box = Kit.div("search", search, Kit.kbd("/"));
@@ -137,6 +139,7 @@ public final class MainLayout extends Div implements RouterLayout, AfterNavigati
                 a.getElement().removeAttribute("aria-current");
             }
         });
-        search.setValue(first.equals("search") ? Page.parameter(event.getLocation().getQueryParameters(), "q") : "");
+        search.setValue(
+                first.equals("search") ? Page.parameter(event.getLocation().getQueryParameters(), "q") : "");
     }
 }

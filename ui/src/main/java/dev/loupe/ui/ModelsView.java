@@ -31,7 +31,9 @@ public final class ModelsView extends Page {
     private static Section card(Workbench workbench, ModelView model) {
         ModelConfig c = model.config();
         Section card = Kit.card(Kit.div(
-                "line base", Kit.title(model.id()), c == null ? Kit.chip("unusable", "bad", "") : Kit.chip(c.family(), "", "architecture family")));
+                "line base",
+                Kit.title(model.id()),
+                c == null ? Kit.chip("unusable", "bad", "") : Kit.chip(c.family(), "", "architecture family")));
         card.setId("model-" + model.id());
         if (c == null) {
             card.add(Kit.failure(String.valueOf(model.problem())));
@@ -48,15 +50,15 @@ public final class ModelsView extends Page {
                         Kit.fact(Fmt.count(c.parameters()), "parameters", "counted from the shapes"),
                         Kit.fact(Num.whole(c.nCtx()), "tokens of context", "n_ctx"),
                         Kit.fact(Fmt.bytes(model.bytes()), "on disk", model.folder()))));
-        card.add(Kit.div("gap"), Kit.heading("Hook points", "where activations can be read or changed; named as in TransformerLens"));
+        card.add(
+                Kit.div("gap"),
+                Kit.heading("Hook points", "where activations can be read or changed; named as in TransformerLens"));
         card.add(hooks(workbench.models().hooks(model.id())));
         return card;
     }
 
     private static String heads(ModelConfig c) {
-        return c.nKeyValueHeads() == c.nHeads()
-                ? Num.whole(c.nHeads())
-                : c.nHeads() + " / " + c.nKeyValueHeads();
+        return c.nKeyValueHeads() == c.nHeads() ? Num.whole(c.nHeads()) : c.nHeads() + " / " + c.nKeyValueHeads();
     }
 
     /** One row per kind of hook; the hooks of all blocks share one. */
@@ -64,7 +66,8 @@ public final class ModelsView extends Page {
         Map<String, List<HookInfo>> kinds = new LinkedHashMap<>();
         for (HookInfo h : hooks) {
             Matcher m = BLOCK.matcher(h.hook().name());
-            kinds.computeIfAbsent(m.matches() ? "blocks.*." + m.group(2) : h.hook().name(), k -> new ArrayList<>())
+            kinds.computeIfAbsent(
+                            m.matches() ? "blocks.*." + m.group(2) : h.hook().name(), k -> new ArrayList<>())
                     .add(h);
         }
         List<List<Component>> rows = new ArrayList<>();
@@ -72,7 +75,10 @@ public final class ModelsView extends Page {
                 Kit.text("mono", name.replace("*", same.size() > 1 ? "0–" + (same.size() - 1) : "*")),
                 Kit.text("dim", same.getFirst().meaning()),
                 Kit.text("mono dim", same.getFirst().shape()),
-                Kit.text(same.getFirst().width() == HookInfo.VARIES ? "varies" : Num.whole(same.getFirst().width())))));
+                Kit.text(
+                        same.getFirst().width() == HookInfo.VARIES
+                                ? "varies"
+                                : Num.whole(same.getFirst().width())))));
         return Kit.table(List.of("hook", "what it is", "shape", "floats per token"), Set.of(3), rows);
     }
 }

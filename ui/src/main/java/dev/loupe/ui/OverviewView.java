@@ -32,15 +32,23 @@ public final class OverviewView extends Page {
                         Kit.linkButton("/steer", "Steer the model", ""),
                         Kit.linkButton("/patch", "Find what causes an answer", ""),
                         Kit.linkButton("/compare", "Compare seeds", "")),
-                Kit.div("line gap dim", Kit.text("Workspace " + workbench.workspace().root())));
+                Kit.div(
+                        "line gap dim",
+                        Kit.text("Workspace " + workbench.workspace().root())));
         start.setId("start");
-        add(start, saes(all), Kit.div("cols even", comparisons(workbench), jobs(all.jobs())), Kit.div("cols even", stores(all.stores()), models(all.models())));
+        add(
+                start,
+                saes(all),
+                Kit.div("cols even", comparisons(workbench), jobs(all.jobs())),
+                Kit.div("cols even", stores(all.stores()), models(all.models())));
     }
 
     private static Component saes(Overview all) {
         if (all.saes().isEmpty()) {
             return Kit.empty(
-                    "No SAEs yet", "This captures activations of the embedded model on a real text, trains eight SAEs on them and indexes their features:", "loupe demo");
+                    "No SAEs yet",
+                    "This captures activations of the embedded model on a real text, trains eight SAEs on them and indexes their features:",
+                    "loupe demo");
         }
         return Kit.card(Kit.heading("SAEs", "figures of held-out tokens"), SaeTable.of(all.saes()));
     }
@@ -57,7 +65,9 @@ public final class OverviewView extends Page {
                     Kit.text(Num.whole(m.shared())),
                     Kit.text(Num.percent(CompareListView.share(m, m.shared())))));
         }
-        return Kit.card(Kit.heading("Comparisons", "shared features"), Kit.table(List.of("pair", "shared", "share"), Set.of(1, 2), rows));
+        return Kit.card(
+                Kit.heading("Comparisons", "shared features"),
+                Kit.table(List.of("pair", "shared", "share"), Set.of(1, 2), rows));
     }
 
     private static Component stores(List<StoreView> stores) {
@@ -99,12 +109,19 @@ public final class OverviewView extends Page {
 
     private static Component jobs(List<Job> jobs) {
         if (jobs.isEmpty()) {
-            return Kit.empty("No jobs yet", "Captures, trainings and indexing appear here while they run.", "loupe demo");
+            return Kit.empty(
+                    "No jobs yet", "Captures, trainings and indexing appear here while they run.", "loupe demo");
         }
         List<List<Component>> rows = new ArrayList<>();
-        jobs.stream().limit(JOBS_SHOWN).forEach(j -> rows.add(List.of(
-                Kit.link("/jobs?job=" + j.id(), j.title()), JobCard.state(j), Kit.text(Num.when(j.created())), Kit.text(JobCard.took(j)))));
+        jobs.stream()
+                .limit(JOBS_SHOWN)
+                .forEach(j -> rows.add(List.of(
+                        Kit.link("/jobs?job=" + j.id(), j.title()),
+                        JobCard.state(j),
+                        Kit.text(Num.when(j.created())),
+                        Kit.text(JobCard.took(j)))));
         Div all = Kit.div("end", Kit.link("/jobs", "all " + jobs.size()));
-        return Kit.card(Kit.heading("Jobs", "", all), Kit.table(List.of("what", "state", "when", "took"), Set.of(3), rows));
+        return Kit.card(
+                Kit.heading("Jobs", "", all), Kit.table(List.of("what", "state", "when", "took"), Set.of(3), rows));
     }
 }

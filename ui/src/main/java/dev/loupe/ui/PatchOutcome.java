@@ -44,7 +44,10 @@ final class PatchOutcome {
 
     /** How the scores agree with exact patching. */
     Component truth(NativeButton check) {
-        return Kit.card(Kit.heading("Is it true?", "the largest cells and as many random ones"), agreement, Kit.div("gap", check));
+        return Kit.card(
+                Kit.heading("Is it true?", "the largest cells and as many random ones"),
+                agreement,
+                Kit.div("gap", check));
     }
 
     /** Says that a result is on its way, if nothing is shown yet. */
@@ -81,11 +84,17 @@ final class PatchOutcome {
         Div all = Kit.facts();
         if (r.cleanDifference() != null) {
             all.add(
-                    Kit.fact(Num.signed(r.cleanDifference(), 3), "logit difference, clean", "logit(answer) − logit(wrong) after the clean prompt"),
+                    Kit.fact(
+                            Num.signed(r.cleanDifference(), 3),
+                            "logit difference, clean",
+                            "logit(answer) − logit(wrong) after the clean prompt"),
                     Kit.fact(Num.signed(r.corruptDifference(), 3), "corrupted", "the same after the corrupted prompt"));
         }
         all.add(
-                Kit.fact(Num.signed(r.cleanMetric() - r.corruptMetric(), 3), r.unit() + " to explain", "the metric of the clean run less that of the corrupted run"),
+                Kit.fact(
+                        Num.signed(r.cleanMetric() - r.corruptMetric(), 3),
+                        r.unit() + " to explain",
+                        "the metric of the clean run less that of the corrupted run"),
                 Kit.fact(Num.fixed(r.seconds(), 2) + " s", cost(r), "time of the scores, without checking them"));
         return all;
     }
@@ -142,7 +151,12 @@ final class PatchOutcome {
                 ? IntStream.range(0, grid[0].length).mapToObj(h -> "head " + h).toList()
                 : r.cleanTokens();
         return new HeatMap.Data(
-                rows, columns, values.toArray(double[][]::new), max, r.unit(), site + ", layers by " + (heads ? "heads" : "positions"));
+                rows,
+                columns,
+                values.toArray(double[][]::new),
+                max,
+                r.unit(),
+                site + ", layers by " + (heads ? "heads" : "positions"));
     }
 
     private void verified(PatchResult r) {
@@ -161,17 +175,36 @@ final class PatchOutcome {
             names.add(v.site() + " L" + v.layer() + " column " + v.column());
         }
         Scatter scatter = new Scatter();
-        scatter.set(new Scatter.Data(x, y, names, null, "estimate", "exact effect", null, null, null, true, "Estimates against exact patching"));
+        scatter.set(new Scatter.Data(
+                x,
+                y,
+                names,
+                null,
+                "estimate",
+                "exact effect",
+                null,
+                null,
+                null,
+                true,
+                "Estimates against exact patching"));
         agreement.add(scatter);
-        r.agreement().forEach((name, a) -> agreement.add(Kit.div("gap", Kit.heading(name, Num.count(a.cells(), "cell")), facts(a))));
+        r.agreement()
+                .forEach((name, a) ->
+                        agreement.add(Kit.div("gap", Kit.heading(name, Num.count(a.cells(), "cell")), facts(a))));
     }
 
     private static Div facts(Agreement a) {
         return Kit.facts(
                 Kit.fact(Num.fixed(a.pearson(), 3), "Pearson", "linear correlation of estimate and exact effect"),
                 Kit.fact(Num.fixed(a.spearman(), 3), "Spearman", "rank correlation"),
-                Kit.fact(Num.fixed(a.slope(), 3), "slope", "least-squares slope through 0 of estimate over exact effect; 1 is right"),
-                Kit.fact(Num.fixed(without(a), 3), "without the largest", "Pearson without the cell of the largest exact effect"));
+                Kit.fact(
+                        Num.fixed(a.slope(), 3),
+                        "slope",
+                        "least-squares slope through 0 of estimate over exact effect; 1 is right"),
+                Kit.fact(
+                        Num.fixed(without(a), 3),
+                        "without the largest",
+                        "Pearson without the cell of the largest exact effect"));
     }
 
     private static @Nullable Double without(Agreement a) {
@@ -184,16 +217,21 @@ final class PatchOutcome {
             return;
         }
         List<List<Component>> rows = new ArrayList<>();
-        r.nodes().stream().limit(MOST_NODES).forEach(n -> rows.add(List.of(
-                node(n),
-                Kit.text(Num.signed(n.score(), 4)),
-                Kit.text(n.exact() == null ? "–" : Num.signed(n.exact(), 4)),
-                Kit.text("mono", r.cleanTokens().get(n.position()).replace(' ', '␣')),
-                Kit.text(Num.activation(n.clean())),
-                Kit.text(Num.activation(n.corrupt())))));
+        r.nodes().stream()
+                .limit(MOST_NODES)
+                .forEach(n -> rows.add(List.of(
+                        node(n),
+                        Kit.text(Num.signed(n.score(), 4)),
+                        Kit.text(n.exact() == null ? "–" : Num.signed(n.exact(), 4)),
+                        Kit.text("mono", r.cleanTokens().get(n.position()).replace(' ', '␣')),
+                        Kit.text(Num.activation(n.clean())),
+                        Kit.text(Num.activation(n.corrupt())))));
         nodes.add(Kit.card(
                 Kit.heading("Single neurons and latents", "largest scores, in " + r.unit()),
-                Kit.table(List.of("which", "score", "exact", "strongest at", "clean", "corrupted"), Set.of(1, 2, 4, 5), rows)));
+                Kit.table(
+                        List.of("which", "score", "exact", "strongest at", "clean", "corrupted"),
+                        Set.of(1, 2, 4, 5),
+                        rows)));
     }
 
     private static Component node(PatchResult.Node n) {

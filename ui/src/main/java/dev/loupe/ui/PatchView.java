@@ -52,7 +52,8 @@ public final class PatchView extends Page implements BeforeEnterObserver {
     public void beforeEnter(BeforeEnterEvent event) {
         QueryParameters q = event.getLocation().getQueryParameters();
         state.clear();
-        for (String key : List.of("model", "clean", "corrupt", "answer", "wrong", "method", "metric", "rules", "sites", "verify")) {
+        for (String key : List.of(
+                "model", "clean", "corrupt", "answer", "wrong", "method", "metric", "rules", "sites", "verify")) {
             state.put(key, parameter(q, key));
         }
         if (state.getOrDefault("clean", "").isEmpty()) {
@@ -74,11 +75,20 @@ public final class PatchView extends Page implements BeforeEnterObserver {
     private void build() {
         removeAll();
         form.removeAll();
-        form.add(Kit.div("pairform", prompt("clean", "Clean prompt"), line("answer", "Answer"), prompt("corrupt", "Corrupted prompt"), line("wrong", "Wrong answer")));
+        form.add(Kit.div(
+                "pairform",
+                prompt("clean", "Clean prompt"),
+                line("answer", "Answer"),
+                prompt("corrupt", "Corrupted prompt"),
+                line("wrong", "Wrong answer")));
         form.getElement().setAttribute("data-enter", "#run");
         add(
                 Kit.card(
-                        Kit.div("line base", Kit.title("What makes it answer “" + state.getOrDefault("answer", "").strip() + "”?"), Kit.div("end line", run)),
+                        Kit.div(
+                                "line base",
+                                Kit.title("What makes it answer “"
+                                        + state.getOrDefault("answer", "").strip() + "”?"),
+                                Kit.div("end line", run)),
                         Kit.div("gap", form),
                         drawn.pair(),
                         drawn.facts()),
@@ -127,11 +137,16 @@ public final class PatchView extends Page implements BeforeEnterObserver {
         }
         return Kit.card(
                 Kit.heading("Method", "clean into corrupted"),
-                Kit.field("Model", new Fields.Choice(models, state.getOrDefault("model", "builtin"), v -> set("model", v))),
-                Kit.field("Scores", new Fields.Choice(methods, state.getOrDefault("method", ""), v -> set("method", v))),
-                Kit.field("Metric", new Fields.Choice(metrics, state.getOrDefault("metric", ""), v -> set("metric", v))),
+                Kit.field(
+                        "Model",
+                        new Fields.Choice(models, state.getOrDefault("model", "builtin"), v -> set("model", v))),
+                Kit.field(
+                        "Scores", new Fields.Choice(methods, state.getOrDefault("method", ""), v -> set("method", v))),
+                Kit.field(
+                        "Metric", new Fields.Choice(metrics, state.getOrDefault("metric", ""), v -> set("metric", v))),
                 Kit.div("gap", Kit.heading("Rules", "of the backward pass, for RelP")),
-                new Fields.Toggles(rules, split("rules"), v -> set("rules", v.isEmpty() ? "none" : String.join(",", v))),
+                new Fields.Toggles(
+                        rules, split("rules"), v -> set("rules", v.isEmpty() ? "none" : String.join(",", v))),
                 Kit.div("gap", Kit.heading("Sites", "what is patched, and SAEs at their hooks")),
                 new Fields.Toggles(sites, split("sites"), v -> set("sites", String.join(",", v))));
     }
@@ -151,8 +166,19 @@ public final class PatchView extends Page implements BeforeEnterObserver {
         state.put("verify", toVerify > 0 ? "1" : "");
         remember(ui, "patch", state);
         PatchRequest request = new PatchRequest(
-                state.get("model"), state.getOrDefault("clean", ""), state.getOrDefault("corrupt", ""), state.get("answer"), state.get("wrong"),
-                state.getOrDefault("method", ""), state.getOrDefault("metric", ""), split("rules"), split("sites"), 16, null, toVerify, 0);
+                state.get("model"),
+                state.getOrDefault("clean", ""),
+                state.getOrDefault("corrupt", ""),
+                state.get("answer"),
+                state.get("wrong"),
+                state.getOrDefault("method", ""),
+                state.getOrDefault("metric", ""),
+                split("rules"),
+                split("sites"),
+                16,
+                null,
+                toVerify,
+                0);
         int mine = ++asked;
         busy(true, toVerify > 0);
         drawn.waiting();

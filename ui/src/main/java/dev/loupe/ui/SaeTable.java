@@ -16,7 +16,18 @@ final class SaeTable {
         List<List<Component>> rows = new ArrayList<>();
         saes.forEach(s -> rows.add(row(s)));
         return Kit.table(
-                List.of("SAE", "hook", "architecture", "d_sae", "L0", "FVU", "PCA of that rank", "ΔCE, nats", "loss recovered", "dead", ""),
+                List.of(
+                        "SAE",
+                        "hook",
+                        "architecture",
+                        "d_sae",
+                        "L0",
+                        "FVU",
+                        "PCA of that rank",
+                        "ΔCE, nats",
+                        "loss recovered",
+                        "dead",
+                        ""),
                 Set.of(3, 4, 5, 6, 7, 8, 9),
                 rows);
     }

@@ -35,18 +35,25 @@ public final class SearchView extends Page implements BeforeEnterObserver {
         removeAll();
         List<String> indexed = workbench.features().indexed();
         if (indexed.isEmpty()) {
-            add(Kit.empty("Nothing to search yet", "A search looks through feature indexes, and there is none.", "loupe demo"));
+            add(Kit.empty(
+                    "Nothing to search yet",
+                    "A search looks through feature indexes, and there is none.",
+                    "loupe demo"));
             return;
         }
         Map<String, String> scopes = new LinkedHashMap<>();
         scopes.put("", "all SAEs");
         indexed.forEach(i -> scopes.put(i, i));
-        Fields.Choice scope = new Fields.Choice(scopes, scopes.containsKey(sae) ? sae : "", v -> getUI()
-                .ifPresent(ui -> ui.navigate("search", query(Map.of("q", q, "sae", v)))));
+        Fields.Choice scope = new Fields.Choice(
+                scopes,
+                scopes.containsKey(sae) ? sae : "",
+                v -> getUI().ifPresent(ui -> ui.navigate("search", query(Map.of("q", q, "sae", v)))));
         scope.getElement().setAttribute("aria-label", "Where to search");
         Div how = Kit.div("scope end", scope);
         if (q.isEmpty()) {
-            add(Kit.card(Kit.div("line", Kit.title("Search"), how), Kit.text("dim", "Press / and type a word, a token or a feature's number.")));
+            add(Kit.card(
+                    Kit.div("line", Kit.title("Search"), how),
+                    Kit.text("dim", "Press / and type a word, a token or a feature's number.")));
             return;
         }
         List<FeatureHit> hits = workbench.features().search(q, sae.isEmpty() ? null : sae, MOST);

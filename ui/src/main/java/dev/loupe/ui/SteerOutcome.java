@@ -97,8 +97,8 @@ final class SteerOutcome extends Div {
         for (StreamToken t : written) {
             values[tokens.size()] = (float) t.kl();
             tokens.add(t.token());
-            titles.add("KL " + Num.fixed(t.kl(), 3) + " nats · p " + Num.fixed(Math.exp(t.logprob()), 4) + ", under the other "
-                    + Num.fixed(Math.exp(t.otherLogprob()), 4));
+            titles.add("KL " + Num.fixed(t.kl(), 3) + " nats · p " + Num.fixed(Math.exp(t.logprob()), 4)
+                    + ", under the other " + Num.fixed(Math.exp(t.otherLogprob()), 4));
         }
         element.set(new TokenText.Data(tokens, values, max, prompt.size(), null, titles, null));
     }
@@ -122,7 +122,8 @@ final class SteerOutcome extends Div {
         picked.add(
                 Kit.heading(
                         "“" + t.token().strip() + "”",
-                        "p " + Num.fixed(Math.exp(t.logprob()), 4) + " " + mine + ", " + Num.fixed(Math.exp(t.otherLogprob()), 4) + " " + other),
+                        "p " + Num.fixed(Math.exp(t.logprob()), 4) + " " + mine + ", "
+                                + Num.fixed(Math.exp(t.otherLogprob()), 4) + " " + other),
                 Kit.div(
                         "two",
                         new Div(Kit.text("faint", mine), new BarRows().set(BarRows.Tone.POS, false, rows, "")),

@@ -93,7 +93,8 @@ public final class SteerView extends Page implements BeforeEnterObserver {
         workbench.models().list().forEach(m -> models.put(m.id(), m.id()));
         Div options = Kit.div(
                 "options gap",
-                Kit.field("model", new Fields.Choice(models, state.getOrDefault("model", ""), v -> changed("model", v))),
+                Kit.field(
+                        "model", new Fields.Choice(models, state.getOrDefault("model", ""), v -> changed("model", v))),
                 Kit.field("temperature", number("temperature", "0", "10", "0.1")),
                 Kit.field("tokens", number("tokens", "1", "4096", "1")),
                 Kit.field("seed", number("seed", "0", "999999", "1")),
@@ -104,7 +105,9 @@ public final class SteerView extends Page implements BeforeEnterObserver {
                 Kit.div(
                         "stack",
                         edits,
-                        Kit.card(Kit.heading("Add a feature", "by meaning, token or number"), new FeaturePicker(workbench, this::addAndShow)),
+                        Kit.card(
+                                Kit.heading("Add a feature", "by meaning, token or number"),
+                                new FeaturePicker(workbench, this::addAndShow)),
                         new VariantCard(workbench, this::variant),
                         code),
                 Kit.div("stack", Kit.card(Kit.title("Steer"), Kit.div("gap", prompt), options), outcome, texts)));
@@ -157,20 +160,33 @@ public final class SteerView extends Page implements BeforeEnterObserver {
         if (!cards.isEmpty()) {
             all.put("edit", cards.stream().map(c -> EditCard.text(c.edit())).toList());
         }
-        UI.getCurrent().getPage().getHistory().replaceState(null, new com.vaadin.flow.router.Location("steer", new QueryParameters(all)));
+        UI.getCurrent()
+                .getPage()
+                .getHistory()
+                .replaceState(null, new com.vaadin.flow.router.Location("steer", new QueryParameters(all)));
     }
 
     /** Says what to do while there is no edit, and how to do the same in a terminal. */
     private void hint() {
         code.removeAll();
         if (cards.isEmpty()) {
-            code.add(Kit.text("dim", "Add a feature, or press s on a feature's page. Strength counts in multiples of the feature's largest activation."));
+            code.add(
+                    Kit.text(
+                            "dim",
+                            "Add a feature, or press s on a feature's page. Strength counts in multiples of the feature's largest activation."));
             return;
         }
         StringBuilder command = new StringBuilder("loupe steer --model ").append(state.get("model"));
         cards.forEach(c -> command.append(" --edit ").append(EditCard.text(c.edit())));
-        command.append(" --temperature ").append(state.get("temperature")).append(" --max-tokens ").append(state.get("tokens"))
-                .append(" --seed ").append(state.get("seed")).append(" '").append(state.getOrDefault("prompt", "").replace("'", "'\\''")).append("'");
+        command.append(" --temperature ")
+                .append(state.get("temperature"))
+                .append(" --max-tokens ")
+                .append(state.get("tokens"))
+                .append(" --seed ")
+                .append(state.get("seed"))
+                .append(" '")
+                .append(state.getOrDefault("prompt", "").replace("'", "'\\''"))
+                .append("'");
         code.add(Kit.card(Kit.heading("The same in a terminal", ""), new Kit.Pre(command.toString())));
     }
 
@@ -194,18 +210,20 @@ public final class SteerView extends Page implements BeforeEnterObserver {
         write.setEnabled(false);
         Background.run(
                 this,
-                () -> workbench.steer().run(
-                        request,
-                        (steered, text) -> {
-                            if (!mine.cancelled()) {
-                                Background.access(ui, () -> {
+                () -> workbench
+                        .steer()
+                        .run(
+                                request,
+                                (steered, text) -> {
                                     if (!mine.cancelled()) {
-                                        texts.append(steered, text);
+                                        Background.access(ui, () -> {
+                                            if (!mine.cancelled()) {
+                                                texts.append(steered, text);
+                                            }
+                                        });
                                     }
-                                });
-                            }
-                        },
-                        mine),
+                                },
+                                mine),
                 result -> done(mine, result),
                 sentence -> failed(mine, sentence));
     }

@@ -22,10 +22,11 @@ public final class StoresView extends Page {
         titled("Stores");
         List<StoreView> stores = workbench.stores().list();
         if (stores.isEmpty()) {
-            add(Kit.empty(
-                    "No activation stores yet",
-                    "A store holds a model's activations on a text, one row per token.",
-                    "loupe capture --model builtin --text builtin:europarl --hook blocks.3.hook_resid_post --tokens 500000 --name NAME"));
+            add(
+                    Kit.empty(
+                            "No activation stores yet",
+                            "A store holds a model's activations on a text, one row per token.",
+                            "loupe capture --model builtin --text builtin:europarl --hook blocks.3.hook_resid_post --tokens 500000 --name NAME"));
         }
         stores.forEach(s -> add(card(workbench, s)));
     }
@@ -42,11 +43,18 @@ public final class StoresView extends Page {
                         "gap",
                         Kit.facts(
                                 Kit.fact(Num.whole(s.tokens()), "tokens", "rows of every hook point"),
-                                Kit.fact(Num.whole(s.heldOutTokens()), "held out", "rows of documents that no training may use: " + s.heldOut()),
+                                Kit.fact(
+                                        Num.whole(s.heldOutTokens()),
+                                        "held out",
+                                        "rows of documents that no training may use: " + s.heldOut()),
                                 Kit.fact(Num.whole(s.documents()), "documents", "documents the rows come from"),
                                 Kit.fact(Num.whole(s.sequences()), "sequences", "runs of the model"),
-                                Kit.fact(Num.whole(s.context()), "tokens of context", "longest sequence, special tokens included"),
-                                Kit.fact(s.prependBos() ? "yes" : "no", "BOS in front", "special positions have no row"),
+                                Kit.fact(
+                                        Num.whole(s.context()),
+                                        "tokens of context",
+                                        "longest sequence, special tokens included"),
+                                Kit.fact(
+                                        s.prependBos() ? "yes" : "no", "BOS in front", "special positions have no row"),
                                 Kit.fact(Fmt.bytes(s.bytes()), "on disk", "Arrow IPC files"))),
                 Kit.div("gap dim", Kit.text("Text: " + s.text())),
                 Kit.div("gap"),
@@ -67,12 +75,13 @@ public final class StoresView extends Page {
 
     private static Component hooks(StoreView s) {
         List<List<Component>> rows = new ArrayList<>();
-        s.hooks().forEach(h -> rows.add(List.of(
-                Kit.text("mono", h.name()),
-                Kit.text(Num.whole(h.width())),
-                Kit.text("dim", h.dtype()),
-                Kit.text(Num.fixed(h.meanNorm(), 3)),
-                Kit.text(Num.fixed(h.meanSquaredNorm(), 2)))));
+        s.hooks()
+                .forEach(h -> rows.add(List.of(
+                        Kit.text("mono", h.name()),
+                        Kit.text(Num.whole(h.width())),
+                        Kit.text("dim", h.dtype()),
+                        Kit.text(Num.fixed(h.meanNorm(), 3)),
+                        Kit.text(Num.fixed(h.meanSquaredNorm(), 2)))));
         return Kit.table(List.of("hook", "width", "type", "mean norm", "mean squared norm"), Set.of(1, 3, 4), rows);
     }
 
@@ -83,10 +92,20 @@ public final class StoresView extends Page {
                 Kit.text("mono", r.token().replace("\n", "↵").replace(' ', '␣')),
                 Kit.text(Num.whole(r.sequence())),
                 Kit.text(Num.whole(r.position())),
-                Kit.text("dim", r.document() + (r.label().isEmpty() ? "" : " · " + r.label()) + (r.heldOut() ? " · held out" : "")),
+                Kit.text(
+                        "dim",
+                        r.document()
+                                + (r.label().isEmpty() ? "" : " · " + r.label())
+                                + (r.heldOut() ? " · held out" : "")),
                 Kit.text("mono dim", values(r.values())))));
         return Kit.table(
-                List.of("row", "token", "sequence", "position", "document", "first values of " + s.hooks().getFirst().name()),
+                List.of(
+                        "row",
+                        "token",
+                        "sequence",
+                        "position",
+                        "document",
+                        "first values of " + s.hooks().getFirst().name()),
                 Set.of(0, 2, 3),
                 rows);
     }

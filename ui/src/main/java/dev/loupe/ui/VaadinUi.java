@@ -49,7 +49,8 @@ public final class VaadinUi implements WebUi {
     static final List<Class<?>> ERROR_PAGES = List.of(MissingView.class, FailedView.class);
 
     @Override
-    @SuppressWarnings("removal") // the gzip handler: its successor keeps no .br twins apart; exchanged when Jetty drops it
+    @SuppressWarnings(
+            "removal") // the gzip handler: its successor keeps no .br twins apart; exchanged when Jetty drops it
     public Handler handler(Workbench workbench) throws Exception {
         ServletContextHandler context = new ServletContextHandler("/", ServletContextHandler.SESSIONS);
         context.setAttribute(WORKBENCH, workbench);
@@ -66,7 +67,8 @@ public final class VaadinUi implements WebUi {
                 new LookupServletContainerInitializer(), LookupInitializer.class, WorkbenchInstantiators.class);
         context.addServletContainerInitializer(new RouteRegistryInitializer(), routes);
         context.addServletContainerInitializer(new VaadinAppShellInitializer(), routes);
-        context.addServletContainerInitializer(new ErrorNavigationTargetInitializer(), ERROR_PAGES.toArray(Class<?>[]::new));
+        context.addServletContainerInitializer(
+                new ErrorNavigationTargetInitializer(), ERROR_PAGES.toArray(Class<?>[]::new));
         // the push socket: must come before Vaadin's listener, which opens it
         JakartaWebSocketServletContainerInitializer.configure(context, null);
         context.addEventListener(new ServletContextListeners());

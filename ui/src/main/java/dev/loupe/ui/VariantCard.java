@@ -22,7 +22,10 @@ final class VariantCard extends Section {
         Input name = Fields.line("");
         name.setAriaLabel("Name of the variant");
         name.setPlaceholder("name");
-        Div line = Kit.div("line", Kit.div("grow", name), Kit.button("Save", "", () -> save(name.getValue().strip(), current)));
+        Div line = Kit.div(
+                "line",
+                Kit.div("grow", name),
+                Kit.button("Save", "", () -> save(name.getValue().strip(), current)));
         add(Kit.heading("Variant", "a saved set of edits, for scripts too"), line, words, saved);
         list();
     }

@@ -18,7 +18,10 @@ public class WorkbenchInstantiators implements InstantiatorFactory {
 
     /** The services of this Vaadin service. */
     Workbench workbench(VaadinService service) {
-        Object found = ((VaadinServletService) service).getServlet().getServletContext().getAttribute(VaadinUi.WORKBENCH);
+        Object found = ((VaadinServletService) service)
+                .getServlet()
+                .getServletContext()
+                .getAttribute(VaadinUi.WORKBENCH);
         return (Workbench) found;
     }
 

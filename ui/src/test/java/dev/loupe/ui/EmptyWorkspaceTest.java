@@ -13,7 +13,13 @@ class EmptyWorkspaceTest extends ViewTest {
         OverviewView view = navigate(OverviewView.class);
 
         assertThat(text(view))
-                .contains("builtin", "LlamaForCausalLM", "No SAEs yet", "loupe demo", "No activation stores yet", "No jobs yet");
+                .contains(
+                        "builtin",
+                        "LlamaForCausalLM",
+                        "No SAEs yet",
+                        "loupe demo",
+                        "No activation stores yet",
+                        "No jobs yet");
     }
 
     @Test
@@ -37,24 +43,31 @@ class EmptyWorkspaceTest extends ViewTest {
     @Test
     void an_unknown_sae_or_pair_is_one_sentence_not_a_stack_trace() {
         assertThat(failed("features/nothing")).contains("There is no SAE \"nothing\"; make one with loupe train.");
-        assertThat(failed("features/nothing/3")).contains("There is no SAE \"nothing\"").doesNotContain("Exception");
+        assertThat(failed("features/nothing/3"))
+                .contains("There is no SAE \"nothing\"")
+                .doesNotContain("Exception");
         assertThat(failed("compare/one/two")).contains("There is no SAE \"one\"");
         assertThat(failed("features/.../3")).doesNotContain("Exception").contains("overview");
     }
 
     @Test
     void an_address_that_leads_nowhere_says_so() {
-        assertThat(text(navigate("no/such/page", MissingView.class))).contains("There is no page here", "/no/such/page");
+        assertThat(text(navigate("no/such/page", MissingView.class)))
+                .contains("There is no page here", "/no/such/page");
     }
 
     @Test
     void the_frame_marks_where_one_is_and_shows_only_pages_that_exist() {
         ModelsView view = navigate(ModelsView.class);
-        MainLayout frame = (MainLayout) view.getParent().orElseThrow().getParent().orElseThrow();
+        MainLayout frame =
+                (MainLayout) view.getParent().orElseThrow().getParent().orElseThrow();
 
         Map<String, Boolean> current = new java.util.TreeMap<>();
         $(com.vaadin.flow.component.html.Anchor.class).all().stream()
-                .filter(a -> a.getHref().matches("/[a-z]+") && a.getParent().map(p -> p instanceof com.vaadin.flow.component.html.Nav).orElse(false))
+                .filter(a -> a.getHref().matches("/[a-z]+")
+                        && a.getParent()
+                                .map(p -> p instanceof com.vaadin.flow.component.html.Nav)
+                                .orElse(false))
                 .forEach(a -> current.put(a.getHref(), a.getElement().hasAttribute("aria-current")));
         assertThat(current)
                 .containsOnlyKeys("/features", "/compare", "/patch", "/steer", "/stores", "/models", "/jobs")

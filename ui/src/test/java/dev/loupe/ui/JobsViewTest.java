@@ -15,18 +15,21 @@ class JobsViewTest extends ViewTest {
     @Test
     void a_job_of_another_thread_of_the_workspace_appears_with_its_stage_and_curves_and_ends() throws Exception {
         CountDownLatch shown = new CountDownLatch(1);
-        Thread work = Thread.ofVirtual().start(() -> workbench.jobs().run("train", Map.of("name", "tiny"), "loupe train", Progress.silent(), p -> {
-            p.stage("train tiny", 200, "steps");
-            p.metric("loss", 1, 0.75);
-            p.metric("loss", 2, 0.5);
-            p.advance(50);
-            try {
-                shown.await();
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-            return Map.of("ok", true);
-        }));
+        Thread work = Thread.ofVirtual()
+                .start(() -> workbench
+                        .jobs()
+                        .run("train", Map.of("name", "tiny"), "loupe train", Progress.silent(), p -> {
+                            p.stage("train tiny", 200, "steps");
+                            p.metric("loss", 1, 0.75);
+                            p.metric("loss", 2, 0.5);
+                            p.advance(50);
+                            try {
+                                shown.await();
+                            } catch (InterruptedException e) {
+                                Thread.currentThread().interrupt();
+                            }
+                            return Map.of("ok", true);
+                        }));
         JobsView view = navigate(JobsView.class);
 
         await("the running job", () -> text(view).contains("train tiny") && has(view, "loupe-curve"));
@@ -39,9 +42,11 @@ class JobsViewTest extends ViewTest {
 
     @Test
     void a_failed_job_says_why() {
-        assertThatThrownBy(() -> workbench.jobs().run("train", Map.of("name", "bad"), "loupe train", Progress.silent(), p -> {
-                    throw new LoupeException("The disk is full.");
-                }))
+        assertThatThrownBy(() -> workbench
+                        .jobs()
+                        .run("train", Map.of("name", "bad"), "loupe train", Progress.silent(), p -> {
+                            throw new LoupeException("The disk is full.");
+                        }))
                 .isInstanceOf(LoupeException.class);
         Job job = workbench.jobs().list().getFirst();
 

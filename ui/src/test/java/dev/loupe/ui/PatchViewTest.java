@@ -12,15 +12,24 @@ import org.junit.jupiter.api.Test;
 class PatchViewTest extends ViewTest {
     @Test
     void the_page_opens_with_a_pair_that_works_and_shows_the_figures_of_the_service() {
-        PatchResult expected = workbench.patch().run(
-                PatchRequest.of("I would like to thank the rapporteur. I", "We would like to thank the rapporteur. We", " am", " are"),
-                Progress.silent());
+        PatchResult expected = workbench
+                .patch()
+                .run(
+                        PatchRequest.of(
+                                "I would like to thank the rapporteur. I",
+                                "We would like to thank the rapporteur. We",
+                                " am",
+                                " are"),
+                        Progress.silent());
 
         PatchView view = navigate(PatchView.class);
         await("the heat map", () -> has(view, "loupe-heat"));
 
         assertThat(text(view))
-                .contains("What makes it answer “am”?", Num.signed(expected.cleanDifference(), 3), Num.signed(expected.corruptDifference(), 3));
+                .contains(
+                        "What makes it answer “am”?",
+                        Num.signed(expected.cleanDifference(), 3),
+                        Num.signed(expected.corruptDifference(), 3));
         assertThat(expected.cleanDifference()).isPositive();
         assertThat(expected.corruptDifference()).isNegative();
         double[][] grid = expected.grids().get("resid_pre");
@@ -35,7 +44,8 @@ class PatchViewTest extends ViewTest {
     void prompts_of_unequal_length_are_refused_in_one_sentence() {
         PatchView view = open(
                 "patch",
-                QueryParameters.simple(Map.of("clean", "one", "corrupt", "one two three", "answer", " a", "wrong", " b")),
+                QueryParameters.simple(
+                        Map.of("clean", "one", "corrupt", "one two three", "answer", " a", "wrong", " b")),
                 PatchView.class);
 
         await("the sentence", () -> text(view).contains("token"));

@@ -19,7 +19,11 @@ import org.junit.jupiter.api.Test;
 /** Nothing scans the class path at run time, so a forgotten view would silently be a page that is not there. */
 class RoutesTest {
     private static List<Class<?>> all() throws IOException, URISyntaxException {
-        Path root = Path.of(VaadinUi.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+        Path root = Path.of(VaadinUi.class
+                .getProtectionDomain()
+                .getCodeSource()
+                .getLocation()
+                .toURI());
         List<Class<?>> found = new ArrayList<>();
         try (Stream<Path> files = Files.walk(root.resolve("dev/loupe/ui"))) {
             for (Path file : files.filter(f -> f.toString().endsWith(".class")).toList()) {
@@ -52,6 +56,8 @@ class RoutesTest {
         List<Class<?>> pages =
                 all().stream().filter(HasErrorParameter.class::isAssignableFrom).toList();
 
-        assertThat(VaadinUi.ERROR_PAGES).containsExactlyInAnyOrderElementsOf(pages).hasSize(2);
+        assertThat(VaadinUi.ERROR_PAGES)
+                .containsExactlyInAnyOrderElementsOf(pages)
+                .hasSize(2);
     }
 }

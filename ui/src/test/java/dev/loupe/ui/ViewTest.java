@@ -79,7 +79,11 @@ abstract class ViewTest extends BrowserlessTest {
         if (from.getTag().equals(tag)) {
             return from;
         }
-        return from.getChildren().map(c -> find(c, tag)).filter(f -> f != null).findFirst().orElse(null);
+        return from.getChildren()
+                .map(c -> find(c, tag))
+                .filter(f -> f != null)
+                .findFirst()
+                .orElse(null);
     }
 
     /** Whether there is an element of this tag. */
@@ -97,7 +101,9 @@ abstract class ViewTest extends BrowserlessTest {
     void await(String what, BooleanSupplier condition) {
         Instant end = Instant.now().plus(Duration.ofSeconds(8));
         while (!condition.getAsBoolean()) {
-            assertThat(Instant.now()).as("still waiting for: %s; the page says: %s", what, text((Component) getCurrentView())).isBefore(end);
+            assertThat(Instant.now())
+                    .as("still waiting for: %s; the page says: %s", what, text((Component) getCurrentView()))
+                    .isBefore(end);
             // the test's thread holds the page's lock; results of other threads come in when it lets go
             VaadinSession session = VaadinSession.getCurrent();
             session.unlock();

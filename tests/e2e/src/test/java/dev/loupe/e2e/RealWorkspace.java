@@ -36,14 +36,40 @@ final class RealWorkspace {
         Files.writeString(text, sentences());
         workbench = new Workbench(Workspace.create(folder), Settings.load(Map.of(), Map.of()));
         Path stores = workbench.workspace().activations();
-        workbench.stores().capture(
-                new CaptureRequest(
-                        "tiny", stores, "builtin", text.toString(), "text", List.of("blocks.3.hook_resid_post"), 12_000, 64, null,
-                        "float32", "0.1", 0),
-                Progress.silent());
-        workbench.trainings().run(
-                new TrainSpec("tiny", "tiny", null, "topk", 128, 8, null, null, List.of(0L, 1L), 150L, null, Map.of("batch", 256)),
-                Progress.silent());
+        workbench
+                .stores()
+                .capture(
+                        new CaptureRequest(
+                                "tiny",
+                                stores,
+                                "builtin",
+                                text.toString(),
+                                "text",
+                                List.of("blocks.3.hook_resid_post"),
+                                12_000,
+                                64,
+                                null,
+                                "float32",
+                                "0.1",
+                                0),
+                        Progress.silent());
+        workbench
+                .trainings()
+                .run(
+                        new TrainSpec(
+                                "tiny",
+                                "tiny",
+                                null,
+                                "topk",
+                                128,
+                                8,
+                                null,
+                                null,
+                                List.of(0L, 1L),
+                                150L,
+                                null,
+                                Map.of("batch", 256)),
+                        Progress.silent());
         for (String sae : List.of(SAE, OTHER)) {
             workbench.evaluations().run(sae, null, Progress.silent());
             workbench.features().build(sae, Progress.silent());
@@ -78,13 +104,14 @@ final class RealWorkspace {
     private static String sentences() {
         String[] who = {"The Commission", "La Commission", "Komissio", "Parliament", "Le Parlement", "Parlamentti"};
         String[] what = {
-            "has adopted the report on fisheries", "a adopté le rapport sur la pêche", "on hyväksynyt mietinnön kalastuksesta",
+            "has adopted the report on fisheries", "a adopté le rapport sur la pêche",
+                    "on hyväksynyt mietinnön kalastuksesta",
             "would like to thank the rapporteur", "voudrait remercier le rapporteur", "haluaa kiittää esittelijää"
         };
         StringBuilder s = new StringBuilder();
         for (int i = 0; i < 600; i++) {
-            String sentence = who[i % who.length] + " " + what[(i / 2) % what.length] + " (" + i + "), 20" + (10 + i % 15) + ". "
-                    + who[(i + 3) % who.length] + " " + what[(i + 1) % what.length] + ".";
+            String sentence = who[i % who.length] + " " + what[(i / 2) % what.length] + " (" + i + "), 20"
+                    + (10 + i % 15) + ". " + who[(i + 3) % who.length] + " " + what[(i + 1) % what.length] + ".";
             s.append("{\"text\": \"").append(sentence).append("\"}\n");
         }
         return s.toString();

@@ -77,7 +77,8 @@ class WebPagesTest {
         Locator first = page.locator("vaadin-grid-cell-content a").first();
         assertThat(first).hasText(String.valueOf(byMax.getFirst().id()));
 
-        page.locator("vaadin-grid-sorter", new Page.LocatorOptions().setHasText(Pattern.compile("^mean active$"))).click();
+        page.locator("vaadin-grid-sorter", new Page.LocatorOptions().setHasText(Pattern.compile("^mean active$")))
+                .click();
         assertThat(page).hasURL(Pattern.compile("sort=mean"));
 
         String token = byMax.getFirst().topToken().strip();
@@ -98,7 +99,11 @@ class WebPagesTest {
 
     @Test
     void a_feature_page_shows_the_figures_of_the_index_and_answers_the_keyboard() {
-        int id = list("", "max").stream().filter(f -> f.id() > 0 && f.id() < 120).findFirst().orElseThrow().id();
+        int id = list("", "max").stream()
+                .filter(f -> f.id() > 0 && f.id() < 120)
+                .findFirst()
+                .orElseThrow()
+                .id();
         Page page = tab.go("/features/" + RealWorkspace.SAE + "/" + id);
         assertThat(page.locator("h1")).containsText(id + " · ");
         assertThat(page.locator("loupe-examples .ex").first()).isVisible();
@@ -133,7 +138,10 @@ class WebPagesTest {
                 .patch()
                 .run(
                         PatchRequest.of(
-                                "I would like to thank the rapporteur. I", "We would like to thank the rapporteur. We", " am", " are"),
+                                "I would like to thank the rapporteur. I",
+                                "We would like to thank the rapporteur. We",
+                                " am",
+                                " are"),
                         Progress.silent());
         double[][] grid = expected.grids().get("resid_pre");
         Page page = tab.go("/patch");
@@ -143,7 +151,8 @@ class WebPagesTest {
             Locator cells = rows.nth(grid.length - 1 - layer).locator("td");
             assertThat(cells).hasCount(grid[layer].length);
             for (int p = 0; p < grid[layer].length; p++) {
-                assertThat(Double.parseDouble(cells.nth(p).getAttribute("data-value"))).isEqualTo(grid[layer][p]);
+                assertThat(Double.parseDouble(cells.nth(p).getAttribute("data-value")))
+                        .isEqualTo(grid[layer][p]);
             }
         }
         rows.first().locator("td").first().focus();
@@ -192,13 +201,17 @@ class WebPagesTest {
     @Test
     void the_theme_follows_the_system_and_can_be_turned() {
         Page page = tab.go("/");
-        String light = page.evaluate("getComputedStyle(document.body).backgroundColor").toString();
+        String light =
+                page.evaluate("getComputedStyle(document.body).backgroundColor").toString();
         page.locator("[data-act=theme]").click();
-        String dark = page.evaluate("getComputedStyle(document.body).backgroundColor").toString();
+        String dark =
+                page.evaluate("getComputedStyle(document.body).backgroundColor").toString();
         assertThat(dark).isNotEqualTo(light);
         page.reload();
         page.locator("main.page").waitFor();
-        assertThat(page.evaluate("getComputedStyle(document.body).backgroundColor").toString()).isEqualTo(dark);
+        assertThat(page.evaluate("getComputedStyle(document.body).backgroundColor")
+                        .toString())
+                .isEqualTo(dark);
         assertThat(tab.wrong()).isEmpty();
     }
 
@@ -208,16 +221,21 @@ class WebPagesTest {
         Object values = page.evaluate("import('/js/core.js').then(c => [0, 0.1, 0.5, 1, 2].map(v => c.ramp(v, 1)))");
         double[] expected = {0, .05 + .95 * Math.log10(1.9), .05 + .95 * Math.log10(5.5), 1, 1};
         for (int i = 0; i < expected.length; i++) {
-            assertThat(((Number) ((List<?>) values).get(i)).doubleValue()).isCloseTo(expected[i], org.assertj.core.data.Offset.offset(1e-12));
+            assertThat(((Number) ((List<?>) values).get(i)).doubleValue())
+                    .isCloseTo(expected[i], org.assertj.core.data.Offset.offset(1e-12));
         }
-        assertThat(page.evaluate("import('/js/core.js').then(c => c.alone(' a\\n'))")).isEqualTo("␣a↵");
+        assertThat(page.evaluate("import('/js/core.js').then(c => c.alone(' a\\n'))"))
+                .isEqualTo("␣a↵");
     }
 
     @ParameterizedTest
     @CsvSource({"/api/nothing/here", "/v1/nothing/here"})
     void unknown_paths_of_the_interfaces_are_json_not_pages(String path) throws IOException, InterruptedException {
         HttpResponse<String> answer = HttpClient.newHttpClient()
-                .send(HttpRequest.newBuilder(URI.create(RealWorkspace.get().url() + path)).build(), HttpResponse.BodyHandlers.ofString());
+                .send(
+                        HttpRequest.newBuilder(URI.create(RealWorkspace.get().url() + path))
+                                .build(),
+                        HttpResponse.BodyHandlers.ofString());
         assertThat(answer.statusCode()).isEqualTo(404);
         assertThat(answer.headers().firstValue("Content-Type").orElse("")).contains("json");
         assertThat(answer.body()).startsWith("{");
@@ -226,9 +244,13 @@ class WebPagesTest {
     @Test
     void pages_carry_the_protective_headers() throws IOException, InterruptedException {
         HttpResponse<String> answer = HttpClient.newHttpClient()
-                .send(HttpRequest.newBuilder(URI.create(RealWorkspace.get().url() + "/")).build(), HttpResponse.BodyHandlers.ofString());
+                .send(
+                        HttpRequest.newBuilder(URI.create(RealWorkspace.get().url() + "/"))
+                                .build(),
+                        HttpResponse.BodyHandlers.ofString());
         assertThat(answer.statusCode()).isEqualTo(200);
-        assertThat(answer.headers().firstValue("Content-Security-Policy").orElse("")).contains("frame-ancestors 'none'");
+        assertThat(answer.headers().firstValue("Content-Security-Policy").orElse(""))
+                .contains("frame-ancestors 'none'");
         assertThat(answer.headers().firstValue("X-Content-Type-Options")).contains("nosniff");
         assertThat(answer.headers().firstValue("Referrer-Policy")).contains("no-referrer");
     }

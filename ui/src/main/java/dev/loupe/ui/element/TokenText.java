@@ -41,7 +41,10 @@ public final class TokenText extends DrawnElement {
     /** Calls a listener with a token's number when a token is chosen by click or with the arrow keys. */
     public Registration onPick(IntConsumer listener) {
         return getElement()
-                .addEventListener("pick", e -> listener.accept(e.getEventData().path("event.detail.index").asInt(-1)))
+                .addEventListener(
+                        "pick",
+                        e -> listener.accept(
+                                e.getEventData().path("event.detail.index").asInt(-1)))
                 .addEventData("event.detail.index");
     }
 
