@@ -9,7 +9,7 @@ export function tokenRun(tokens, values, max, options = {}) {
     const v = values[i] ?? 0;
     const alpha = ramp(v, max);
     const dim = options.dim && i < options.dim;
-    const cls = ['tok', i === peak && 'peak', alpha > 0.55 && 'hot', dim && 'faint',
+    const cls = ['tok', i === peak && 'peak', alpha > 0.62 && 'hot', dim && 'faint',
       options.signed && v > 0 && 'pos', options.signed && v < 0 && 'neg',
       options.signed && alpha > 0.45 && 'mid', options.signed && alpha > 0.7 && 'strong'].filter(Boolean).join(' ');
     const unit = options.unit ? ' ' + options.unit : '';
