@@ -7,18 +7,24 @@ import com.vaadin.flow.router.QueryParameters;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.service.Job;
+import dev.loupe.service.TrainSpec;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 
 class JobsViewTest extends ViewTest {
+    private static TrainSpec training(String name) {
+        return new TrainSpec(name, "store", null, "topk", 16, 4, null, null, List.of(0L), 200L, null, Map.of());
+    }
+
     @Test
     void a_job_of_another_thread_of_the_workspace_appears_with_its_stage_and_curves_and_ends() throws Exception {
         CountDownLatch shown = new CountDownLatch(1);
         Thread work = Thread.ofVirtual()
                 .start(() -> workbench
                         .jobs()
-                        .run("train", Map.of("name", "tiny"), "loupe train", Progress.silent(), p -> {
+                        .run("train", training("tiny"), "loupe train", Progress.silent(), p -> {
                             p.stage("train tiny", 200, "steps");
                             p.metric("loss", 1, 0.75);
                             p.metric("loss", 2, 0.5);
@@ -44,7 +50,7 @@ class JobsViewTest extends ViewTest {
     void a_failed_job_says_why() {
         assertThatThrownBy(() -> workbench
                         .jobs()
-                        .run("train", Map.of("name", "bad"), "loupe train", Progress.silent(), p -> {
+                        .run("train", training("bad"), "loupe train", Progress.silent(), p -> {
                             throw new LoupeException("The disk is full.");
                         }))
                 .isInstanceOf(LoupeException.class);
