@@ -28,10 +28,10 @@ public final class Demo {
 
     /** The four pairs, with how long one takes on two cores. */
     private static final List<Family> FAMILIES = List.of(
-            new Family("topk-2048", "topk", 2048, 25),
-            new Family("relu-2048", "relu", 2048, 21),
-            new Family("jumprelu-2048", "jumprelu", 2048, 34),
-            new Family("topk-512", "topk", 512, 11));
+            new Family("topk-2048", "topk", 2048, 30),
+            new Family("relu-2048", "relu", 2048, 40),
+            new Family("jumprelu-2048", "jumprelu", 2048, 40),
+            new Family("topk-512", "topk", 512, 15));
 
     private final Workbench bench;
 
@@ -74,7 +74,7 @@ public final class Demo {
         CaptureRequest capture = CaptureRequest.of(
                 STORE, bench.workspace().activations(), Models.BUILTIN, Corpora.EUROPARL, List.of(HOOK), TOKENS);
         parts.add(new Part(
-                "capture", 44, 1, () -> Workspace.named(bench.workspace().activations(), "store.json").contains(STORE),
+                "capture", 60, 1, () -> Workspace.named(bench.workspace().activations(), "store.json").contains(STORE),
                 "capture", capture, p -> {
                     CaptureResult r = bench.stores().capture(capture, p);
                     p.message(String.format(java.util.Locale.ROOT, "capture: %.0f tokens/s", r.tokensPerSecond()));
@@ -94,16 +94,16 @@ public final class Demo {
         }
         EvalSpec eval = new EvalSpec(saes(), null);
         parts.add(new Part(
-                "evaluate", 44, 0, () -> saes().stream().allMatch(bench.evaluations()::isCurrent), "eval", eval,
+                "evaluate", 40, 0, () -> saes().stream().allMatch(bench.evaluations()::isCurrent), "eval", eval,
                 p -> each(eval.saes(), p, bench.evaluations()::isCurrent, s -> bench.evaluations().run(s, null, p))));
         IndexSpec index = new IndexSpec(saes());
         parts.add(new Part(
-                "index", 39, 0, () -> saes().stream().allMatch(bench.features()::isCurrent), "index", index,
+                "index", 60, 0, () -> saes().stream().allMatch(bench.features()::isCurrent), "index", index,
                 p -> each(index.saes(), p, bench.features()::isCurrent, s -> bench.features().build(s, p))));
         for (Family f : FAMILIES) {
             CompareSpec spec = new CompareSpec(names(f).get(0), names(f).get(1), null);
             parts.add(new Part(
-                    "match " + f.name, f.dSae / 5000.0, 0, () -> bench.compare().isCurrent(spec), "compare", spec,
+                    "match " + f.name, f.dSae / 400.0, 0, () -> bench.compare().isCurrent(spec), "compare", spec,
                     p -> Tasks.summary(bench.compare().run(spec, p))));
         }
         return parts;
