@@ -22,7 +22,7 @@ class KilledTest {
     Path folder;
 
     @Test
-    void aKilledCaptureIsNeverTakenForWholeAndARerunContinues() throws Exception {
+    void aKilledCaptureIsNeverTakenForWholeAndASecondWriterIsToldOfTheFirst() throws Exception {
         Path text = folder.resolve("text.jsonl");
         Files.writeString(text, SmallWorkspace.documents(4000));
         Cli cli = new Cli(folder.resolve("loupe"));
@@ -46,7 +46,7 @@ class KilledTest {
     }
 
     @Test
-    void aKilledTrainingIsNeverTakenForWholeARerunContinuesAndOthersSeeItsCurves() throws Exception {
+    void aKilledTrainingIsNeverTakenForWholeOthersSeeItsCurvesAndItsNameStaysFree() throws Exception {
         Cli cli = new Cli(folder.resolve("loupe"));
         Path text = folder.resolve("text.jsonl");
         Files.writeString(text, SmallWorkspace.documents(30));
