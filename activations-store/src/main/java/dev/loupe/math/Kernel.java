@@ -22,7 +22,8 @@ interface Kernel {
 
     /** The kernel for this machine: AVX-512 and ARM have 32 vector registers, AVX2 has 16. */
     static Kernel best() {
-        boolean many = VectorOps.lanes() >= 16 || System.getProperty("os.arch", "").equals("aarch64");
+        boolean many =
+                VectorOps.lanes() >= 16 || System.getProperty("os.arch", "").equals("aarch64");
         return many ? Kernel4x4.INSTANCE : Kernel4x2.INSTANCE;
     }
 }

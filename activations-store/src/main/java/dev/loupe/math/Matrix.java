@@ -108,7 +108,8 @@ public final class Matrix {
 
     private void check(long r, int c) {
         if (r < 0 || r >= rows || c < 0 || c >= cols) {
-            throw new IndexOutOfBoundsException("(" + r + ", " + c + ") is outside a " + rows + " x " + cols + " matrix");
+            throw new IndexOutOfBoundsException(
+                    "(" + r + ", " + c + ") is outside a " + rows + " x " + cols + " matrix");
         }
     }
 

@@ -34,7 +34,8 @@ public interface MatrixProduct {
     /** Refuses operands that do not fit together. */
     static void checkShapes(Matrix x, Matrix w, Matrix out) {
         if (x.cols() != w.cols() || out.rows() != x.rows() || out.cols() != w.rows()) {
-            throw new UsageException("A product of " + x + " and the transposed of " + w + " does not fit into " + out + ".");
+            throw new UsageException(
+                    "A product of " + x + " and the transposed of " + w + " does not fit into " + out + ".");
         }
     }
 }

@@ -52,8 +52,7 @@ public final class PackedWeights {
         Parallel.run(panels.length, p -> {
             int count = Math.min(width, outputs - p * width);
             for (int k = 0; k < inner; k++) {
-                MemorySegment.copy(
-                        w.segment(), FLOAT, w.offset(k) + 4L * p * width, panels[p], k * width, count);
+                MemorySegment.copy(w.segment(), FLOAT, w.offset(k) + 4L * p * width, panels[p], k * width, count);
             }
         });
         return this;

@@ -9,7 +9,8 @@ enum ScalarMatrixProduct implements MatrixProduct {
         MatrixProduct.checkShapes(x, w, out);
         for (long i = 0; i < x.rows(); i++) {
             for (int j = 0; j < out.cols(); j++) {
-                out.set(i, j, (float) ScalarVectorOps.dot(x.segment(), x.offset(i), w.segment(), w.offset(j), x.cols()));
+                out.set(i, j, (float)
+                        ScalarVectorOps.dot(x.segment(), x.offset(i), w.segment(), w.offset(j), x.cols()));
             }
         }
     }

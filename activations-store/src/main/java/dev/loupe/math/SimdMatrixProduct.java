@@ -55,6 +55,7 @@ final class SimdMatrixProduct implements MatrixProduct {
 
     @Override
     public String describe() {
-        return "Java Vector API, " + VectorOps.lanes() + " lanes, " + kernel.height() + " x " + kernel.width() + " tiles";
+        return "Java Vector API, " + VectorOps.lanes() + " lanes, " + kernel.height() + " x " + kernel.width()
+                + " tiles";
     }
 }

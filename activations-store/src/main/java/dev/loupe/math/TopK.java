@@ -134,8 +134,7 @@ public final class TopK {
                 candidates = Arrays.copyOf(candidates, 2 * (count + L));
                 keys = Arrays.copyOf(keys, candidates.length);
             }
-            VectorMask<Float> hit =
-                    FloatVector.fromArray(S, values, at + i).compare(VectorOperators.GE, bound);
+            VectorMask<Float> hit = FloatVector.fromArray(S, values, at + i).compare(VectorOperators.GE, bound);
             for (long bits = hit.toLong(); bits != 0; bits &= bits - 1) {
                 int id = i + Long.numberOfTrailingZeros(bits);
                 candidates[count] = id;

@@ -132,7 +132,9 @@ public final class VectorOps {
         FloatVector av = FloatVector.broadcast(S, alpha);
         int i = 0;
         for (int end = n - L; i <= end; i += L) {
-            FloatVector.fromArray(S, x, xo + i).fma(av, FloatVector.fromArray(S, y, yo + i)).intoArray(y, yo + i);
+            FloatVector.fromArray(S, x, xo + i)
+                    .fma(av, FloatVector.fromArray(S, y, yo + i))
+                    .intoArray(y, yo + i);
         }
         for (; i < n; i++) {
             y[yo + i] = Math.fma(x[xo + i], alpha, y[yo + i]);

@@ -85,8 +85,8 @@ class MatrixProductTest {
             Matrix w = Matrix.copyOf(random.matrix(n, d));
             float[] x = random.floats(rows * d);
             PackedWeights plain = new PackedWeights(n, d).pack(w);
-            PackedWeights transposed = new PackedWeights(n, d)
-                    .packTransposed(w.transposed(java.lang.foreign.Arena.ofAuto()));
+            PackedWeights transposed =
+                    new PackedWeights(n, d).packTransposed(w.transposed(java.lang.foreign.Arena.ofAuto()));
             float[] tile = plain.newTile(rows);
             plain.packTile(x, 0, d, rows, tile);
             float[] one = plain.newResult(rows);

@@ -66,7 +66,8 @@ class VectorOpsTest {
             MemorySegment reference = Matrix.copyOf(x, 1, n).segment();
             VectorOps.scale(alpha, scaled, 0, n);
             ScalarVectorOps.scale(alpha, reference, 0, n);
-            assertThat(Matrix.of(scaled, 1, n).row(0)).containsExactly(Matrix.of(reference, 1, n).row(0));
+            assertThat(Matrix.of(scaled, 1, n).row(0))
+                    .containsExactly(Matrix.of(reference, 1, n).row(0));
         });
     }
 
@@ -94,7 +95,9 @@ class VectorOpsTest {
             int[] out = new int[n];
             int count = VectorOps.above(v, 1, n + 1, limits, 0, out);
             assertThat(Arrays.copyOf(out, count))
-                    .containsExactly(IntStream.range(0, n).filter(i -> v[i + 1] > limits[i]).toArray());
+                    .containsExactly(IntStream.range(0, n)
+                            .filter(i -> v[i + 1] > limits[i])
+                            .toArray());
         });
     }
 
@@ -115,7 +118,8 @@ class VectorOpsTest {
             int[] expected = IntStream.range(0, n)
                     .filter(i -> !Float.isNaN(v[i]))
                     .boxed()
-                    .sorted(Comparator.<Integer>comparingDouble(i -> -(v[i] + 0f)).thenComparingInt(i -> i))
+                    .sorted(Comparator.<Integer>comparingDouble(i -> -(v[i] + 0f))
+                            .thenComparingInt(i -> i))
                     .limit(k)
                     .mapToInt(i -> i)
                     .sorted()

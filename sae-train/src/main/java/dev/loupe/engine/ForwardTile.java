@@ -108,8 +108,8 @@ final class ForwardTile {
             boolean fires = z > (a == Architecture.JUMPRELU ? theta[i] : 0);
             boolean window = a == Architecture.JUMPRELU && Math.abs(z - theta[i]) < half;
             if (fires || window) {
-                float along =
-                        VectorOps.dot(s.errors, at, p.decoderRows().segment(), p.decoderRows().offset(i), s.d);
+                float along = VectorOps.dot(
+                        s.errors, at, p.decoderRows().segment(), p.decoderRows().offset(i), s.d);
                 int flags = (window ? Pairs.WINDOW : 0) | (fires ? 0 : Pairs.SILENT);
                 pairs.add(i, r | flags, fires ? z : 0, along + perActive);
             }
@@ -140,7 +140,8 @@ final class ForwardTile {
         for (int c = 0; c < chosen; c++) {
             int i = s.dead[q.found[c]];
             long dec = s.parameters.decoderRows().offset(i);
-            float along = VectorOps.dot(s.errors, aux, s.parameters.decoderRows().segment(), dec, s.d);
+            float along =
+                    VectorOps.dot(s.errors, aux, s.parameters.decoderRows().segment(), dec, s.d);
             pairs.add(i, s.rows + r, q.deadPi[q.found[c]], along);
         }
     }

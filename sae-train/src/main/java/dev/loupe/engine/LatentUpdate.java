@@ -83,8 +83,7 @@ final class LatentUpdate {
         SaeWeights p = s.parameters;
         Matrix enc = p.encoderRows();
         VectorOps.axpy((float) -bias, enc.segment(), enc.offset(i), bDecGradient, 0, s.d);
-        adam.update(
-                enc.segment(), m.encoderRows().segment(), v.encoderRows().segment(), enc.offset(i), encoder, s.d);
+        adam.update(enc.segment(), m.encoderRows().segment(), v.encoderRows().segment(), enc.offset(i), encoder, s.d);
 
         MemorySegment dec = p.decoderRows().segment();
         long at = p.decoderRows().offset(i);
@@ -96,8 +95,7 @@ final class LatentUpdate {
         adam.update(p.bEnc(), m.bEnc(), v.bEnc(), i, bias);
         if (p.threshold().length > 0) {
             // arXiv 2407.14435, equations 11 and 12: df/dθ = −(θ/ε)K, dH/dθ = −(1/ε)K
-            double gradient =
-                    -(p.threshold()[i] * alongWindow + l0Slope * inWindow / s.rows) / s.rule.bandwidth();
+            double gradient = -(p.threshold()[i] * alongWindow + l0Slope * inWindow / s.rows) / s.rule.bandwidth();
             adam.update(p.threshold(), m.threshold(), v.threshold(), i, gradient);
             p.threshold()[i] = Math.max(0, p.threshold()[i]);
         }

@@ -147,7 +147,9 @@ final class ScalarEngine implements SaeEngine {
         int batch = x.length;
         Values g = new Values(n, d, p.theta.length);
         boolean[] fired = new boolean[n];
-        int[] dead = IntStream.range(0, n).filter(i -> sinceFired[i] >= rule.deadAfter()).toArray();
+        int[] dead = IntStream.range(0, n)
+                .filter(i -> sinceFired[i] >= rule.deadAfter())
+                .toArray();
 
         double[][] pi = new double[batch][n];
         double[][] f = new double[batch][n];
@@ -215,14 +217,7 @@ final class ScalarEngine implements SaeEngine {
         };
         double mean = reconstruction / batch;
         StepMetrics metrics = new StepMetrics(
-                mean + penalty + aux,
-                mean,
-                penalty,
-                aux,
-                l0,
-                sumL1 / batch,
-                reconstruction / variance(x),
-                dead.length);
+                mean + penalty + aux, mean, penalty, aux, l0, sumL1 / batch, reconstruction / variance(x), dead.length);
         return new LossAndGradient(metrics, g, fired);
     }
 
@@ -304,8 +299,9 @@ final class ScalarEngine implements SaeEngine {
     }
 
     static LoupeException diverged(long step) {
-        return new LoupeException("Training diverged: the loss of step " + step
-                + " is no longer a number; use a smaller learning rate or check the activations with `loupe store verify`.");
+        return new LoupeException(
+                "Training diverged: the loss of step " + step
+                        + " is no longer a number; use a smaller learning rate or check the activations with `loupe store verify`.");
     }
 
     private static double dot(double[] a, double[] b) {

@@ -13,11 +13,4 @@ package dev.loupe.engine;
  * @param dead latents that had not fired for {@link StepRule#deadAfter} steps
  */
 public record StepMetrics(
-        double loss,
-        double reconstruction,
-        double penalty,
-        double aux,
-        double l0,
-        double l1,
-        double fvu,
-        int dead) {}
+        double loss, double reconstruction, double penalty, double aux, double l0, double l1, double fvu, int dead) {}

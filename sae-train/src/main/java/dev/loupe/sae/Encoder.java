@@ -36,8 +36,8 @@ final class Encoder {
 
     SparseCodes encode(Matrix x) {
         if (x.cols() != w.dIn()) {
-            throw new UsageException("The SAE reads " + w.dIn() + " values per token, but the activations have " + x.cols()
-                    + ": they come from another place or model.");
+            throw new UsageException("The SAE reads " + w.dIn() + " values per token, but the activations have "
+                    + x.cols() + ": they come from another place or model.");
         }
         PackedWeights weights = packed();
         int rows = Math.toIntExact(x.rows());

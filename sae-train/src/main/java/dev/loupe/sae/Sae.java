@@ -37,8 +37,9 @@ public final class Sae {
                     + " latents: k must lie between 1 and d_sae.");
         }
         if ((config.architecture() == Architecture.JUMPRELU) != (weights.threshold().length > 0)) {
-            throw new LoupeException("The SAE " + name + " is of architecture " + config.architecture().id() + " but "
-                    + (weights.threshold().length > 0 ? "has" : "lacks") + " thresholds.");
+            throw new LoupeException("The SAE " + name + " is of architecture "
+                    + config.architecture().id() + " but " + (weights.threshold().length > 0 ? "has" : "lacks")
+                    + " thresholds.");
         }
         this.name = name;
         this.folder = folder;

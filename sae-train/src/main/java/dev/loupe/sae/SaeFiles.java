@@ -49,7 +49,11 @@ public final class SaeFiles {
             SaeWeights w = sae.weights();
             try (Arena arena = Arena.ofConfined()) {
                 SafetensorsWriter writer = new SafetensorsWriter()
-                        .add("W_dec", w.decoderRows().segment(), w.dSae(), w.decoderRows().cols())
+                        .add(
+                                "W_dec",
+                                w.decoderRows().segment(),
+                                w.dSae(),
+                                w.decoderRows().cols())
                         .add("W_enc", w.encoderRows().transposed(arena).segment(), w.dIn(), w.dSae())
                         .add("b_dec", w.bDec(), w.bDec().length)
                         .add("b_enc", w.bEnc(), w.dSae());
@@ -131,8 +135,9 @@ public final class SaeFiles {
         if (file.has("scaling_factor")) {
             for (float f : file.floats("scaling_factor")) {
                 if (f != 1) {
-                    throw new LoupeException("The SAE " + folder
-                            + " has a scaling_factor other than 1 (an old finetuning format that Loupe does not read).");
+                    throw new LoupeException(
+                            "The SAE " + folder
+                                    + " has a scaling_factor other than 1 (an old finetuning format that Loupe does not read).");
                 }
             }
         }
@@ -180,7 +185,8 @@ public final class SaeFiles {
         for (int i = 0; i < w.dSae(); i++) {
             MemorySegment dec = w.decoderRows().segment();
             long row = w.decoderRows().offset(i);
-            float norm = Math.max(1e-8f, (float) Math.sqrt(VectorOps.sumSquares(dec, row, w.decoderRows().cols())));
+            float norm = Math.max(1e-8f, (float)
+                    Math.sqrt(VectorOps.sumSquares(dec, row, w.decoderRows().cols())));
             VectorOps.scale(1 / norm, dec, row, w.decoderRows().cols());
             VectorOps.scale(norm, w.encoderRows().segment(), w.encoderRows().offset(i), w.dIn());
             w.bEnc()[i] *= norm;

@@ -61,7 +61,8 @@ final class SaeLensConfig {
                 : text(cfg, "normalize_activations", "none");
         refuseUnless(normalize, "none", "normalize_activations", folder);
         refuseUnless(text(cfg, "reshape_activations", "none"), "none", "reshape_activations", folder);
-        JsonNode k = cfg.has("k") ? cfg.path("k") : cfg.path("activation_fn_kwargs").path("k");
+        JsonNode k =
+                cfg.has("k") ? cfg.path("k") : cfg.path("activation_fn_kwargs").path("k");
         Map<String, Object> kept = new LinkedHashMap<>();
         metadata.properties().forEach(e -> {
             if (!e.getKey().equals("model_name") && !e.getKey().equals("hook_name")) {
@@ -79,7 +80,8 @@ final class SaeLensConfig {
                 config,
                 size(cfg.path("d_in"), "d_in", folder),
                 size(cfg.path("d_sae"), "d_sae", folder),
-                architecture == Architecture.TOPK && cfg.path("rescale_acts_by_decoder_norm").asBoolean(false));
+                architecture == Architecture.TOPK
+                        && cfg.path("rescale_acts_by_decoder_norm").asBoolean(false));
     }
 
     private static String text(JsonNode node, String key, String otherwise) {
@@ -90,7 +92,8 @@ final class SaeLensConfig {
     private static int size(JsonNode value, String key, Path folder) {
         if (!value.isIntegralNumber() || !value.canConvertToInt() || value.asInt() < 1) {
             throw new LoupeException("In the SAE " + folder + " the entry " + key + " of " + SaeFiles.CONFIG + " is "
-                    + (value.isMissingNode() ? "missing" : value.toString()) + " where a positive whole number should be.");
+                    + (value.isMissingNode() ? "missing" : value.toString())
+                    + " where a positive whole number should be.");
         }
         return value.asInt();
     }

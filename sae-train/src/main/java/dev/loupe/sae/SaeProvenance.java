@@ -62,7 +62,8 @@ public record SaeProvenance(
             format = FORMAT;
         }
         if (!format.startsWith("1.")) {
-            throw new LoupeException("loupe.json has format " + format + ", this Loupe reads 1.x: a newer Loupe is needed.");
+            throw new LoupeException(
+                    "loupe.json has format " + format + ", this Loupe reads 1.x: a newer Loupe is needed.");
         }
         settings = settings == null ? Map.of() : settings;
         metrics = metrics == null ? Map.of() : metrics;
@@ -72,6 +73,7 @@ public record SaeProvenance(
     /** The provenance of an SAE that says nothing about itself. */
     public static SaeProvenance unknown() {
         return new SaeProvenance(
-                FORMAT, null, null, null, null, null, null, 0, 0, 1, null, null, Map.of(), 0, 0, 0, Map.of(), null, null);
+                FORMAT, null, null, null, null, null, null, 0, 0, 1, null, null, Map.of(), 0, 0, 0, Map.of(), null,
+                null);
     }
 }

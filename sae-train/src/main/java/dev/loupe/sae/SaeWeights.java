@@ -18,8 +18,12 @@ public record SaeWeights(Matrix encoderRows, Matrix decoderRows, float[] bEnc, f
     /** Checks that the shapes agree. */
     public SaeWeights {
         long n = encoderRows.rows();
-        if (n < 1 || n > Integer.MAX_VALUE || decoderRows.rows() != n || bEnc.length != n
-                || bDec.length != decoderRows.cols() || encoderRows.cols() < 1
+        if (n < 1
+                || n > Integer.MAX_VALUE
+                || decoderRows.rows() != n
+                || bEnc.length != n
+                || bDec.length != decoderRows.cols()
+                || encoderRows.cols() < 1
                 || (threshold.length != 0 && threshold.length != n)) {
             throw new LoupeException("The SAE's tensors do not fit together: W_enc [" + encoderRows.cols() + ", " + n
                     + "], W_dec [" + decoderRows.rows() + ", " + decoderRows.cols() + "], b_enc [" + bEnc.length

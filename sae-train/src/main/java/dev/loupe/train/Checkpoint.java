@@ -87,7 +87,8 @@ record Checkpoint(TrainState state, Map<String, Double> objective, List<double[]
         }
         try (SafetensorsFile in = SafetensorsFile.open(file)) {
             Map<String, String> metadata = in.metadata();
-            if (!FORMAT.equals(metadata.get("loupe_checkpoint")) || !identity.text().equals(metadata.get("identity"))) {
+            if (!FORMAT.equals(metadata.get("loupe_checkpoint"))
+                    || !identity.text().equals(metadata.get("identity"))) {
                 return Optional.empty();
             }
             int n = identity.config().dSae();
@@ -113,12 +114,15 @@ record Checkpoint(TrainState state, Map<String, Double> objective, List<double[]
     }
 
     private static LoupeException damaged(Path file, RuntimeException e) {
-        return new LoupeException("The checkpoint " + file + " is damaged (" + e.getMessage()
-                + "): delete it and train again from the beginning.", e);
+        return new LoupeException(
+                "The checkpoint " + file + " is damaged (" + e.getMessage()
+                        + "): delete it and train again from the beginning.",
+                e);
     }
 
     private static SaeWeights weights(SafetensorsFile in, String prefix, int n, int d) {
-        float[] theta = checked(in, prefix + "threshold", in.tensor(prefix + "threshold").elements());
+        float[] theta = checked(
+                in, prefix + "threshold", in.tensor(prefix + "threshold").elements());
         return new SaeWeights(
                 matrix(in, prefix + "encoder_rows", n, d),
                 matrix(in, prefix + "W_dec", n, d),
@@ -130,7 +134,8 @@ record Checkpoint(TrainState state, Map<String, Double> objective, List<double[]
     private static Matrix matrix(SafetensorsFile in, String name, int n, int d) {
         Matrix m = Matrix.allocate(Arena.ofAuto(), n, d);
         if (!in.tensor(name).hasShape(n, d)) {
-            throw new LoupeException("tensor " + name + " has the shape " + in.tensor(name).shape());
+            throw new LoupeException(
+                    "tensor " + name + " has the shape " + in.tensor(name).shape());
         }
         in.readFloats(name, m.segment());
         check(in, name, m.segment());

@@ -29,7 +29,16 @@ final class Curves {
 
     /** What is recorded at a point, in this order; the file has one float64 column each. */
     static final List<String> COLUMNS = List.of(
-            "step", "loss", "reconstruction", "penalty", "aux", "l0", "l1", "fvu", "dead", "learning_rate",
+            "step",
+            "loss",
+            "reconstruction",
+            "penalty",
+            "aux",
+            "l0",
+            "l1",
+            "fvu",
+            "dead",
+            "learning_rate",
             "sparsity_weight");
 
     private static final int POINTS = 400;
@@ -48,8 +57,17 @@ final class Curves {
 
     void add(long step, StepMetrics m, StepRule rule, double sparsityWeight, Progress progress, String prefix) {
         double[] point = {
-            step, m.loss(), m.reconstruction(), m.penalty(), m.aux(), m.l0(), m.l1(), m.fvu(), m.dead(),
-            rule.adam().learningRate(), sparsityWeight
+            step,
+            m.loss(),
+            m.reconstruction(),
+            m.penalty(),
+            m.aux(),
+            m.l0(),
+            m.l1(),
+            m.fvu(),
+            m.dead(),
+            rule.adam().learningRate(),
+            sparsityWeight
         };
         points.add(point);
         for (String shown : List.of("loss", "l0", "fvu", "dead", "sparsity_weight")) {
@@ -81,14 +99,11 @@ final class Curves {
     void write(Path folder) {
         List<Field> fields = COLUMNS.stream()
                 .map(c -> new Field(
-                        c,
-                        FieldType.notNullable(new ArrowType.FloatingPoint(FloatingPointPrecision.DOUBLE)),
-                        null))
+                        c, FieldType.notNullable(new ArrowType.FloatingPoint(FloatingPointPrecision.DOUBLE)), null))
                 .toList();
         Path file = folder.resolve(FILE);
         try (BufferAllocator allocator = new RootAllocator();
-                FileChannel channel =
-                        FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+                FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
                 VectorSchemaRoot root = VectorSchemaRoot.create(new Schema(fields), allocator);
                 ArrowFileWriter writer = new ArrowFileWriter(root, null, channel)) {
             for (int c = 0; c < COLUMNS.size(); c++) {

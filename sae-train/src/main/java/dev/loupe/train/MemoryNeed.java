@@ -38,7 +38,8 @@ final class MemoryNeed {
         boolean fits;
         String need;
         try {
-            fits = nativeBytes(c, d) + heapBytes(c, d) <= machine * 0.9 && heapBytes(c, d) <= heap * 0.9
+            fits = nativeBytes(c, d) + heapBytes(c, d) <= machine * 0.9
+                    && heapBytes(c, d) <= heap * 0.9
                     && (long) c.batch() * d * 2 < Integer.MAX_VALUE;
             need = Fmt.bytes(nativeBytes(c, d) + heapBytes(c, d));
         } catch (ArithmeticException e) {
@@ -46,10 +47,11 @@ final class MemoryNeed {
             need = "more memory than can be counted";
         }
         if (!fits) {
-            throw new LoupeException("An SAE of d_sae " + c.dSae() + " on activations of width " + d + " with batches of "
-                    + c.batch() + " needs " + need + ", but this machine has " + Fmt.bytes(machine)
-                    + " and the Java heap may grow to " + Fmt.bytes(heap)
-                    + ": choose a smaller d_sae or batch, or give it more memory.");
+            throw new LoupeException(
+                    "An SAE of d_sae " + c.dSae() + " on activations of width " + d + " with batches of "
+                            + c.batch() + " needs " + need + ", but this machine has " + Fmt.bytes(machine)
+                            + " and the Java heap may grow to " + Fmt.bytes(heap)
+                            + ": choose a smaller d_sae or batch, or give it more memory.");
         }
     }
 }

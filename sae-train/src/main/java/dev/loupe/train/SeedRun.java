@@ -38,8 +38,7 @@ final class SeedRun {
         this.engine = engine;
         this.config = config;
         this.data = data;
-        this.scale =
-                InputScale.of(config.inputScale()).factor(data.meanSquaredNorm(), data.meanNorm(), data.width());
+        this.scale = InputScale.of(config.inputScale()).factor(data.meanSquaredNorm(), data.meanNorm(), data.width());
         this.identity = new Checkpoint.Identity(config, seed, data.fingerprint());
         this.checkpointFile = checkpointFile;
         this.checkpointSeconds = checkpointSeconds;
@@ -70,8 +69,8 @@ final class SeedRun {
      */
     TrainState run(Progress progress, String prefix) {
         Optional<Checkpoint> kept = Checkpoint.read(checkpointFile, identity, data.width());
-        TrainState start = kept.map(Checkpoint::state)
-                .orElseGet(() -> Initializer.initial(config, data, scale, identity.seed()));
+        TrainState start =
+                kept.map(Checkpoint::state).orElseGet(() -> Initializer.initial(config, data, scale, identity.seed()));
         kept.ifPresent(c -> {
             objective.restore(c.objective());
             curves.restore(c.curves());

@@ -16,8 +16,7 @@ record TopKAuxK(TrainConfig config, int dIn) implements Objective {
     @Override
     public StepRule rule(long step, AdamRule adam) {
         int auxK = config.auxK() > 0 ? config.auxK() : Math.max(1, dIn / 2);
-        return new StepRule(
-                Architecture.TOPK, config.k(), 0, 0, 0, 0, config.aux(), auxK, config.deadAfter(), adam);
+        return new StepRule(Architecture.TOPK, config.k(), 0, 0, 0, 0, config.aux(), auxK, config.deadAfter(), adam);
     }
 
     @Override

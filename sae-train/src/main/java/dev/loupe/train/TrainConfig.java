@@ -149,8 +149,8 @@ public record TrainConfig(
             if (e.getCause() instanceof UsageException u) {
                 throw u;
             }
-            throw new UsageException("The training settings " + changes + " cannot be used ("
-                    + e.getOriginalMessage() + ").");
+            throw new UsageException(
+                    "The training settings " + changes + " cannot be used (" + e.getOriginalMessage() + ").");
         }
     }
 

@@ -51,7 +51,10 @@ public final class TrainJob {
             MemoryNeed.check(request.config(), store.width(hook));
             for (long seed : request.seeds()) {
                 BatchSource data = new StoreSource(
-                        store, hook, request.config().dataSeed(), request.config().batch());
+                        store,
+                        hook,
+                        request.config().dataSeed(),
+                        request.config().batch());
                 Origin origin = new Origin(
                         store.name(),
                         store.fingerprint(),
@@ -147,20 +150,23 @@ public final class TrainJob {
         boolean same = p.seed() == seed
                 && origin.fingerprint().equals(p.storeFingerprint())
                 && origin.hook().equals(p.hook())
-                && dev.loupe.base.Json.line(request.config().settings())
-                        .equals(dev.loupe.base.Json.line(p.settings()));
+                && dev.loupe.base.Json.line(request.config().settings()).equals(dev.loupe.base.Json.line(p.settings()));
         if (!same) {
             throw new LoupeException("There is already an SAE " + folder
                     + " with other settings, data or seed: choose another name or delete it first.");
         }
-        return new TrainResult(sae.name(), folder, seed, true, p.steps(), 0, 0, 0, ProcessMemory.peakBytes(), p.metrics());
+        return new TrainResult(
+                sae.name(), folder, seed, true, p.steps(), 0, 0, 0, ProcessMemory.peakBytes(), p.metrics());
     }
 
     /** Weights that take raw activations: the activation functions are positively homogeneous, so dividing biases and
      * thresholds by s undoes s, and decoder rows keep their norm. */
     static SaeWeights folded(SaeWeights w, double scale) {
         return new SaeWeights(
-                w.encoderRows(), w.decoderRows(), divided(w.bEnc(), scale), divided(w.bDec(), scale),
+                w.encoderRows(),
+                w.decoderRows(),
+                divided(w.bEnc(), scale),
+                divided(w.bDec(), scale),
                 divided(w.threshold(), scale));
     }
 

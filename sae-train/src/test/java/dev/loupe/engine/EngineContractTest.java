@@ -41,7 +41,8 @@ class EngineContractTest {
                     assertThat(f.l0()).isEqualTo(r.l0());
                     assertThat(f.dead()).isEqualTo(r.dead());
                     assertThat(f.loss()).isCloseTo(r.loss(), within(TOLERANCE * Math.abs(r.loss())));
-                    assertThat(f.reconstruction()).isCloseTo(r.reconstruction(), within(TOLERANCE * r.reconstruction()));
+                    assertThat(f.reconstruction())
+                            .isCloseTo(r.reconstruction(), within(TOLERANCE * r.reconstruction()));
                     assertThat(f.penalty()).isCloseTo(r.penalty(), within(TOLERANCE * Math.abs(r.penalty()) + 1e-12));
                     assertThat(f.aux()).isCloseTo(r.aux(), within(TOLERANCE * r.aux() + 1e-12));
                     assertThat(f.l1()).isCloseTo(r.l1(), within(TOLERANCE * r.l1() + 1e-12));
@@ -134,13 +135,19 @@ class EngineContractTest {
                 Parallel.setThreads(before);
             }
             Floats.assertIdentical(
-                    values(restarted.parameters().encoderRows()), values(alone.parameters().encoderRows()));
+                    values(restarted.parameters().encoderRows()),
+                    values(alone.parameters().encoderRows()));
             Floats.assertIdentical(
-                    values(restarted.parameters().decoderRows()), values(alone.parameters().decoderRows()));
-            Floats.assertIdentical(restarted.parameters().bEnc(), alone.parameters().bEnc());
-            Floats.assertIdentical(restarted.parameters().bDec(), alone.parameters().bDec());
-            Floats.assertIdentical(restarted.parameters().threshold(), alone.parameters().threshold());
-            Floats.assertIdentical(values(restarted.v().encoderRows()), values(alone.v().encoderRows()));
+                    values(restarted.parameters().decoderRows()),
+                    values(alone.parameters().decoderRows()));
+            Floats.assertIdentical(
+                    restarted.parameters().bEnc(), alone.parameters().bEnc());
+            Floats.assertIdentical(
+                    restarted.parameters().bDec(), alone.parameters().bDec());
+            Floats.assertIdentical(
+                    restarted.parameters().threshold(), alone.parameters().threshold());
+            Floats.assertIdentical(
+                    values(restarted.v().encoderRows()), values(alone.v().encoderRows()));
             assertThat(restarted.sinceFired()).containsExactly(alone.sinceFired());
         });
     }

@@ -31,16 +31,22 @@ class GradientTest {
             double[][] x = awayFromTies(random, p, a);
             StepRule rule = new StepRule(
                     a, 3, a == Architecture.RELU ? 0.3 : 0, 0.5, 2, 1e-3, 0, 0, 1, new AdamRule(1, 0, 0, 1));
-            ScalarEngine.Values g = ScalarEngine.lossAndGradient(p, x, rule, new int[N]).gradient();
-            check(p, g, q -> ScalarEngine.lossAndGradient(q, x, rule, new int[N]).metrics().loss());
+            ScalarEngine.Values g =
+                    ScalarEngine.lossAndGradient(p, x, rule, new int[N]).gradient();
+            check(
+                    p,
+                    g,
+                    q -> ScalarEngine.lossAndGradient(q, x, rule, new int[N])
+                            .metrics()
+                            .loss());
         });
     }
 
     @Test
     void theAuxiliaryLossIsDifferentiatedWithTheResidualHeldConstant() {
         Cases.check(15, random -> {
-            ScalarEngine.Values p =
-                    ScalarEngine.Values.of(States.random(random, Architecture.TOPK, N, D).parameters());
+            ScalarEngine.Values p = ScalarEngine.Values.of(
+                    States.random(random, Architecture.TOPK, N, D).parameters());
             double[][] x = awayFromTies(random, p, Architecture.TOPK);
             int[] since = {9, 0, 9, 9, 0, 0, 9};
             StepRule with = rule(0.4);
@@ -97,7 +103,9 @@ class GradientTest {
                     assertThat(difference.dec[i]).containsOnly(new double[] {0}, within(1e-12));
                 }
             }
-            assertThat(IntStream.range(0, N).mapToDouble(i -> Math.abs(difference.enc[i][0])).sum())
+            assertThat(IntStream.range(0, N)
+                            .mapToDouble(i -> Math.abs(difference.enc[i][0]))
+                            .sum())
                     .isGreaterThan(0);
         });
     }

@@ -26,8 +26,7 @@ final class States {
         for (int i = 0; i < theta.length; i++) {
             theta[i] = random.nextFloat();
         }
-        return TrainState.initial(
-                new SaeWeights(enc, Matrix.copyOf(dec), random.floats(n), random.floats(d), theta));
+        return TrainState.initial(new SaeWeights(enc, Matrix.copyOf(dec), random.floats(n), random.floats(d), theta));
     }
 
     static StepRule rule(Architecture a, int k, int deadAfter, double epsilon) {

@@ -32,8 +32,7 @@ class WorkedValuesTest {
                 Matrix x = Matrix.copyOf(new float[][] {{(float) PI[i] - bEnc}});
                 double f = PI[i] > .5 ? PI[i] : 0;
                 double along = 2 * (f - x.get(0, 0));
-                assertThat(gradient(engine, x, bEnc, 0).parameters)
-                        .isCloseTo(along * dfdTheta[i], within(1e-4));
+                assertThat(gradient(engine, x, bEnc, 0).parameters).isCloseTo(along * dfdTheta[i], within(1e-4));
                 assertThat(gradient(engine, x, bEnc, 3).parameters)
                         .isCloseTo(along * dfdTheta[i] + 3 * dl0dTheta[i], within(1e-4));
                 assertThat(gradient(engine, x, bEnc, 3).bEnc).isCloseTo(along * dfdPi[i], within(1e-5));
@@ -62,7 +61,8 @@ class WorkedValuesTest {
 
     @Test
     void adamMovesAsPyTorchDoes() {
-        // torch.optim.Adam: with g = ε the first step is lr · g / (|g| + ε) = lr / 2; ε added before the correction gives less
+        // torch.optim.Adam: with g = ε the first step is lr · g / (|g| + ε) = lr / 2; ε added before the correction
+        // gives less
         AdamRule rule = new AdamRule(1, .9, .999, 1e-3);
         float[] w = {0};
         new AdamKernel(rule, 1).update(w, new float[1], new float[1], 0, 1e-3);

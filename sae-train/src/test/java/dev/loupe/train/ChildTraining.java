@@ -40,7 +40,10 @@ public final class ChildTraining {
 
     /** The child: refuses to run if DJL can be loaded. */
     public static void main(String[] args) throws Exception {
-        for (String absent : List.of("ai.djl.ndarray.NDArray", "ai.djl.engine.Engine", "ai.djl.huggingface.tokenizers.HuggingFaceTokenizer")) {
+        for (String absent : List.of(
+                "ai.djl.ndarray.NDArray",
+                "ai.djl.engine.Engine",
+                "ai.djl.huggingface.tokenizers.HuggingFaceTokenizer")) {
             try {
                 Class.forName(absent);
                 System.exit(3);

@@ -28,7 +28,8 @@ class ResumeTest {
     @EnumSource(Architecture.class)
     void aCancelledRunEndsWithTheBitsOfAnUninterruptedOne(Architecture a) throws IOException {
         TrainConfig config = Runs.config(a);
-        Path whole = Runs.train(Runs.request(dir.resolve("whole"), config, 7L), 7, Progress.silent()).folder();
+        Path whole = Runs.train(Runs.request(dir.resolve("whole"), config, 7L), 7, Progress.silent())
+                .folder();
         TrainRequest broken = Runs.request(dir.resolve("broken"), config, 7L);
         for (int stop : new int[] {1, 53}) {
             assertThatThrownBy(() -> Runs.train(broken, 7, Runs.stoppingAfter(stop)))
@@ -39,7 +40,9 @@ class ResumeTest {
         assertThat(result.resumedFrom()).isEqualTo(53);
         assertThat(result.tokens()).isEqualTo(67 * 100);
         for (String file : SAME) {
-            assertThat(Files.mismatch(result.folder().resolve(file), whole.resolve(file))).as(file).isEqualTo(-1);
+            assertThat(Files.mismatch(result.folder().resolve(file), whole.resolve(file)))
+                    .as(file)
+                    .isEqualTo(-1);
         }
         assertThat(Checkpoint.file(dir.resolve("broken"), "tiny")).doesNotExist();
     }
@@ -47,13 +50,16 @@ class ResumeTest {
     @Test
     void aKilledProcessWithoutDjlOnItsClassPathIsTakenUpWithTheSameBits() throws Exception {
         TrainConfig config = Runs.config(Architecture.TOPK);
-        Path whole = Runs.train(Runs.request(dir.resolve("whole"), config, 3L), 3, Progress.silent()).folder();
+        Path whole = Runs.train(Runs.request(dir.resolve("whole"), config, 3L), 3, Progress.silent())
+                .folder();
         assertThat(ChildTraining.launch(dir.resolve("killed"), 60)).isEqualTo(ChildTraining.KILLED);
         assertThat(dir.resolve("killed/tiny")).doesNotExist();
         TrainResult result = Runs.train(Runs.request(dir.resolve("killed"), config, 3L), 3, Progress.silent());
         assertThat(result.resumedFrom()).isBetween(1L, 60L);
         for (String file : SAME) {
-            assertThat(Files.mismatch(result.folder().resolve(file), whole.resolve(file))).as(file).isEqualTo(-1);
+            assertThat(Files.mismatch(result.folder().resolve(file), whole.resolve(file)))
+                    .as(file)
+                    .isEqualTo(-1);
         }
     }
 
@@ -67,8 +73,7 @@ class ResumeTest {
     void aDamagedCheckpointIsRefusedAndAForeignOneIgnored() throws IOException {
         TrainConfig config = Runs.config(Architecture.JUMPRELU);
         TrainRequest request = Runs.request(dir, config, 1L);
-        assertThatThrownBy(() -> Runs.train(request, 1, Runs.stoppingAfter(20)))
-                .isInstanceOf(CancelledException.class);
+        assertThatThrownBy(() -> Runs.train(request, 1, Runs.stoppingAfter(20))).isInstanceOf(CancelledException.class);
         Path file = Checkpoint.file(dir, "tiny");
         byte[] good = Files.readAllBytes(file);
         byte[] bad = good.clone();

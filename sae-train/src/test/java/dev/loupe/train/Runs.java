@@ -22,11 +22,16 @@ final class Runs {
     static TrainConfig config(Architecture a) {
         TrainConfig demo = TrainPreset.DEMO.config(a, 64);
         return demo.with(Map.of(
-                "steps", 120,
-                "batch", 100,
-                "k", a == Architecture.TOPK ? 4 : 0,
-                "l0_target", a == Architecture.TOPK ? 0 : 4,
-                "learning_rate", 3e-3));
+                "steps",
+                120,
+                "batch",
+                100,
+                "k",
+                a == Architecture.TOPK ? 4 : 0,
+                "l0_target",
+                a == Architecture.TOPK ? 0 : 4,
+                "learning_rate",
+                3e-3));
     }
 
     static TrainRequest request(Path saes, TrainConfig config, Long... seeds) {

@@ -166,9 +166,15 @@ class TrainingTest {
         TrainState one = Initializer.initial(config, data, 1, 1);
         TrainState again = Initializer.initial(config, data, 1, 1);
         TrainState two = Initializer.initial(config, data, 1, 2);
-        assertThat(one.parameters().encoderRows().segment().mismatch(again.parameters().encoderRows().segment()))
+        assertThat(one.parameters()
+                        .encoderRows()
+                        .segment()
+                        .mismatch(again.parameters().encoderRows().segment()))
                 .isEqualTo(-1);
-        assertThat(one.parameters().encoderRows().segment().mismatch(two.parameters().encoderRows().segment()))
+        assertThat(one.parameters()
+                        .encoderRows()
+                        .segment()
+                        .mismatch(two.parameters().encoderRows().segment()))
                 .isNotEqualTo(-1);
         assertThat(one.parameters().bDec()).containsExactly(two.parameters().bDec());
     }
@@ -209,8 +215,13 @@ class TrainingTest {
     void wrongSettingsAreNamed() {
         TrainConfig config = Runs.config(Architecture.TOPK);
         for (Map.Entry<String, ?> wrong : List.of(
-                Map.entry("k", 65), Map.entry("d_sae", 0), Map.entry("batch", 0), Map.entry("learning_rate", -1),
-                Map.entry("dead_window", 2), Map.entry("steps", 0), Map.entry("beta2", 1))) {
+                Map.entry("k", 65),
+                Map.entry("d_sae", 0),
+                Map.entry("batch", 0),
+                Map.entry("learning_rate", -1),
+                Map.entry("dead_window", 2),
+                Map.entry("steps", 0),
+                Map.entry("beta2", 1))) {
             assertThatThrownBy(() -> config.with(wrong.getKey(), wrong.getValue()))
                     .as(wrong.getKey())
                     .isInstanceOf(UsageException.class)

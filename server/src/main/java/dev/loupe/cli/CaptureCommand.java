@@ -14,9 +14,13 @@ import picocli.CommandLine.Option;
 /** Captures activations into a store. */
 @Command(
         name = "capture",
-        description = "Runs a model over text and stores the activations of hook points. Continues where it was stopped.")
+        description =
+                "Runs a model over text and stores the activations of hook points. Continues where it was stopped.")
 final class CaptureCommand extends LoupeCommand {
-    @Option(names = "--model", paramLabel = "M", description = "Model: builtin, a name in models/ or a folder (default: builtin).")
+    @Option(
+            names = "--model",
+            paramLabel = "M",
+            description = "Model: builtin, a name in models/ or a folder (default: builtin).")
     private String model = Models.BUILTIN;
 
     @Option(
@@ -26,7 +30,10 @@ final class CaptureCommand extends LoupeCommand {
             description = "A .txt or .jsonl file, a folder of them, or builtin:europarl.")
     private String text = "";
 
-    @Option(names = "--json-field", paramLabel = "F", description = "Field of JSON lines that holds the text (default: text).")
+    @Option(
+            names = "--json-field",
+            paramLabel = "F",
+            description = "Field of JSON lines that holds the text (default: text).")
     private String jsonField = "";
 
     @Option(
@@ -37,13 +44,20 @@ final class CaptureCommand extends LoupeCommand {
             description = "Hook points, comma separated (see loupe model hooks).")
     private List<String> hooks = List.of();
 
-    @Option(names = "--tokens", required = true, paramLabel = "N", description = "Rows to store, held-out ones included.")
+    @Option(
+            names = "--tokens",
+            required = true,
+            paramLabel = "N",
+            description = "Rows to store, held-out ones included.")
     private long tokens;
 
     @Option(names = "--name", required = true, paramLabel = "STORE", description = "Name of the store.")
     private String name = "";
 
-    @Option(names = "--context", paramLabel = "N", description = "Longest sequence in tokens (default: 256 or the model's limit).")
+    @Option(
+            names = "--context",
+            paramLabel = "N",
+            description = "Longest sequence in tokens (default: 256 or the model's limit).")
     private int context;
 
     private @Nullable Boolean prependBos;
@@ -62,8 +76,9 @@ final class CaptureCommand extends LoupeCommand {
     @Option(
             names = "--held-out",
             paramLabel = "SHARE|FILE",
-            description = "Documents that no training sees: a share by hash, or a file of hashes (default: the model's own"
-                    + " list with builtin:europarl, else 0.01).")
+            description =
+                    "Documents that no training sees: a share by hash, or a file of hashes (default: the model's own"
+                            + " list with builtin:europarl, else 0.01).")
     private String heldOut = "";
 
     @Option(names = "--seed", paramLabel = "N", description = "Seed of the order of documents (default: 0).")
@@ -74,8 +89,8 @@ final class CaptureCommand extends LoupeCommand {
         Path stores = session.workbench().workspace().activations();
         CaptureRequest request = new CaptureRequest(
                 name, stores, model, text, jsonField, hooks, tokens, context, prependBos, dtype, heldOut, seed);
-        CaptureResult r =
-                session.job("capture", request, p -> session.workbench().stores().capture(request, p));
+        CaptureResult r = session.job(
+                "capture", request, p -> session.workbench().stores().capture(request, p));
         session.result(r, () -> {
             session.out.println("Store " + r.store() + ": " + Fmt.count(r.tokens()) + " tokens ("
                     + Fmt.count(r.heldOutTokens()) + " held out) of " + r.documents() + " documents, hook points "

@@ -30,7 +30,8 @@ final class CompareCommand extends LoupeCommand {
         for (int i = 0; i < saes.size(); i++) {
             for (int j = i + 1; j < saes.size(); j++) {
                 CompareSpec spec = new CompareSpec(saes.get(i), saes.get(j), threshold);
-                all.add(session.job("compare", spec, p -> session.workbench().compare().run(spec, p)));
+                all.add(session.job(
+                        "compare", spec, p -> session.workbench().compare().run(spec, p)));
             }
         }
         Object json = all.size() == 1
@@ -43,7 +44,12 @@ final class CompareCommand extends LoupeCommand {
         Table table = new Table("A", "B", "shared", "only in A", "only in B", "threshold", "gap");
         for (Matching m : all) {
             table.row(
-                    m.a(), m.b(), m.shared(), m.orphansA(), m.orphansB(), EvalCommand.number("%.2f", m.threshold()),
+                    m.a(),
+                    m.b(),
+                    m.shared(),
+                    m.orphansA(),
+                    m.orphansB(),
+                    EvalCommand.number("%.2f", m.threshold()),
                     EvalCommand.number("%.2g", m.gap()));
         }
         return table;

@@ -54,9 +54,11 @@ final class DemoCommand extends LoupeCommand {
         if (!session.json) {
             table(result).print(session.out);
             session.out.println();
-            session.out.println(worked
-                    ? "Done in " + Fmt.duration(took) + ", peak memory " + Fmt.bytes(ProcessMemory.peakBytes()) + "."
-                    : "Everything was there already.");
+            session.out.println(
+                    worked
+                            ? "Done in " + Fmt.duration(took) + ", peak memory " + Fmt.bytes(ProcessMemory.peakBytes())
+                                    + "."
+                            : "Everything was there already.");
             session.out.flush();
         }
         if (!noServe) {

@@ -5,7 +5,9 @@ import java.util.List;
 import picocli.CommandLine.Command;
 
 /** Says what this machine can do. */
-@Command(name = "doctor", description = "Says what this machine can do, how the workspace is, and where settings come from.")
+@Command(
+        name = "doctor",
+        description = "Says what this machine can do, how the workspace is, and where settings come from.")
 final class DoctorCommand extends LoupeCommand {
     @Override
     void run(Session session) {

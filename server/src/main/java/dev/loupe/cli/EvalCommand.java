@@ -13,7 +13,9 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Evaluates SAEs. */
-@Command(name = "eval", description = "Measures SAEs on held-out text: L0, FVU, dead latents, what splicing them in costs.")
+@Command(
+        name = "eval",
+        description = "Measures SAEs on held-out text: L0, FVU, dead latents, what splicing them in costs.")
 final class EvalCommand extends LoupeCommand {
     @Parameters(arity = "1..*", paramLabel = "SAE", description = "Names of SAEs.")
     private List<String> saes = List.of();
@@ -35,7 +37,16 @@ final class EvalCommand extends LoupeCommand {
 
     static Table table(List<SaeReport> reports) {
         Table table = new Table(
-                "SAE", "L0", "FVU", "PCA FVU", "rank", "dead %", "delta CE", "recovered (zero)", "recovered (mean)", "tokens");
+                "SAE",
+                "L0",
+                "FVU",
+                "PCA FVU",
+                "rank",
+                "dead %",
+                "delta CE",
+                "recovered (zero)",
+                "recovered (mean)",
+                "tokens");
         for (SaeReport r : reports) {
             SaeReport.Loss loss = r.loss();
             table.row(

@@ -17,7 +17,10 @@ import picocli.CommandLine.Option;
         name = "patch",
         description = "Finds which places of the model caused an answer, from a pair of prompts of equal length.")
 final class PatchCommand extends LoupeCommand {
-    @Option(names = "--model", paramLabel = "M", description = "Model: builtin, a name in models/ or a folder (default: builtin).")
+    @Option(
+            names = "--model",
+            paramLabel = "M",
+            description = "Model: builtin, a name in models/ or a folder (default: builtin).")
     private String model = Models.BUILTIN;
 
     @Option(names = "--clean", required = true, paramLabel = "T", description = "The prompt that shows the behaviour.")
@@ -26,7 +29,10 @@ final class PatchCommand extends LoupeCommand {
     @Option(names = "--corrupt", required = true, paramLabel = "T", description = "Its counterpart, of as many tokens.")
     private String corrupt = "";
 
-    @Option(names = "--answer", paramLabel = "T", description = "The token that follows the clean prompt, with its space.")
+    @Option(
+            names = "--answer",
+            paramLabel = "T",
+            description = "The token that follows the clean prompt, with its space.")
     private @Nullable String answer;
 
     @Option(names = "--wrong", paramLabel = "T", description = "The token that follows the corrupted prompt.")
@@ -52,8 +58,9 @@ final class PatchCommand extends LoupeCommand {
             names = "--sites",
             split = ",",
             paramLabel = "S",
-            description = "resid_pre, resid_mid, resid_post, attn_out, mlp_out, z, neurons, sae:NAME, error:NAME (default:"
-                    + " resid_pre,attn_out,mlp_out).")
+            description =
+                    "resid_pre, resid_mid, resid_post, attn_out, mlp_out, z, neurons, sae:NAME, error:NAME (default:"
+                            + " resid_pre,attn_out,mlp_out).")
     private List<String> sites = PatchRequest.DEFAULT_SITES;
 
     @Option(names = "--steps", paramLabel = "N", description = "Points on the way for ig (default: 16).")
@@ -86,7 +93,8 @@ final class PatchCommand extends LoupeCommand {
         PatchRequest request = new PatchRequest(
                 model, clean, corrupt, answer, wrong, method, metric, rules, sites, steps, prependBos, verify, seed);
         PatchResult computed = session.shown(p -> session.workbench().patch().run(request, p));
-        PatchResult result = save == null ? computed : session.workbench().patch().save(computed, save);
+        PatchResult result =
+                save == null ? computed : session.workbench().patch().save(computed, save);
         session.result(json(result), () -> print(session, result));
     }
 
@@ -117,9 +125,10 @@ final class PatchCommand extends LoupeCommand {
             boolean positions = axes != null && axes.columns().startsWith("position");
             List<String> head = new ArrayList<>(List.of(site));
             for (int c = 0; grid.length > 0 && c < grid[0].length; c++) {
-                head.add(positions && c < r.cleanTokens().size()
-                        ? r.cleanTokens().get(c).replace("\n", "\\n")
-                        : Integer.toString(c));
+                head.add(
+                        positions && c < r.cleanTokens().size()
+                                ? r.cleanTokens().get(c).replace("\n", "\\n")
+                                : Integer.toString(c));
             }
             Table table = new Table(head.toArray(String[]::new));
             for (int l = 0; l < grid.length; l++) {
@@ -132,7 +141,9 @@ final class PatchCommand extends LoupeCommand {
             }
             table.print(session.out);
         });
-        r.nodes().stream().limit(10).forEach(n -> session.out.printf(
-                Locale.ROOT, "%s layer %d #%d: %.4f%n", n.site(), n.layer(), n.index(), n.score()));
+        r.nodes().stream()
+                .limit(10)
+                .forEach(n -> session.out.printf(
+                        Locale.ROOT, "%s layer %d #%d: %.4f%n", n.site(), n.layer(), n.index(), n.score()));
     }
 }

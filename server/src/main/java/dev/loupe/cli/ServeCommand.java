@@ -29,9 +29,7 @@ final class ServeCommand extends LoupeCommand {
 
     @Override
     void run(Session session) throws InterruptedException {
-        session.with(Settings.Key.PORT, port)
-                .with(Settings.Key.HOST, host)
-                .with(Settings.Key.TOKEN_FILE, tokenFile);
+        session.with(Settings.Key.PORT, port).with(Settings.Key.HOST, host).with(Settings.Key.TOKEN_FILE, tokenFile);
         serve(session, Map.of());
     }
 

@@ -21,14 +21,18 @@ final class SteerCommand extends LoupeCommand {
     @Parameters(paramLabel = "PROMPT", description = "The text to continue.")
     private String prompt = "";
 
-    @Option(names = "--model", paramLabel = "M", description = "Model: builtin, a name in models/ or a folder (default: builtin).")
+    @Option(
+            names = "--model",
+            paramLabel = "M",
+            description = "Model: builtin, a name in models/ or a folder (default: builtin).")
     private String model = Models.BUILTIN;
 
     @Option(
             names = "--edit",
             paramLabel = "SAE:ID:OP[:STRENGTH]",
-            description = "An edit, repeatable: SAE:ID, neuron:LAYER:INDEX or vector:NAME; then add, set, scale, ablate, cap"
-                    + " or project; then a strength (in units of the feature's largest activation).")
+            description =
+                    "An edit, repeatable: SAE:ID, neuron:LAYER:INDEX or vector:NAME; then add, set, scale, ablate, cap"
+                            + " or project; then a strength (in units of the feature's largest activation).")
     private List<String> edits = List.of();
 
     @Option(names = "--variant", paramLabel = "NAME", description = "A saved variant instead of edits.")
@@ -43,7 +47,10 @@ final class SteerCommand extends LoupeCommand {
     @Option(names = "--top-k", paramLabel = "K", description = "Only the K most likely tokens; 0 for all (default: 0).")
     private int topK;
 
-    @Option(names = "--top-p", paramLabel = "P", description = "Only the tokens that hold this probability (default: 0.95).")
+    @Option(
+            names = "--top-p",
+            paramLabel = "P",
+            description = "Only the tokens that hold this probability (default: 0.95).")
     private @Nullable Double topP;
 
     @Option(names = "--max-tokens", paramLabel = "N", description = "New tokens (default: 60).")
@@ -62,7 +69,15 @@ final class SteerCommand extends LoupeCommand {
         }
         Workbench bench = session.workbench();
         SteerRequest request = new SteerRequest(
-                model, prompt, edits(bench), maxTokens, greedy ? Double.valueOf(0) : temperature, topK, topP, seed, stop);
+                model,
+                prompt,
+                edits(bench),
+                maxTokens,
+                greedy ? Double.valueOf(0) : temperature,
+                topK,
+                topP,
+                seed,
+                stop);
         SteerResult r = session.shown(p -> bench.steer().run(request, SteerListener.silent(), p));
         session.result(r, () -> {
             r.edits().forEach(e -> session.out.println("edit     " + e));

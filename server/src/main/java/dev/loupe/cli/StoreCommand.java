@@ -38,7 +38,9 @@ final class StoreCommand extends CommandGroup {
                             s.problem() == null ? s.model() : s.problem(),
                             Fmt.count(s.tokens()),
                             Fmt.count(s.heldOutTokens()),
-                            String.join(", ", s.hooks().stream().map(StoreView.Hook::name).toList()),
+                            String.join(
+                                    ", ",
+                                    s.hooks().stream().map(StoreView.Hook::name).toList()),
                             Fmt.bytes(s.bytes()));
                 }
                 table.print(session.out);
@@ -62,13 +64,18 @@ final class StoreCommand extends CommandGroup {
                 session.out.println("store       " + s.name());
                 session.out.println("model       " + s.model());
                 session.out.println("text        " + s.text());
-                session.out.println("tokens      " + s.tokens() + " (" + s.heldOutTokens() + " held out: " + s.heldOut() + ")");
+                session.out.println(
+                        "tokens      " + s.tokens() + " (" + s.heldOutTokens() + " held out: " + s.heldOut() + ")");
                 session.out.println("documents   " + s.documents() + " in " + s.sequences() + " sequences of up to "
                         + s.context() + " tokens" + (s.prependBos() ? ", BOS in front" : ""));
                 session.out.println("size        " + Fmt.bytes(s.bytes()));
                 for (StoreView.Hook h : s.hooks()) {
                     session.out.printf(
-                            Locale.ROOT, "hook        %s  width %d  %s  mean norm %.4g%n", h.name(), h.width(), h.dtype(),
+                            Locale.ROOT,
+                            "hook        %s  width %d  %s  mean norm %.4g%n",
+                            h.name(),
+                            h.width(),
+                            h.dtype(),
                             h.meanNorm());
                 }
             });
@@ -95,8 +102,14 @@ final class StoreCommand extends CommandGroup {
                         values.append(String.format(Locale.ROOT, "%8.3f", v));
                     }
                     table.row(
-                            r.row(), r.tokenId(), "\"" + r.token().replace("\n", "\\n") + "\"", r.sequence(), r.position(),
-                            r.document(), r.label(), values + " ...");
+                            r.row(),
+                            r.tokenId(),
+                            "\"" + r.token().replace("\n", "\\n") + "\"",
+                            r.sequence(),
+                            r.position(),
+                            r.document(),
+                            r.label(),
+                            values + " ...");
                 }
                 table.print(session.out);
             });
@@ -111,7 +124,8 @@ final class StoreCommand extends CommandGroup {
 
         @Override
         void run(Session session) {
-            VerifyReport report = session.shown(p -> session.workbench().stores().verify(store, p));
+            VerifyReport report =
+                    session.shown(p -> session.workbench().stores().verify(store, p));
             session.result(report, () -> {
                 if (report.ok()) {
                     session.out.println("Store " + store + " is whole: " + report.files() + " files, "
@@ -121,7 +135,8 @@ final class StoreCommand extends CommandGroup {
                 }
             });
             if (!report.ok()) {
-                throw new LoupeException("The store " + store + " is damaged (" + report.problems().size() + " problem"
+                throw new LoupeException("The store " + store + " is damaged ("
+                        + report.problems().size() + " problem"
                         + (report.problems().size() == 1 ? "" : "s") + "): capture it again.");
             }
         }

@@ -12,7 +12,9 @@ import picocli.CommandLine.Parameters;
         name = "task",
         description = "Does the work of one job file (kind, request); what a server starts for each job.")
 final class TaskCommand extends LoupeCommand {
-    @Parameters(paramLabel = "TASK.json", description = "The job's request.json, or a file with \"kind\" and \"request\".")
+    @Parameters(
+            paramLabel = "TASK.json",
+            description = "The job's request.json, or a file with \"kind\" and \"request\".")
     private Path file = Path.of("");
 
     @Override

@@ -59,7 +59,10 @@ final class TrainCommand extends LoupeCommand {
     @Option(names = "--config", paramLabel = "F.yaml", description = "Further settings, by name.")
     private @Nullable Path config;
 
-    @Option(names = "--set", paramLabel = "NAME=VALUE", description = "One further setting, repeatable; wins over --config.")
+    @Option(
+            names = "--set",
+            paramLabel = "NAME=VALUE",
+            description = "One further setting, repeatable; wins over --config.")
     private List<String> set = List.of();
 
     @Option(names = "--name", required = true, paramLabel = "SAE", description = "Name of the SAE.")
@@ -69,16 +72,17 @@ final class TrainCommand extends LoupeCommand {
     void run(Session session) {
         Map<String, Object> settings = new LinkedHashMap<>(config == null ? Map.of() : Yaml.file(config));
         set.forEach(s -> Yaml.put(s, settings));
-        TrainSpec spec = new TrainSpec(
-                name, store, hook, arch, dSae, k, l0Target, l1, seeds(seeds), steps, tokens, settings);
+        TrainSpec spec =
+                new TrainSpec(name, store, hook, arch, dSae, k, l0Target, l1, seeds(seeds), steps, tokens, settings);
         session.workbench().training().request(spec); // refused before a job is written down
-        TrainSummary r = session.job("train", spec, p -> session.workbench().training().run(spec, p));
+        TrainSummary r =
+                session.job("train", spec, p -> session.workbench().training().run(spec, p));
         session.result(r, () -> {
             for (TrainResult sae : r.saes()) {
                 List<String> metrics = new ArrayList<>();
                 sae.metrics().forEach((m, v) -> metrics.add(m + " " + String.format(Locale.ROOT, "%.4g", v)));
-                session.out.println(sae.name() + (sae.kept() ? " was there already" : "") + ": "
-                        + String.join(", ", metrics));
+                session.out.println(
+                        sae.name() + (sae.kept() ? " was there already" : "") + ": " + String.join(", ", metrics));
             }
             if (r.tokensPerSecond() > 0) {
                 session.out.println(Fmt.count(r.tokensPerSecond()) + " tokens/s, "

@@ -31,8 +31,10 @@ final class Api {
                 config.routes.addHttpHandler(r.method(), r.path(), r.handler());
             }
             config.routes.exception(Exception.class, (e, ctx) -> answer(ctx, Problem.of(e, path(ctx))));
-            config.routes.error(404, ctx -> unless(ctx, 404, "There is nothing at this address; the routes are listed at"
-                    + " /api/docs."));
+            config.routes.error(
+                    404,
+                    ctx -> unless(
+                            ctx, 404, "There is nothing at this address; the routes are listed at" + " /api/docs."));
             config.routes.error(405, ctx -> unless(ctx, 405, "This address does not take " + ctx.method() + "."));
         });
     }

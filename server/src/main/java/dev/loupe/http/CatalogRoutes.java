@@ -45,23 +45,48 @@ final class CatalogRoutes {
     List<Route> routes() {
         return List.of(
                 Route.get("/health", "Whether the server is well.", Health.class, this::health),
-                Route.get("/overview", "Everything of the workspace at one look.", Overview.class, ctx ->
-                        ctx.json(bench.overview())),
-                Route.get("/models", "Language models.", ModelList.class, ctx ->
-                        ctx.json(new ModelList(bench.models().list()))),
-                Route.get("/models/{model}", "A language model.", ModelView.class, ctx ->
-                        ctx.json(bench.models().get(ctx.pathParam("model")))),
+                Route.get(
+                        "/overview",
+                        "Everything of the workspace at one look.",
+                        Overview.class,
+                        ctx -> ctx.json(bench.overview())),
+                Route.get(
+                        "/models",
+                        "Language models.",
+                        ModelList.class,
+                        ctx -> ctx.json(new ModelList(bench.models().list()))),
+                Route.get(
+                        "/models/{model}",
+                        "A language model.",
+                        ModelView.class,
+                        ctx -> ctx.json(bench.models().get(ctx.pathParam("model")))),
                 Route.get("/models/{model}/hooks", "The hook points of a model.", HookList.class, this::hooks),
-                Route.get("/stores", "Activation stores.", StoreList.class, ctx ->
-                        ctx.json(new StoreList(bench.stores().list()))),
-                Route.get("/stores/{store}", "An activation store.", StoreView.class, ctx ->
-                        ctx.json(bench.stores().get(ctx.pathParam("store")))),
-                Route.get("/stores/{store}/head", "The first rows of a store.", Head.class, this::head,
+                Route.get(
+                        "/stores",
+                        "Activation stores.",
+                        StoreList.class,
+                        ctx -> ctx.json(new StoreList(bench.stores().list()))),
+                Route.get(
+                        "/stores/{store}",
+                        "An activation store.",
+                        StoreView.class,
+                        ctx -> ctx.json(bench.stores().get(ctx.pathParam("store")))),
+                Route.get(
+                        "/stores/{store}/head",
+                        "The first rows of a store.",
+                        Head.class,
+                        this::head,
                         new Route.Query("rows", "integer", "how many; 10 unless said")),
-                Route.get("/saes", "SAEs with their reports.", SaeList.class, ctx ->
-                        ctx.json(new SaeList(bench.saeRows()))),
-                Route.get("/saes/{sae}", "An SAE with its report.", SaeRow.class, ctx ->
-                        ctx.json(bench.saeRow(ctx.pathParam("sae")))));
+                Route.get(
+                        "/saes",
+                        "SAEs with their reports.",
+                        SaeList.class,
+                        ctx -> ctx.json(new SaeList(bench.saeRows()))),
+                Route.get(
+                        "/saes/{sae}",
+                        "An SAE with its report.",
+                        SaeRow.class,
+                        ctx -> ctx.json(bench.saeRow(ctx.pathParam("sae")))));
     }
 
     private void health(Context ctx) {

@@ -41,8 +41,25 @@ record CompletionRequest(
     private static final int MOST_TOKENS = 4096;
     private static final int MOST_TEXTS = 16;
     private static final Set<String> KNOWN = Set.of(
-            "model", "prompt", "max_tokens", "temperature", "top_p", "top_k", "n", "stream", "stream_options", "logprobs",
-            "echo", "stop", "seed", "user", "loupe", "presence_penalty", "frequency_penalty", "best_of", "suffix",
+            "model",
+            "prompt",
+            "max_tokens",
+            "temperature",
+            "top_p",
+            "top_k",
+            "n",
+            "stream",
+            "stream_options",
+            "logprobs",
+            "echo",
+            "stop",
+            "seed",
+            "user",
+            "loupe",
+            "presence_penalty",
+            "frequency_penalty",
+            "best_of",
+            "suffix",
             "logit_bias");
 
     static CompletionRequest of(JsonNode body, Workbench bench) {
@@ -57,7 +74,8 @@ record CompletionRequest(
         refuse(body, "presence_penalty", 0);
         refuse(body, "frequency_penalty", 0);
         refuse(body, "best_of", 1);
-        if (!body.path("suffix").isMissingNode() && !body.path("suffix").isNull()
+        if (!body.path("suffix").isMissingNode()
+                && !body.path("suffix").isNull()
                 && !body.path("suffix").asString("").isEmpty()) {
             throw new Completions.BadParameter("This server does not insert: leave out suffix.", "suffix");
         }
@@ -76,14 +94,17 @@ record CompletionRequest(
         boolean wanted = !logprobs.isMissingNode() && !logprobs.isNull();
         if (wanted && number(body, "logprobs", 0, 0, 5) > 1) {
             throw new Completions.BadParameter(
-                    "This server gives the log-probabilities of the chosen tokens only: logprobs is 0 or 1.", "logprobs");
+                    "This server gives the log-probabilities of the chosen tokens only: logprobs is 0 or 1.",
+                    "logprobs");
         }
         Sampling sampling = new Sampling(
                 (int) number(body, "max_tokens", 16, 0, MOST_TOKENS),
                 number(body, "temperature", 1, 0, 10),
                 (int) number(body, "top_k", 0, 0, Integer.MAX_VALUE),
                 number(body, "top_p", 1, Double.MIN_NORMAL, 1),
-                body.path("seed").isIntegralNumber() ? body.path("seed").asLong() : ThreadLocalRandom.current().nextLong(),
+                body.path("seed").isIntegralNumber()
+                        ? body.path("seed").asLong()
+                        : ThreadLocalRandom.current().nextLong(),
                 stop(body.path("stop")),
                 wanted);
         return new CompletionRequest(
@@ -102,8 +123,13 @@ record CompletionRequest(
     /** The sampling of one text: each of several texts has a seed of its own. */
     Sampling sampling(int choice) {
         return new Sampling(
-                sampling.maxTokens(), sampling.temperature(), sampling.topK(), sampling.topP(), sampling.seed() + choice,
-                sampling.stop(), sampling.logProbs());
+                sampling.maxTokens(),
+                sampling.temperature(),
+                sampling.topK(),
+                sampling.topP(),
+                sampling.seed() + choice,
+                sampling.stop(),
+                sampling.logProbs());
     }
 
     private static void prompts(JsonNode prompt, Tokenizer tokenizer, List<int[]> into) {
@@ -119,10 +145,13 @@ record CompletionRequest(
                 ids[i] = id.asInt();
             }
             into.add(ids);
-        } else if (prompt.isArray() && !prompt.isEmpty() && (prompt.get(0).isString() || prompt.get(0).isArray())) {
+        } else if (prompt.isArray()
+                && !prompt.isEmpty()
+                && (prompt.get(0).isString() || prompt.get(0).isArray())) {
             prompt.forEach(p -> prompts(p, tokenizer, into));
         } else {
-            throw new Completions.BadParameter("The prompt must be a text, a list of texts or a list of token ids.", "prompt");
+            throw new Completions.BadParameter(
+                    "The prompt must be a text, a list of texts or a list of token ids.", "prompt");
         }
     }
 
@@ -155,8 +184,7 @@ record CompletionRequest(
         }
         boolean named = loupe.has("variant");
         if (!loupe.isObject() || named == loupe.has("edits")) {
-            throw new Completions.BadParameter(
-                    "loupe must be {\"edits\": [...]} or {\"variant\": \"name\"}.", "loupe");
+            throw new Completions.BadParameter("loupe must be {\"edits\": [...]} or {\"variant\": \"name\"}.", "loupe");
         }
         if (named) {
             return bench.steer().variant(loupe.path("variant").asString(""));

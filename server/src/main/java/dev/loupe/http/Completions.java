@@ -53,6 +53,7 @@ final class Completions {
             long created,
             String model,
             List<Choice> choices,
+
             @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Usage usage) {}
 
     Completions(Workbench bench) {
@@ -84,12 +85,15 @@ final class Completions {
                 int index = choices.size();
                 Generation g = bench.steer()
                         .generate(
-                                model, request.prompts().get(p), request.variant(), request.sampling(i),
+                                model,
+                                request.prompts().get(p),
+                                request.variant(),
+                                request.sampling(i),
                                 TokenListener.silent());
                 written += g.tokens().length;
                 String front = request.echo() ? request.texts().get(p) : "";
-                choices.add(new Choice(
-                        front + g.text(), index, logProbs(request, model, g, front.length()), reason(g)));
+                choices.add(
+                        new Choice(front + g.text(), index, logProbs(request, model, g, front.length()), reason(g)));
             }
         }
         return new Completion(id, "text_completion", created, request.model(), choices, usage(request, written));
@@ -103,11 +107,17 @@ final class Completions {
             for (int i = 0; i < request.n(); i++, index++) {
                 int choice = index;
                 if (request.echo()) {
-                    events.send(null, null, chunk(request, id, created, request.texts().get(p), choice, null, null));
+                    events.send(
+                            null,
+                            null,
+                            chunk(request, id, created, request.texts().get(p), choice, null, null));
                 }
                 Generation g = bench.steer()
                         .generate(
-                                model, request.prompts().get(p), request.variant(), request.sampling(i),
+                                model,
+                                request.prompts().get(p),
+                                request.variant(),
+                                request.sampling(i),
                                 (token, text, logProb) -> {
                                     LogProbs probs = request.logProbs()
                                             ? new LogProbs(
@@ -127,8 +137,10 @@ final class Completions {
         }
         if (request.usage()) {
             events.send(
-                    null, null,
-                    new Completion(id, "text_completion", created, request.model(), List.of(), usage(request, written)));
+                    null,
+                    null,
+                    new Completion(
+                            id, "text_completion", created, request.model(), List.of(), usage(request, written)));
         }
         events.send(null, null, "[DONE]");
     }
@@ -152,12 +164,15 @@ final class Completions {
             }
         }
         if (prompt.length >= model.config().nCtx()) {
-            throw new BadParameter("The prompt has " + prompt.length + " tokens and the model reads at most "
-                    + model.config().nCtx() + "; shorten it.", "prompt");
+            throw new BadParameter(
+                    "The prompt has " + prompt.length + " tokens and the model reads at most "
+                            + model.config().nCtx() + "; shorten it.",
+                    "prompt");
         }
     }
 
-    private static @Nullable LogProbs logProbs(CompletionRequest request, LanguageModel model, Generation g, int offset) {
+    private static @Nullable LogProbs logProbs(
+            CompletionRequest request, LanguageModel model, Generation g, int offset) {
         float[] values = g.logProbs();
         if (!request.logProbs() || values == null) {
             return null;

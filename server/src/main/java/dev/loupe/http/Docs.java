@@ -51,8 +51,10 @@ final class Docs {
                     ctx.result(Views.line(document.get()));
                     ctx.contentType("application/json");
                 }),
-                Route.get("/docs", "This document as a page.", Object.class, ctx -> ctx.html(PAGE)).of("text/html"),
-                Route.get("/docs/{file}", "Files of that page.", Object.class, Docs::file).of("*/*"));
+                Route.get("/docs", "This document as a page.", Object.class, ctx -> ctx.html(PAGE))
+                        .of("text/html"),
+                Route.get("/docs/{file}", "Files of that page.", Object.class, Docs::file)
+                        .of("*/*"));
     }
 
     private static void file(Context ctx) {

@@ -19,7 +19,9 @@ final class FeatureRoutes {
 
     /** A text for features: {@code ids} empty means the strongest. */
     record TestRequest(
-            String text, @Nullable List<Integer> ids, @Nullable Integer limit) {}
+            String text,
+            @Nullable List<Integer> ids,
+            @Nullable Integer limit) {}
 
     FeatureRoutes(Workbench bench) {
         this.bench = bench;
@@ -27,7 +29,11 @@ final class FeatureRoutes {
 
     List<Route> routes() {
         return List.of(
-                Route.get("/features/{sae}", "The features of an SAE.", FeaturePage.class, this::list,
+                Route.get(
+                        "/features/{sae}",
+                        "The features of an SAE.",
+                        FeaturePage.class,
+                        this::list,
                         new Route.Query("sort", "string", "one of " + String.join(", ", FeatureQuery.SORTS)),
                         new Route.Query("descending", "boolean", "largest first; false unless said"),
                         new Route.Query("text", "string", "only features whose number, label or top token holds this"),
@@ -37,11 +43,22 @@ final class FeatureRoutes {
                         new Route.Query("dead", "boolean", "whether to show features that never fire"),
                         new Route.Query("offset", "integer", "how many to leave out at the front"),
                         new Route.Query("limit", "integer", "at most so many; 100 unless said, 0 for all")),
-                Route.get("/features/{sae}/{id}", "Everything about a feature.", FeatureDetail.class, ctx ->
-                        ctx.json(bench.features().detail(ctx.pathParam("sae"), Params.id(ctx, "id")))),
-                Route.post("/features/{sae}/test", "What features do on a text.", TestRequest.class, TextTest.class,
+                Route.get(
+                        "/features/{sae}/{id}",
+                        "Everything about a feature.",
+                        FeatureDetail.class,
+                        ctx -> ctx.json(bench.features().detail(ctx.pathParam("sae"), Params.id(ctx, "id")))),
+                Route.post(
+                        "/features/{sae}/test",
+                        "What features do on a text.",
+                        TestRequest.class,
+                        TextTest.class,
                         this::test),
-                Route.get("/search", "Features whose label, tokens or examples hold a text.", Hits.class, this::search,
+                Route.get(
+                        "/search",
+                        "Features whose label, tokens or examples hold a text.",
+                        Hits.class,
+                        this::search,
                         new Route.Query("q", "string", "what to look for"),
                         new Route.Query("sae", "string", "the SAE to look in; all unless said"),
                         new Route.Query("limit", "integer", "at most so many; 50 unless said")));

@@ -26,16 +26,33 @@ final class JobRoutes {
 
     List<Route> routes() {
         return List.of(
-                Route.get("/jobs", "All jobs, newest first.", JobList.class, ctx ->
-                        ctx.json(new JobList(bench.jobs().list()))),
-                Route.post("/jobs", "Starts a job (capture, train, eval, index, compare).", Start.class, Job.class,
+                Route.get(
+                        "/jobs",
+                        "All jobs, newest first.",
+                        JobList.class,
+                        ctx -> ctx.json(new JobList(bench.jobs().list()))),
+                Route.post(
+                        "/jobs",
+                        "Starts a job (capture, train, eval, index, compare).",
+                        Start.class,
+                        Job.class,
                         this::start),
-                Route.get("/jobs/{id}", "A job.", Job.class, ctx ->
-                        ctx.json(bench.jobs().get(ctx.pathParam("id")))),
-                Route.get("/jobs/{id}/curves", "The live curves of a job.", Curves.class, ctx -> ctx.json(
-                        new Curves(ctx.pathParam("id"), bench.jobs().curves(ctx.pathParam("id"))))),
-                Route.get("/jobs/{id}/events", "The events of a job as they happen (server-sent events).",
-                                JobEvent.class, this::events,
+                Route.get(
+                        "/jobs/{id}",
+                        "A job.",
+                        Job.class,
+                        ctx -> ctx.json(bench.jobs().get(ctx.pathParam("id")))),
+                Route.get(
+                        "/jobs/{id}/curves",
+                        "The live curves of a job.",
+                        Curves.class,
+                        ctx -> ctx.json(
+                                new Curves(ctx.pathParam("id"), bench.jobs().curves(ctx.pathParam("id"))))),
+                Route.get(
+                                "/jobs/{id}/events",
+                                "The events of a job as they happen (server-sent events).",
+                                JobEvent.class,
+                                this::events,
                                 new Route.Query("from", "integer", "number of the first event; 0 unless said"))
                         .of("text/event-stream"),
                 Route.post("/jobs/{id}/cancel", "Asks a job to stop.", null, Job.class, ctx -> {

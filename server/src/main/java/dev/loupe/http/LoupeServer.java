@@ -153,15 +153,17 @@ public final class LoupeServer implements AutoCloseable {
             if (t instanceof BindException) {
                 boolean known = isLocal(options.host());
                 return known
-                        ? new LoupeException("The port " + options.port() + " is in use by another program: stop that one,"
-                                + " or choose another with --port (0 takes any free one).")
+                        ? new LoupeException(
+                                "The port " + options.port() + " is in use by another program: stop that one,"
+                                        + " or choose another with --port (0 takes any free one).")
                         : new LoupeException("The address " + options.host() + " is none of this machine's; leave out"
                                 + " --host, or use one of its own addresses.");
             }
             if (t instanceof UnknownHostException || t instanceof UnresolvedAddressException) {
                 return new LoupeException("The address " + options.host() + " is unknown; leave out --host.");
             }
-            if (t instanceof java.net.SocketException && String.valueOf(t.getMessage()).contains("Permission denied")) {
+            if (t instanceof java.net.SocketException
+                    && String.valueOf(t.getMessage()).contains("Permission denied")) {
                 return new LoupeException("The port " + options.port() + " needs rights that this process has not;"
                         + " choose one above 1023 with --port.");
             }

@@ -40,7 +40,8 @@ final class Params {
         return switch (text) {
             case "true" -> true;
             case "false" -> false;
-            default -> throw new UsageException("The parameter " + name + " is \"" + text + "\"; it must be true or false.");
+            default ->
+                throw new UsageException("The parameter " + name + " is \"" + text + "\"; it must be true or false.");
         };
     }
 

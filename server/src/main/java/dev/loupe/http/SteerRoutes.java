@@ -27,8 +27,14 @@ final class SteerRoutes {
     List<Route> routes() {
         Route put = Route.post("/variants/{name}", "Saves a variant.", Variant.class, Variant.class, this::save);
         Route delete = new Route(
-                HandlerType.DELETE, "/variants/{name}", "Deletes a variant.", List.of(), null, null,
-                "application/json", ctx -> {
+                HandlerType.DELETE,
+                "/variants/{name}",
+                "Deletes a variant.",
+                List.of(),
+                null,
+                null,
+                "application/json",
+                ctx -> {
                     bench.steer().delete(ctx.pathParam("name"));
                     ctx.json(Map.of("deleted", ctx.pathParam("name")));
                 });
@@ -40,10 +46,16 @@ final class SteerRoutes {
                         SteerRequest.class,
                         SteerResult.class,
                         this::steer),
-                Route.get("/variants", "Names of the saved variants.", VariantList.class, ctx ->
-                        ctx.json(new VariantList(bench.steer().variants()))),
-                Route.get("/variants/{name}", "A saved variant.", Variant.class, ctx ->
-                        ctx.json(bench.steer().variant(ctx.pathParam("name")))),
+                Route.get(
+                        "/variants",
+                        "Names of the saved variants.",
+                        VariantList.class,
+                        ctx -> ctx.json(new VariantList(bench.steer().variants()))),
+                Route.get(
+                        "/variants/{name}",
+                        "A saved variant.",
+                        Variant.class,
+                        ctx -> ctx.json(bench.steer().variant(ctx.pathParam("name")))),
                 put.by(HandlerType.PUT),
                 delete);
     }
@@ -58,10 +70,11 @@ final class SteerRoutes {
         request.check();
         EventStream events = new EventStream(ctx);
         try {
-            SteerResult result = bench.steer().run(
-                    request,
-                    (steered, text) -> events.send(null, "text", Map.of("steered", steered, "text", text)),
-                    new Listening(events));
+            SteerResult result = bench.steer()
+                    .run(
+                            request,
+                            (steered, text) -> events.send(null, "text", Map.of("steered", steered, "text", text)),
+                            new Listening(events));
             events.send(null, "result", result);
         } catch (LoupeException e) {
             events.send(null, "error", Problem.of(e, "/api/steer"));

@@ -28,14 +28,23 @@ final class V1 {
             config.http.prefer405over404 = true;
             config.http.asyncTimeout = 0;
             config.jsonMapper(new JavalinJackson3(Views.JSON, false));
-            config.routes.get("/models", ctx -> ctx.json(new ModelList(
-                    "list",
-                    bench.models().list().stream().map(m -> model(m.id())).toList())));
+            config.routes.get(
+                    "/models",
+                    ctx -> ctx.json(new ModelList(
+                            "list",
+                            bench.models().list().stream()
+                                    .map(m -> model(m.id()))
+                                    .toList())));
             config.routes.get("/models/{model}", this::one);
             config.routes.post("/completions", completions::handle);
             config.routes.exception(Exception.class, V1::failed);
-            config.routes.error(404, ctx -> unless(ctx, 404, "There is nothing at " + ctx.req().getRequestURI()
-                    + "; this server has /v1/models and /v1/completions."));
+            config.routes.error(
+                    404,
+                    ctx -> unless(
+                            ctx,
+                            404,
+                            "There is nothing at " + ctx.req().getRequestURI()
+                                    + "; this server has /v1/models and /v1/completions."));
             config.routes.error(405, ctx -> unless(ctx, 405, "This address does not take " + ctx.method() + "."));
         });
     }

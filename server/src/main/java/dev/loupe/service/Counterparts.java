@@ -79,7 +79,8 @@ public final class Counterparts {
     }
 
     private Opened opened(Comparisons.Pair pair) {
-        Path file = MatchingFiles.folder(workspace.comparisons(), pair.a(), pair.b()).resolve(MatchingFiles.FILE);
+        Path file = MatchingFiles.folder(workspace.comparisons(), pair.a(), pair.b())
+                .resolve(MatchingFiles.FILE);
         FileTime written;
         try {
             written = Files.getLastModifiedTime(file);

@@ -74,36 +74,70 @@ public final class Demo {
         CaptureRequest capture = CaptureRequest.of(
                 STORE, bench.workspace().activations(), Models.BUILTIN, Corpora.EUROPARL, List.of(HOOK), TOKENS);
         parts.add(new Part(
-                "capture", 60, 1, () -> Workspace.named(bench.workspace().activations(), "store.json").contains(STORE),
-                "capture", capture, p -> {
+                "capture",
+                60,
+                1,
+                () -> Workspace.named(bench.workspace().activations(), "store.json")
+                        .contains(STORE),
+                "capture",
+                capture,
+                p -> {
                     CaptureResult r = bench.stores().capture(capture, p);
                     p.message(String.format(java.util.Locale.ROOT, "capture: %.0f tokens/s", r.tokensPerSecond()));
                     return r;
                 }));
         for (Family f : FAMILIES) {
-            TrainSpec spec = new TrainSpec(
-                    f.name, STORE, HOOK, f.arch, f.dSae, null, null, null, SEEDS, null, null, Map.of());
+            TrainSpec spec =
+                    new TrainSpec(f.name, STORE, HOOK, f.arch, f.dSae, null, null, null, SEEDS, null, null, Map.of());
             parts.add(new Part(
-                    "train " + f.name, 2 * f.seconds, SEEDS.size(), () -> bench.saes().names().containsAll(names(f)), "train", spec,
+                    "train " + f.name,
+                    2 * f.seconds,
+                    SEEDS.size(),
+                    () -> bench.saes().names().containsAll(names(f)),
+                    "train",
+                    spec,
                     p -> {
                         TrainSummary r = bench.training().run(spec, p);
-                        p.message(String.format(
-                                java.util.Locale.ROOT, "%s: %.0f tokens/s", f.name, r.tokensPerSecond()));
+                        p.message(
+                                String.format(java.util.Locale.ROOT, "%s: %.0f tokens/s", f.name, r.tokensPerSecond()));
                         return r;
                     }));
         }
         EvalSpec eval = new EvalSpec(saes(), null);
         parts.add(new Part(
-                "evaluate", 40, 0, () -> saes().stream().allMatch(bench.evaluations()::isCurrent), "eval", eval,
-                p -> each(eval.saes(), p, bench.evaluations()::isCurrent, s -> bench.evaluations().run(s, null, p))));
+                "evaluate",
+                40,
+                0,
+                () -> saes().stream().allMatch(bench.evaluations()::isCurrent),
+                "eval",
+                eval,
+                p -> each(
+                        eval.saes(),
+                        p,
+                        bench.evaluations()::isCurrent,
+                        s -> bench.evaluations().run(s, null, p))));
         IndexSpec index = new IndexSpec(saes());
         parts.add(new Part(
-                "index", 60, 0, () -> saes().stream().allMatch(bench.features()::isCurrent), "index", index,
-                p -> each(index.saes(), p, bench.features()::isCurrent, s -> bench.features().build(s, p))));
+                "index",
+                60,
+                0,
+                () -> saes().stream().allMatch(bench.features()::isCurrent),
+                "index",
+                index,
+                p -> each(
+                        index.saes(),
+                        p,
+                        bench.features()::isCurrent,
+                        s -> bench.features().build(s, p))));
         for (Family f : FAMILIES) {
             CompareSpec spec = new CompareSpec(names(f).get(0), names(f).get(1), null);
             parts.add(new Part(
-                    "match " + f.name, f.dSae / 400.0, 0, () -> bench.compare().isCurrent(spec), "compare", spec,
+                    "match " + f.name,
+                    f.dSae / 400.0,
+                    0,
+                    () -> bench.compare().isCurrent(spec),
+                    "compare",
+                    spec,
                     p -> Tasks.summary(bench.compare().run(spec, p))));
         }
         return parts;

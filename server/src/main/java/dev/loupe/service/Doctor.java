@@ -54,8 +54,7 @@ public final class Doctor {
         if (!fits) {
             problems.add("This is JDK " + jdk + "; Loupe is made for 25.0.3 or a later 25.");
         }
-        f.add(new Finding(
-                "system", System.getProperty("os.name") + " " + System.getProperty("os.arch"), true));
+        f.add(new Finding("system", System.getProperty("os.name") + " " + System.getProperty("os.arch"), true));
         f.add(new Finding("cores", Integer.toString(Runtime.getRuntime().availableProcessors()), true));
         f.add(new Finding("heap limit", Fmt.bytes(Runtime.getRuntime().maxMemory()), true));
         try {
@@ -67,8 +66,10 @@ public final class Doctor {
         try {
             LanguageModel model = bench.models().open(Models.BUILTIN);
             f.add(new Finding(
-                    "engine", "DJL PyTorch runs; embedded model with " + Fmt.count(model.config().parameters())
-                            + " parameters opens", true));
+                    "engine",
+                    "DJL PyTorch runs; embedded model with "
+                            + Fmt.count(model.config().parameters()) + " parameters opens",
+                    true));
         } catch (LoupeException | LinkageError e) {
             f.add(new Finding("engine", String.valueOf(e.getMessage()), false));
             problems.add("The embedded model does not open: " + e.getMessage());
@@ -86,19 +87,25 @@ public final class Doctor {
             long free = disk.getUsableSpace();
             f.add(new Finding("free on disk", Fmt.bytes(free), free >= LEAST_FREE));
             if (free < LEAST_FREE) {
-                problems.add("The disk of the workspace has only " + Fmt.bytes(free) + " left; a capture of 500,000 tokens"
-                        + " takes about 400 MiB.");
+                problems.add("The disk of the workspace has only " + Fmt.bytes(free)
+                        + " left; a capture of 500,000 tokens" + " takes about 400 MiB.");
             }
         } catch (IOException e) {
             problems.add("The disk of the workspace cannot be asked (" + e.getMessage() + ").");
         }
         List<StoreView> stores = bench.stores().list();
         List<SaeView> saes = bench.saes().list();
-        stores.stream().filter(s -> s.problem() != null).forEach(s -> problems.add("Store " + s.name() + ": " + s.problem()));
-        saes.stream().filter(s -> s.problem() != null).forEach(s -> problems.add("SAE " + s.name() + ": " + s.problem()));
-        f.add(new Finding("stores", Integer.toString(stores.size()), stores.stream().allMatch(s -> s.problem() == null)));
+        stores.stream()
+                .filter(s -> s.problem() != null)
+                .forEach(s -> problems.add("Store " + s.name() + ": " + s.problem()));
+        saes.stream()
+                .filter(s -> s.problem() != null)
+                .forEach(s -> problems.add("SAE " + s.name() + ": " + s.problem()));
+        f.add(new Finding(
+                "stores", Integer.toString(stores.size()), stores.stream().allMatch(s -> s.problem() == null)));
         f.add(new Finding("SAEs", Integer.toString(saes.size()), saes.stream().allMatch(s -> s.problem() == null)));
-        f.add(new Finding("feature indexes", Integer.toString(bench.features().indexed().size()), true));
+        f.add(new Finding(
+                "feature indexes", Integer.toString(bench.features().indexed().size()), true));
         f.add(new Finding("jobs", Integer.toString(bench.jobs().list().size()), true));
         f.add(new Finding("size", Fmt.bytes(size(root)), true));
         return f;

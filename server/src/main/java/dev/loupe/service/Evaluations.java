@@ -39,7 +39,9 @@ public final class Evaluations {
         }
         try (ActivationStore store = stores.open(saes.store(sae))) {
             return report.get().storeFingerprint().equals(store.fingerprint())
-                    && report.get().saeChecksum().equals(Checksums.sha256(saes.folder(sae).resolve(WEIGHTS)));
+                    && report.get()
+                            .saeChecksum()
+                            .equals(Checksums.sha256(saes.folder(sae).resolve(WEIGHTS)));
         }
     }
 

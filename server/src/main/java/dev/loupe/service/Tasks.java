@@ -128,7 +128,8 @@ public final class Tasks {
                 yield "Compare " + Names.check(spec.a()) + " and " + Names.check(spec.b());
             }
             default -> {
-                List<String> names = StreamSupport.stream(saes(request).path("saes").spliterator(), false)
+                List<String> names = StreamSupport.stream(
+                                saes(request).path("saes").spliterator(), false)
                         .map(n -> Names.check(n.asString("")))
                         .toList();
                 if (names.isEmpty()) {

@@ -15,7 +15,8 @@ public record TrainSummary(List<TrainResult> saes, double tokensPerSecond, doubl
     static TrainSummary of(List<TrainResult> results) {
         double seconds = results.stream().mapToDouble(TrainResult::seconds).sum();
         long tokens = results.stream().mapToLong(TrainResult::tokens).sum();
-        long peak = results.stream().mapToLong(TrainResult::peakMemoryBytes).max().orElse(0);
+        long peak =
+                results.stream().mapToLong(TrainResult::peakMemoryBytes).max().orElse(0);
         return new TrainSummary(List.copyOf(results), tokens > 0 && seconds > 0 ? tokens / seconds : 0, seconds, peak);
     }
 }

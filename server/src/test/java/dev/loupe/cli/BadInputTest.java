@@ -64,40 +64,98 @@ class BadInputTest {
 
     @Test
     void anUnknownHookPointIsNamedWithTheValidOnes() {
-        refused(2, cli.run("capture", "--text", text.toString(), "--hook", "blocks.9.hook_resid_post", "--tokens", "100",
-                "--name", "x"), "blocks.9.hook_resid_post", "blocks.N.hook_resid_post");
+        refused(
+                2,
+                cli.run(
+                        "capture",
+                        "--text",
+                        text.toString(),
+                        "--hook",
+                        "blocks.9.hook_resid_post",
+                        "--tokens",
+                        "100",
+                        "--name",
+                        "x"),
+                "blocks.9.hook_resid_post",
+                "blocks.N.hook_resid_post");
     }
 
     @Test
     void anEmptyTextIsRefused() throws IOException {
         Path empty = folder.resolve("empty.txt");
         Files.writeString(empty, "");
-        refused(cli.run("capture", "--text", empty.toString(), "--hook", SmallWorkspace.HOOK, "--tokens", "100", "--name",
-                "x"), "empty.txt");
+        refused(
+                cli.run(
+                        "capture",
+                        "--text",
+                        empty.toString(),
+                        "--hook",
+                        SmallWorkspace.HOOK,
+                        "--tokens",
+                        "100",
+                        "--name",
+                        "x"),
+                "empty.txt");
     }
 
     @Test
     void aTextThatIsNotThereIsRefused() {
-        refused(cli.run("capture", "--text", "nowhere.txt", "--hook", SmallWorkspace.HOOK, "--tokens", "100", "--name",
-                "x"), "nowhere.txt");
+        refused(
+                cli.run(
+                        "capture",
+                        "--text",
+                        "nowhere.txt",
+                        "--hook",
+                        SmallWorkspace.HOOK,
+                        "--tokens",
+                        "100",
+                        "--name",
+                        "x"),
+                "nowhere.txt");
     }
 
     @Test
     void aNameThatIsNoNameIsRefused() {
-        refused(2, cli.run("capture", "--text", text.toString(), "--hook", SmallWorkspace.HOOK, "--tokens", "100",
-                "--name", "../evil"), "../evil");
+        refused(
+                2,
+                cli.run(
+                        "capture",
+                        "--text",
+                        text.toString(),
+                        "--hook",
+                        SmallWorkspace.HOOK,
+                        "--tokens",
+                        "100",
+                        "--name",
+                        "../evil"),
+                "../evil");
     }
 
     @Test
     void aCaptureThatTheDiskCannotHoldIsRefusedBeforeItBegins() {
-        refused(1, cli.run("capture", "--text", text.toString(), "--hook", SmallWorkspace.HOOK, "--tokens",
-                "1000000000000", "--name", "x"), "too full", "--dtype bf16");
+        refused(
+                1,
+                cli.run(
+                        "capture",
+                        "--text",
+                        text.toString(),
+                        "--hook",
+                        SmallWorkspace.HOOK,
+                        "--tokens",
+                        "1000000000000",
+                        "--name",
+                        "x"),
+                "too full",
+                "--dtype bf16");
     }
 
     @Test
     void anSaeThatDoesNotFitInMemoryIsRefusedBeforeItBegins() {
-        refused(1, new Cli(SmallWorkspace.folder()).run("train", "--store", "small", "--arch", "topk", "--d-sae",
-                "200000000", "--name", "huge"), "d_sae");
+        refused(
+                1,
+                new Cli(SmallWorkspace.folder())
+                        .run("train", "--store", "small", "--arch", "topk", "--d-sae", "200000000", "--name", "huge"),
+                "d_sae");
         assertThat(SmallWorkspace.folder().resolve("saes/huge")).doesNotExist();
     }
 
@@ -106,11 +164,32 @@ class BadInputTest {
         Cli small = SmallWorkspace.cli();
         String[] relu = {"train", "--store", "small", "--arch", "relu", "--d-sae", "64", "--name", "x", "--k", "8"};
         refused(2, small.run(relu), "k is a setting of topk");
-        refused(2, small.run("train", "--store", "small", "--arch", "sinus", "--d-sae", "64", "--name", "x"), "sinus",
-                "topk", "jumprelu");
-        refused(2, small.run("train", "--store", "small", "--arch", "topk", "--d-sae", "64", "--name", "x", "--set",
-                "learnin_rate=1"), "learnin_rate", "learning_rate");
-        refused(1, small.run("train", "--store", "none", "--arch", "topk", "--d-sae", "64", "--name", "x"), "\"none\"",
+        refused(
+                2,
+                small.run("train", "--store", "small", "--arch", "sinus", "--d-sae", "64", "--name", "x"),
+                "sinus",
+                "topk",
+                "jumprelu");
+        refused(
+                2,
+                small.run(
+                        "train",
+                        "--store",
+                        "small",
+                        "--arch",
+                        "topk",
+                        "--d-sae",
+                        "64",
+                        "--name",
+                        "x",
+                        "--set",
+                        "learnin_rate=1"),
+                "learnin_rate",
+                "learning_rate");
+        refused(
+                1,
+                small.run("train", "--store", "none", "--arch", "topk", "--d-sae", "64", "--name", "x"),
+                "\"none\"",
                 "small");
     }
 
@@ -144,8 +223,11 @@ class BadInputTest {
     @Test
     void aPortInUseIsOneSentence() throws IOException {
         try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            refused(1, cli.run("serve", "--port", Integer.toString(taken.getLocalPort())),
-                    "port " + taken.getLocalPort() + " is in use", "--port");
+            refused(
+                    1,
+                    cli.run("serve", "--port", Integer.toString(taken.getLocalPort())),
+                    "port " + taken.getLocalPort() + " is in use",
+                    "--port");
         }
     }
 
@@ -166,8 +248,23 @@ class BadInputTest {
     @Test
     void theSecondWriterOfTheSameSaeNamesTheFirstAndStops() {
         assertThat(capture().code()).isZero();
-        String[] train = {"train", "--store", "x", "--arch", "topk", "--d-sae", "64", "--k", "4", "--steps", "3", "--set",
-            "batch=64", "--name", "sae"};
+        String[] train = {
+            "train",
+            "--store",
+            "x",
+            "--arch",
+            "topk",
+            "--d-sae",
+            "64",
+            "--k",
+            "4",
+            "--steps",
+            "3",
+            "--set",
+            "batch=64",
+            "--name",
+            "sae"
+        };
         try (ArtifactLock held = ArtifactLock.acquire(folder.resolve("loupe/saes/sae"), "a test")) {
             assertThat(held).isNotNull();
             refused(1, cli.run(train), "process " + ProcessHandle.current().pid() + ", a test");
@@ -191,8 +288,17 @@ class BadInputTest {
 
     private Cli.Result capture(String... more) {
         String[] base = {
-            "capture", "--text", text.toString(), "--hook", SmallWorkspace.HOOK, "--tokens", "500", "--held-out", "0.2",
-            "--name", "x"
+            "capture",
+            "--text",
+            text.toString(),
+            "--hook",
+            SmallWorkspace.HOOK,
+            "--tokens",
+            "500",
+            "--held-out",
+            "0.2",
+            "--name",
+            "x"
         };
         return cli.run(Stream.concat(Stream.of(base), Stream.of(more)).toArray(String[]::new));
     }

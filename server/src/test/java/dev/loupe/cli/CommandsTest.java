@@ -28,7 +28,8 @@ class CommandsTest {
         assertThat(saes).hasSize(2);
         assertThat(saes.get(0).path("name").asString()).isEqualTo("tiny-s0");
         assertThat(saes.get(1).path("name").asString()).isEqualTo("tiny-s1");
-        assertThat(SmallWorkspace.folder().resolve("saes/tiny-s1/sae_weights.safetensors")).isRegularFile();
+        assertThat(SmallWorkspace.folder().resolve("saes/tiny-s1/sae_weights.safetensors"))
+                .isRegularFile();
     }
 
     @Test
@@ -36,7 +37,8 @@ class CommandsTest {
         JsonNode sae = SmallWorkspace.result("eval").json().path("saes").path("tiny-s0");
         assertThat(sae.path("l0").asDouble()).isBetween(1.0, 8.0);
         assertThat(sae.path("fvu").asDouble()).isBetween(0.0, 1.0);
-        assertThat(sae.path("explained_variance").asDouble()).isCloseTo(1 - sae.path("fvu").asDouble(), within(0.05));
+        assertThat(sae.path("explained_variance").asDouble())
+                .isCloseTo(1 - sae.path("fvu").asDouble(), within(0.05));
         assertThat(sae.path("dead_fraction").asDouble()).isBetween(0.0, 1.0);
         assertThat(sae.has("delta_ce")).isTrue();
         assertThat(sae.has("loss_recovered")).isTrue();
@@ -54,8 +56,24 @@ class CommandsTest {
     @Test
     void theSecondCaptureAndTrainingOfTheSameThingKeepWhatIsThere() {
         Cli.Result train = cli.run(
-                "--json", "train", "--store", "small", "--arch", "topk", "--d-sae", "128", "--k", "8", "--seeds", "0..1",
-                "--steps", "40", "--set", "batch=256", "--name", "tiny");
+                "--json",
+                "train",
+                "--store",
+                "small",
+                "--arch",
+                "topk",
+                "--d-sae",
+                "128",
+                "--k",
+                "8",
+                "--seeds",
+                "0..1",
+                "--steps",
+                "40",
+                "--set",
+                "batch=256",
+                "--name",
+                "tiny");
         assertThat(train.code()).isZero();
         assertThat(train.json().path("saes").get(0).path("kept").asBoolean()).isTrue();
         assertThat(train.json().path("tokens_per_second").asDouble()).isZero();
@@ -75,9 +93,11 @@ class CommandsTest {
     void aStoreIsListedDescribedShownAndVerified() {
         assertThat(cli.run("store", "list").out()).contains("small", SmallWorkspace.HOOK);
         JsonNode info = cli.run("store", "info", "small", "--json").json();
-        assertThat(info.path("train_tokens").asLong() + info.path("held_out_tokens").asLong())
+        assertThat(info.path("train_tokens").asLong()
+                        + info.path("held_out_tokens").asLong())
                 .isEqualTo(info.path("tokens").asLong());
-        JsonNode head = cli.run("store", "head", "small", "-n", "30", "--json").json().path("rows");
+        JsonNode head =
+                cli.run("store", "head", "small", "-n", "30", "--json").json().path("rows");
         assertThat(head).hasSize(30);
         String text = String.join("", head.findValuesAsString("token"));
         assertThat(text).containsAnyOf("rapport", "Bericht", "vote", "Vorschlag", "thank");
@@ -89,11 +109,23 @@ class CommandsTest {
     @Test
     void patchPrintsTheDifferencesAndAGridPerSite() {
         JsonNode json = cli.run(
-                        "--json", "patch", "--clean", "I would like to thank the rapporteur. I", "--corrupt",
-                        "We would like to thank the rapporteur. We", "--answer", " am", "--wrong", " are", "--method",
-                        "atp", "--sites", "resid_post,mlp_out")
+                        "--json",
+                        "patch",
+                        "--clean",
+                        "I would like to thank the rapporteur. I",
+                        "--corrupt",
+                        "We would like to thank the rapporteur. We",
+                        "--answer",
+                        " am",
+                        "--wrong",
+                        " are",
+                        "--method",
+                        "atp",
+                        "--sites",
+                        "resid_post,mlp_out")
                 .json();
-        assertThat(json.path("clean_difference").asDouble()).isGreaterThan(json.path("corrupt_difference").asDouble());
+        assertThat(json.path("clean_difference").asDouble())
+                .isGreaterThan(json.path("corrupt_difference").asDouble());
         JsonNode grid = json.path("grids").path("resid_post");
         assertThat(grid).hasSize(6);
         assertThat(grid.get(0)).hasSize(json.path("clean_tokens").size());
@@ -102,7 +134,13 @@ class CommandsTest {
     @Test
     void steerPrintsBothTextsAndTheirDistance() {
         JsonNode json = cli.run(
-                        "--json", "steer", "--greedy", "--max-tokens", "8", "--edit", "tiny-s0:3:add:4:absolute",
+                        "--json",
+                        "steer",
+                        "--greedy",
+                        "--max-tokens",
+                        "8",
+                        "--edit",
+                        "tiny-s0:3:add:4:absolute",
                         "I would like to thank")
                 .json();
         assertThat(json.path("default").asString()).isNotBlank();
@@ -143,7 +181,9 @@ class CommandsTest {
     @Test
     void theLogKeepsNoTextOfPrompts() throws Exception {
         String secret = "Xylophonquartett";
-        assertThat(cli.run("steer", "--greedy", "--max-tokens", "2", "Dear " + secret).code()).isZero();
+        assertThat(cli.run("steer", "--greedy", "--max-tokens", "2", "Dear " + secret)
+                        .code())
+                .isZero();
         try (var logs = Files.list(SmallWorkspace.folder().resolve("logs"))) {
             for (var log : logs.toList()) {
                 assertThat(Files.readString(log)).doesNotContain(secret);

@@ -18,8 +18,23 @@ class HelpTest {
         Cli.Result r = new Cli(folder.resolve("none")).run("--help");
         assertThat(r.code()).isZero();
         assertThat(r.out())
-                .contains("demo", "serve", "model", "capture", "store", "train", "eval", "index", "compare", "patch",
-                        "steer", "doctor", "task", "In a checkout also", "test ", "bench ")
+                .contains(
+                        "demo",
+                        "serve",
+                        "model",
+                        "capture",
+                        "store",
+                        "train",
+                        "eval",
+                        "index",
+                        "compare",
+                        "patch",
+                        "steer",
+                        "doctor",
+                        "task",
+                        "In a checkout also",
+                        "test ",
+                        "bench ")
                 .contains("0 done, 1 failed, 2 wrong use");
         assertThat(r.out()).doesNotContain("sweep", "circuit", "diagnose"); // later work is absent, no stub
         assertThat(folder.resolve("none")).doesNotExist();
@@ -28,8 +43,23 @@ class HelpTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "demo", "serve", "model list", "model hooks", "capture", "store list", "store info", "store head",
-                "store verify", "train", "eval", "index", "compare", "patch", "steer", "doctor", "task"
+                "demo",
+                "serve",
+                "model list",
+                "model hooks",
+                "capture",
+                "store list",
+                "store info",
+                "store head",
+                "store verify",
+                "train",
+                "eval",
+                "index",
+                "compare",
+                "patch",
+                "steer",
+                "doctor",
+                "task"
             })
     void everyCommandHasHelpWithTheCommonOptions(String command) {
         Cli.Result r = new Cli(folder.resolve("none")).run((command + " --help").split(" "));
@@ -42,7 +72,15 @@ class HelpTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "sweep", "train", "train --store", "serve --port x", "eval", "model", "store", "--nonsense", "compare a",
+                "sweep",
+                "train",
+                "train --store",
+                "serve --port x",
+                "eval",
+                "model",
+                "store",
+                "--nonsense",
+                "compare a",
                 "capture --text x --hook y --tokens many --name z"
             })
     void wrongUseExitsWithTwoSaysWhyOnStderrAndPrintsNoResult(String command) {

@@ -27,8 +27,15 @@ class KilledTest {
         Files.writeString(text, SmallWorkspace.documents(4000));
         Cli cli = new Cli(folder.resolve("loupe"));
         String[] capture = {
-            "capture", "--text", text.toString(), "--hook", "blocks.5.hook_resid_post,blocks.4.hook_resid_post", "--tokens",
-            "200000", "--name", "big"
+            "capture",
+            "--text",
+            text.toString(),
+            "--hook",
+            "blocks.5.hook_resid_post,blocks.4.hook_resid_post",
+            "--tokens",
+            "200000",
+            "--name",
+            "big"
         };
         Process first = cli.start(folder.resolve("log"), capture);
         try {
@@ -50,17 +57,44 @@ class KilledTest {
         Cli cli = new Cli(folder.resolve("loupe"));
         Path text = folder.resolve("text.jsonl");
         Files.writeString(text, SmallWorkspace.documents(30));
-        assertThat(cli.run("capture", "--text", text.toString(), "--hook", SmallWorkspace.HOOK, "--tokens", "1000",
-                                "--held-out", "0.2", "--name", "x").code())
+        assertThat(cli.run(
+                                "capture",
+                                "--text",
+                                text.toString(),
+                                "--hook",
+                                SmallWorkspace.HOOK,
+                                "--tokens",
+                                "1000",
+                                "--held-out",
+                                "0.2",
+                                "--name",
+                                "x")
+                        .code())
                 .isZero();
         String[] train = {
-            "train", "--store", "x", "--arch", "topk", "--d-sae", "64", "--k", "4", "--steps", "1000000", "--set",
-            "batch=64", "--name", "sae"
+            "train",
+            "--store",
+            "x",
+            "--arch",
+            "topk",
+            "--d-sae",
+            "64",
+            "--k",
+            "4",
+            "--steps",
+            "1000000",
+            "--set",
+            "batch=64",
+            "--name",
+            "sae"
         };
         Process process = cli.start(folder.resolve("log"), train);
         try (Workbench server = bench()) { // a server of the same workspace
-            waitFor(process, () -> server.jobs().list().stream()
-                    .anyMatch(j -> j.kind().equals("train") && !server.jobs().curves(j.id()).isEmpty()));
+            waitFor(
+                    process,
+                    () -> server.jobs().list().stream()
+                            .anyMatch(j -> j.kind().equals("train")
+                                    && !server.jobs().curves(j.id()).isEmpty()));
             Job job = server.jobs().list().stream()
                     .filter(j -> j.kind().equals("train"))
                     .findFirst()
@@ -83,8 +117,7 @@ class KilledTest {
     private Workbench bench() {
         Path root = folder.resolve("loupe");
         return new Workbench(
-                Workspace.create(root),
-                Settings.load(Map.of(Settings.Key.WORKSPACE, root.toString()), Map.of()));
+                Workspace.create(root), Settings.load(Map.of(Settings.Key.WORKSPACE, root.toString()), Map.of()));
     }
 
     private Job job(Cli cli, String kind, long pid) throws IOException {

@@ -44,10 +44,36 @@ public final class SmallWorkspace {
             SmallWorkspace w = new SmallWorkspace(root.resolve("loupe"));
             Path text = root.resolve("text.jsonl");
             Files.writeString(text, documents(150));
-            w.run("capture", "--text", text.toString(), "--hook", HOOK, "--tokens", "6000", "--held-out", "0.2", "--name",
+            w.run(
+                    "capture",
+                    "--text",
+                    text.toString(),
+                    "--hook",
+                    HOOK,
+                    "--tokens",
+                    "6000",
+                    "--held-out",
+                    "0.2",
+                    "--name",
                     "small");
-            w.run("train", "--store", "small", "--arch", "topk", "--d-sae", "128", "--k", "8", "--seeds", "0,1", "--steps",
-                    "40", "--set", "batch=256", "--name", "tiny");
+            w.run(
+                    "train",
+                    "--store",
+                    "small",
+                    "--arch",
+                    "topk",
+                    "--d-sae",
+                    "128",
+                    "--k",
+                    "8",
+                    "--seeds",
+                    "0,1",
+                    "--steps",
+                    "40",
+                    "--set",
+                    "batch=256",
+                    "--name",
+                    "tiny");
             w.run("eval", "tiny-s0", "tiny-s1");
             w.run("index", "tiny-s0", "tiny-s1");
             w.run("compare", "tiny-s0", "tiny-s1", "--threshold", "0.5");
@@ -70,12 +96,21 @@ public final class SmallWorkspace {
     /** JSON lines of small documents, no two alike. */
     static String documents(int count) {
         String[][] sentences = {
-            {"I would like to thank the rapporteur for the report", "We must vote on the proposal of the Commission",
-                "The debate is closed and the vote will take place tomorrow"},
-            {"Ich möchte dem Berichterstatter für den Bericht danken", "Wir müssen über den Vorschlag abstimmen",
-                "Die Aussprache ist geschlossen und die Abstimmung findet morgen statt"},
-            {"Je voudrais remercier le rapporteur pour son rapport", "Nous devons voter sur la proposition",
-                "Le débat est clos et le vote aura lieu demain"}
+            {
+                "I would like to thank the rapporteur for the report",
+                "We must vote on the proposal of the Commission",
+                "The debate is closed and the vote will take place tomorrow"
+            },
+            {
+                "Ich möchte dem Berichterstatter für den Bericht danken",
+                "Wir müssen über den Vorschlag abstimmen",
+                "Die Aussprache ist geschlossen und die Abstimmung findet morgen statt"
+            },
+            {
+                "Je voudrais remercier le rapporteur pour son rapport",
+                "Nous devons voter sur la proposition",
+                "Le débat est clos et le vote aura lieu demain"
+            }
         };
         Random random = new Random(7);
         StringBuilder lines = new StringBuilder();

@@ -32,15 +32,23 @@ class AccessTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"localhost", "127.0.0.1", "[::1]", "localhost:7070", "LOCALHOST:1", "[::1]:80", "127.0.0.1:7"})
+    @ValueSource(
+            strings = {"localhost", "127.0.0.1", "[::1]", "localhost:7070", "LOCALHOST:1", "[::1]:80", "127.0.0.1:7"})
     void requestsForThisMachineAreAnswered(String host) throws Exception {
         assertThat(http.raw("GET /api/health HTTP/1.1\nHost: " + host)).startsWith("HTTP/1.1 200");
     }
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"evil.example", "evil.example:7070", "localhost.evil.example", "127.0.0.1.nip.io", "192.168.0.7",
-                "[::2]", "localhost:80:evil"})
+            strings = {
+                "evil.example",
+                "evil.example:7070",
+                "localhost.evil.example",
+                "127.0.0.1.nip.io",
+                "192.168.0.7",
+                "[::2]",
+                "localhost:80:evil"
+            })
     void requestsForAnotherHostAreRefused(String host) throws Exception {
         for (String path : new String[] {"/api/health", "/v1/models", "/"}) {
             assertThat(http.raw("GET " + path + " HTTP/1.1\nHost: " + host)).containsPattern("^HTTP/1.1 40[03]");
@@ -52,22 +60,29 @@ class AccessTest {
         String own = "http://127.0.0.1:" + http.server().port();
         String variant = "{\"edits\": []}";
         assertThat(http.send("PUT", "/api/variants/v", variant).statusCode()).isEqualTo(200);
-        assertThat(http.send("PUT", "/api/variants/v", variant, "Origin", own).statusCode()).isEqualTo(200);
-        for (String origin : new String[] {"http://evil.example", "null", "http://127.0.0.1:1", "https://localhost", "x y"}) {
+        assertThat(http.send("PUT", "/api/variants/v", variant, "Origin", own).statusCode())
+                .isEqualTo(200);
+        for (String origin :
+                new String[] {"http://evil.example", "null", "http://127.0.0.1:1", "https://localhost", "x y"}) {
             HttpResponse<String> r = http.send("PUT", "/api/variants/v", variant, "Origin", origin);
             assertThat(r.statusCode()).as(origin).isEqualTo(403);
             assertThat(r.headers().firstValue("content-type").orElse("")).startsWith("application/problem+json");
         }
-        assertThat(http.send("DELETE", "/api/variants/v", "", "Origin", "http://evil.example").statusCode())
+        assertThat(http.send("DELETE", "/api/variants/v", "", "Origin", "http://evil.example")
+                        .statusCode())
                 .isEqualTo(403);
-        assertThat(http.post("/v1/completions", "{}", "Sec-Fetch-Site", "cross-site").statusCode()).isEqualTo(403);
-        assertThat(http.get("/api/health", "Origin", "http://evil.example").statusCode()).isEqualTo(200);
+        assertThat(http.post("/v1/completions", "{}", "Sec-Fetch-Site", "cross-site")
+                        .statusCode())
+                .isEqualTo(403);
+        assertThat(http.get("/api/health", "Origin", "http://evil.example").statusCode())
+                .isEqualTo(200);
     }
 
     @Test
     void aForeignPageMayOpenNoWebSocket() throws Exception {
-        String head = "GET /VAADIN/push HTTP/1.1\nHost: localhost:" + http.server().port()
-                + "\nConnection: Upgrade, close\nUpgrade: websocket\nSec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\nOrigin: ";
+        String head =
+                "GET /VAADIN/push HTTP/1.1\nHost: localhost:" + http.server().port()
+                        + "\nConnection: Upgrade, close\nUpgrade: websocket\nSec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\nOrigin: ";
         assertThat(http.raw(head + "http://evil.example")).startsWith("HTTP/1.1 403");
     }
 
@@ -90,15 +105,20 @@ class AccessTest {
             assertThat(guarded.get("/api/models").statusCode()).isEqualTo(401);
             assertThat(guarded.get("/v1/models").statusCode()).isEqualTo(401);
             assertThat(guarded.get("/").statusCode()).isEqualTo(401);
-            assertThat(guarded.get("/api/models", "Authorization", "Bearer wrong").statusCode()).isEqualTo(401);
-            assertThat(guarded.get("/api/models", "Authorization", "Bearer correct-horse-battery").statusCode())
+            assertThat(guarded.get("/api/models", "Authorization", "Bearer wrong")
+                            .statusCode())
+                    .isEqualTo(401);
+            assertThat(guarded.get("/api/models", "Authorization", "Bearer correct-horse-battery")
+                            .statusCode())
                     .isEqualTo(200);
             HttpResponse<String> welcome = guarded.get("/?token=correct-horse-battery");
             assertThat(welcome.statusCode()).isEqualTo(302);
             String cookie = welcome.headers().firstValue("set-cookie").orElse("");
             assertThat(cookie).contains("HttpOnly", "SameSite=Strict");
             assertThat(welcome.headers().firstValue("location").orElse("")).doesNotContain("correct-horse");
-            assertThat(guarded.get("/api/models", "Cookie", cookie.split(";")[0]).statusCode()).isEqualTo(200);
+            assertThat(guarded.get("/api/models", "Cookie", cookie.split(";")[0])
+                            .statusCode())
+                    .isEqualTo(200);
         }
     }
 

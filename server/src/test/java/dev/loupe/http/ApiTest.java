@@ -30,7 +30,8 @@ class ApiTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"/api", "/api/", "/api/nothing", "/api/saes/x/y/z", "/api/docs/secret.txt", "/api/features"})
+    @ValueSource(
+            strings = {"/api", "/api/", "/api/nothing", "/api/saes/x/y/z", "/api/docs/secret.txt", "/api/features"})
     void unknownPathsAreProblemsNeverAPage(String path) throws Exception {
         HttpResponse<String> r = http.get(path);
         assertThat(r.statusCode()).isEqualTo(404);
@@ -76,9 +77,20 @@ class ApiTest {
 
     @Test
     void theCatalogueShowsWhatTheWorkspaceHolds() throws Exception {
-        assertThat(json(http.get("/api/models")).path("models").get(0).path("id").asString()).isEqualTo("builtin");
-        assertThat(json(http.get("/api/models/builtin/hooks")).path("hooks").size()).isGreaterThan(50);
-        assertThat(json(http.get("/api/stores")).path("stores").get(0).path("name").asString()).isEqualTo("small");
+        assertThat(json(http.get("/api/models"))
+                        .path("models")
+                        .get(0)
+                        .path("id")
+                        .asString())
+                .isEqualTo("builtin");
+        assertThat(json(http.get("/api/models/builtin/hooks")).path("hooks").size())
+                .isGreaterThan(50);
+        assertThat(json(http.get("/api/stores"))
+                        .path("stores")
+                        .get(0)
+                        .path("name")
+                        .asString())
+                .isEqualTo("small");
         assertThat(json(http.get("/api/stores/small/head?rows=3")).path("rows")).hasSize(3);
         JsonNode sae = json(http.get("/api/saes/tiny-s0"));
         assertThat(sae.path("sae").path("d_sae").asInt()).isEqualTo(128);
@@ -117,17 +129,20 @@ class ApiTest {
         JsonNode detail = json(http.get("/api/features/tiny-s0/" + id));
         assertThat(detail.path("summary")).isEqualTo(top);
         assertThat(detail.path("examples")).isNotEmpty();
-        JsonNode hits = json(http.get("/api/search?sae=tiny-s0&limit=5&q=rapport")).path("hits");
+        JsonNode hits =
+                json(http.get("/api/search?sae=tiny-s0&limit=5&q=rapport")).path("hits");
         assertThat(hits.size()).isBetween(1, 5);
         JsonNode test = json(http.post(
                 "/api/features/tiny-s0/test",
                 "{\"text\": \"I would like to thank the rapporteur\", \"ids\": [" + id + "]}"));
         assertThat(test.path("features")).hasSize(1);
-        assertThat(test.path("features").get(0).path("values").size()).isEqualTo(test.path("tokens").size());
+        assertThat(test.path("features").get(0).path("values").size())
+                .isEqualTo(test.path("tokens").size());
         JsonNode strongest = json(http.post("/api/features/tiny-s0/test", "{\"text\": \"Thank you\", \"limit\": 2}"));
         assertThat(strongest.path("features")).hasSize(2);
         assertThat(strongest.path("features").get(0).path("max").asDouble())
-                .isGreaterThanOrEqualTo(strongest.path("features").get(1).path("max").asDouble());
+                .isGreaterThanOrEqualTo(
+                        strongest.path("features").get(1).path("max").asDouble());
     }
 
     @Test
@@ -135,7 +150,8 @@ class ApiTest {
         JsonNode r = json(http.post("/api/patches", """
                 {"clean": "I would like to thank the rapporteur. I", "corrupt": "We would like to thank the rapporteur. We",
                  "answer": " am", "wrong": " are", "method": "atp", "sites": ["resid_post"]}"""));
-        assertThat(r.path("clean_difference").asDouble()).isGreaterThan(r.path("corrupt_difference").asDouble());
+        assertThat(r.path("clean_difference").asDouble())
+                .isGreaterThan(r.path("corrupt_difference").asDouble());
         String id = r.path("id").asString();
         assertThat(json(http.get("/api/patches/" + id)).path("grids")).isEqualTo(r.path("grids"));
         assertThat(json(http.get("/api/patches")).path("patches").toString()).contains(id);
@@ -160,7 +176,8 @@ class ApiTest {
             } else if (line.startsWith("data: ")) {
                 JsonNode data = dev.loupe.base.Json.MAPPER.readTree(line.substring(6));
                 if (name.equals("text")) {
-                    (data.path("steered").asBoolean() ? steered : plain).append(data.path("text").asString());
+                    (data.path("steered").asBoolean() ? steered : plain)
+                            .append(data.path("text").asString());
                 } else {
                     result = data;
                 }
@@ -177,7 +194,11 @@ class ApiTest {
         String body = "{\"edits\": [{\"neuron\": \"2:5\", \"op\": \"scale\", \"strength\": 3}]}";
         assertThat(http.send("PUT", "/api/variants/louder", body).statusCode()).isEqualTo(200);
         assertThat(json(http.get("/api/variants")).path("variants").toString()).contains("louder");
-        assertThat(json(http.get("/api/variants/louder")).path("edits").get(0).path("neuron").asString())
+        assertThat(json(http.get("/api/variants/louder"))
+                        .path("edits")
+                        .get(0)
+                        .path("neuron")
+                        .asString())
                 .isEqualTo("2:5");
         assertThat(http.send("DELETE", "/api/variants/louder", "").statusCode()).isEqualTo(200);
         assertThat(http.get("/api/variants/louder").statusCode()).isEqualTo(404);
@@ -193,14 +214,22 @@ class ApiTest {
                         .propertyNames()
                         .forEach(m -> documented.add(m.toUpperCase(java.util.Locale.ROOT) + " " + p.getKey())));
         Set<String> registered = new HashSet<>();
-        http.server().api().javalin().unsafe.internalRouter.allHttpHandlers().forEach(h -> registered.add(
-                h.endpoint.method + " " + h.endpoint.path));
+        http.server()
+                .api()
+                .javalin()
+                .unsafe
+                .internalRouter
+                .allHttpHandlers()
+                .forEach(h -> registered.add(h.endpoint.method + " " + h.endpoint.path));
         assertThat(documented).isEqualTo(registered).contains("GET /health", "POST /steer", "GET /jobs/{id}/events");
         JsonNode schemas = document.path("components").path("schemas");
         assertThat(schemas.path("SaeView").path("properties").has("d_sae")).isTrue();
-        assertThat(schemas.path("JobState").isMissingNode() || schemas.path("JobState").has("type")).isTrue();
+        assertThat(schemas.path("JobState").isMissingNode()
+                        || schemas.path("JobState").has("type"))
+                .isTrue();
         String text = document.toString();
-        java.util.regex.Matcher refs = java.util.regex.Pattern.compile("#/components/schemas/([^\"]+)").matcher(text);
+        java.util.regex.Matcher refs =
+                java.util.regex.Pattern.compile("#/components/schemas/([^\"]+)").matcher(text);
         while (refs.find()) {
             assertThat(schemas.has(refs.group(1))).as(refs.group(1)).isTrue();
         }

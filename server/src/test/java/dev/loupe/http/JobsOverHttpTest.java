@@ -51,13 +51,15 @@ class JobsOverHttpTest {
         String other = started(ENDLESS.formatted("other"));
         await(doomed, j -> j.state() == JobState.RUNNING && j.done() > 0);
         await(other, j -> j.state() == JobState.RUNNING && j.done() > 0);
-        assertThat(ProcessHandle.of(pid(doomed)).orElseThrow().destroyForcibly()).isTrue();
+        assertThat(ProcessHandle.of(pid(doomed)).orElseThrow().destroyForcibly())
+                .isTrue();
         Job dead = await(doomed, j -> j.state().ended());
         assertThat(dead.state()).isEqualTo(JobState.FAILED);
         assertThat(dead.text()).contains("137");
         assertThat(http.get("/api/health").statusCode()).isEqualTo(200);
         assertThat(http.bench().jobs().get(other).state()).isEqualTo(JobState.RUNNING);
-        assertThat(json(http.get("/api/jobs/" + other + "/curves")).path("curves")).isNotEmpty();
+        assertThat(json(http.get("/api/jobs/" + other + "/curves")).path("curves"))
+                .isNotEmpty();
         assertThat(http.post("/api/jobs/" + other + "/cancel", "").statusCode()).isEqualTo(200);
         assertThat(await(other, j -> j.state().ended()).state()).isEqualTo(JobState.CANCELLED);
         assertThat(http.bench().saes().names()).doesNotContain("doomed", "other");
@@ -69,7 +71,8 @@ class JobsOverHttpTest {
                 http.post("/api/comparisons", "{\"a\": \"tiny-s0\", \"b\": \"tiny-s1\", \"threshold\": 0.6}");
         assertThat(answer.statusCode()).isEqualTo(202);
         String id = json(answer).path("id").asString();
-        HttpResponse<String> events = http.get("/api/jobs/" + id + "/events"); // no Accept header needed; ends with the job
+        HttpResponse<String> events =
+                http.get("/api/jobs/" + id + "/events"); // no Accept header needed; ends with the job
         assertThat(events.headers().firstValue("content-type").orElse("")).startsWith("text/event-stream");
         assertThat(events.body()).contains("event: start", "event: done", "event: end");
         JsonNode job = json(http.get("/api/jobs/" + id));
@@ -77,7 +80,8 @@ class JobsOverHttpTest {
         assertThat(job.path("result").path("threshold").asDouble()).isEqualTo(0.6);
         assertThat(json(http.get("/api/comparisons/tiny-s0/tiny-s1")).path("shared"))
                 .isEqualTo(job.path("result").path("shared"));
-        String late = http.get("/api/jobs/" + id + "/events", "Last-Event-ID", "0").body();
+        String late =
+                http.get("/api/jobs/" + id + "/events", "Last-Event-ID", "0").body();
         assertThat(late).doesNotContain("event: start").contains("event: done");
     }
 
@@ -93,7 +97,8 @@ class JobsOverHttpTest {
     void aTaskFileRunsOnTheCommandLineAsWell() throws Exception {
         Path task = folder.resolve("task.json");
         Files.writeString(
-                task, "{\"kind\": \"compare\", \"request\": {\"a\": \"tiny-s1\", \"b\": \"tiny-s0\", \"threshold\": 0.5}}");
+                task,
+                "{\"kind\": \"compare\", \"request\": {\"a\": \"tiny-s1\", \"b\": \"tiny-s0\", \"threshold\": 0.5}}");
         Cli.Result r = new Cli(folder).run("--json", "task", task.toString());
         assertThat(r.code()).as(r.err()).isZero();
         assertThat(r.json().path("a").asString()).isEqualTo("tiny-s1");

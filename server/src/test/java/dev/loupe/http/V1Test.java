@@ -15,8 +15,9 @@ import tools.jackson.databind.JsonNode;
 
 /** The OpenAI-compatible routes, over HTTP. */
 class V1Test {
-    private static final String BASE = "{\"model\": \"builtin\", \"prompt\": \"I would like to thank\", \"max_tokens\": 8,"
-            + " \"temperature\": 0";
+    private static final String BASE =
+            "{\"model\": \"builtin\", \"prompt\": \"I would like to thank\", \"max_tokens\": 8,"
+                    + " \"temperature\": 0";
 
     private static Http http;
 
@@ -35,7 +36,8 @@ class V1Test {
         JsonNode list = json(http.get("/v1/models"));
         assertThat(list.path("object").asString()).isEqualTo("list");
         assertThat(list.path("data").get(0).path("id").asString()).isEqualTo("builtin");
-        assertThat(json(http.get("/v1/models/builtin")).path("object").asString()).isEqualTo("model");
+        assertThat(json(http.get("/v1/models/builtin")).path("object").asString())
+                .isEqualTo("model");
     }
 
     @ParameterizedTest
@@ -64,7 +66,11 @@ class V1Test {
 
     @Test
     void aStreamJoinsToTheSameTextAndEndsWithDone() throws Exception {
-        String whole = json(http.post("/v1/completions", BASE + "}")).path("choices").get(0).path("text").asString();
+        String whole = json(http.post("/v1/completions", BASE + "}"))
+                .path("choices")
+                .get(0)
+                .path("text")
+                .asString();
         HttpResponse<String> stream = http.post(
                 "/v1/completions", BASE + ", \"stream\": true, \"stream_options\": {\"include_usage\": true}}");
         assertThat(stream.headers().firstValue("content-type").orElse("")).startsWith("text/event-stream");
@@ -72,15 +78,20 @@ class V1Test {
         String reason = "";
         int counted = -1;
         String last = "";
-        for (String line : stream.body().lines().filter(l -> l.startsWith("data: ")).toList()) {
+        for (String line :
+                stream.body().lines().filter(l -> l.startsWith("data: ")).toList()) {
             last = line.substring(6);
             if (!last.equals("[DONE]")) {
                 JsonNode chunk = dev.loupe.base.Json.MAPPER.readTree(last);
                 for (JsonNode choice : chunk.path("choices")) {
                     text.append(choice.path("text").asString());
-                    reason = choice.path("finish_reason").isNull() ? reason : choice.path("finish_reason").asString();
+                    reason = choice.path("finish_reason").isNull()
+                            ? reason
+                            : choice.path("finish_reason").asString();
                 }
-                counted = chunk.has("usage") ? chunk.path("usage").path("completion_tokens").asInt() : counted;
+                counted = chunk.has("usage")
+                        ? chunk.path("usage").path("completion_tokens").asInt()
+                        : counted;
             }
         }
         assertThat(text).hasToString(whole);
@@ -91,7 +102,8 @@ class V1Test {
 
     @Test
     void editsChangeTheTextAndAVariantIsTheSameAsItsEdits() throws Exception {
-        String edits = "{\"edits\": [{\"feature\": \"tiny-s0:3\", \"op\": \"add\", \"strength\": 3000, \"unit\": \"absolute\"}]}";
+        String edits =
+                "{\"edits\": [{\"feature\": \"tiny-s0:3\", \"op\": \"add\", \"strength\": 3000, \"unit\": \"absolute\"}]}";
         String plain = text(BASE + "}");
         String steered = text(BASE + ", \"loupe\": " + edits + "}");
         assertThat(steered).isNotEqualTo(plain);
@@ -153,7 +165,8 @@ class V1Test {
         HttpResponse<String> r = http.post("/v1/completions", body);
         assertThat(r.statusCode()).as(r.body()).isEqualTo(status);
         JsonNode error = json(r).path("error");
-        assertThat(error.path("message").asString() + error.path("param").asString("")).contains(word);
+        assertThat(error.path("message").asString() + error.path("param").asString(""))
+                .contains(word);
     }
 
     private static String text(String body) throws Exception {

@@ -33,15 +33,16 @@ class JobsTest {
         Jobs watcher = jobs();
         CountDownLatch seen = new CountDownLatch(1);
         CountDownLatch working = new CountDownLatch(1);
-        Thread thread = Thread.ofPlatform().start(() -> worker.run("eval", REQUEST, "test", Progress.silent(), p -> {
-            p.stage("halfway", 10, "steps");
-            p.metric("loss", 1, 0.5);
-            p.metric("loss", 2, 0.25);
-            p.advance(5);
-            working.countDown();
-            await(seen);
-            return Map.of("answer", 42);
-        }));
+        Thread thread = Thread.ofPlatform()
+                .start(() -> worker.run("eval", REQUEST, "test", Progress.silent(), p -> {
+                    p.stage("halfway", 10, "steps");
+                    p.metric("loss", 1, 0.5);
+                    p.metric("loss", 2, 0.25);
+                    p.advance(5);
+                    working.countDown();
+                    await(seen);
+                    return Map.of("answer", 42);
+                }));
         working.await();
         Job job = watcher.list().get(0);
         assertThat(job.state()).isEqualTo(JobState.RUNNING);
@@ -64,14 +65,15 @@ class JobsTest {
         Jobs jobs = jobs();
         List<JobEvent> heard = new ArrayList<>();
         CountDownLatch begun = new CountDownLatch(1);
-        Thread worker = Thread.ofPlatform().start(() -> jobs.run("eval", REQUEST, "test", Progress.silent(), p -> {
-            begun.countDown();
-            for (int i = 0; i < 5; i++) {
-                p.message("line " + i);
-                pause();
-            }
-            return "done";
-        }));
+        Thread worker = Thread.ofPlatform()
+                .start(() -> jobs.run("eval", REQUEST, "test", Progress.silent(), p -> {
+                    begun.countDown();
+                    for (int i = 0; i < 5; i++) {
+                        p.message("line " + i);
+                        pause();
+                    }
+                    return "done";
+                }));
         begun.await();
         jobs.follow(jobs.list().get(0).id(), 0, heard::add, () -> false);
         worker.join();
@@ -98,15 +100,15 @@ class JobsTest {
     void aJobThatIsAskedToStopStops() throws Exception {
         Jobs jobs = jobs();
         CountDownLatch begun = new CountDownLatch(1);
-        Thread worker = Thread.ofPlatform().start(() -> assertThatThrownBy(
-                        () -> jobs.run("eval", REQUEST, "test", Progress.silent(), p -> {
+        Thread worker = Thread.ofPlatform()
+                .start(() -> assertThatThrownBy(() -> jobs.run("eval", REQUEST, "test", Progress.silent(), p -> {
                             begun.countDown();
                             while (true) {
                                 p.check();
                                 pause();
                             }
                         }))
-                .isInstanceOf(CancelledException.class));
+                        .isInstanceOf(CancelledException.class));
         begun.await();
         String id = jobs.list().get(0).id();
         jobs().cancel(id); // from another server
@@ -117,7 +119,9 @@ class JobsTest {
     @Test
     void aJobWhoseProcessIsGoneHasFailed() throws IOException {
         Path job = written("20260101-000000-eval-dead");
-        Json.write(job.resolve("owner.json"), new JobOwner(Long.MAX_VALUE, 0, JobOwner.self("").host(), "test"));
+        Json.write(
+                job.resolve("owner.json"),
+                new JobOwner(Long.MAX_VALUE, 0, JobOwner.self("").host(), "test"));
         Files.writeString(job.resolve("events.jsonl"), "{\"at\":1,\"type\":\"start\"}\n{\"at\":2,\"type\":\"sta");
         Job dead = jobs().get("20260101-000000-eval-dead");
         assertThat(dead.state()).isEqualTo(JobState.FAILED);
@@ -139,7 +143,8 @@ class JobsTest {
         assertThatThrownBy(() -> jobs.start("dance", Map.of())).isInstanceOf(UsageException.class);
         assertThatThrownBy(() -> jobs.start("eval", Map.of())).isInstanceOf(UsageException.class);
         assertThatThrownBy(() -> jobs.start("train", Map.of("name", "x"))).isInstanceOf(UsageException.class);
-        assertThatThrownBy(() -> jobs.start("eval", Map.of("saes", List.of("../x")))).isInstanceOf(UsageException.class);
+        assertThatThrownBy(() -> jobs.start("eval", Map.of("saes", List.of("../x"))))
+                .isInstanceOf(UsageException.class);
         assertThatThrownBy(() -> jobs.get("nobody")).isInstanceOf(NotFoundException.class);
         assertThatThrownBy(() -> jobs.get("../../etc")).isInstanceOf(UsageException.class);
         assertThat(jobs.list()).isEmpty();
@@ -150,7 +155,13 @@ class JobsTest {
         Files.createDirectories(job);
         Json.write(
                 job.resolve("request.json"),
-                new JobRequest("1.0", id, "eval", "Evaluate", Instant.now().toString(), "cli",
+                new JobRequest(
+                        "1.0",
+                        id,
+                        "eval",
+                        "Evaluate",
+                        Instant.now().toString(),
+                        "cli",
                         JsonNodeFactory.instance.objectNode()));
         return job;
     }
