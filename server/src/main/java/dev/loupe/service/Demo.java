@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
@@ -28,10 +29,10 @@ public final class Demo {
 
     /** The four pairs, with how long one takes on two cores. */
     private static final List<Family> FAMILIES = List.of(
-            new Family("topk-2048", "topk", 2048, 30),
-            new Family("relu-2048", "relu", 2048, 40),
-            new Family("jumprelu-2048", "jumprelu", 2048, 40),
-            new Family("topk-512", "topk", 512, 15));
+            new Family("topk-2048", "topk", 2048, 25),
+            new Family("relu-2048", "relu", 2048, 21),
+            new Family("jumprelu-2048", "jumprelu", 2048, 34),
+            new Family("topk-512", "topk", 512, 11));
 
     private final Workbench bench;
 
@@ -75,7 +76,7 @@ public final class Demo {
                 STORE, bench.workspace().activations(), Models.BUILTIN, Corpora.EUROPARL, List.of(HOOK), TOKENS);
         parts.add(new Part(
                 "capture",
-                60,
+                44,
                 1,
                 () -> Workspace.named(bench.workspace().activations(), "store.json")
                         .contains(STORE),
@@ -106,7 +107,7 @@ public final class Demo {
         EvalSpec eval = new EvalSpec(saes(), null);
         parts.add(new Part(
                 "evaluate",
-                40,
+                44,
                 0,
                 () -> saes().stream().allMatch(bench.evaluations()::isCurrent),
                 "eval",
@@ -119,7 +120,7 @@ public final class Demo {
         IndexSpec index = new IndexSpec(saes());
         parts.add(new Part(
                 "index",
-                60,
+                39,
                 0,
                 () -> saes().stream().allMatch(bench.features()::isCurrent),
                 "index",
@@ -133,7 +134,7 @@ public final class Demo {
             CompareSpec spec = new CompareSpec(names(f).get(0), names(f).get(1), null);
             parts.add(new Part(
                     "match " + f.name,
-                    f.dSae / 400.0,
+                    f.dSae / 5000.0,
                     0,
                     () -> bench.compare().isCurrent(spec),
                     "compare",
@@ -154,12 +155,12 @@ public final class Demo {
     }
 
     private static Object each(
-            List<String> names, Progress p, java.util.function.Predicate<String> finished, Function<String, ?> work) {
+            List<String> names, Progress p, java.util.function.Predicate<String> finished, Consumer<String> work) {
         List<String> done = new ArrayList<>();
         for (String name : names) {
             p.check();
             if (!finished.test(name)) {
-                work.apply(name);
+                work.accept(name);
                 done.add(name);
             }
         }
