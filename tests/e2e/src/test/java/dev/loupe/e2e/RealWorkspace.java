@@ -54,7 +54,7 @@ final class RealWorkspace {
                                 0),
                         Progress.silent());
         workbench
-                .trainings()
+                .training()
                 .run(
                         new TrainSpec(
                                 "tiny",
