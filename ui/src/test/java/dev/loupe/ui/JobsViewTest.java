@@ -14,28 +14,26 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 
 class JobsViewTest extends ViewTest {
-    private static TrainSpec training(String name) {
-        return new TrainSpec(name, "store", null, "topk", 16, 4, null, null, List.of(0L), 200L, null, Map.of());
+    private static TrainSpec spec(String name) {
+        return new TrainSpec(name, "tiny", null, "topk", 128, 8, null, null, List.of(0L), 200L, null, Map.of());
     }
 
     @Test
     void a_job_of_another_thread_of_the_workspace_appears_with_its_stage_and_curves_and_ends() throws Exception {
         CountDownLatch shown = new CountDownLatch(1);
         Thread work = Thread.ofVirtual()
-                .start(() -> workbench
-                        .jobs()
-                        .run("train", training("tiny"), "loupe train", Progress.silent(), p -> {
-                            p.stage("train tiny", 200, "steps");
-                            p.metric("loss", 1, 0.75);
-                            p.metric("loss", 2, 0.5);
-                            p.advance(50);
-                            try {
-                                shown.await();
-                            } catch (InterruptedException e) {
-                                Thread.currentThread().interrupt();
-                            }
-                            return Map.of("ok", true);
-                        }));
+                .start(() -> workbench.jobs().run("train", spec("tiny"), "loupe train", Progress.silent(), p -> {
+                    p.stage("train tiny", 200, "steps");
+                    p.metric("loss", 1, 0.75);
+                    p.metric("loss", 2, 0.5);
+                    p.advance(50);
+                    try {
+                        shown.await();
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                    }
+                    return Map.of("ok", true);
+                }));
         JobsView view = navigate(JobsView.class);
 
         await("the running job", () -> text(view).contains("train tiny") && has(view, "loupe-curve"));
@@ -48,11 +46,9 @@ class JobsViewTest extends ViewTest {
 
     @Test
     void a_failed_job_says_why() {
-        assertThatThrownBy(() -> workbench
-                        .jobs()
-                        .run("train", training("bad"), "loupe train", Progress.silent(), p -> {
-                            throw new LoupeException("The disk is full.");
-                        }))
+        assertThatThrownBy(() -> workbench.jobs().run("train", spec("bad"), "loupe train", Progress.silent(), p -> {
+                    throw new LoupeException("The disk is full.");
+                }))
                 .isInstanceOf(LoupeException.class);
         Job job = workbench.jobs().list().getFirst();
 
