@@ -168,7 +168,57 @@ def match():
     return run
 
 
-run = {"gather": gather, "capture": capture, "decode": decode, "relp": relp, "match": match}[name]()
+def index():
+    t, s = torch(), setup()
+    from safetensors.torch import load_file
+
+    k = s["k"]
+    rows = t.from_numpy(np.load(path("rows.npy")))
+    documents = t.from_numpy(np.load(path("documents.npy")))
+    decoder = t.from_numpy(np.load(path("decoder.npy")))
+    weights = load_file(os.path.join(s["model"], "model.safetensors"))
+    unembed = weights["model.embed_tokens.weight"].float() * weights["model.norm.weight"].float()
+    latents = len(decoder)
+
+    def run():
+        with t.inference_mode():
+            ids, values = [], []
+            for i in range(0, len(rows), 1024):
+                v, j = t.relu(rows[i:i + 1024] @ decoder.T).topk(k, dim=1)
+                ids.append(j)
+                values.append(v)
+            ids, values = t.cat(ids).flatten(), t.cat(values).flatten()
+            where = t.arange(len(rows)).repeat_interleave(k)
+            on = values > 0
+            ids, values, where = ids[on], values[on], where[on]
+            fired = t.bincount(ids, minlength=latents)
+            order = t.argsort(values, descending=True, stable=True)
+            order = order[t.argsort(ids[order], stable=True)]
+            ends = fired.cumsum(0).tolist()
+            examples, start = [], 0
+            for end in ends:  # best example of each document, largest first
+                mine = order[start:end]
+                seen, best = set(), []
+                for at, doc in zip(mine.tolist(), documents[where[mine]].tolist()):
+                    if doc not in seen:
+                        seen.add(doc)
+                        best.append(at)
+                        if len(best) == 16:
+                            break
+                examples.append(best)
+                start = end
+            bins = ((values.log2() + 20) * 2).clamp(0, 63).long()
+            t.bincount(ids * 64 + bins, minlength=latents * 64).view(latents, 64)
+            t.bincount(ids * (int(documents.max()) + 1) + documents[where])
+            (decoder @ unembed.T).topk(10, dim=1)
+            (decoder @ unembed.T).topk(10, dim=1, largest=False)
+            (decoder @ decoder.T).topk(11, dim=1)
+        return len(rows), int(fired.sum())
+
+    return run
+
+
+run = {"index": index, "gather": gather, "capture": capture, "decode": decode, "relp": relp, "match": match}[name]()
 print(json.dumps({"ready": True}), flush=True)
 for _ in sys.stdin:
     start = time.perf_counter()

@@ -50,7 +50,12 @@ public final class BenchMain implements Callable<Integer> {
     private static Map<String, Supplier<Benchmark>> all() {
         Map<String, Supplier<Benchmark>> all = new LinkedHashMap<>();
         for (Supplier<Benchmark> b : List.<Supplier<Benchmark>>of(
-                CaptureBench::new, GatherBench::new, MatchBench::new, DecodeBench::new, RelpBench::new)) {
+                CaptureBench::new,
+                GatherBench::new,
+                MatchBench::new,
+                IndexBench::new,
+                DecodeBench::new,
+                RelpBench::new)) {
             all.put(b.get().name(), b);
         }
         return all;
