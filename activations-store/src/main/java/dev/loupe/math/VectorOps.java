@@ -188,7 +188,7 @@ public final class VectorOps {
      * The sum of all lanes in a fixed order. {@code reduceLanes} leaves the order open, and interpreted and compiled code
      * choose different ones: then a run would not repeat its own bits.
      */
-    private static float sum(FloatVector v) {
+    static float sum(FloatVector v) {
         FloatVector s = v;
         if (L >= 16) {
             s = s.add(s.rearrange(BY_8));
@@ -202,7 +202,7 @@ public final class VectorOps {
         return s.add(s.rearrange(BY_1)).lane(0);
     }
 
-    private static FloatVector load(MemorySegment s, long offset) {
+    static FloatVector load(MemorySegment s, long offset) {
         return FloatVector.fromMemorySegment(S, s, offset, nativeOrder());
     }
 }

@@ -1,5 +1,6 @@
 package dev.loupe.engine;
 
+import dev.loupe.math.RowOps;
 import dev.loupe.math.TopK;
 import dev.loupe.math.VectorOps;
 import dev.loupe.sae.Architecture;
@@ -31,6 +32,10 @@ final class ForwardTile {
         final float[] x;
         final float[] deadPi;
         final int[] found;
+        final int[] ids;
+        final long[] decoderRows;
+        final float[] z;
+        final float[] along;
         final TopK topK = new TopK();
 
         Scratch(StepInput s) {
@@ -39,6 +44,10 @@ final class ForwardTile {
             x = new float[s.d];
             deadPi = new float[s.n];
             found = new int[s.n];
+            ids = new int[s.n];
+            decoderRows = new long[s.n];
+            z = new float[s.n];
+            along = new float[s.n];
         }
     }
 
@@ -85,34 +94,44 @@ final class ForwardTile {
         for (int j = 0; j < s.d; j++) {
             s.errors[at + j] = -s.centred[at + j]; // x̂ − x = Σ f_i d_i − (x − b_dec)
         }
+        boolean jump = a == Architecture.JUMPRELU;
+        int firing = 0;
         for (int h = 0; h < hits; h++) {
             int i = q.found[h];
             float z = q.pi[pi + i];
-            if (z > (a == Architecture.JUMPRELU ? theta[i] : 0)) {
-                VectorOps.axpy(z, p.decoderRows().segment(), p.decoderRows().offset(i), s.errors, at, s.d);
+            if (z > (jump ? theta[i] : 0)) {
+                q.ids[firing] = i;
+                q.z[firing] = z;
+                q.decoderRows[firing++] = p.decoderRows().offset(i);
                 l1 += z;
-                active++;
             }
         }
+        active += firing;
+        RowOps.addRows(q.z, p.decoderRows().segment(), q.decoderRows, 0, firing, s.errors, at, s.d);
         reconstruction += VectorOps.dot(s.errors, at, s.errors, at, s.d);
         float scale = 2f / s.rows;
         for (int j = 0; j < s.d; j++) {
             s.errors[at + j] *= scale; // from here on the derivative of the loss with respect to x̂
             errorSum[j] += s.errors[at + j];
         }
-        float perActive = a == Architecture.RELU ? (float) (s.rule.l1() / s.rows) : 0;
         float half = (float) (s.rule.bandwidth() / 2);
-        for (int h = 0; h < hits; h++) {
+        int count = firing;
+        for (int h = 0; jump && h < hits; h++) { // latents just below their threshold: only it learns from them
             int i = q.found[h];
             float z = q.pi[pi + i];
-            boolean fires = z > (a == Architecture.JUMPRELU ? theta[i] : 0);
-            boolean window = a == Architecture.JUMPRELU && Math.abs(z - theta[i]) < half;
-            if (fires || window) {
-                float along = VectorOps.dot(
-                        s.errors, at, p.decoderRows().segment(), p.decoderRows().offset(i), s.d);
-                int flags = (window ? Pairs.WINDOW : 0) | (fires ? 0 : Pairs.SILENT);
-                pairs.add(i, r | flags, fires ? z : 0, along + perActive);
+            if (!(z > theta[i]) && Math.abs(z - theta[i]) < half) {
+                q.ids[count] = i;
+                q.decoderRows[count++] = p.decoderRows().offset(i);
             }
+        }
+        RowOps.dotRows(s.errors, at, p.decoderRows().segment(), q.decoderRows, count, q.along, s.d);
+        float perActive = a == Architecture.RELU ? (float) (s.rule.l1() / s.rows) : 0;
+        for (int c = 0; c < count; c++) {
+            int i = q.ids[c];
+            boolean fires = c < firing;
+            boolean window = jump && Math.abs(q.pi[pi + i] - theta[i]) < half;
+            int flags = (window ? Pairs.WINDOW : 0) | (fires ? 0 : Pairs.SILENT);
+            pairs.add(i, r | flags, fires ? q.z[c] : 0, q.along[c] + perActive);
         }
     }
 
@@ -129,20 +148,21 @@ final class ForwardTile {
             s.errors[aux + j] = half * s.errors[at + j]; // r̂ − r begins as −r = x̂ − x
         }
         for (int c = 0; c < chosen; c++) {
-            long dec = s.parameters.decoderRows().offset(s.dead[q.found[c]]);
-            VectorOps.axpy(q.deadPi[q.found[c]], s.parameters.decoderRows().segment(), dec, s.errors, aux, s.d);
+            q.z[c] = q.deadPi[q.found[c]];
+            q.ids[c] = s.dead[q.found[c]];
+            q.decoderRows[c] = s.parameters.decoderRows().offset(q.ids[c]);
         }
+        RowOps.addRows(
+                q.z, s.parameters.decoderRows().segment(), q.decoderRows, 0, chosen, s.errors, aux, s.d);
         auxError += VectorOps.dot(s.errors, aux, s.errors, aux, s.d);
         float scale = 2f / s.rows;
         for (int j = 0; j < s.d; j++) {
             s.errors[aux + j] *= scale;
         }
+        RowOps.dotRows(
+                s.errors, aux, s.parameters.decoderRows().segment(), q.decoderRows, chosen, q.along, s.d);
         for (int c = 0; c < chosen; c++) {
-            int i = s.dead[q.found[c]];
-            long dec = s.parameters.decoderRows().offset(i);
-            float along =
-                    VectorOps.dot(s.errors, aux, s.parameters.decoderRows().segment(), dec, s.d);
-            pairs.add(i, s.rows + r, q.deadPi[q.found[c]], along);
+            pairs.add(q.ids[c], s.rows + r, q.z[c], q.along[c]);
         }
     }
 

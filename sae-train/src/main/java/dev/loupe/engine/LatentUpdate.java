@@ -1,6 +1,7 @@
 package dev.loupe.engine;
 
 import dev.loupe.math.Matrix;
+import dev.loupe.math.RowOps;
 import dev.loupe.math.VectorOps;
 import dev.loupe.sae.SaeWeights;
 import java.lang.foreign.MemorySegment;
@@ -63,21 +64,28 @@ final class LatentUpdate {
         double alongWindow = 0;
         int inWindow = 0;
         boolean fired = false;
-        for (int e = starts[i]; e < starts[i + 1]; e++) {
-            int row = pairs.row[e] & Pairs.ROW;
+        int start = starts[i];
+        int end = start; // pairs that count for the rows are moved together, with the places of their rows
+        for (int e = start; e < starts[i + 1]; e++) {
+            int flags = pairs.row[e];
+            int row = flags & Pairs.ROW;
             float dPi = pairs.dPi[e];
-            if ((pairs.row[e] & Pairs.WINDOW) != 0) {
+            if ((flags & Pairs.WINDOW) != 0) {
                 alongWindow += dPi;
                 inWindow++;
             }
-            if ((pairs.row[e] & Pairs.SILENT) == 0) {
-                int input = (row < s.rows ? row : row - s.rows) * s.d;
-                fired |= row < s.rows && pairs.z[e] > 0;
+            if ((flags & Pairs.SILENT) == 0) {
+                boolean main = row < s.rows;
+                fired |= main && pairs.z[e] > 0;
                 bias += dPi;
-                VectorOps.axpy(pairs.z[e], s.errors, row * s.d, decoder, 0, s.d);
-                VectorOps.axpy(dPi, s.centred, input, encoder, 0, s.d);
+                pairs.z[end] = pairs.z[e];
+                pairs.dPi[end] = dPi;
+                pairs.row[end] = row * s.d;
+                pairs.latent[end++] = (main ? row : row - s.rows) * s.d;
             }
         }
+        RowOps.addRows(pairs.z, s.errors, pairs.row, start, end - start, decoder, 0, s.d);
+        RowOps.addRows(pairs.dPi, s.centred, pairs.latent, start, end - start, encoder, 0, s.d);
         sinceFired[i] = fired ? 0 : sinceFired[i] + 1;
 
         SaeWeights p = s.parameters;

@@ -3,8 +3,6 @@ package dev.loupe.engine;
 import dev.loupe.base.LoupeException;
 import dev.loupe.math.Matrix;
 import dev.loupe.sae.Architecture;
-import dev.loupe.sae.SaeWeights;
-import java.lang.foreign.Arena;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -25,64 +23,20 @@ final class ScalarEngine implements SaeEngine {
         return new Session(initial);
     }
 
-    /** A set of parameters, gradients or moments. */
-    static final class Values {
-        final double[][] enc;
-        final double[][] dec;
-        final double[] bEnc;
-        final double[] bDec;
-        final double[] theta;
-
-        Values(int n, int d, int thresholds) {
-            enc = new double[n][d];
-            dec = new double[n][d];
-            bEnc = new double[n];
-            bDec = new double[d];
-            theta = new double[thresholds];
-        }
-
-        static Values of(SaeWeights w) {
-            Values p = new Values(w.dSae(), w.dIn(), w.threshold().length);
-            for (int i = 0; i < w.dSae(); i++) {
-                p.enc[i] = widen(w.encoderRows().row(i));
-                p.dec[i] = widen(w.decoderRows().row(i));
-            }
-            copy(widen(w.bEnc()), p.bEnc);
-            copy(widen(w.bDec()), p.bDec);
-            copy(widen(w.threshold()), p.theta);
-            return p;
-        }
-
-        SaeWeights narrow() {
-            Matrix e = Matrix.allocate(Arena.ofAuto(), enc.length, bDec.length);
-            Matrix dm = Matrix.allocate(Arena.ofAuto(), enc.length, bDec.length);
-            for (int i = 0; i < enc.length; i++) {
-                e.setRow(i, ScalarEngine.narrow(enc[i]));
-                dm.setRow(i, ScalarEngine.narrow(dec[i]));
-            }
-            return new SaeWeights(
-                    e, dm, ScalarEngine.narrow(bEnc), ScalarEngine.narrow(bDec), ScalarEngine.narrow(theta));
-        }
-
-        private static void copy(double[] from, double[] to) {
-            System.arraycopy(from, 0, to, 0, to.length);
-        }
-    }
-
     /** The loss and its gradient for a batch, without any update. */
-    record LossAndGradient(StepMetrics metrics, Values gradient, boolean[] fired) {}
+    record LossAndGradient(StepMetrics metrics, ScalarValues gradient, boolean[] fired) {}
 
     private static final class Session implements TrainSession {
-        private Values p;
-        private Values m;
-        private Values v;
+        private ScalarValues p;
+        private ScalarValues m;
+        private ScalarValues v;
         private int[] sinceFired;
         private long step;
 
         Session(TrainState s) {
-            p = Values.of(s.parameters());
-            m = Values.of(s.m());
-            v = Values.of(s.v());
+            p = ScalarValues.of(s.parameters());
+            m = ScalarValues.of(s.m());
+            v = ScalarValues.of(s.v());
             sinceFired = s.sinceFired().clone();
             step = s.step();
         }
@@ -91,7 +45,7 @@ final class ScalarEngine implements SaeEngine {
         public StepMetrics step(Matrix batch, StepRule rule) {
             double[][] x = new double[(int) batch.rows()][];
             for (int t = 0; t < x.length; t++) {
-                x[t] = widen(batch.row(t));
+                x[t] = ScalarValues.widen(batch.row(t));
             }
             LossAndGradient lg = lossAndGradient(p, x, rule, sinceFired);
             if (!Double.isFinite(lg.metrics.loss())) {
@@ -129,9 +83,9 @@ final class ScalarEngine implements SaeEngine {
 
         @Override
         public void restore(TrainState s) {
-            p = Values.of(s.parameters());
-            m = Values.of(s.m());
-            v = Values.of(s.v());
+            p = ScalarValues.of(s.parameters());
+            m = ScalarValues.of(s.m());
+            v = ScalarValues.of(s.v());
             sinceFired = s.sinceFired().clone();
             step = s.step();
         }
@@ -141,11 +95,11 @@ final class ScalarEngine implements SaeEngine {
     }
 
     /** Forward and backward; also the function that finite differences are taken of. */
-    static LossAndGradient lossAndGradient(Values p, double[][] x, StepRule rule, int[] sinceFired) {
+    static LossAndGradient lossAndGradient(ScalarValues p, double[][] x, StepRule rule, int[] sinceFired) {
         int n = p.enc.length;
         int d = p.bDec.length;
         int batch = x.length;
-        Values g = new Values(n, d, p.theta.length);
+        ScalarValues g = new ScalarValues(n, d, p.theta.length);
         boolean[] fired = new boolean[n];
         int[] dead = IntStream.range(0, n)
                 .filter(i -> sinceFired[i] >= rule.deadAfter())
@@ -223,7 +177,7 @@ final class ScalarEngine implements SaeEngine {
 
     /** weight · ‖r − r̂‖² of one row; adds its gradient, r held constant. */
     private static double auxiliary(
-            Values p, Values g, double[] pi, double[] x, double[] error, int[] dead, int k, double weight) {
+            ScalarValues p, ScalarValues g, double[] pi, double[] x, double[] error, int[] dead, int k, double weight) {
         List<Integer> chosen = largest(IntStream.of(dead), pi, k);
         double[] difference = error.clone(); // r̂ − r, r = −error
         for (int i : chosen) {
@@ -240,7 +194,7 @@ final class ScalarEngine implements SaeEngine {
     }
 
     /** Adds the gradient of a derivative with respect to π_i. */
-    private static void throughEncoder(Values p, Values g, int i, double dPi, double[] x) {
+    private static void throughEncoder(ScalarValues p, ScalarValues g, int i, double dPi, double[] x) {
         g.bEnc[i] += dPi;
         for (int j = 0; j < x.length; j++) {
             g.enc[i][j] += dPi * (x[j] - p.bDec[j]);
@@ -316,21 +270,5 @@ final class ScalarEngine implements SaeEngine {
         for (int j = 0; j < y.length; j++) {
             y[j] += alpha * x[j];
         }
-    }
-
-    static double[] widen(float[] a) {
-        double[] b = new double[a.length];
-        for (int j = 0; j < a.length; j++) {
-            b[j] = a[j];
-        }
-        return b;
-    }
-
-    static float[] narrow(double[] a) {
-        float[] b = new float[a.length];
-        for (int j = 0; j < a.length; j++) {
-            b[j] = (float) a[j];
-        }
-        return b;
     }
 }

@@ -19,34 +19,28 @@ class GradientTest {
     private static final int D = 5;
 
     private interface Loss {
-        double of(ScalarEngine.Values p);
+        double of(ScalarValues p);
     }
 
     @ParameterizedTest
     @EnumSource(Architecture.class)
     void everySmoothParameterAgreesWithFiniteDifferences(Architecture a) {
         Cases.check(15, random -> {
-            ScalarEngine.Values p =
-                    ScalarEngine.Values.of(States.random(random, a, N, D).parameters());
+            ScalarValues p =
+                    ScalarValues.of(States.random(random, a, N, D).parameters());
             double[][] x = awayFromTies(random, p, a);
             StepRule rule = new StepRule(
                     a, 3, a == Architecture.RELU ? 0.3 : 0, 0.5, 2, 1e-3, 0, 0, 1, new AdamRule(1, 0, 0, 1));
-            ScalarEngine.Values g =
-                    ScalarEngine.lossAndGradient(p, x, rule, new int[N]).gradient();
-            check(
-                    p,
-                    g,
-                    q -> ScalarEngine.lossAndGradient(q, x, rule, new int[N])
-                            .metrics()
-                            .loss());
+            ScalarValues g = ScalarEngine.lossAndGradient(p, x, rule, new int[N]).gradient();
+            check(p, g, q -> ScalarEngine.lossAndGradient(q, x, rule, new int[N]).metrics().loss());
         });
     }
 
     @Test
     void theAuxiliaryLossIsDifferentiatedWithTheResidualHeldConstant() {
         Cases.check(15, random -> {
-            ScalarEngine.Values p = ScalarEngine.Values.of(
-                    States.random(random, Architecture.TOPK, N, D).parameters());
+            ScalarValues p =
+                    ScalarValues.of(States.random(random, Architecture.TOPK, N, D).parameters());
             double[][] x = awayFromTies(random, p, Architecture.TOPK);
             int[] since = {9, 0, 9, 9, 0, 0, 9};
             StepRule with = rule(0.4);
@@ -90,7 +84,7 @@ class GradientTest {
                 return sum;
             };
             assertThat(all.metrics().aux()).isCloseTo(frozen.of(p), within(1e-9));
-            ScalarEngine.Values difference = new ScalarEngine.Values(N, D, 0);
+            ScalarValues difference = new ScalarValues(N, D, 0);
             for (int i = 0; i < N; i++) {
                 subtract(all.gradient().enc[i], main.gradient().enc[i], difference.enc[i]);
                 subtract(all.gradient().dec[i], main.gradient().dec[i], difference.dec[i]);
@@ -121,7 +115,7 @@ class GradientTest {
     }
 
     /** Compares all gradients except those of thresholds, which are no derivatives of the sampled loss. */
-    private static void check(ScalarEngine.Values p, ScalarEngine.Values g, Loss loss) {
+    private static void check(ScalarValues p, ScalarValues g, Loss loss) {
         List<double[][]> pairs = new ArrayList<>();
         for (int i = 0; i < N; i++) {
             pairs.add(new double[][] {p.enc[i], g.enc[i]});
@@ -143,7 +137,7 @@ class GradientTest {
         }
     }
 
-    private static double[] pi(ScalarEngine.Values p, double[] x) {
+    private static double[] pi(ScalarValues p, double[] x) {
         double[] pi = p.bEnc.clone();
         for (int i = 0; i < N; i++) {
             for (int j = 0; j < D; j++) {
@@ -154,10 +148,10 @@ class GradientTest {
     }
 
     /** Rows whose pre-activations are not near 0, a threshold or one another. */
-    private static double[][] awayFromTies(Cases.Random random, ScalarEngine.Values p, Architecture a) {
+    private static double[][] awayFromTies(Cases.Random random, ScalarValues p, Architecture a) {
         List<double[]> rows = new ArrayList<>();
         while (rows.size() < 6) {
-            double[] x = ScalarEngine.widen(random.floats(D));
+            double[] x = ScalarValues.widen(random.floats(D));
             double[] pi = pi(p, x);
             boolean tie = false;
             for (int i = 0; i < N; i++) {

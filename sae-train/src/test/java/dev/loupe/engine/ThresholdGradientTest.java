@@ -127,6 +127,6 @@ class ThresholdGradientTest {
     }
 
     private static float[] floats(double[] values) {
-        return ScalarEngine.narrow(values);
+        return ScalarValues.narrow(values);
     }
 }
