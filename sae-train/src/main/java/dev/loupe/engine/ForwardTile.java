@@ -152,15 +152,13 @@ final class ForwardTile {
             q.ids[c] = s.dead[q.found[c]];
             q.decoderRows[c] = s.parameters.decoderRows().offset(q.ids[c]);
         }
-        RowOps.addRows(
-                q.z, s.parameters.decoderRows().segment(), q.decoderRows, 0, chosen, s.errors, aux, s.d);
+        RowOps.addRows(q.z, s.parameters.decoderRows().segment(), q.decoderRows, 0, chosen, s.errors, aux, s.d);
         auxError += VectorOps.dot(s.errors, aux, s.errors, aux, s.d);
         float scale = 2f / s.rows;
         for (int j = 0; j < s.d; j++) {
             s.errors[aux + j] *= scale;
         }
-        RowOps.dotRows(
-                s.errors, aux, s.parameters.decoderRows().segment(), q.decoderRows, chosen, q.along, s.d);
+        RowOps.dotRows(s.errors, aux, s.parameters.decoderRows().segment(), q.decoderRows, chosen, q.along, s.d);
         for (int c = 0; c < chosen; c++) {
             pairs.add(q.ids[c], s.rows + r, q.z[c], q.along[c]);
         }

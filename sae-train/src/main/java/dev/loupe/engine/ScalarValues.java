@@ -39,8 +39,7 @@ final class ScalarValues {
             e.setRow(i, narrow(enc[i]));
             dm.setRow(i, narrow(dec[i]));
         }
-        return new SaeWeights(
-                e, dm, narrow(bEnc), narrow(bDec), narrow(theta));
+        return new SaeWeights(e, dm, narrow(bEnc), narrow(bDec), narrow(theta));
     }
 
     private static void copy(double[] from, double[] to) {

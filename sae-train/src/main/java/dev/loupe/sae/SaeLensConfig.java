@@ -6,6 +6,7 @@ import dev.loupe.base.UsageException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
 /** SAELens' {@code cfg.json}: written as version 6 does, read from version 6 and from the flat files before it. */
@@ -17,6 +18,9 @@ final class SaeLensConfig {
 
     /** A config that was read; {@code foldDecoderNorms} where selection multiplies by the decoder's norms. */
     record Read(SaeConfig config, int dIn, int dSae, boolean foldDecoderNorms) {}
+
+    /** Entries of the metadata that {@link #write} makes by itself. */
+    private static final Set<String> OURS = Set.of("sae_lens_version", "model_name", "hook_name", "hook_head_index");
 
     static Map<String, Object> write(Sae sae) {
         Map<String, Object> cfg = new LinkedHashMap<>();
@@ -65,7 +69,7 @@ final class SaeLensConfig {
                 cfg.has("k") ? cfg.path("k") : cfg.path("activation_fn_kwargs").path("k");
         Map<String, Object> kept = new LinkedHashMap<>();
         metadata.properties().forEach(e -> {
-            if (!e.getKey().equals("model_name") && !e.getKey().equals("hook_name")) {
+            if (!OURS.contains(e.getKey())) {
                 kept.put(e.getKey(), Json.MAPPER.treeToValue(e.getValue(), Object.class));
             }
         });

@@ -26,21 +26,26 @@ class GradientTest {
     @EnumSource(Architecture.class)
     void everySmoothParameterAgreesWithFiniteDifferences(Architecture a) {
         Cases.check(15, random -> {
-            ScalarValues p =
-                    ScalarValues.of(States.random(random, a, N, D).parameters());
+            ScalarValues p = ScalarValues.of(States.random(random, a, N, D).parameters());
             double[][] x = awayFromTies(random, p, a);
             StepRule rule = new StepRule(
                     a, 3, a == Architecture.RELU ? 0.3 : 0, 0.5, 2, 1e-3, 0, 0, 1, new AdamRule(1, 0, 0, 1));
-            ScalarValues g = ScalarEngine.lossAndGradient(p, x, rule, new int[N]).gradient();
-            check(p, g, q -> ScalarEngine.lossAndGradient(q, x, rule, new int[N]).metrics().loss());
+            ScalarValues g =
+                    ScalarEngine.lossAndGradient(p, x, rule, new int[N]).gradient();
+            check(
+                    p,
+                    g,
+                    q -> ScalarEngine.lossAndGradient(q, x, rule, new int[N])
+                            .metrics()
+                            .loss());
         });
     }
 
     @Test
     void theAuxiliaryLossIsDifferentiatedWithTheResidualHeldConstant() {
         Cases.check(15, random -> {
-            ScalarValues p =
-                    ScalarValues.of(States.random(random, Architecture.TOPK, N, D).parameters());
+            ScalarValues p = ScalarValues.of(
+                    States.random(random, Architecture.TOPK, N, D).parameters());
             double[][] x = awayFromTies(random, p, Architecture.TOPK);
             int[] since = {9, 0, 9, 9, 0, 0, 9};
             StepRule with = rule(0.4);

@@ -4,9 +4,14 @@ import dev.loupe.fixtures.Cases;
 import dev.loupe.math.Matrix;
 import dev.loupe.sae.Architecture;
 import dev.loupe.sae.SaeWeights;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 
 /** Random states and rules for tests of engines. */
 final class States {
+    private static final double TIE = 1e-4;
+
     private States() {}
 
     /** Random parameters with unit decoder rows, none of the special values that initialisation has. */
@@ -41,6 +46,42 @@ final class States {
                 3,
                 deadAfter,
                 new AdamRule(0.01, 0.9, 0.999, epsilon));
+    }
+
+    /**
+     * Of some random rows those on which engines that round differently must still agree on who is active: no
+     * pre-activation near 0, near a threshold, near an end of its window, or near the next one in rank.
+     */
+    static Matrix batchAwayFromTies(Cases.Random random, TrainState state, StepRule rule, int rows) {
+        ScalarValues p = ScalarValues.of(state.parameters());
+        List<float[]> kept = new ArrayList<>();
+        while (kept.size() < rows) {
+            float[] x = random.floats(p.bDec.length);
+            if (!nearTie(p, x, rule.bandwidth() / 2)) {
+                kept.add(x);
+            }
+        }
+        return Matrix.copyOf(kept.toArray(float[][]::new));
+    }
+
+    private static boolean nearTie(ScalarValues p, float[] x, double half) {
+        double[] pi = p.bEnc.clone();
+        boolean tie = false;
+        for (int i = 0; i < pi.length; i++) {
+            for (int j = 0; j < x.length; j++) {
+                pi[i] += p.enc[i][j] * (x[j] - p.bDec[j]);
+            }
+            tie |= Math.abs(pi[i]) < TIE;
+            if (p.theta.length > 0) {
+                double above = Math.abs(pi[i] - p.theta[i]);
+                tie |= above < TIE || Math.abs(above - half) < TIE;
+            }
+        }
+        Arrays.sort(pi);
+        for (int i = 1; i < pi.length; i++) {
+            tie |= pi[i] - pi[i - 1] < TIE;
+        }
+        return tie;
     }
 
     /** One latent reading and writing one dimension: π = x + b_enc, x̂ = f. */

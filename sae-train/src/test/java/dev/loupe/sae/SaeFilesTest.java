@@ -41,7 +41,11 @@ class SaeFilesTest {
         return new Sae(
                 "x",
                 new SaeConfig(
-                        a, a == Architecture.TOPK ? 3 : 0, applyBDec, "toy", "blocks.1.hook_resid_post",
+                        a,
+                        a == Architecture.TOPK ? 3 : 0,
+                        applyBDec,
+                        "toy",
+                        "blocks.1.hook_resid_post",
                         Map.of("context_size", 64)),
                 new SaeWeights(
                         Matrix.copyOf(random.matrix(N, D)),
@@ -149,7 +153,8 @@ class SaeFilesTest {
             assertThat(file.tensor("b_enc").hasShape(N)).isTrue();
             assertThat(file.tensor("b_dec").hasShape(D)).isTrue();
             assertThat(file.has("threshold")).isEqualTo(a == Architecture.JUMPRELU);
-            assertThat(file.floats("W_enc")[1 * N + 4]).isEqualTo(sae.encoderRows().get(4, 1));
+            assertThat(file.floats("W_enc")[1 * N + 4])
+                    .isEqualTo(sae.encoderRows().get(4, 1));
         }
     }
 
@@ -240,7 +245,8 @@ class SaeFilesTest {
             }
             double expected = sae.preActivation(x, i) * Math.sqrt(norm);
             assertThat((double) scaled.preActivation(x, i)).isCloseTo(expected, within(1e-4));
-            assertThat(scaled.decoderRows().segment().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED)).doesNotContain(Float.NaN);
+            assertThat(scaled.decoderRows().segment().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED))
+                    .doesNotContain(Float.NaN);
         }
         assertThat(codes.count(0)).isLessThanOrEqualTo(3);
     }
@@ -255,7 +261,13 @@ class SaeFilesTest {
         }
         Path folder = folder("old", cfg(dir.resolve("new")), new byte[0]);
         new SafetensorsWriter()
-                .add("W_enc", sae.encoderRows().transposed(java.lang.foreign.Arena.ofAuto()).segment(), D, N)
+                .add(
+                        "W_enc",
+                        sae.encoderRows()
+                                .transposed(java.lang.foreign.Arena.ofAuto())
+                                .segment(),
+                        D,
+                        N)
                 .add("W_dec", sae.decoderRows().segment(), N, D)
                 .add("b_enc", sae.bEnc(), N)
                 .add("b_dec", sae.bDec(), D)
