@@ -7,13 +7,17 @@ import dev.loupe.model.Activation;
 import dev.loupe.model.Forward;
 import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
+import dev.loupe.model.Streams;
 import dev.loupe.model.Taps;
 import dev.loupe.model.TokenBatch;
 import dev.loupe.model.Want;
 import dev.loupe.store.ShardBuffer;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 
 /**
@@ -46,31 +50,51 @@ final class ForwardPass {
                 .sorted(Comparator.comparingInt((Integer s) -> -sequences.get(s).length)) // stable
                 .mapToInt(Integer::intValue)
                 .toArray();
+        List<int[]> batches = batches(sequences, order);
         long start = System.nanoTime();
-        long rows = 0;
-        for (int from = 0; from < order.length; ) {
+        AtomicLong rows = new AtomicLong();
+        Streams.run(batches.size(), i -> {
             progress.check();
+            int[] members = batches.get(i);
+            long now = rows.addAndGet(run(shard, sequences, members));
+            synchronized (progress) {
+                progress.advance(done + now);
+                progress.metric("tokens_per_second", done + now, now / ((System.nanoTime() - start) / 1e9));
+            }
+        });
+    }
+
+    /** Sequences that pass together, by their place in the shard. */
+    private List<int[]> batches(List<int[]> sequences, int[] order) {
+        List<int[]> batches = new ArrayList<>();
+        for (int from = 0; from < order.length; ) {
             int longest = sequences.get(order[from]).length;
             int count = Math.min(order.length - from, Math.max(1, batchTokens / longest));
-            int[][] batch = new int[count][];
-            for (int b = 0; b < count; b++) {
-                batch[b] = sequences.get(order[from + b]);
-            }
-            Forward forward = model.forward(new TokenBatch(batch), Taps.read(hooks), Want.NOTHING);
-            for (HookPoint hook : hooks) {
-                Activation activation = forward.activation(hook);
-                Matrix target = shard.activations(hook.name());
-                for (int b = 0; b < count; b++) {
-                    copy(activation, b, batch[b], shard, shard.firstRow(order[from + b]), target);
-                }
-            }
-            for (int[] tokens : batch) {
-                rows += shard.rowsOf(tokens);
-            }
+            batches.add(Arrays.copyOfRange(order, from, from + count));
             from += count;
-            progress.advance(done + rows);
-            progress.metric("tokens_per_second", done + rows, rows / ((System.nanoTime() - start) / 1e9));
         }
+        return batches;
+    }
+
+    /** Runs one batch; returns how many rows it has. */
+    private long run(ShardBuffer shard, List<int[]> sequences, int[] members) {
+        int[][] batch = new int[members.length][];
+        for (int b = 0; b < batch.length; b++) {
+            batch[b] = sequences.get(members[b]);
+        }
+        Forward forward = model.forward(new TokenBatch(batch), Taps.read(hooks), Want.NOTHING);
+        for (HookPoint hook : hooks) {
+            Activation activation = forward.activation(hook);
+            Matrix target = shard.activations(hook.name());
+            for (int b = 0; b < batch.length; b++) {
+                copy(activation, b, batch[b], shard, shard.firstRow(members[b]), target);
+            }
+        }
+        long rows = 0;
+        for (int[] tokens : batch) {
+            rows += shard.rowsOf(tokens);
+        }
+        return rows;
     }
 
     /** Copies the rows of one sequence: runs of tokens that have one. */

@@ -13,8 +13,8 @@ import java.util.Arrays;
 
 /** From the last residual stream to logits and losses: the last norm and the unembedding, in pieces of bounded size. */
 final class Head {
-    /** Logits held at once: 16 Mi floats. */
-    private static final long LOGITS_AT_ONCE = 1L << 24;
+    /** Logits held at once: 4 Mi floats, memory that the allocator keeps instead of asking the system for it each time. */
+    private static final long LOGITS_AT_ONCE = 1L << 22;
 
     private static final HookPoint LOGITS = HookPoint.of("logits");
 

@@ -58,6 +58,19 @@ public final class Torch {
         }
     }
 
+    /** How many threads one operation uses when it is called from the calling thread. */
+    public static int threads() {
+        return JniUtils.getNumThreads();
+    }
+
+    /**
+     * Sets how many threads one operation uses when it is called from the calling thread, and from threads that have not
+     * computed anything yet.
+     */
+    public static void setThreads(int threads) {
+        JniUtils.setNumThreads(threads);
+    }
+
     /** Version of the engine and number of its threads, for people. */
     public static String describe() {
         offline();

@@ -20,6 +20,6 @@ public record EvalOptions(long rows, long pcaRows, long lossTokens, int batch) {
 
     /** All held-out rows, PCA on up to 262,144 rows, up to 16,384 tokens of losses. */
     public static EvalOptions standard() {
-        return new EvalOptions(0, 262_144, 16_384, 16);
+        return new EvalOptions(0, 262_144, 16_384, 4);
     }
 }

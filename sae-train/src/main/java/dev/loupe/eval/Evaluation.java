@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Measures an SAE on held-out text. */
 public final class Evaluation {
+    private static final Recent<PcaBaseline.Measured> PCA = new Recent<>();
+
     private Evaluation() {}
 
     /**
@@ -52,11 +54,14 @@ public final class Evaluation {
             }
         });
         int rank = (int) Math.clamp(Math.round(firing.l0()), 1, sae.dIn());
-        progress.stage("PCA of rank " + rank, -1, "tokens");
+        progress.stage("PCA", -1, "tokens");
         Rows train = new Rows(store.reader(hook), store.trainRowIds(), options.pcaRows());
         double pcaFvu = train.count() == 0
                 ? Double.NaN
-                : PcaBaseline.fit(train, progress).fvu(heldOut, rank, metrics.variance(), progress);
+                : PCA.get(
+                                store.fingerprint() + "|" + hook + "|" + options,
+                                () -> PcaBaseline.fit(train, progress).measure(heldOut, progress))
+                        .fvu(rank, metrics.variance());
         SaeReport.Loss loss = model == null ? null : Losses.measure(sae, store, model, text, options, progress);
         SaeReport report = new SaeReport(
                 SaeReport.FORMAT,

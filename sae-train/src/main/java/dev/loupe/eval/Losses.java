@@ -8,9 +8,7 @@ import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.Sae;
 import dev.loupe.store.ActivationStore;
 import dev.loupe.store.StoreManifest;
-import java.util.ArrayDeque;
 import java.util.Arrays;
-import java.util.Deque;
 import org.jspecify.annotations.Nullable;
 
 /** The losses of a report. Those that do not depend on the SAE are measured once for several SAEs of one place. */
@@ -18,13 +16,12 @@ final class Losses {
     /** Predictions that the splice of x̂ + (x − x̂) is checked on. */
     private static final int IDENTITY_TOKENS = 2048;
 
-    private static final int REMEMBERED = 4;
-    private static final Deque<Baseline> BASELINES = new ArrayDeque<>();
+    private static final Recent<Baseline> BASELINES = new Recent<>();
 
     private Losses() {}
 
     /** Losses without the SAE. */
-    private record Baseline(String key, double[] clean, double zero, double mean) {}
+    private record Baseline(double[] clean, double zero, double mean) {}
 
     static SaeReport.Loss measure(
             Sae sae,
@@ -45,7 +42,7 @@ final class Losses {
         SpliceLoss pass = new SpliceLoss(model, hook, text, options.batch());
         String key = String.join(
                 "|", store.fingerprint(), hook.name(), source == null ? "" : source.fingerprint(), options.toString());
-        Baseline base = baseline(key, pass, store.mean(hook.name()), text, progress);
+        Baseline base = BASELINES.get(key, () -> baseline(pass, store.mean(hook.name()), text, progress));
         if (base.clean().length == 0) {
             throw new LoupeException("The held-out text of " + store.name()
                     + " has no token to predict: every sequence is one token long.");
@@ -73,14 +70,7 @@ final class Losses {
                 identityError);
     }
 
-    private static Baseline baseline(String key, SpliceLoss pass, float[] meanRow, LossText text, Progress progress) {
-        synchronized (BASELINES) {
-            for (Baseline b : BASELINES) {
-                if (b.key().equals(key)) {
-                    return b;
-                }
-            }
-        }
+    private static Baseline baseline(SpliceLoss pass, float[] meanRow, LossText text, Progress progress) {
         int all = text.sequences().size();
         long predictions = text.sequences().stream().mapToLong(s -> s.length).sum();
         progress.stage("loss without the SAE", predictions, "tokens");
@@ -88,14 +78,7 @@ final class Losses {
         progress.stage("loss with zero and mean ablation", 2 * predictions, "tokens");
         double zero = mean(pass.with(SpliceLoss.constant(new float[meanRow.length]), progress, all));
         double mean = mean(pass.with(SpliceLoss.constant(meanRow), progress, all));
-        Baseline made = new Baseline(key, clean, zero, mean);
-        synchronized (BASELINES) {
-            BASELINES.addFirst(made);
-            while (BASELINES.size() > REMEMBERED) {
-                BASELINES.removeLast();
-            }
-        }
-        return made;
+        return new Baseline(clean, zero, mean);
     }
 
     private static double mean(double[] values) {

@@ -42,21 +42,33 @@ final class PcaBaseline {
         return new PcaBaseline(mean, vectors);
     }
 
-    /**
-     * FVU at a rank.
-     *
-     * @param variance Σ‖x − x̄‖² of the measured rows around their own mean
-     */
-    double fvu(Rows rows, int rank, double variance, Progress progress) {
+    /** Measures it on other rows, at every rank at once. */
+    Measured measure(Rows rows, Progress progress) {
         double[][] scatter = scatter(rows, mean, progress);
-        double left = 0;
+        double[] left = new double[vectors.length + 1];
         for (int j = 0; j < mean.length; j++) {
-            left += scatter[j][j];
+            left[0] += scatter[j][j];
         }
-        for (int i = 0; i < Math.min(rank, vectors.length); i++) {
-            left -= quadratic(scatter, vectors[i]);
+        for (int i = 0; i < vectors.length; i++) {
+            left[i + 1] = left[i] - quadratic(scatter, vectors[i]);
         }
-        return Math.max(0, left) / variance;
+        return new Measured(left);
+    }
+
+    /**
+     * What PCA leaves over of some rows.
+     *
+     * @param left Σ‖x − x̂‖² by rank
+     */
+    record Measured(double[] left) {
+        /**
+         * FVU at a rank.
+         *
+         * @param variance Σ‖x − x̄‖² of the measured rows around their own mean
+         */
+        double fvu(int rank, double variance) {
+            return Math.max(0, left[Math.min(rank, left.length - 1)]) / variance;
+        }
     }
 
     private static double quadratic(double[][] m, double[] v) {

@@ -6,6 +6,7 @@ import dev.loupe.model.Activation;
 import dev.loupe.model.Editor;
 import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
+import dev.loupe.model.Streams;
 import dev.loupe.model.Taps;
 import dev.loupe.model.TokenBatch;
 import dev.loupe.model.Want;
@@ -14,6 +15,9 @@ import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.DoubleStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The model's loss with something else in place of the activations at one hook point. Losses are those of predictions
@@ -79,12 +83,12 @@ final class SpliceLoss {
 
     /** Loss per counted prediction with nothing replaced, in nats. */
     double[] clean(Progress progress) {
-        return losses(Taps.none(), progress, text.sequences().size());
+        return losses(null, progress, text.sequences().size());
     }
 
     /** Loss per counted prediction of the first sequences with a replacement, in nats. */
     double[] with(Replacement replacement, Progress progress, int sequences) {
-        return losses(Taps.edit(hook, editor(replacement)), progress, sequences);
+        return losses(replacement, progress, sequences);
     }
 
     /** How many of the first sequences have about so many counted predictions together, at least one batch. */
@@ -97,47 +101,50 @@ final class SpliceLoss {
         return s;
     }
 
-    private double[] losses(Taps taps, Progress progress, int count) {
+    private double[] losses(@Nullable Replacement replacement, Progress progress, int count) {
         List<int[]> sequences = text.sequences();
-        double[] result = new double[1024];
-        int n = 0;
-        for (int from = 0; from < count; from += batch) {
+        double[][] parts = new double[Math.ceilDiv(count, batch)][];
+        AtomicLong done = new AtomicLong();
+        Streams.run(parts.length, i -> {
             progress.check();
+            int from = i * batch;
             int[][] ids = sequences.subList(from, Math.min(count, from + batch)).toArray(int[][]::new);
-            float[][] losses =
-                    model.forward(new TokenBatch(ids), taps, Want.TOKEN_LOSS).tokenLoss();
-            for (int b = 0; b < ids.length; b++) {
-                for (int p = 0; p + 1 < ids[b].length; p++) {
-                    if (!text.special().contains(ids[b][p])) {
-                        result = n == result.length ? Arrays.copyOf(result, 2 * n) : result;
-                        result[n++] = losses[b][p];
-                    }
-                }
+            Taps taps = replacement == null ? Taps.none() : Taps.edit(hook, new Splice(replacement, ids));
+            parts[i] = counted(
+                    ids,
+                    model.forward(new TokenBatch(ids), taps, Want.TOKEN_LOSS).tokenLoss());
+            synchronized (progress) {
+                progress.advance(done.addAndGet(parts[i].length));
             }
-            progress.advance(n);
-        }
-        return Arrays.copyOf(result, n);
+        });
+        return Arrays.stream(parts).flatMapToDouble(Arrays::stream).toArray();
     }
 
-    private Editor editor(Replacement replacement) {
-        return new Splice(replacement);
+    /** The losses of predictions that are made from ordinary positions. */
+    private double[] counted(int[][] ids, float[][] losses) {
+        DoubleStream.Builder kept = DoubleStream.builder();
+        for (int b = 0; b < ids.length; b++) {
+            for (int p = 0; p + 1 < ids[b].length; p++) {
+                if (!text.special().contains(ids[b][p])) {
+                    kept.add(losses[b][p]);
+                }
+            }
+        }
+        return kept.build().toArray();
     }
 
     /** Gathers the ordinary rows of an activation, has them replaced, and puts them back. */
     private final class Splice implements Editor {
         private final Replacement replacement;
-        private int at;
+        private final int[][] ids;
 
-        Splice(Replacement replacement) {
+        Splice(Replacement replacement, int[][] ids) {
             this.replacement = replacement;
+            this.ids = ids;
         }
 
         @Override
         public void edit(Activation a) {
-            int[][] ids = text.sequences()
-                    .subList(at, Math.min(text.sequences().size(), at + a.batch()))
-                    .toArray(int[][]::new);
-            at += a.batch();
             int rows = 0;
             for (int[] sequence : ids) {
                 rows += ordinary(sequence, text.special());

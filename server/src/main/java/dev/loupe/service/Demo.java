@@ -29,10 +29,10 @@ public final class Demo {
 
     /** The four pairs, with how long one takes on two cores. */
     private static final List<Family> FAMILIES = List.of(
-            new Family("topk-2048", "topk", 2048, 25),
-            new Family("relu-2048", "relu", 2048, 21),
-            new Family("jumprelu-2048", "jumprelu", 2048, 34),
-            new Family("topk-512", "topk", 512, 11));
+            new Family("topk-2048", "topk", 2048, 11),
+            new Family("relu-2048", "relu", 2048, 9.5),
+            new Family("jumprelu-2048", "jumprelu", 2048, 14.5),
+            new Family("topk-512", "topk", 512, 5.4));
 
     private final Workbench bench;
 
@@ -76,7 +76,7 @@ public final class Demo {
                 STORE, bench.workspace().activations(), Models.BUILTIN, Corpora.EUROPARL, List.of(HOOK), TOKENS);
         parts.add(new Part(
                 "capture",
-                44,
+                20,
                 1,
                 () -> Workspace.named(bench.workspace().activations(), "store.json")
                         .contains(STORE),
@@ -107,7 +107,7 @@ public final class Demo {
         EvalSpec eval = new EvalSpec(saes(), null);
         parts.add(new Part(
                 "evaluate",
-                44,
+                23,
                 0,
                 () -> saes().stream().allMatch(bench.evaluations()::isCurrent),
                 "eval",
@@ -120,7 +120,7 @@ public final class Demo {
         IndexSpec index = new IndexSpec(saes());
         parts.add(new Part(
                 "index",
-                39,
+                26,
                 0,
                 () -> saes().stream().allMatch(bench.features()::isCurrent),
                 "index",
@@ -134,7 +134,7 @@ public final class Demo {
             CompareSpec spec = new CompareSpec(names(f).get(0), names(f).get(1), null);
             parts.add(new Part(
                     "match " + f.name,
-                    f.dSae / 5000.0,
+                    f.dSae / 10_000.0,
                     0,
                     () -> bench.compare().isCurrent(spec),
                     "compare",

@@ -47,7 +47,7 @@ public final class CompareListView extends Page {
         List<List<Component>> rows = new ArrayList<>();
         for (Matching m : all) {
             rows.add(List.of(
-                    Kit.link(Links.compare(m.a(), m.b()), m.a() + " against " + m.b()),
+                    Kit.link(Links.compare(m.a(), m.b()), pair(m)),
                     Kit.text(Num.whole(m.widthA()) + (m.widthA() == m.widthB() ? "" : " / " + Num.whole(m.widthB()))),
                     Kit.text(Num.whole(m.shared())),
                     Kit.text(Num.percent(share(m, m.shared()))),
@@ -66,6 +66,24 @@ public final class CompareListView extends Page {
                         "same partner both ways"),
                 Set.of(1, 2, 3, 4, 5, 6),
                 rows);
+    }
+
+    /** The same with the figures that fit beside something else. */
+    static Component briefTable(List<Matching> all) {
+        List<List<Component>> rows = new ArrayList<>();
+        for (Matching m : all) {
+            rows.add(List.of(
+                    Kit.link(Links.compare(m.a(), m.b()), pair(m)),
+                    Kit.text(Num.whole(m.shared())),
+                    Kit.text(Num.percent(share(m, m.shared()))),
+                    Kit.text(Num.fixed(m.threshold(), 2)),
+                    Kit.text(Num.fixed(m.pwMcc(), 3))));
+        }
+        return Kit.table(List.of("pair", "shared", "share", "threshold", "mean cosine"), Set.of(1, 2, 3, 4), rows);
+    }
+
+    private static String pair(Matching m) {
+        return m.a() + " · " + m.b();
     }
 
     /** A number of shared pairs as a share of the narrower SAE. */

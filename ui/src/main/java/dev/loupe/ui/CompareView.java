@@ -182,11 +182,11 @@ public final class CompareView extends Page implements BeforeEnterObserver {
         List<Matching> others = CompareListView.all(workbench).stream()
                 .filter(o -> !o.a().equals(m.a()) || !o.b().equals(m.b()))
                 .toList();
-        Section card = Kit.card(Kit.heading("Beside it", "other pairs, at their own threshold"));
+        Section card = Kit.card(Kit.heading("Beside it", "other pairs, share of the smaller"));
         if (others.isEmpty()) {
             card.add(Kit.text("dim", "No other pair was compared."));
         } else {
-            card.add(CompareListView.table(others));
+            card.add(CompareListView.briefTable(others));
         }
         return card;
     }

@@ -47,7 +47,7 @@ class WebPagesTest {
         "/features/tiny-s0, of 128 features",
         "/features/tiny-s0/3, How strongly it fires",
         "/search?q=Commission, “Commission”",
-        "/compare, tiny-s0 against tiny-s1",
+        "/compare, tiny-s0 · tiny-s1",
         "/compare/tiny-s0/tiny-s1, only in tiny-s0",
         "/patch, logit difference",
         "/steer, The same",
