@@ -4,6 +4,7 @@ import dev.loupe.base.Checksums;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -12,7 +13,7 @@ import java.util.TreeSet;
 import tools.jackson.databind.JsonNode;
 
 /** The weights of a model folder: {@code model.safetensors}, or the shards its index names. */
-final class Checkpoint implements AutoCloseable {
+final class Checkpoint implements TensorSource {
     private static final String SINGLE = "model.safetensors";
     private static final String INDEX = SINGLE + ".index.json";
 
@@ -69,12 +70,18 @@ final class Checkpoint implements AutoCloseable {
         shard.tensors().keySet().forEach(name -> byTensor.put(name, shard));
     }
 
-    boolean has(String tensor) {
+    @Override
+    public boolean has(String tensor) {
         return byTensor.containsKey(tensor);
     }
 
+    @Override
+    public void read(String tensor, MemorySegment target, long... shape) {
+        fileOf(tensor, shape).readFloats(tensor, target);
+    }
+
     /** The file that holds a tensor of exactly this shape. */
-    SafetensorsFile fileOf(String tensor, long... shape) {
+    private SafetensorsFile fileOf(String tensor, long... shape) {
         SafetensorsFile file = byTensor.get(tensor);
         if (file == null) {
             throw new LoupeException("The weights of " + folder + " lack the tensor " + tensor
@@ -90,7 +97,8 @@ final class Checkpoint implements AutoCloseable {
     }
 
     /** SHA-256 of the file, or of the shards' names and sums where there are several. */
-    String checksum() {
+    @Override
+    public String checksum() {
         if (shards.size() == 1) {
             return Checksums.sha256(shards.values().iterator().next().path());
         }

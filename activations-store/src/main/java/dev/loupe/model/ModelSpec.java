@@ -24,13 +24,21 @@ record ModelSpec(Architecture architecture, ModelConfig config) {
             throw new NotFoundException("The folder " + folder + " has no config.json, so it is no model folder in the"
                     + " Hugging Face layout.");
         }
-        JsonNode json = Json.tree(file);
+        return of(file, Json.tree(file));
+    }
+
+    /**
+     * Reads a description in the terms of {@code config.json}.
+     *
+     * @param file where it comes from, for messages
+     */
+    static ModelSpec of(Path file, JsonNode json) {
         String name = json.path("architectures")
                 .path(0)
                 .asString(json.path("model_type").asString("unknown"));
         if (!SUPPORTED.contains(name)) {
             throw new LoupeException(
-                    "The model " + folder + " is a " + name + "; supported are " + String.join(", ", SUPPORTED) + ".");
+                    "The model of " + file + " is a " + name + "; supported are " + String.join(", ", SUPPORTED) + ".");
         }
         return new Reader(file, json).read(name);
     }

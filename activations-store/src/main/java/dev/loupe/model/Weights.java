@@ -38,33 +38,33 @@ final class Weights implements AutoCloseable {
     final NDArray finalNorm;
     final Linear unembed;
 
-    /** Reads everything; the checkpoint is not needed afterwards. */
+    /** Reads everything; the source is not needed afterwards. */
     @SuppressWarnings("MustBeClosedChecker") // the arena lives as long as the object: close() ends it
-    Weights(Checkpoint checkpoint, ModelSpec spec) {
+    Weights(TensorSource source, ModelSpec spec) {
         arena = Arena.ofShared();
         manager = Torch.newManager();
         try {
             ModelConfig c = spec.config();
             Architecture a = spec.architecture();
-            embed = tensor(checkpoint, a.embed(), c.dVocab(), c.dModel());
-            finalNorm = tensor(checkpoint, a.finalNorm(), c.dModel());
-            unembed = new Linear(
-                    c.tiedEmbeddings() ? embed : tensor(checkpoint, a.unembed(), c.dVocab(), c.dModel()), null);
+            embed = tensor(source, a.embed(), c.dVocab(), c.dModel());
+            finalNorm = tensor(source, a.finalNorm(), c.dModel());
+            unembed =
+                    new Linear(c.tiedEmbeddings() ? embed : tensor(source, a.unembed(), c.dVocab(), c.dModel()), null);
             int q = c.nHeads() * c.dHead();
             int kv = c.nKeyValueHeads() * c.dHead();
             List<Layer> list = new ArrayList<>();
             for (int i = 0; i < c.nLayers(); i++) {
                 String p = a.block().replace("%d", Integer.toString(i));
                 list.add(new Layer(
-                        tensor(checkpoint, p + a.ln1(), c.dModel()),
-                        linear(checkpoint, p + a.q(), q, c.dModel(), a.biasQkv()),
-                        linear(checkpoint, p + a.k(), kv, c.dModel(), a.biasQkv()),
-                        linear(checkpoint, p + a.v(), kv, c.dModel(), a.biasQkv()),
-                        linear(checkpoint, p + a.o(), c.dModel(), q, a.biasO()),
-                        tensor(checkpoint, p + a.ln2(), c.dModel()),
-                        linear(checkpoint, p + a.gate(), c.dMlp(), c.dModel(), a.biasMlp()),
-                        linear(checkpoint, p + a.up(), c.dMlp(), c.dModel(), a.biasMlp()),
-                        linear(checkpoint, p + a.down(), c.dModel(), c.dMlp(), a.biasMlp())));
+                        tensor(source, p + a.ln1(), c.dModel()),
+                        linear(source, p + a.q(), q, c.dModel(), a.biasQkv()),
+                        linear(source, p + a.k(), kv, c.dModel(), a.biasQkv()),
+                        linear(source, p + a.v(), kv, c.dModel(), a.biasQkv()),
+                        linear(source, p + a.o(), c.dModel(), q, a.biasO()),
+                        tensor(source, p + a.ln2(), c.dModel()),
+                        linear(source, p + a.gate(), c.dMlp(), c.dModel(), a.biasMlp()),
+                        linear(source, p + a.up(), c.dMlp(), c.dModel(), a.biasMlp()),
+                        linear(source, p + a.down(), c.dModel(), c.dMlp(), a.biasMlp())));
             }
             layers = List.copyOf(list);
         } catch (RuntimeException e) {
@@ -73,15 +73,17 @@ final class Weights implements AutoCloseable {
         }
     }
 
-    private Linear linear(Checkpoint checkpoint, String name, long out, long in, boolean bias) {
-        return new Linear(
-                tensor(checkpoint, name + ".weight", out, in), bias ? tensor(checkpoint, name + ".bias", out) : null);
+    private Linear linear(TensorSource source, String name, long out, long in, boolean bias) {
+        return new Linear(tensor(source, name + ".weight", out, in), bias ? tensor(source, name + ".bias", out) : null);
     }
 
-    private NDArray tensor(Checkpoint checkpoint, String name, long... shape) {
-        SafetensorsFile file = checkpoint.fileOf(name, shape);
-        MemorySegment memory = arena.allocate(4 * file.tensor(name).elements(), 64);
-        file.readFloats(name, memory);
+    private NDArray tensor(TensorSource source, String name, long... shape) {
+        long elements = 1;
+        for (long n : shape) {
+            elements = Math.multiplyExact(elements, n);
+        }
+        MemorySegment memory = arena.allocate(4 * elements, 64);
+        source.read(name, memory, shape);
         return Torch.wrap(manager, memory, shape);
     }
 

@@ -1,0 +1,27 @@
+package dev.loupe.model;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Where a model's weights come from, by the tensor names of the Hugging Face checkpoint of its family. Numbers are
+ * converted to float32 on the way.
+ */
+interface TensorSource extends AutoCloseable {
+    /** Whether there is such a tensor. */
+    boolean has(String tensor);
+
+    /**
+     * Reads a whole tensor in row-major order.
+     *
+     * @param target native memory of four bytes per element, overwritten
+     * @param shape what the model's description asks for
+     * @throws dev.loupe.base.LoupeException if there is no such tensor or it has another shape
+     */
+    void read(String tensor, MemorySegment target, long... shape);
+
+    /** SHA-256 over the files that were read from, in hexadecimal. */
+    String checksum();
+
+    @Override
+    void close();
+}
