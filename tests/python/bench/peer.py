@@ -218,7 +218,35 @@ def index():
     return run
 
 
-run = {"index": index, "gather": gather, "capture": capture, "decode": decode, "relp": relp, "match": match}[name]()
+def train_step():
+    t = torch()
+    k, batch, steps = 24, 1024, 20
+    decoder = t.from_numpy(np.load(path("decoder.npy")))
+    rows = t.from_numpy(np.load(path("rows.npy"))).split(batch)
+    w_enc, w_dec = t.nn.Parameter(decoder.T.contiguous()), t.nn.Parameter(decoder.clone())
+    b_enc, b_dec = t.nn.Parameter(t.zeros(len(decoder))), t.nn.Parameter(t.zeros(decoder.shape[1]))
+    adam = t.optim.Adam([w_enc, w_dec, b_enc, b_dec], lr=1e-3, fused=True)
+
+    def run():
+        total = 0.0
+        for i in range(steps):
+            x = rows[i % len(rows)]
+            values, ids = (((x - b_dec) @ w_enc) + b_enc).topk(k, dim=1, sorted=False)
+            f = t.zeros(len(x), len(decoder)).scatter(1, ids, t.relu(values))
+            loss = (x - (f @ w_dec + b_dec)).pow(2).sum(1).mean()
+            adam.zero_grad()
+            loss.backward()
+            with t.no_grad():
+                w_dec.grad.sub_((w_dec.grad * w_dec).sum(1, keepdim=True) * w_dec)
+                adam.step()
+                w_dec.div_(w_dec.norm(dim=1, keepdim=True))
+            total += loss.item() / steps
+        return steps * batch, total
+
+    return run
+
+
+run = {"train-step": train_step, "index": index, "gather": gather, "capture": capture, "decode": decode, "relp": relp, "match": match}[name]()
 print(json.dumps({"ready": True}), flush=True)
 for _ in sys.stdin:
     start = time.perf_counter()

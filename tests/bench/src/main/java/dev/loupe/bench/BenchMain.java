@@ -52,6 +52,7 @@ public final class BenchMain implements Callable<Integer> {
         for (Supplier<Benchmark> b : List.<Supplier<Benchmark>>of(
                 CaptureBench::new,
                 GatherBench::new,
+                TrainStepBench::new,
                 MatchBench::new,
                 IndexBench::new,
                 DecodeBench::new,

@@ -39,6 +39,28 @@ final class SaeData {
         return out;
     }
 
+    /** Rows that SAEs are made for: sums of a few directions with random weights, and some noise. */
+    static float[][] mixtures(long seed, int rows) {
+        Cases.Random random = Cases.Random.of(seed);
+        float[][] d = directions(3, LATENTS, 0.5);
+        float[][] out = new float[rows][];
+        for (int r = 0; r < rows; r++) {
+            float[] row = random.floats(WIDTH);
+            for (int j = 0; j < WIDTH; j++) {
+                row[j] *= 0.05f;
+            }
+            for (int c = 0; c < K / 2; c++) {
+                float[] direction = d[random.nextInt(LATENTS)];
+                float weight = 1 + random.nextFloat();
+                for (int j = 0; j < WIDTH; j++) {
+                    row[j] += weight * direction[j];
+                }
+            }
+            out[r] = row;
+        }
+        return out;
+    }
+
     static Sae topk(String name, float[][] encoder, float[][] decoder) {
         SaeWeights w = new SaeWeights(
                 Matrix.copyOf(encoder),
