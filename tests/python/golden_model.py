@@ -12,7 +12,7 @@ value.R. RULES is a subset of "lnha" (ln, identity, half, attention pattern) or 
 import os, sys
 import torch
 from safetensors.torch import save_file
-from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig, Qwen2Config
+from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config
 from transformers.models.llama import modeling_llama
 
 source, out = sys.argv[1:3]
@@ -57,6 +57,8 @@ def expression(model, ids, rules):
         q = hook(p + "attn.hook_q", a.q_proj(normed)).view(1, n, -1, head).transpose(1, 2)
         k = hook(p + "attn.hook_k", a.k_proj(normed)).view(1, n, -1, head).transpose(1, 2)
         v = hook(p + "attn.hook_v", a.v_proj(normed)).view(1, n, -1, head).transpose(1, 2)
+        if hasattr(a, "q_norm"):  # per head, before rotation
+            q, k = rms(q, a.q_norm, rules)[1] * a.q_norm.weight, rms(k, a.k_norm, rules)[1] * a.k_norm.weight
         q, k = modeling_llama.apply_rotary_pos_emb(q, k, cos, sin)
         flat = lambda t: t.transpose(1, 2).reshape(1, n, -1)  # noqa: E731
         back = lambda t: t.view(1, n, -1, head).transpose(1, 2)  # noqa: E731
@@ -191,6 +193,13 @@ common = dict(vocab_size=40, hidden_size=12, intermediate_size=20, num_hidden_la
 tiny("tiny-llama", LlamaConfig(**common, head_dim=6, attention_bias=True, mlp_bias=True, rope_theta=500.0), 1)
 tiny("tiny-mistral", MistralConfig(**common, head_dim=4, sliding_window=None), 2)
 tiny("tiny-qwen2", Qwen2Config(**{**common, "hidden_size": 16}, use_sliding_window=False), 3)
+tiny("tiny-qwen3", Qwen3Config(**{**common, "num_key_value_heads": 1}, head_dim=6, use_sliding_window=False), 4)
+tiny("tiny-llama3", LlamaConfig(**{**common, "num_key_value_heads": 4, "tie_word_embeddings": True}, head_dim=12,
+                                rope_parameters={"rope_type": "llama3", "rope_theta": 100.0, "factor": 8.0,
+                                                 "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                                                 "original_max_position_embeddings": 16}), 5)
+tiny("tiny-linear", LlamaConfig(**common, head_dim=6, rope_parameters={"rope_type": "linear", "rope_theta": 100.0,
+                                                                       "factor": 4.0}), 6)
 
 model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, attn_implementation="eager")
 from tokenizers import Tokenizer  # noqa: E402

@@ -1,5 +1,7 @@
 package dev.loupe.model;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * A family of decoder-only transformers described as data: what its tensors are called and which of them have biases.
  * The forward and backward passes read this and ask for no family by name.
@@ -21,6 +23,8 @@ package dev.loupe.model;
  * @param gate projection into the activation function {@code [d_mlp, d_model]}
  * @param up projection that is multiplied with the activated gate
  * @param down projection back {@code [d_model, d_mlp]}
+ * @param qNorm gain {@code [d_head]} of an RMSNorm of every head's query before rotation; null if there is none
+ * @param kNorm the same for keys
  * @param biasQkv whether queries, keys and values have biases
  * @param biasO whether the attention's output has one
  * @param biasMlp whether the MLP's projections have biases
@@ -41,14 +45,16 @@ record Architecture(
         String gate,
         String up,
         String down,
+        @Nullable String qNorm,
+        @Nullable String kNorm,
         boolean biasQkv,
         boolean biasO,
         boolean biasMlp,
         Nonlinearity activation) {
 
-    /** The tensor names of Llama, which Mistral and Qwen 2 share. */
+    /** The tensor names of Llama, which Mistral and Qwen share. */
     static Architecture llamaNames(
-            String name, boolean biasQkv, boolean biasO, boolean biasMlp, Nonlinearity activation) {
+            String name, boolean qkNorm, boolean biasQkv, boolean biasO, boolean biasMlp, Nonlinearity activation) {
         return new Architecture(
                 name,
                 "model.embed_tokens.weight",
@@ -64,6 +70,8 @@ record Architecture(
                 "mlp.gate_proj",
                 "mlp.up_proj",
                 "mlp.down_proj",
+                qkNorm ? "self_attn.q_norm.weight" : null,
+                qkNorm ? "self_attn.k_norm.weight" : null,
                 biasQkv,
                 biasO,
                 biasMlp,

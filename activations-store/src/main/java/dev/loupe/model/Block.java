@@ -66,8 +66,20 @@ final class Block {
         NDArray q = pass.at(layer, "attn.hook_q", weights.q().apply(normed));
         NDArray k = pass.at(layer, "attn.hook_k", weights.k().apply(normed));
         NDArray v = pass.at(layer, "attn.hook_v", weights.v().apply(normed)).reshape(b, t, kv, h);
-        q = pass.at(layer, "attn.hook_rot_q", rotary.rotate(q.reshape(b, t, kv * group, h), pass.start));
-        k = pass.at(layer, "attn.hook_rot_k", rotary.rotate(k.reshape(b, t, kv, h), pass.start));
+        q = q.reshape(b, t, kv * group, h);
+        k = k.reshape(b, t, kv, h);
+        if (weights.qNorm() != null) {
+            s.rawQueries = q;
+            s.scaleQueries = norms.scale(q);
+            q = norms.normalized(q, s.scaleQueries).muli(weights.qNorm());
+        }
+        if (weights.kNorm() != null) {
+            s.rawKeys = k;
+            s.scaleKeys = norms.scale(k);
+            k = norms.normalized(k, s.scaleKeys).muli(weights.kNorm());
+        }
+        q = pass.at(layer, "attn.hook_rot_q", rotary.rotate(q, pass.start));
+        k = pass.at(layer, "attn.hook_rot_k", rotary.rotate(k, pass.start));
         if (cache != null) {
             k = cache.appendKeys(layer, k);
             v = cache.appendValues(layer, v);

@@ -105,8 +105,16 @@ final class BlockBackward {
             NDArray gk = byPosition(scores.transpose(0, 2, 1).batchMatMul(set(s.queries)), b, t, kv);
             sink.keep(layer, "attn.hook_rot_q", gq);
             sink.keep(layer, "attn.hook_rot_k", gk);
-            gq = rotary.back(gq.reshape(b, t, heads, h), 0).reshape(b, t, heads * h);
-            gk = rotary.back(gk.reshape(b, t, kv, h), 0).reshape(b, t, kv * h);
+            gq = rotary.back(gq.reshape(b, t, heads, h), 0);
+            gk = rotary.back(gk.reshape(b, t, kv, h), 0);
+            if (weights.qNorm() != null) {
+                gq = norms.backward(gq.mul(weights.qNorm()), set(s.rawQueries), set(s.scaleQueries), rules);
+            }
+            if (weights.kNorm() != null) {
+                gk = norms.backward(gk.mul(weights.kNorm()), set(s.rawKeys), set(s.scaleKeys), rules);
+            }
+            gq = gq.reshape(b, t, heads * h);
+            gk = gk.reshape(b, t, kv * h);
             sink.keep(layer, "attn.hook_q", gq);
             sink.keep(layer, "attn.hook_k", gk);
             normed = normed.addi(weights.q().backward(gq)).addi(weights.k().backward(gk));

@@ -12,6 +12,14 @@ final class BlockState {
 
     @Nullable NDArray scale1; // [B, T, 1]
 
+    @Nullable NDArray rawQueries; // before their norm, [B, T, V G, h]; only where the family has one
+
+    @Nullable NDArray scaleQueries; // [B, T, V G, 1]
+
+    @Nullable NDArray rawKeys; // [B, T, V, h]
+
+    @Nullable NDArray scaleKeys; // [B, T, V, 1]
+
     @Nullable NDArray queries; // rotated, [B V, G T, h]
 
     @Nullable NDArray keys; // rotated, [B V, K, h]

@@ -22,7 +22,7 @@ final class Core {
     Core(ModelSpec spec, Weights weights) {
         this.spec = spec;
         this.weights = weights;
-        this.rotary = new Rotary(weights.manager, spec.config());
+        this.rotary = new Rotary(weights.manager, spec);
         this.norms = new Norms(weights, spec.config());
         List<Block> list = new ArrayList<>();
         for (int layer = 0; layer < spec.config().nLayers(); layer++) {

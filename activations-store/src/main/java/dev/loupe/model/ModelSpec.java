@@ -10,8 +10,9 @@ import java.util.List;
 import tools.jackson.databind.JsonNode;
 
 /** What {@code config.json} says: the family and the sizes. Refuses anything that would be computed wrongly. */
-record ModelSpec(Architecture architecture, ModelConfig config) {
-    static final List<String> SUPPORTED = List.of("LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM");
+record ModelSpec(Architecture architecture, ModelConfig config, RopeScaling rope) {
+    static final List<String> SUPPORTED =
+            List.of("LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM");
 
     /** Reads the description of a model folder. */
     static ModelSpec read(Path folder) {
@@ -51,12 +52,14 @@ record ModelSpec(Architecture architecture, ModelConfig config) {
             if (json.path("partial_rotary_factor").asDouble(1) != 1) {
                 throw refused("partial_rotary_factor is not 1, which is not supported");
             }
-            boolean qwen = name.equals("Qwen2ForCausalLM");
+            boolean qwen2 = name.equals("Qwen2ForCausalLM");
+            boolean qwen3 = name.equals("Qwen3ForCausalLM");
             boolean attentionBias = json.path("attention_bias").asBoolean(false);
             Architecture architecture = Architecture.llamaNames(
                     name,
-                    qwen || attentionBias,
-                    !qwen && attentionBias,
+                    qwen3,
+                    qwen2 || attentionBias,
+                    !qwen2 && attentionBias,
                     json.path("mlp_bias").asBoolean(false),
                     Nonlinearity.SILU);
             int dModel = natural("hidden_size");
@@ -69,7 +72,7 @@ record ModelSpec(Architecture architecture, ModelConfig config) {
             }
             int nCtx = natural("max_position_embeddings");
             JsonNode window = json.path("sliding_window");
-            boolean slides = json.path("use_sliding_window").asBoolean(!qwen);
+            boolean slides = json.path("use_sliding_window").asBoolean(!qwen2 && !qwen3);
             if (slides && window.isIntegralNumber() && window.asInt() < nCtx) {
                 throw refused("sliding-window attention (sliding_window " + window + ") is not supported");
             }
@@ -93,16 +96,49 @@ record ModelSpec(Architecture architecture, ModelConfig config) {
                             json.path("rms_norm_eps").asDouble(1e-6),
                             ropeTheta(),
                             tied,
-                            parameters));
+                            parameters),
+                    ropeScaling());
+        }
+
+        private JsonNode rope() {
+            return json.has("rope_parameters") ? json.path("rope_parameters") : json.path("rope_scaling");
         }
 
         private double ropeTheta() {
-            JsonNode rope = json.has("rope_parameters") ? json.path("rope_parameters") : json.path("rope_scaling");
+            return rope().path("rope_theta").asDouble(json.path("rope_theta").asDouble(10_000));
+        }
+
+        private RopeScaling ropeScaling() {
+            JsonNode rope = rope();
             String type = rope.path("rope_type").asString(rope.path("type").asString("default"));
-            if (!type.equals("default")) {
-                throw refused("rotary scaling of type \"" + type + "\" is not supported");
+            return switch (type) {
+                case "default" -> RopeScaling.NONE;
+                case "linear" -> new RopeScaling(type, positive(rope, "factor"), 1, 1, 1);
+                case "llama3" -> {
+                    float low = positive(rope, "low_freq_factor");
+                    float high = positive(rope, "high_freq_factor");
+                    float context = positive(rope, "original_max_position_embeddings");
+                    if (high <= low) {
+                        throw refused("high_freq_factor " + high + " must be above low_freq_factor " + low);
+                    }
+                    yield new RopeScaling(type, positive(rope, "factor"), low, high, (int) context);
+                }
+                default ->
+                    throw refused("rotary scaling of type \"" + type
+                            + "\" is not supported; supported are default, linear and llama3");
+            };
+        }
+
+        private float positive(JsonNode rope, String key) {
+            double value = rope.path(key).asDouble(Double.NaN);
+            if (!(value > 0) || Double.isInfinite(value)) {
+                throw refused("the rotary scaling's " + key + " is "
+                        + (rope.path(key).isMissingNode()
+                                ? "missing"
+                                : rope.path(key).toString())
+                        + "; it must be a number above 0");
             }
-            return rope.path("rope_theta").asDouble(json.path("rope_theta").asDouble(10_000));
+            return (float) value;
         }
 
         private static long count(
@@ -118,7 +154,8 @@ record ModelSpec(Architecture architecture, ModelConfig config) {
             long attention = 2 * d * heads * dHead + 2 * d * kv * dHead;
             long biases = (a.biasQkv() ? (heads + 2 * kv) * dHead : 0)
                     + (a.biasO() ? d : 0)
-                    + (a.biasMlp() ? 2 * dMlp + d : 0);
+                    + (a.biasMlp() ? 2 * dMlp + d : 0)
+                    + (a.qNorm() == null ? 0 : 2 * dHead);
             return layers * (attention + 3 * d * dMlp + 2 * d + biases) + d + vocab * d * (tied ? 1 : 2);
         }
 
@@ -154,8 +191,13 @@ record ModelSpec(Architecture architecture, ModelConfig config) {
             add.hook("hook_resid_pre", residual, c.dModel(), "Residual stream entering the block.");
             add.hook("ln1.hook_scale", shape(1), 1, "Root mean square that the norm before attention divides by.");
             add.hook("ln1.hook_normalized", residual, c.dModel(), "Normalised input of attention, before the gain.");
-            add.hook("attn.hook_q", queries, q, "Queries before rotation.");
-            add.hook("attn.hook_k", keys, kv, "Keys before rotation.");
+            add.hook(
+                    "attn.hook_q",
+                    queries,
+                    q,
+                    "Queries before rotation (and before their norm, where the family has one).");
+            add.hook(
+                    "attn.hook_k", keys, kv, "Keys before rotation (and before their norm, where the family has one).");
             add.hook("attn.hook_v", keys, kv, "Values.");
             add.hook("attn.hook_rot_q", queries, q, "Queries after rotation by their positions.");
             add.hook("attn.hook_rot_k", keys, kv, "Keys after rotation by their positions.");

@@ -9,7 +9,8 @@ import dev.loupe.tensor.Torch;
 
 /**
  * Rotary position embedding (Su et al., arXiv 2104.09864) in the layout of Llama checkpoints: dimension i is paired with
- * {@code i + d_head / 2}, the angle is {@code position * theta^(-2i / d_head)}. Angles are rounded to float32 in the
+ * {@code i + d_head / 2}, the angle is {@code position * theta^(-2i / d_head)}
+ * unless the model scales its frequencies ({@link RopeScaling}). Angles are rounded to float32 in the
  * same places as the reference implementation rounds them, because the products with large positions show the
  * difference.
  */
@@ -17,13 +18,14 @@ final class Rotary {
     private final NDArray cos; // [n_ctx, 1, d_head / 2]
     private final NDArray sin;
 
-    Rotary(NDManager manager, ModelConfig config) {
+    Rotary(NDManager manager, ModelSpec spec) {
+        ModelConfig config = spec.config();
         int half = config.dHead() / 2;
         float[] c = new float[config.nCtx() * half];
         float[] s = new float[c.length];
         for (int i = 0; i < half; i++) {
             float exponent = 2f * i / config.dHead();
-            float frequency = 1f / (float) Math.pow(config.ropeTheta(), exponent);
+            float frequency = spec.rope().apply(1f / (float) Math.pow(config.ropeTheta(), exponent));
             for (int p = 0; p < config.nCtx(); p++) {
                 float angle = p * frequency;
                 c[p * half + i] = (float) Math.cos(angle);

@@ -29,7 +29,17 @@ final class Weights implements AutoCloseable {
 
     /** One block. */
     record Layer(
-            NDArray ln1, Linear q, Linear k, Linear v, Linear o, NDArray ln2, Linear gate, Linear up, Linear down) {}
+            NDArray ln1,
+            Linear q,
+            Linear k,
+            Linear v,
+            @Nullable NDArray qNorm,
+            @Nullable NDArray kNorm,
+            Linear o,
+            NDArray ln2,
+            Linear gate,
+            Linear up,
+            Linear down) {}
 
     private final Arena arena;
     final NDManager manager;
@@ -60,6 +70,8 @@ final class Weights implements AutoCloseable {
                         linear(source, p + a.q(), q, c.dModel(), a.biasQkv()),
                         linear(source, p + a.k(), kv, c.dModel(), a.biasQkv()),
                         linear(source, p + a.v(), kv, c.dModel(), a.biasQkv()),
+                        a.qNorm() == null ? null : tensor(source, p + a.qNorm(), c.dHead()),
+                        a.kNorm() == null ? null : tensor(source, p + a.kNorm(), c.dHead()),
                         linear(source, p + a.o(), c.dModel(), q, a.biasO()),
                         tensor(source, p + a.ln2(), c.dModel()),
                         linear(source, p + a.gate(), c.dMlp(), c.dModel(), a.biasMlp()),

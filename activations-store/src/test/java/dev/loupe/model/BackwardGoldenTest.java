@@ -20,7 +20,9 @@ class BackwardGoldenTest {
     Path folder;
 
     @ParameterizedTest
-    @ValueSource(strings = {"builtin", "tiny-llama", "tiny-mistral", "tiny-qwen2"})
+    @ValueSource(
+            strings = {"builtin", "tiny-llama", "tiny-mistral", "tiny-qwen2", "tiny-qwen3", "tiny-llama3", "tiny-linear"
+            })
     void gradients_at_every_hook_point_under_every_rule_agree_with_autograd(String name) {
         boolean builtin = name.equals("builtin");
         Path path = builtin ? Golden.builtin(folder) : Golden.tiny(name, folder);

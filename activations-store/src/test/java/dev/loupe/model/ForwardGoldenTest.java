@@ -20,7 +20,15 @@ class ForwardGoldenTest {
     Path folder;
 
     @ParameterizedTest
-    @CsvSource({"builtin, 2", "tiny-llama, 2", "tiny-mistral, 2", "tiny-qwen2, 2"})
+    @CsvSource({
+        "builtin, 2",
+        "tiny-llama, 2",
+        "tiny-mistral, 2",
+        "tiny-qwen2, 2",
+        "tiny-qwen3, 2",
+        "tiny-llama3, 2",
+        "tiny-linear, 2"
+    })
     void logits_losses_and_every_hook_point_agree_with_transformers_in_a_batch_of_unequal_lengths(
             String name, int rows) {
         boolean builtin = name.equals("builtin");
