@@ -65,6 +65,8 @@ def expression(model, ids, rules):
         q, k = back(hook(p + "attn.hook_rot_q", flat(q))), back(hook(p + "attn.hook_rot_k", flat(k)))
         k, v = (t.repeat_interleave(groups, 1) for t in (k, v))
         scores = (q @ k.transpose(2, 3)) * head**-0.5 + torch.full((n, n), float("-inf")).triu(1)
+        if getattr(c, "sliding_window", None):
+            scores = scores + torch.full((n, n), float("-inf")).tril(-c.sliding_window)
         pattern = torch.softmax(scores, -1)
         pattern = hook(p + "attn.hook_pattern", pattern)
         z = hook(p + "attn.hook_z", flat((pattern.detach() if rules.attention else pattern) @ v))
@@ -198,6 +200,7 @@ tiny("tiny-llama3", LlamaConfig(**{**common, "num_key_value_heads": 4, "tie_word
                                 rope_parameters={"rope_type": "llama3", "rope_theta": 100.0, "factor": 8.0,
                                                  "low_freq_factor": 1.0, "high_freq_factor": 4.0,
                                                  "original_max_position_embeddings": 16}), 5)
+tiny("tiny-window", MistralConfig(**common, head_dim=4, sliding_window=4), 7)
 tiny("tiny-linear", LlamaConfig(**common, head_dim=6, rope_parameters={"rope_type": "linear", "rope_theta": 100.0,
                                                                        "factor": 4.0}), 6)
 

@@ -16,12 +16,14 @@ final class Block {
     private final Rotary rotary;
     private final Norms norms;
     private final NDArray scoreScale;
+    private final int window;
 
     Block(int layer, ModelSpec spec, Weights weights, Rotary rotary, Norms norms) {
         this.layer = layer;
         this.config = spec.config();
         this.architecture = spec.architecture();
         this.weights = weights.layers.get(layer);
+        this.window = spec.window();
         this.rotary = rotary;
         this.norms = norms;
         this.scoreScale = Torch.floats(weights.manager, new float[] {(float) (1 / Math.sqrt(config.dHead()))}, 1);
@@ -92,8 +94,8 @@ final class Block {
                 .batchMatMul(s.keys.transpose(0, 2, 1))
                 .muli(scoreScale)
                 .reshape(b, kv * group, t, keys);
-        if (t > 1) {
-            scores = scores.addi(pass.causalMask((int) keys));
+        if (t > 1 || window > 0 && keys > window) {
+            scores = scores.addi(pass.causalMask((int) keys, window));
         }
         s.pattern = pass.pattern(layer, scores.softmax(-1)).reshape(b * kv, group * t, keys);
         NDArray z = s.pattern

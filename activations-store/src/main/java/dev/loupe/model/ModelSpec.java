@@ -9,8 +9,13 @@ import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 
-/** What {@code config.json} says: the family and the sizes. Refuses anything that would be computed wrongly. */
-record ModelSpec(Architecture architecture, ModelConfig config, RopeScaling rope) {
+/**
+ * What {@code config.json} says: the family and the sizes. Refuses anything that would be computed wrongly.
+ *
+ * @param rope how rotary frequencies are changed
+ * @param window how many keys a query sees, its own included (sliding-window attention); 0 for all before it
+ */
+record ModelSpec(Architecture architecture, ModelConfig config, RopeScaling rope, int window) {
     static final List<String> SUPPORTED =
             List.of("LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM");
 
@@ -71,11 +76,6 @@ record ModelSpec(Architecture architecture, ModelConfig config, RopeScaling rope
                         + " do not fit together");
             }
             int nCtx = natural("max_position_embeddings");
-            JsonNode window = json.path("sliding_window");
-            boolean slides = json.path("use_sliding_window").asBoolean(!qwen2 && !qwen3);
-            if (slides && window.isIntegralNumber() && window.asInt() < nCtx) {
-                throw refused("sliding-window attention (sliding_window " + window + ") is not supported");
-            }
             boolean tied = json.path("tie_word_embeddings").asBoolean(false);
             int layers = natural("num_hidden_layers");
             int dMlp = natural("intermediate_size");
@@ -97,7 +97,20 @@ record ModelSpec(Architecture architecture, ModelConfig config, RopeScaling rope
                             ropeTheta(),
                             tied,
                             parameters),
-                    ropeScaling());
+                    ropeScaling(),
+                    window(qwen2 || qwen3, nCtx));
+        }
+
+        private int window(boolean qwen, int nCtx) {
+            JsonNode window = json.path("sliding_window");
+            boolean slides = json.path("use_sliding_window").asBoolean(!qwen);
+            if (!slides || !window.isIntegralNumber() || window.asLong() >= nCtx) {
+                return 0;
+            }
+            if (qwen) { // where it slides in some layers only
+                throw refused("use_sliding_window is true, which is not supported for this family");
+            }
+            return natural("sliding_window");
         }
 
         private JsonNode rope() {

@@ -22,7 +22,7 @@ final class Pass {
     private final @Nullable Map<HookPoint, NDArray> edited;
     private int open;
     private boolean replaying;
-    private @Nullable NDArray mask;
+    private final Map<Integer, NDArray> masks = new HashMap<>();
 
     /**
      * Creates a pass.
@@ -131,18 +131,28 @@ final class Pass {
         return read;
     }
 
-    /** Added to scores {@code [.., pos, keys]}: 0 where a query may look, minus infinity at keys after it. */
-    NDArray causalMask(int keys) {
-        if (mask == null) {
+    /**
+     * Added to scores {@code [.., pos, keys]}: 0 where a query may look, minus infinity at keys after it and at keys that
+     * left its window.
+     *
+     * @param window how many keys a query sees, its own included; 0 for all before it
+     */
+    NDArray causalMask(int keys, int window) {
+        NDArray known = masks.get(window);
+        if (known == null) {
             float[] values = new float[positions * keys];
             for (int q = 0; q < positions; q++) {
                 for (int k = start + q + 1; k < keys; k++) {
                     values[q * keys + k] = Float.NEGATIVE_INFINITY;
                 }
+                for (int k = 0; window > 0 && k <= start + q - window; k++) {
+                    values[q * keys + k] = Float.NEGATIVE_INFINITY;
+                }
             }
-            mask = Torch.floats(manager, values, positions, keys);
-            ai.djl.ndarray.NDScope.unregister(mask);
+            known = Torch.floats(manager, values, positions, keys);
+            ai.djl.ndarray.NDScope.unregister(known);
+            masks.put(window, known);
         }
-        return mask;
+        return known;
     }
 }

@@ -21,7 +21,15 @@ class BackwardGoldenTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"builtin", "tiny-llama", "tiny-mistral", "tiny-qwen2", "tiny-qwen3", "tiny-llama3", "tiny-linear"
+            strings = {
+                "builtin",
+                "tiny-llama",
+                "tiny-mistral",
+                "tiny-qwen2",
+                "tiny-qwen3",
+                "tiny-llama3",
+                "tiny-linear",
+                "tiny-window"
             })
     void gradients_at_every_hook_point_under_every_rule_agree_with_autograd(String name) {
         boolean builtin = name.equals("builtin");

@@ -27,7 +27,8 @@ class ForwardGoldenTest {
         "tiny-qwen2, 2",
         "tiny-qwen3, 2",
         "tiny-llama3, 2",
-        "tiny-linear, 2"
+        "tiny-linear, 2",
+        "tiny-window, 2"
     })
     void logits_losses_and_every_hook_point_agree_with_transformers_in_a_batch_of_unequal_lengths(
             String name, int rows) {

@@ -39,6 +39,24 @@ class GenerationTest {
     void a_greedy_answer_with_cache_is_the_answer_of_whole_passes_without_one() {
         int[] prompt = prompt("Mr President, I would like to thank");
         Generation g = model.generate(prompt, Sampling.greedy(20).withLogProbs(), Taps.none(), TokenListener.silent());
+        assertGreedyWithoutCache(model, prompt, g);
+        assertThat(g.tokens()).hasSize(20);
+        assertThat(g.finishReason()).isEqualTo("length");
+        assertThat(g.text()).isEqualTo(model.tokenizer().decode(g.tokens(), true));
+    }
+
+    @Test
+    void a_sliding_window_slides_in_the_cache_too(@TempDir Path tiny) {
+        try (LanguageModel windowed = LanguageModels.open(Golden.tiny("tiny-window", tiny), ModelOptions.defaults())) {
+            int[] prompt = {7, 31, 5, 12, 28, 3}; // longer than the window of 4
+            Generation g =
+                    windowed.generate(prompt, Sampling.greedy(16).withLogProbs(), Taps.none(), TokenListener.silent());
+            assertThat(g.tokens().length).isGreaterThan(4);
+            assertGreedyWithoutCache(windowed, prompt, g);
+        }
+    }
+
+    private static void assertGreedyWithoutCache(LanguageModel model, int[] prompt, Generation g) {
         int[] ids = prompt;
         for (int i = 0; i < g.tokens().length; i++) {
             float[] logits = model.forward(TokenBatch.of(ids), Taps.none(), Want.LAST_LOGITS)
@@ -51,9 +69,6 @@ class GenerationTest {
             ids = Arrays.copyOf(ids, ids.length + 1);
             ids[ids.length - 1] = best;
         }
-        assertThat(g.tokens()).hasSize(20);
-        assertThat(g.finishReason()).isEqualTo("length");
-        assertThat(g.text()).isEqualTo(model.tokenizer().decode(g.tokens(), true));
     }
 
     private static org.assertj.core.data.Offset<Float> offset(float x) {
