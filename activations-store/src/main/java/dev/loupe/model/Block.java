@@ -13,20 +13,19 @@ final class Block {
     private final ModelConfig config;
     private final Architecture architecture;
     private final Weights.Layer weights;
-    private final Rotary rotary;
-    private final Norms norms;
+    private final @Nullable Rotary rotary;
     private final NDArray scoreScale;
     private final int window;
 
-    Block(int layer, ModelSpec spec, Weights weights, Rotary rotary, Norms norms) {
+    Block(int layer, ModelSpec spec, Weights weights, @Nullable Rotary rotary) {
         this.layer = layer;
         this.config = spec.config();
         this.architecture = spec.architecture();
         this.weights = weights.layers.get(layer);
-        this.window = spec.window();
+        this.window = spec.layers().get(layer).window();
         this.rotary = rotary;
-        this.norms = norms;
-        this.scoreScale = Torch.floats(weights.manager, new float[] {(float) (1 / Math.sqrt(config.dHead()))}, 1);
+        this.scoreScale = Torch.floats(
+                weights.manager, new float[] {spec.layers().get(layer).scoreScale()}, 1);
     }
 
     /**
@@ -42,14 +41,14 @@ final class Block {
             return null;
         }
         BlockState s = state == null ? new BlockState() : state;
-        s.residPre = residPre;
         NDArray attnOut = pass.at(layer, "hook_attn_out", attention(pass, residPre, cache, s));
-        NDArray residMid = pass.at(layer, "hook_resid_mid", residPre.add(attnOut));
-        s.residMid = residMid;
+        NDArray sum = residPre.add(attnOut);
+        NDArray residMid = architecture.parallel() ? sum : pass.at(layer, "hook_resid_mid", sum);
         if (pass.finished()) {
             return null;
         }
-        NDArray mlpOut = pass.at(layer, "hook_mlp_out", mlp(pass, residMid, s));
+        NDArray mlpIn = pass.at(layer, "hook_mlp_in", architecture.parallel() ? residPre : residMid);
+        NDArray mlpOut = pass.at(layer, "hook_mlp_out", mlp(pass, mlpIn, s));
         return pass.at(layer, "hook_resid_post", residMid.add(mlpOut));
     }
 
@@ -61,27 +60,20 @@ final class Block {
         long h = config.dHead();
         long kv = config.nKeyValueHeads();
         long group = config.nHeads() / kv;
-        NDArray scale = pass.at(layer, "ln1.hook_scale", norms.scale(x));
-        s.scale1 = scale;
-        NDArray normed = pass.at(layer, "ln1.hook_normalized", norms.normalized(x, scale))
-                .mul(weights.ln1());
-        NDArray q = pass.at(layer, "attn.hook_q", weights.q().apply(normed));
-        NDArray k = pass.at(layer, "attn.hook_k", weights.k().apply(normed));
+        NDArray normed = weights.ln1().forward(pass, layer, "ln1", x, s.ln1);
+        NDArray q = pass.at(layer, "attn.hook_q", weights.q().apply(normed)).reshape(b, t, kv * group, h);
+        NDArray k = pass.at(layer, "attn.hook_k", weights.k().apply(normed)).reshape(b, t, kv, h);
         NDArray v = pass.at(layer, "attn.hook_v", weights.v().apply(normed)).reshape(b, t, kv, h);
-        q = q.reshape(b, t, kv * group, h);
-        k = k.reshape(b, t, kv, h);
         if (weights.qNorm() != null) {
-            s.rawQueries = q;
-            s.scaleQueries = norms.scale(q);
-            q = norms.normalized(q, s.scaleQueries).muli(weights.qNorm());
+            q = weights.qNorm().forward(q, s.qNorm);
         }
         if (weights.kNorm() != null) {
-            s.rawKeys = k;
-            s.scaleKeys = norms.scale(k);
-            k = norms.normalized(k, s.scaleKeys).muli(weights.kNorm());
+            k = weights.kNorm().forward(k, s.kNorm);
         }
-        q = pass.at(layer, "attn.hook_rot_q", rotary.rotate(q, pass.start));
-        k = pass.at(layer, "attn.hook_rot_k", rotary.rotate(k, pass.start));
+        if (rotary != null) {
+            q = pass.at(layer, "attn.hook_rot_q", rotary.rotate(q, pass.start));
+            k = pass.at(layer, "attn.hook_rot_k", rotary.rotate(k, pass.start));
+        }
         if (cache != null) {
             k = cache.appendKeys(layer, k);
             v = cache.appendValues(layer, v);
@@ -90,33 +82,61 @@ final class Block {
         s.queries = q.transpose(0, 2, 1, 3).reshape(b * kv, group * t, h);
         s.keys = k.transpose(0, 2, 1, 3).reshape(b * kv, keys, h);
         s.values = v.transpose(0, 2, 1, 3).reshape(b * kv, keys, h);
-        NDArray scores = s.queries
-                .batchMatMul(s.keys.transpose(0, 2, 1))
-                .muli(scoreScale)
-                .reshape(b, kv * group, t, keys);
+        NDArray scores = scores(pass, s).reshape(b, kv * group, t, keys);
         if (t > 1 || window > 0 && keys > window) {
             scores = scores.addi(pass.causalMask((int) keys, window));
         }
-        s.pattern = pass.pattern(layer, scores.softmax(-1)).reshape(b * kv, group * t, keys);
+        scores = pass.byHead(layer, Pass.SCORES, scores);
+        s.pattern = pass.byHead(layer, Pass.PATTERN, scores.softmax(-1)).reshape(b * kv, group * t, keys);
         NDArray z = s.pattern
                 .batchMatMul(s.values)
                 .reshape(b, kv * group, t, h)
                 .transpose(0, 2, 1, 3)
                 .reshape(b, t, kv * group * h);
-        return weights.o().apply(pass.at(layer, "attn.hook_z", z));
+        NDArray out = project(pass, pass.at(layer, "attn.hook_z", z));
+        return weights.ln1Post() == null ? out : weights.ln1Post().forward(pass, layer, "ln1_post", out, s.ln1Post);
+    }
+
+    private NDArray scores(Pass pass, BlockState s) {
+        NDArray scores = BlockState.set(s.queries)
+                .batchMatMul(BlockState.set(s.keys).transpose(0, 2, 1))
+                .muli(scoreScale);
+        if (architecture.scoreCap() == 0) {
+            return scores;
+        }
+        s.capped = scores.divi(architecture.scoreCap()).tanh();
+        return s.capped.mul(architecture.scoreCap());
+    }
+
+    /** The output projection, head by head where somebody looks at the heads' results. */
+    private NDArray project(Pass pass, NDArray z) {
+        if (!pass.taps(layer, "attn.hook_result")) {
+            return weights.o().apply(z);
+        }
+        long b = z.getShape().get(0);
+        long t = z.getShape().get(1);
+        NDArray byHead = z.reshape(b * t, config.nHeads(), config.dHead()).transpose(1, 0, 2);
+        NDArray results = byHead.batchMatMul(weights.oByHead())
+                .transpose(1, 0, 2)
+                .reshape(b, t, (long) config.nHeads() * config.dModel());
+        NDArray sum = pass.at(layer, "attn.hook_result", results)
+                .reshape(b, t, config.nHeads(), config.dModel())
+                .sum(new int[] {2});
+        NDArray bias = weights.o().bias();
+        return bias == null ? sum : sum.addi(bias);
     }
 
     private NDArray mlp(Pass pass, NDArray x, BlockState s) {
-        NDArray scale = pass.at(layer, "ln2.hook_scale", norms.scale(x));
-        s.scale2 = scale;
-        NDArray normed = pass.at(layer, "ln2.hook_normalized", norms.normalized(x, scale))
-                .mul(weights.ln2());
-        NDArray pre = pass.at(layer, "mlp.hook_pre", weights.gate().apply(normed));
-        NDArray linear = pass.at(layer, "mlp.hook_pre_linear", weights.up().apply(normed));
+        NDArray normed = weights.ln2().forward(pass, layer, "ln2", x, s.ln2);
+        NDArray pre = pass.at(layer, "mlp.hook_pre", weights.mlpIn().apply(normed));
         s.pre = pre;
-        s.preLinear = linear;
-        NDArray post = pass.at(
-                layer, "mlp.hook_post", architecture.activation().apply(pre).muli(linear));
-        return weights.down().apply(post);
+        NDArray post = architecture.activation().apply(pre);
+        if (weights.mlpLinear() != null) {
+            s.preLinear =
+                    pass.at(layer, "mlp.hook_pre_linear", weights.mlpLinear().apply(normed));
+            post = post.muli(s.preLinear);
+        }
+        NDArray out = weights.mlpOut().apply(pass.at(layer, "mlp.hook_post", post));
+        return weights.ln2Post() == null ? out : weights.ln2Post().forward(pass, layer, "ln2_post", out, s.ln2Post);
     }
 }

@@ -3,7 +3,9 @@ package dev.loupe.model;
 import static dev.loupe.model.BlockState.set;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
 import dev.loupe.tensor.Torch;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The backward pass of one block, derived by hand: each method is one vector-Jacobian product, and a rule of relevance
@@ -14,8 +16,7 @@ final class BlockBackward {
     private final ModelConfig config;
     private final Architecture architecture;
     private final Weights.Layer weights;
-    private final Rotary rotary;
-    private final Norms norms;
+    private final @Nullable Rotary rotary;
     private final NDArray scoreScale;
     private final NDArray halfConstant;
 
@@ -24,16 +25,10 @@ final class BlockBackward {
         this.config = core.spec.config();
         this.architecture = core.spec.architecture();
         this.weights = core.weights.layers.get(layer);
-        this.rotary = core.rotary;
-        this.norms = core.norms;
-        this.scoreScale = Torch.floats(core.weights.manager, new float[] {(float) (1 / Math.sqrt(config.dHead()))}, 1);
+        this.rotary = core.rotary(layer);
+        float scale = core.spec.layers().get(layer).scoreScale();
+        this.scoreScale = Torch.floats(core.weights.manager, new float[] {scale}, 1);
         this.halfConstant = Torch.floats(core.weights.manager, new float[] {0.5f}, 1);
-    }
-
-    /** Where gradients of hook points go. */
-    interface Sink {
-        /** Keeps the gradient of a hook point of this layer, if it is wanted. */
-        void keep(int layer, String local, NDArray gradient);
     }
 
     /**
@@ -43,46 +38,63 @@ final class BlockBackward {
      * @param g gradient of the residual stream after it, {@code [B, T, D]}
      * @return gradient of the residual stream before it
      */
-    NDArray backward(BlockState s, NDArray g, Rules rules, Sink sink) {
+    NDArray backward(BlockState s, NDArray g, Rules rules, GradientSink sink) {
         sink.keep(layer, "hook_resid_post", g);
         sink.keep(layer, "hook_mlp_out", g);
-        NDArray mid = g.add(mlp(s, g, rules, sink));
-        sink.keep(layer, "hook_resid_mid", mid);
-        sink.keep(layer, "hook_attn_out", mid);
-        NDArray pre = mid.add(attention(s, mid, rules, sink));
+        NDArray mlpIn = mlp(s, g, rules, sink);
+        sink.keep(layer, "hook_mlp_in", mlpIn);
+        NDArray mid = g.add(mlpIn);
+        NDArray attnOut = architecture.parallel() ? g : mid;
+        if (!architecture.parallel()) {
+            sink.keep(layer, "hook_resid_mid", mid);
+        }
+        sink.keep(layer, "hook_attn_out", attnOut);
+        NDArray pre = mid.add(attention(s, attnOut, rules, sink));
         sink.keep(layer, "hook_resid_pre", pre);
         return pre;
     }
 
-    private NDArray mlp(BlockState s, NDArray g, Rules rules, Sink sink) {
+    private NDArray mlp(BlockState s, NDArray g, Rules rules, GradientSink sink) {
         NDArray pre = set(s.pre);
-        NDArray linear = set(s.preLinear);
-        NDArray post = weights.down().backward(g);
+        NDArray out = weights.ln2Post() == null
+                ? g
+                : weights.ln2Post().backward(g, s.ln2Post, rules, sink, layer, "ln2_post");
+        NDArray post = weights.mlpOut().backward(out);
         sink.keep(layer, "mlp.hook_post", post);
-        // post = act(pre) * linear; the Half-rule gives each factor half
-        NDArray product = rules.half() ? post.mul(halfConstant) : post;
         Nonlinearity act = architecture.activation();
-        NDArray gLinear = act.apply(pre).muli(product);
-        sink.keep(layer, "mlp.hook_pre_linear", gLinear);
-        NDArray gPre = (rules.identity() ? act.ratio(pre) : act.derivative(pre))
-                .muli(product)
-                .muli(linear);
-        sink.keep(layer, "mlp.hook_pre", gPre);
-        NDArray normed = weights.gate()
-                .backward(gPre)
-                .addi(weights.up().backward(gLinear))
-                .muli(weights.ln2());
-        sink.keep(layer, "ln2.hook_normalized", normed);
-        return norms.backward(normed, set(s.residMid), set(s.scale2), rules);
+        NDArray slope = rules.identity() ? act.ratio(pre) : act.derivative(pre);
+        NDArray normed;
+        if (weights.mlpLinear() == null) {
+            NDArray gPre = slope.muli(post);
+            sink.keep(layer, "mlp.hook_pre", gPre);
+            normed = weights.mlpIn().backward(gPre);
+        } else { // post = act(pre) * linear; the Half-rule gives each factor half
+            NDArray product = rules.half() ? post.mul(halfConstant) : post;
+            NDArray gLinear = act.apply(pre).muli(product);
+            sink.keep(layer, "mlp.hook_pre_linear", gLinear);
+            NDArray gPre = slope.muli(product).muli(set(s.preLinear));
+            sink.keep(layer, "mlp.hook_pre", gPre);
+            normed = weights.mlpIn().backward(gPre).addi(weights.mlpLinear().backward(gLinear));
+        }
+        return weights.ln2().backward(normed, s.ln2, rules, sink, layer, "ln2");
     }
 
-    private NDArray attention(BlockState s, NDArray g, Rules rules, Sink sink) {
+    private NDArray attention(BlockState s, NDArray g, Rules rules, GradientSink sink) {
         long b = g.getShape().get(0);
         long t = g.getShape().get(1);
         long h = config.dHead();
         long kv = config.nKeyValueHeads();
         long heads = config.nHeads();
-        NDArray z = weights.o().backward(g);
+        NDArray out = weights.ln1Post() == null
+                ? g
+                : weights.ln1Post().backward(g, s.ln1Post, rules, sink, layer, "ln1_post");
+        if (sink.wants(layer, "attn.hook_result")) { // the heads' results are summed
+            sink.keep(
+                    layer,
+                    "attn.hook_result",
+                    out.expandDims(2).broadcast(b, t, heads, config.dModel()).reshape(b, t, heads * config.dModel()));
+        }
+        NDArray z = weights.o().backward(out);
         sink.keep(layer, "attn.hook_z", z);
         NDArray zHeads = z.reshape(b, t, heads, h).transpose(0, 2, 1, 3).reshape(b * kv, heads / kv * t, h);
         NDArray pattern = set(s.pattern);
@@ -93,35 +105,50 @@ final class BlockBackward {
         NDArray gPattern = rules.attention()
                 ? pattern.mul(0f)
                 : zHeads.batchMatMul(set(s.values).transpose(0, 2, 1));
-        sink.keep(layer, "attn.hook_pattern", gPattern.reshape(b, heads, t, t));
+        sink.keep(layer, Pass.PATTERN, gPattern.reshape(b, heads, t, t));
         if (rules.attention()) {
-            silent(sink, b, t, g);
+            silent(sink, b, t, g, gPattern.reshape(b, heads, t, t));
         } else {
-            // softmax: p (g - sum(g p)), then the scale of the scores
-            NDArray weighted = gPattern.mul(pattern);
-            NDArray scores =
-                    weighted.sub(pattern.mul(weighted.sum(new int[] {2}, true))).muli(scoreScale);
-            NDArray gq = byPosition(scores.batchMatMul(set(s.keys)), b, t, heads);
-            NDArray gk = byPosition(scores.transpose(0, 2, 1).batchMatMul(set(s.queries)), b, t, kv);
+            normed = normed.addi(queriesAndKeys(s, gPattern, b, t, rules, sink));
+        }
+        return weights.ln1().backward(normed, s.ln1, rules, sink, layer, "ln1");
+    }
+
+    /** What comes back through queries and keys to the norm's output, {@code [B, T, D]}. */
+    private NDArray queriesAndKeys(BlockState s, NDArray gPattern, long b, long t, Rules rules, GradientSink sink) {
+        long h = config.dHead();
+        long kv = config.nKeyValueHeads();
+        long heads = config.nHeads();
+        NDArray pattern = set(s.pattern);
+        // softmax: p (g - sum(g p)); then the cap's derivative and the scale of the scores
+        NDArray weighted = gPattern.mul(pattern);
+        NDArray scores = weighted.sub(pattern.mul(weighted.sum(new int[] {2}, true)));
+        sink.keep(layer, Pass.SCORES, scores.reshape(b, heads, t, t));
+        if (architecture.scoreCap() > 0) {
+            scores = scores.mul(set(s.capped).square().muli(-1f).addi(1f));
+        }
+        scores = scores.mul(scoreScale);
+        NDArray gq = byPosition(scores.batchMatMul(set(s.keys)), b, t, heads);
+        NDArray gk = byPosition(scores.transpose(0, 2, 1).batchMatMul(set(s.queries)), b, t, kv);
+        gq = gq.reshape(b, t, heads, h);
+        gk = gk.reshape(b, t, kv, h);
+        if (rotary != null) {
             sink.keep(layer, "attn.hook_rot_q", gq);
             sink.keep(layer, "attn.hook_rot_k", gk);
-            gq = rotary.back(gq.reshape(b, t, heads, h), 0);
-            gk = rotary.back(gk.reshape(b, t, kv, h), 0);
-            if (weights.qNorm() != null) {
-                gq = norms.backward(gq.mul(weights.qNorm()), set(s.rawQueries), set(s.scaleQueries), rules);
-            }
-            if (weights.kNorm() != null) {
-                gk = norms.backward(gk.mul(weights.kNorm()), set(s.rawKeys), set(s.scaleKeys), rules);
-            }
-            gq = gq.reshape(b, t, heads * h);
-            gk = gk.reshape(b, t, kv * h);
-            sink.keep(layer, "attn.hook_q", gq);
-            sink.keep(layer, "attn.hook_k", gk);
-            normed = normed.addi(weights.q().backward(gq)).addi(weights.k().backward(gk));
+            gq = rotary.back(gq, 0);
+            gk = rotary.back(gk, 0);
         }
-        normed = normed.muli(weights.ln1());
-        sink.keep(layer, "ln1.hook_normalized", normed);
-        return norms.backward(normed, set(s.residPre), set(s.scale1), rules);
+        if (weights.qNorm() != null) {
+            gq = weights.qNorm().backward(gq, s.qNorm, rules, null, layer, "");
+        }
+        if (weights.kNorm() != null) {
+            gk = weights.kNorm().backward(gk, s.kNorm, rules, null, layer, "");
+        }
+        gq = gq.reshape(b, t, heads * h);
+        gk = gk.reshape(b, t, kv * h);
+        sink.keep(layer, "attn.hook_q", gq);
+        sink.keep(layer, "attn.hook_k", gk);
+        return weights.q().backward(gq).addi(weights.k().backward(gk));
     }
 
     /** {@code [B V, G T, h]} to {@code [B, T, V G h]}, for the given number of heads (V G). */
@@ -129,12 +156,11 @@ final class BlockBackward {
         return x.reshape(b, heads, t, config.dHead()).transpose(0, 2, 1, 3).reshape(b, t, heads * config.dHead());
     }
 
-    /** AH-rule: nothing flows into queries and keys. */
-    private void silent(Sink sink, long b, long t, NDArray like) {
-        NDArray q =
-                like.getManager().zeros(new ai.djl.ndarray.types.Shape(b, t, (long) config.nHeads() * config.dHead()));
-        NDArray k = like.getManager()
-                .zeros(new ai.djl.ndarray.types.Shape(b, t, (long) config.nKeyValueHeads() * config.dHead()));
+    /** AH-rule: nothing flows into scores, queries and keys. */
+    private void silent(GradientSink sink, long b, long t, NDArray like, NDArray scores) {
+        NDArray q = like.getManager().zeros(new Shape(b, t, (long) config.nHeads() * config.dHead()));
+        NDArray k = like.getManager().zeros(new Shape(b, t, (long) config.nKeyValueHeads() * config.dHead()));
+        sink.keep(layer, Pass.SCORES, scores);
         sink.keep(layer, "attn.hook_rot_q", q);
         sink.keep(layer, "attn.hook_rot_k", k);
         sink.keep(layer, "attn.hook_q", q);

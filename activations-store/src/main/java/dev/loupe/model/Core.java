@@ -3,33 +3,45 @@ package dev.loupe.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.SparseFormat;
 import ai.djl.nn.core.Embedding;
 import dev.loupe.tensor.Torch;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** The computing part of a model: embedding, blocks and head in order. */
 final class Core {
     final ModelSpec spec;
     final Weights weights;
-    final Rotary rotary;
-    final Norms norms;
+    private final List<Rotary> rotaries = new ArrayList<>();
     final List<Block> blocks;
     final Head head;
 
     Core(ModelSpec spec, Weights weights) {
         this.spec = spec;
         this.weights = weights;
-        this.rotary = new Rotary(weights.manager, spec);
-        this.norms = new Norms(weights, spec.config());
+        Map<LayerSpec, Rotary> known = new HashMap<>();
         List<Block> list = new ArrayList<>();
         for (int layer = 0; layer < spec.config().nLayers(); layer++) {
-            list.add(new Block(layer, spec, weights, rotary, norms));
+            LayerSpec own = spec.layers().get(layer);
+            int dims = spec.architecture().rotaryDims();
+            if (dims > 0) { // windows and scales do not matter to angles
+                LayerSpec angles = new LayerSpec(0, 1, own.ropeTheta(), own.rope());
+                rotaries.add(known.computeIfAbsent(angles, a -> new Rotary(weights.manager, spec.config(), dims, a)));
+            }
+            list.add(new Block(layer, spec, weights, rotary(layer)));
         }
         blocks = List.copyOf(list);
-        head = new Head(weights, spec.config(), norms);
+        head = new Head(weights, spec);
+    }
+
+    /** The rotation by positions in a layer; null where positions are learned. */
+    @Nullable Rotary rotary(int layer) {
+        return rotaries.isEmpty() ? null : rotaries.get(layer);
     }
 
     /** A manager for the tensors of one pass, on a thread that records no gradients. */
@@ -38,7 +50,7 @@ final class Core {
         return weights.manager.newSubManager();
     }
 
-    /** Token embeddings {@code [batch, pos, d_model]}; padding gets token 0, which nothing real ever sees. */
+    /** Embeddings of tokens and positions {@code [batch, pos, d_model]}; padding gets token 0, which nothing real ever sees. */
     NDArray embed(Pass pass, int[][] ids) {
         long[] flat = new long[pass.batch() * pass.positions];
         for (int b = 0; b < ids.length; b++) {
@@ -51,10 +63,23 @@ final class Core {
             NDArray tokens = Torch.longs(pass.manager, flat, pass.batch(), pass.positions);
             NDArray rows = Embedding.embedding(tokens, weights.embed, SparseFormat.DENSE)
                     .singletonOrThrow();
+            if (spec.architecture().embedScale() != 1) {
+                rows = rows.mul(spec.architecture().embedScale());
+            }
             NDArray embedded = pass.at(-1, "hook_embed", rows);
+            if (weights.positions != null) {
+                embedded = embedded.add(pass.at(-1, "hook_pos_embed", positions(pass, weights.positions)));
+            }
             NDScope.unregister(embedded);
             return embedded;
         }
+    }
+
+    /** Learned positions, the same for every row: {@code [batch, pos, d_model]}. */
+    private static NDArray positions(Pass pass, NDArray table) {
+        NDArray rows = table.get(pass.manager, new NDIndex().addSliceDim(pass.start, pass.start + pass.positions));
+        return rows.expandDims(0)
+                .broadcast(pass.batch(), pass.positions, table.getShape().get(1));
     }
 
     /**

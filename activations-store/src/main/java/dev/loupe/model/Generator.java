@@ -55,7 +55,7 @@ final class Generator {
             Pass pass = new Pass(manager, new int[] {ids.length}, ids.length, cache.length(), taps, true, false);
             NDArray resid = BlockState.set(core.run(pass, new int[][] {ids}, cache));
             cache.advance(ids.length);
-            float[] logits = core.head.last(pass, core.head.normalized(pass, resid))[0];
+            float[] logits = core.head.last(pass, core.head.normed(pass, resid, new Norm.State()))[0];
             resid.close();
             return logits;
         }

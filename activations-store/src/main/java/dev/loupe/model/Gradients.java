@@ -47,6 +47,29 @@ final class Gradients {
         }
     }
 
+    /** Keeps copies of the gradients that are wanted. */
+    private record Kept(Pass pass, Set<HookPoint> wanted, Map<HookPoint, Activation> gradients)
+            implements GradientSink {
+        @Override
+        public boolean wants(int layer, String local) {
+            return wanted.contains(hook(layer, local));
+        }
+
+        @Override
+        public void keep(int layer, String local, NDArray gradient) {
+            HookPoint hook = hook(layer, local);
+            if (wanted.contains(hook)) {
+                boolean square = local.equals(Pass.PATTERN) || local.equals(Pass.SCORES);
+                int heads = square ? (int) gradient.getShape().get(1) : 0;
+                gradients.put(hook, pass.copied(hook, gradient, heads));
+            }
+        }
+
+        private static HookPoint hook(int layer, String local) {
+            return layer < 0 || layer == Integer.MAX_VALUE ? HookPoint.of(local) : HookPoint.block(layer, local);
+        }
+    }
+
     Backward run(TokenBatch tokens, Taps taps, LogitSeed seed, Rules rules, Collection<HookPoint> wrt) {
         Set<HookPoint> wanted = new HashSet<>(wrt);
         int lowest = Integer.MAX_VALUE;
@@ -62,43 +85,31 @@ final class Gradients {
             scope.suppressNotUsedWarning();
             Pass pass = new Pass(manager, Transformer.lengths(tokens.ids()), tokens.positions(), 0, taps, true, true);
             Map<HookPoint, Activation> gradients = new HashMap<>();
-            BlockBackward.Sink sink = (layer, local, gradient) -> {
-                HookPoint hook =
-                        layer < 0 || layer == Integer.MAX_VALUE ? HookPoint.of(local) : HookPoint.block(layer, local);
-                if (wanted.contains(hook)) {
-                    int heads = local.equals("attn.hook_pattern")
-                            ? core.spec.config().nHeads()
-                            : 0;
-                    gradients.put(hook, pass.copied(hook, gradient, heads));
-                }
-            };
+            GradientSink sink = new Kept(pass, wanted, gradients);
             List<NDArray> inputs = new ArrayList<>();
             NDArray resid = core.embed(pass, tokens.ids());
             for (Block block : core.blocks) {
                 inputs.add(resid);
                 resid = BlockState.set(core.step(block, pass, resid, null));
             }
-            NDArray scale = core.head.scale(pass, resid);
-            NDArray normalized = core.head.normalized(pass, resid, scale);
-            float[][] last = core.head.last(pass, normalized);
+            Norm.State state = new Norm.State();
+            float[][] last = core.head.last(pass, core.head.normed(pass, resid, state));
             double[] values = new double[pass.batch()];
-            NDArray gNormalized = core.head.backward(seed(pass, seed, last, values));
-            sink.keep(Integer.MAX_VALUE, "ln_final.hook_normalized", spread(pass, gNormalized));
+            float[][] seeds = seeds(seed, last, values);
+            NDArray gNormed = spread(pass, core.head.backward(pass.manager, last, seeds));
             pass.replay();
-            NDArray g = spread(
-                    pass,
-                    core.norms.backward(
-                            gNormalized, Head.lastPositions(pass, resid), Head.lastPositions(pass, scale), rules));
+            NDArray g = core.weights.finalNorm.backward(gNormed, state, rules, sink, Integer.MAX_VALUE, "ln_final");
             for (int layer = core.blocks.size() - 1; layer >= lowest; layer--) {
                 g = back(layer, pass, inputs.get(layer), g, rules, sink);
                 inputs.get(layer).close();
             }
             sink.keep(-1, "hook_embed", g);
+            sink.keep(-1, "hook_pos_embed", g);
             return new Result(values, gradients, new ForwardResult(pass.read(), last, null, null));
         }
     }
 
-    private NDArray back(int layer, Pass pass, NDArray input, NDArray g, Rules rules, BlockBackward.Sink sink) {
+    private NDArray back(int layer, Pass pass, NDArray input, NDArray g, Rules rules, GradientSink sink) {
         try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
             BlockState state = new BlockState();
@@ -110,16 +121,14 @@ final class Gradients {
         }
     }
 
-    /** The metric's gradient by logit, {@code [batch, d_vocab]}. */
-    private NDArray seed(Pass pass, LogitSeed seed, float[][] last, double[] values) {
-        int vocab = core.spec.config().dVocab();
-        float[] flat = new float[last.length * vocab];
+    /** The metric's gradient by logit, {@code [batch][d_vocab]}. */
+    private static float[][] seeds(LogitSeed seed, float[][] last, double[] values) {
+        float[][] seeds = new float[last.length][];
         for (int row = 0; row < last.length; row++) {
-            float[] gradient = new float[vocab];
-            values[row] = seed.seed(row, last[row], gradient);
-            System.arraycopy(gradient, 0, flat, row * vocab, vocab);
+            seeds[row] = new float[last[row].length];
+            values[row] = seed.seed(row, last[row], seeds[row]);
         }
-        return Torch.floats(pass.manager, flat, last.length, vocab);
+        return seeds;
     }
 
     /** Values of each row's last position in a tensor {@code [batch, pos, width]} of zeros. */

@@ -20,37 +20,39 @@ final class Head {
 
     private final Weights weights;
     private final int vocab;
-    private final Norms norms;
+    private final float cap;
 
-    Head(Weights weights, ModelConfig config, Norms norms) {
+    Head(Weights weights, ModelSpec spec) {
         this.weights = weights;
-        this.vocab = config.dVocab();
-        this.norms = norms;
+        this.vocab = spec.config().dVocab();
+        this.cap = spec.architecture().logitCap();
     }
 
-    /** {@code ln_final.hook_scale} of the residual stream. */
-    NDArray scale(Pass pass, NDArray resid) {
-        return pass.at(Integer.MAX_VALUE, "ln_final.hook_scale", norms.scale(resid));
+    /** The last norm with its hook points: {@code [.., d_model]}. */
+    NDArray normed(Pass pass, NDArray resid, Norm.State state) {
+        return weights.finalNorm.forward(pass, Integer.MAX_VALUE, "ln_final", resid, state);
     }
 
-    /** The last norm with its hook points, before the gain: {@code [.., d_model]}. */
-    NDArray normalized(Pass pass, NDArray resid) {
-        return normalized(pass, resid, scale(pass, resid));
+    /** Logits {@code [.., d_vocab]} of what the last norm gives. */
+    NDArray logits(NDArray normed) {
+        NDArray logits = weights.unembed.apply(normed);
+        return cap == 0 ? logits : logits.divi(cap).tanh().muli(cap);
     }
 
-    /** The same where its scale is known. */
-    NDArray normalized(Pass pass, NDArray resid, NDArray scale) {
-        return pass.at(Integer.MAX_VALUE, "ln_final.hook_normalized", norms.normalized(resid, scale));
-    }
-
-    /** Logits {@code [.., d_vocab]} of normalised values. */
-    NDArray logits(NDArray normalized) {
-        return weights.unembed.apply(normalized.mul(weights.finalNorm));
-    }
-
-    /** Gradient of normalised values from that of logits. */
-    NDArray backward(NDArray logitGradient) {
-        return weights.unembed.backward(logitGradient).muli(weights.finalNorm);
+    /**
+     * Gradient of what the last norm gives from that of logits, {@code [batch, d_vocab]}.
+     *
+     * @param logits the logits of the forward pass, row by row
+     */
+    NDArray backward(NDManager manager, float[][] logits, float[][] gradient) {
+        float[] flat = new float[logits.length * vocab];
+        for (int row = 0; row < logits.length; row++) {
+            for (int i = 0; i < vocab; i++) {
+                float tanh = cap == 0 ? 0 : logits[row][i] / cap;
+                flat[row * vocab + i] = gradient[row][i] * (1 - tanh * tanh);
+            }
+        }
+        return weights.unembed.backward(Torch.floats(manager, flat, logits.length, vocab));
     }
 
     /** The values {@code [batch, width]} of each row's last real token. */
@@ -67,8 +69,8 @@ final class Head {
         return NDArrays.stack(picked);
     }
 
-    float[][] last(Pass pass, NDArray normalized) {
-        NDArray logits = logits(lastPositions(pass, normalized));
+    float[][] last(Pass pass, NDArray normed) {
+        NDArray logits = logits(lastPositions(pass, normed));
         float[] flat = Torch.toArray(logits);
         float[][] rows = new float[pass.batch()][];
         for (int b = 0; b < rows.length; b++) {
@@ -78,10 +80,10 @@ final class Head {
     }
 
     @SuppressWarnings("MustBeClosedChecker") // an automatic arena is never closed
-    Activation all(Pass pass, NDArray normalized) {
+    Activation all(Pass pass, NDArray normed) {
         int rows = pass.batch() * pass.positions;
         MemorySegment memory = Arena.ofAuto().allocate(4L * rows * vocab, 64);
-        NDArray flat = normalized.reshape(rows, -1);
+        NDArray flat = normed.reshape(rows, -1);
         int step = rowsAtOnce();
         for (int from = 0; from < rows; from += step) {
             int n = Math.min(step, rows - from);
@@ -102,7 +104,7 @@ final class Head {
     }
 
     /** {@code logsumexp(logits) - logits[target]} for every position that has a next token. */
-    float[][] loss(Pass pass, NDArray normalized, int[][] ids) {
+    float[][] loss(Pass pass, NDArray normed, int[][] ids) {
         int rows = pass.batch() * pass.positions;
         long[] targets = new long[rows];
         for (int b = 0; b < ids.length; b++) {
@@ -111,7 +113,7 @@ final class Head {
             }
         }
         float[] losses = new float[rows];
-        NDArray flat = normalized.reshape(rows, -1);
+        NDArray flat = normed.reshape(rows, -1);
         int step = rowsAtOnce();
         for (int from = 0; from < rows; from += step) {
             int n = Math.min(step, rows - from);
@@ -133,7 +135,7 @@ final class Head {
         return result;
     }
 
-    /** Directions of the residual stream as logits {@code [n, d_vocab]}. */
+    /** Directions of the residual stream as logits {@code [n, d_vocab]}, before any soft cap. */
     @SuppressWarnings("MustBeClosedChecker") // an automatic arena is never closed
     Matrix lens(NDManager manager, Matrix directions, boolean gain) {
         Matrix logits = Matrix.allocate(Arena.ofAuto(), directions.rows(), vocab);
@@ -145,7 +147,10 @@ final class Head {
                 Matrix part = directions.rows(from, from + n);
                 NDArray x = Torch.empty(manager, n, directions.cols());
                 MemorySegment.copy(part.segment(), 0, Torch.view(x), 0, 4L * n * directions.cols());
-                NDArray y = weights.unembed.apply(gain ? x.muli(weights.finalNorm) : x);
+                if (gain && weights.finalNorm.centres()) {
+                    x = x.sub(x.mean(new int[] {-1}, true));
+                }
+                NDArray y = weights.unembed.apply(gain ? x.mul(weights.finalNorm.gain()) : x);
                 Torch.assign(Torch.wrap(manager, logits.rows(from, from + n).segment(), n, vocab), y);
             }
         }

@@ -9,6 +9,11 @@ package dev.loupe.model;
 public record HookPoint(String name) implements Comparable<HookPoint> {
     private static final String BLOCKS = "blocks.";
 
+    /** Newer names of the same places ({@code blocks.3.hook_out}) become the usual ones. */
+    public HookPoint {
+        name = HookAliases.canonical(name);
+    }
+
     /** A hook point of any name; whether a model has it is found out when it is used. */
     public static HookPoint of(String name) {
         return new HookPoint(name);
@@ -55,12 +60,12 @@ public record HookPoint(String name) implements Comparable<HookPoint> {
     }
 
     /**
-     * The block this hook point lies in; -1 for the embedding, {@link Integer#MAX_VALUE} for anything after the last
+     * The block this hook point lies in; -1 for the embeddings, {@link Integer#MAX_VALUE} for anything after the last
      * block.
      */
     public int layer() {
         if (!name.startsWith(BLOCKS)) {
-            return name.equals("hook_embed") ? -1 : Integer.MAX_VALUE;
+            return name.equals("hook_embed") || name.equals("hook_pos_embed") ? -1 : Integer.MAX_VALUE;
         }
         int dot = name.indexOf('.', BLOCKS.length());
         try {

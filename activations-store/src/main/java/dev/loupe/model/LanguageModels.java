@@ -45,7 +45,7 @@ public final class LanguageModels {
 
     /** The architectures that can be opened, as {@code config.json} names them. */
     public static List<String> supportedArchitectures() {
-        return ModelSpec.SUPPORTED;
+        return Families.names();
     }
 
     /**

@@ -13,7 +13,7 @@ package dev.loupe.model;
  * @param dVocab number of token ids
  * @param nCtx longest sequence the model was made for
  * @param normEps the number added inside the norm's square root
- * @param ropeTheta base of the rotary frequencies
+ * @param ropeTheta base of the rotary frequencies; 0 where positions are learned
  * @param tiedEmbeddings whether the unembedding is the embedding
  * @param parameters number of parameters, counted from the shapes above
  */
@@ -30,4 +30,22 @@ public record ModelConfig(
         double normEps,
         double ropeTheta,
         boolean tiedEmbeddings,
-        long parameters) {}
+        long parameters) {
+    /** The same with another number of parameters. */
+    ModelConfig withParameters(long count) {
+        return new ModelConfig(
+                family,
+                nLayers,
+                dModel,
+                nHeads,
+                nKeyValueHeads,
+                dHead,
+                dMlp,
+                dVocab,
+                nCtx,
+                normEps,
+                ropeTheta,
+                tiedEmbeddings,
+                count);
+    }
+}

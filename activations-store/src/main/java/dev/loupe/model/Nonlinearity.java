@@ -1,11 +1,14 @@
 package dev.loupe.model;
 
 import ai.djl.ndarray.NDArray;
+import dev.loupe.tensor.Torch;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The activation functions of MLPs, with what a backward pass needs of them. */
 enum Nonlinearity {
     /** {@code silu(x) = x * sigmoid(x)} (Elfwing et al., arXiv 1702.03118). */
-    SILU {
+    SILU("silu", "swish") {
         @Override
         NDArray apply(NDArray x) {
             return x.getNDArrayInternal().sigmoid().muli(x);
@@ -22,7 +25,95 @@ enum Nonlinearity {
         NDArray ratio(NDArray x) {
             return x.getNDArrayInternal().sigmoid(); // 1/2 at 0, the limit
         }
+    },
+
+    /** {@code max(0, x)}; its derivative at 0 counts as 0. */
+    RELU("relu") {
+        @Override
+        NDArray apply(NDArray x) {
+            return x.getNDArrayInternal().relu();
+        }
+
+        @Override
+        NDArray derivative(NDArray x) {
+            return ratio(x);
+        }
+
+        @Override
+        NDArray ratio(NDArray x) {
+            return Torch.positive(x);
+        }
+    },
+
+    /** {@code x * Phi(x)} with the normal distribution function (Hendrycks and Gimpel, arXiv 1606.08415). */
+    GELU("gelu") {
+        @Override
+        NDArray apply(NDArray x) {
+            return x.getNDArrayInternal().gelu();
+        }
+
+        @Override
+        NDArray derivative(NDArray x) {
+            // Phi(x) + x phi(x)
+            NDArray density = x.square().muli(-0.5f).exp().muli((float) (1 / Math.sqrt(2 * Math.PI)));
+            return ratio(x).addi(density.muli(x));
+        }
+
+        @Override
+        NDArray ratio(NDArray x) {
+            return x.mul((float) Math.sqrt(0.5)).erf().addi(1f).muli(0.5f);
+        }
+    },
+
+    /** {@code x / 2 * (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))}, the approximation in the same paper, section 2. */
+    GELU_TANH("gelu_new", "gelu_pytorch_tanh", "gelu_fast") {
+        @Override
+        NDArray apply(NDArray x) {
+            return ratio(x).muli(x);
+        }
+
+        @Override
+        NDArray derivative(NDArray x) {
+            NDArray t = tanh(x);
+            NDArray inner = x.square().muli(3 * CUBIC).addi(1f).muli(ROOT);
+            // (1 + t) / 2 + x / 2 (1 - t^2) u'(x)
+            NDArray slope = t.square().muli(-1f).addi(1f).muli(inner).muli(x);
+            return t.addi(1f).addi(slope).muli(0.5f);
+        }
+
+        @Override
+        NDArray ratio(NDArray x) {
+            return tanh(x).addi(1f).muli(0.5f);
+        }
+
+        private NDArray tanh(NDArray x) {
+            return x.square().muli(CUBIC).addi(1f).muli(x).muli(ROOT).tanh();
+        }
     };
+
+    private static final float CUBIC = 0.044715f;
+    private static final float ROOT = (float) Math.sqrt(2 / Math.PI);
+
+    private final List<String> names;
+
+    Nonlinearity(String... names) {
+        this.names = List.of(names);
+    }
+
+    /** The function that {@code config.json} calls so; null if it is none of these. */
+    static @Nullable Nonlinearity named(String name) {
+        for (Nonlinearity one : values()) {
+            if (one.names.contains(name)) {
+                return one;
+            }
+        }
+        return null;
+    }
+
+    /** All names that {@link #named} knows. */
+    static List<String> known() {
+        return java.util.Arrays.stream(values()).flatMap(n -> n.names.stream()).toList();
+    }
 
     /** The function, element by element. */
     abstract NDArray apply(NDArray x);

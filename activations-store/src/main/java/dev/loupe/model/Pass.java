@@ -11,6 +11,9 @@ import org.jspecify.annotations.Nullable;
 
 /** One run through the model: its tensors' manager, its sizes, and what happens at hook points. Used by one thread. */
 final class Pass {
+    static final String SCORES = "attn.hook_attn_scores";
+    static final String PATTERN = "attn.hook_pattern";
+
     final NDManager manager;
     final int[] lengths;
     final int positions;
@@ -69,11 +72,17 @@ final class Pass {
         return hook == null ? value : serve(hook, value, 0);
     }
 
-    /** The same for an attention pattern {@code [batch, head, query, key]}. */
-    NDArray pattern(int layer, NDArray value) {
+    /** The same for scores or an attention pattern {@code [batch, head, query, key]}. */
+    NDArray byHead(int layer, String local, NDArray value) {
         Map<String, HookPoint> ofLayer = tapped.get(layer);
-        HookPoint hook = ofLayer == null ? null : ofLayer.get("attn.hook_pattern");
+        HookPoint hook = ofLayer == null ? null : ofLayer.get(local);
         return hook == null ? value : serve(hook, value, (int) value.getShape().get(1));
+    }
+
+    /** Whether somebody reads or changes a hook point. */
+    boolean taps(int layer, String local) {
+        Map<String, HookPoint> ofLayer = tapped.get(layer);
+        return ofLayer != null && ofLayer.containsKey(local);
     }
 
     private NDArray serve(HookPoint hook, NDArray value, int heads) {

@@ -9,23 +9,26 @@ import dev.loupe.tensor.Torch;
 
 /**
  * Rotary position embedding (Su et al., arXiv 2104.09864) in the layout of Llama checkpoints: dimension i is paired with
- * {@code i + d_head / 2}, the angle is {@code position * theta^(-2i / d_head)}
- * unless the model scales its frequencies ({@link RopeScaling}). Angles are rounded to float32 in the
- * same places as the reference implementation rounds them, because the products with large positions show the
- * difference.
+ * {@code i + r / 2}, r being the number of dimensions that are rotated (the first ones of a head), and the angle is
+ * {@code position * theta^(-2i / r)} unless the model scales its frequencies ({@link RopeScaling}). Angles are rounded to
+ * float32 in the same places as the reference implementation rounds them, because the products with large positions show
+ * the difference.
  */
 final class Rotary {
-    private final NDArray cos; // [n_ctx, 1, d_head / 2]
+    private final NDArray cos; // [n_ctx, 1, r / 2]
     private final NDArray sin;
+    private final int dims;
+    private final boolean whole;
 
-    Rotary(NDManager manager, ModelSpec spec) {
-        ModelConfig config = spec.config();
-        int half = config.dHead() / 2;
-        float[] c = new float[config.nCtx() * half];
+    Rotary(NDManager manager, ModelConfig config, int dims, LayerSpec layer) {
+        this.dims = dims;
+        whole = dims == config.dHead();
+        int half = dims / 2;
+        float[] c = new float[Math.multiplyExact(config.nCtx(), half)];
         float[] s = new float[c.length];
         for (int i = 0; i < half; i++) {
-            float exponent = 2f * i / config.dHead();
-            float frequency = spec.rope().apply(1f / (float) Math.pow(config.ropeTheta(), exponent));
+            float exponent = 2f * i / dims;
+            float frequency = layer.rope().apply(1f / (float) Math.pow(layer.ropeTheta(), exponent));
             for (int p = 0; p < config.nCtx(); p++) {
                 float angle = p * frequency;
                 c[p * half + i] = (float) Math.cos(angle);
@@ -50,14 +53,18 @@ final class Rotary {
         NDIndex rows = new NDIndex().addSliceDim(start, start + x.getShape().get(1));
         NDArray c = cos.get(x.getManager(), rows);
         NDArray s = sin.get(x.getManager(), rows);
-        NDList halves = x.split(2, 3);
+        NDList halves = whole ? x.split(2, 3) : x.split(new long[] {dims / 2, dims}, 3);
         NDArray a = halves.get(0);
         NDArray b = halves.get(1);
         NDArray first = a.mul(c);
         NDArray second = b.mul(c);
         NDArray bs = b.mul(s);
         NDArray as = a.mul(s);
-        return NDArrays.concat(
-                back ? new NDList(first.addi(bs), second.subi(as)) : new NDList(first.subi(bs), second.addi(as)), 3);
+        NDList turned =
+                back ? new NDList(first.addi(bs), second.subi(as)) : new NDList(first.subi(bs), second.addi(as));
+        if (!whole) {
+            turned.add(halves.get(2));
+        }
+        return NDArrays.concat(turned, 3);
     }
 }

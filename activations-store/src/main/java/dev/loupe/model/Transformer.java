@@ -64,12 +64,12 @@ final class Transformer implements LanguageModel {
             if (resid == null || pass.finished()) {
                 return new ForwardResult(pass.read(), null, null, null);
             }
-            NDArray normalized = core.head.normalized(pass, resid);
+            NDArray normed = core.head.normed(pass, resid, new Norm.State());
             return new ForwardResult(
                     pass.read(),
-                    want == Want.LAST_LOGITS ? core.head.last(pass, normalized) : null,
-                    want == Want.ALL_LOGITS ? core.head.all(pass, normalized) : null,
-                    want == Want.TOKEN_LOSS ? core.head.loss(pass, normalized, ids) : null);
+                    want == Want.LAST_LOGITS ? core.head.last(pass, normed) : null,
+                    want == Want.ALL_LOGITS ? core.head.all(pass, normed) : null,
+                    want == Want.TOKEN_LOSS ? core.head.loss(pass, normed, ids) : null);
         }
     }
 
@@ -129,7 +129,8 @@ final class Transformer implements LanguageModel {
 
     @Override
     public HookInfo hook(String name) {
-        HookInfo info = hooks.get(name);
+        HookInfo info =
+                hooks.get(HookAliases.canonical(name, spec.architecture().tensors()));
         if (info == null) {
             throw new UsageException("Model " + id + " has no hook point \"" + name + "\"; it has hook_embed, "
                     + hooks.values().stream()

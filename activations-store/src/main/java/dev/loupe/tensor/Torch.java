@@ -134,6 +134,11 @@ public final class Torch {
         return target;
     }
 
+    /** 1 where a value is above 0, otherwise 0. */
+    public static NDArray positive(NDArray array) {
+        return array.gt(0f).toType(DataType.FLOAT32, false);
+    }
+
     /** Writes the values of a tensor into another of the same shape, in place. */
     public static void assign(NDArray target, NDArray values) {
         target.set(EVERYTHING, values); // the library's own copyTo would replace the memory instead of filling it

@@ -29,7 +29,15 @@ class BackwardGoldenTest {
                 "tiny-qwen3",
                 "tiny-llama3",
                 "tiny-linear",
-                "tiny-window"
+                "tiny-window",
+                "tiny-gpt2",
+                "tiny-gpt2-untied",
+                "tiny-neo",
+                "tiny-neox",
+                "tiny-neox-serial",
+                "tiny-opt",
+                "tiny-gemma2",
+                "tiny-gemma3"
             })
     void gradients_at_every_hook_point_under_every_rule_agree_with_autograd(String name) {
         boolean builtin = name.equals("builtin");

@@ -28,7 +28,15 @@ class ForwardGoldenTest {
         "tiny-qwen3, 2",
         "tiny-llama3, 2",
         "tiny-linear, 2",
-        "tiny-window, 2"
+        "tiny-window, 2",
+        "tiny-gpt2, 2",
+        "tiny-gpt2-untied, 2",
+        "tiny-neo, 2",
+        "tiny-neox, 2",
+        "tiny-neox-serial, 2",
+        "tiny-opt, 2",
+        "tiny-gemma2, 2",
+        "tiny-gemma3, 2"
     })
     void logits_losses_and_every_hook_point_agree_with_transformers_in_a_batch_of_unequal_lengths(
             String name, int rows) {
@@ -83,8 +91,7 @@ class ForwardGoldenTest {
                 .max(java.util.Map.Entry.comparingByValue())
                 .orElseThrow()
                 .toString();
-        System.out.println(
-                model.config().family() + ": " + errors.size() + " tensors, largest relative error " + worst);
+        System.out.println(model.id() + ": " + errors.size() + " tensors, largest relative error " + worst);
         assertThat(errors)
                 .allSatisfy((name, error) -> assertThat(error).as(name).isLessThanOrEqualTo(TOLERANCE));
     }

@@ -1,0 +1,216 @@
+package dev.loupe.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import dev.loupe.tensor.Torch;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Reads a family's tensors into the layout that the passes use: matrices {@code [out, in]}; queries, keys, values apart. */
+final class WeightsReader {
+    /** Other beginnings of names: models as parts of larger ones, and a head that was renamed. */
+    private static final String[][] PREFIXES = {
+        {"model.", "language_model.model."},
+        {"model.", "model.language_model."},
+        {"lm_head", "language_model.lm_head"},
+        {"embed_out", "lm_head"}
+    };
+
+    private final TensorSource source;
+    private final ModelConfig config;
+    private final Architecture architecture;
+    private final TensorNames names;
+    private final Arena arena;
+    private final NDManager manager;
+    private final NDArray eps;
+    private final NDArray one;
+
+    WeightsReader(TensorSource source, ModelSpec spec, Arena arena, NDManager manager) {
+        this.source = source;
+        this.config = spec.config();
+        this.architecture = spec.architecture();
+        this.names = architecture.tensors();
+        this.arena = arena;
+        this.manager = manager;
+        eps = Torch.floats(manager, new float[] {(float) config.normEps()}, 1);
+        one = Torch.floats(manager, new float[] {1f}, 1);
+    }
+
+    NDArray embed() {
+        return tensor(names.embed() + ".weight", config.dVocab(), config.dModel());
+    }
+
+    @Nullable NDArray positions() {
+        if (names.positions() == null) {
+            return null;
+        }
+        long rows = (long) config.nCtx() + names.positionOffset();
+        MemorySegment all = read(names.positions() + ".weight", rows, config.dModel());
+        MemorySegment used = all.asSlice(4L * names.positionOffset() * config.dModel());
+        return Torch.wrap(manager, used, config.nCtx(), config.dModel());
+    }
+
+    Norm finalNorm() {
+        return norm(names.finalNorm(), config.dModel());
+    }
+
+    Linear unembed() {
+        return new Linear(tensor(names.unembed() + ".weight", config.dVocab(), config.dModel()), null);
+    }
+
+    List<Weights.Layer> layers() {
+        List<Weights.Layer> layers = new ArrayList<>();
+        for (int i = 0; i < config.nLayers(); i++) {
+            layers.add(layer(names.block().replace("%d", Integer.toString(i))));
+        }
+        return List.copyOf(layers);
+    }
+
+    private Weights.Layer layer(String p) {
+        int d = config.dModel();
+        int heads = config.nHeads() * config.dHead();
+        boolean mlpBias = architecture.biasMlp();
+        Linear[] qkv = qkv(p);
+        Linear o = linear(p + names.o(), d, heads, architecture.biasO());
+        return new Weights.Layer(
+                norm(p + names.ln1(), d),
+                qkv[0],
+                qkv[1],
+                qkv[2],
+                headNorm(p, names.qNorm()),
+                headNorm(p, names.kNorm()),
+                o,
+                o.weight().transpose(1, 0).reshape(config.nHeads(), config.dHead(), d),
+                names.ln1Post() == null ? null : norm(p + names.ln1Post(), d),
+                norm(p + names.ln2(), d),
+                linear(p + names.mlpIn(), config.dMlp(), d, mlpBias),
+                names.mlpLinear() == null ? null : linear(p + names.mlpLinear(), config.dMlp(), d, mlpBias),
+                linear(p + names.mlpOut(), d, config.dMlp(), mlpBias),
+                names.ln2Post() == null ? null : norm(p + names.ln2Post(), d));
+    }
+
+    private Linear[] qkv(String p) {
+        int d = config.dModel();
+        int q = config.nHeads() * config.dHead();
+        int kv = config.nKeyValueHeads() * config.dHead();
+        boolean bias = architecture.biasQkv();
+        if (names.packing() == TensorNames.Packing.APART) {
+            return new Linear[] {
+                linear(p + names.q(), q, d, bias),
+                linear(p + names.k(), kv, d, bias),
+                linear(p + names.v(), kv, d, bias)
+            };
+        }
+        MemorySegment weight = matrix(p + names.q() + ".weight", 3L * q, d);
+        MemorySegment biases = bias ? read(p + names.q() + ".bias", 3L * q) : null;
+        if (names.packing() == TensorNames.Packing.BY_HEAD) {
+            weight = apart(weight, 4L * d);
+            biases = biases == null ? null : apart(biases, 4);
+        }
+        Linear[] parts = new Linear[3];
+        for (int i = 0; i < 3; i++) {
+            parts[i] = new Linear(
+                    Torch.wrap(manager, weight.asSlice(4L * i * q * d, 4L * q * d), q, d),
+                    biases == null ? null : Torch.wrap(manager, biases.asSlice(4L * i * q, 4L * q), q));
+        }
+        return parts;
+    }
+
+    /** Rows (head, part, d_head) in the order (part, head, d_head). */
+    private MemorySegment apart(MemorySegment rows, long rowBytes) {
+        MemorySegment target = arena.allocate(rows.byteSize(), 64);
+        long head = config.dHead() * rowBytes;
+        for (long h = 0; h < config.nHeads(); h++) {
+            for (long part = 0; part < 3; part++) {
+                long to = (part * config.nHeads() + h) * head;
+                MemorySegment.copy(rows, (h * 3 + part) * head, target, to, head);
+            }
+        }
+        return target;
+    }
+
+    private @Nullable Norm headNorm(String p, @Nullable String name) {
+        return name == null ? null : norm(p + name, config.dHead());
+    }
+
+    private Norm norm(String name, int width) {
+        MemorySegment gain = read(name + ".weight", width);
+        if (architecture.norm() == NormKind.RMS_LESS_ONE) {
+            for (int i = 0; i < width; i++) {
+                gain.setAtIndex(ValueLayout.JAVA_FLOAT, i, 1 + gain.getAtIndex(ValueLayout.JAVA_FLOAT, i));
+            }
+        }
+        NDArray bias = architecture.norm() == NormKind.LAYER ? tensor(name + ".bias", width) : null;
+        return new Norm(architecture.norm(), Torch.wrap(manager, gain, width), bias, eps, one);
+    }
+
+    private Linear linear(String name, long out, long in, boolean bias) {
+        return new Linear(
+                Torch.wrap(manager, matrix(name + ".weight", out, in), out, in),
+                bias ? tensor(name + ".bias", out) : null);
+    }
+
+    /** A matrix of a block as {@code [out, in]}. */
+    private MemorySegment matrix(String name, long out, long in) {
+        if (!names.columns()) {
+            return read(name, out, in);
+        }
+        MemorySegment target = arena.allocate(4 * out * in, 64);
+        try (Arena own = Arena.ofConfined()) {
+            MemorySegment stored = own.allocate(4 * out * in, 64);
+            source.read(stored(name), stored, in, out);
+            transpose(stored, target, in, out);
+        }
+        return target;
+    }
+
+    /** {@code [rows, cols]} to {@code [cols, rows]}, in squares that stay in the processor's caches. */
+    private static void transpose(MemorySegment from, MemorySegment to, long rows, long cols) {
+        int square = 64;
+        for (long r0 = 0; r0 < rows; r0 += square) {
+            for (long c0 = 0; c0 < cols; c0 += square) {
+                for (long c = c0; c < Math.min(cols, c0 + square); c++) {
+                    for (long r = r0; r < Math.min(rows, r0 + square); r++) {
+                        float value = from.getAtIndex(ValueLayout.JAVA_FLOAT, r * cols + c);
+                        to.setAtIndex(ValueLayout.JAVA_FLOAT, c * rows + r, value);
+                    }
+                }
+            }
+        }
+    }
+
+    private NDArray tensor(String name, long... shape) {
+        return Torch.wrap(manager, read(name, shape), shape);
+    }
+
+    private MemorySegment read(String name, long... shape) {
+        long elements = 1;
+        for (long n : shape) {
+            elements = Math.multiplyExact(elements, n);
+        }
+        MemorySegment memory = arena.allocate(4 * elements, 64);
+        source.read(stored(name), memory, shape);
+        return memory;
+    }
+
+    /** What the source calls a tensor: its own name, one within a larger model, or without the model's own prefix. */
+    private String stored(String name) {
+        if (source.has(name)) {
+            return name;
+        }
+        for (String[] prefix : PREFIXES) {
+            if (name.startsWith(prefix[0])) {
+                String other = prefix[1] + name.substring(prefix[0].length());
+                if (source.has(other)) {
+                    return other;
+                }
+            }
+        }
+        String bare = name.substring(name.indexOf('.') + 1);
+        return source.has(bare) ? bare : name;
+    }
+}
