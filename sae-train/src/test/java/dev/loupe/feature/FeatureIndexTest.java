@@ -7,17 +7,13 @@ import static org.assertj.core.api.Assertions.within;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
+import dev.loupe.feature.FeatureWorld.Firing;
 import dev.loupe.fixtures.Cases;
 import dev.loupe.fixtures.Python;
-import dev.loupe.math.Matrix;
 import dev.loupe.sae.Architecture;
 import dev.loupe.sae.Sae;
-import dev.loupe.sae.SparseCodes;
 import dev.loupe.store.ActivationStore;
-import dev.loupe.toy.ToyModel;
-import dev.loupe.toy.ToySaes;
 import dev.loupe.toy.ToyStore;
-import dev.loupe.toy.ToyTokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,81 +26,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class FeatureIndexTest {
-    private static final int D = 8;
-    private static final int VOCABULARY = 12;
+    private static final int D = FeatureWorld.D;
     private static final IndexOptions OPTIONS = new IndexOptions(4, 1000, 3, 3, 2, 5, 4, 3);
 
     @TempDir
     Path folder;
 
-    /** One firing: everything a brute-force pass knows about it. */
-    private record Firing(
-            float value,
-            int token,
-            int previous,
-            int document,
-            int sequence,
-            int position,
-            int[] ids,
-            boolean heldOut) {}
-
-    /** A small world with all firings of every latent, found one token at a time. */
-    private static final class World {
-        final ToyModel model;
-        final List<ToyStore.Doc> docs = new ArrayList<>();
-        final Sae sae;
-        final List<List<Firing>> firings = new ArrayList<>();
-        final List<Firing> rows = new ArrayList<>(); // all tokens, with value 0
-
-        World(Cases.Random random, Architecture architecture) {
-            List<String> texts = new ArrayList<>();
-            for (int t = 1; t < VOCABULARY; t++) {
-                texts.add(t % 2 == 0 ? " Word" + t : "ending" + t);
-            }
-            model = new ToyModel(
-                    new ToyTokenizer(texts),
-                    random.matrix(VOCABULARY, D),
-                    random.matrix(VOCABULARY, D),
-                    random.floats(D));
-            for (int d = 0; d < 30; d++) {
-                List<int[]> sequences = new ArrayList<>();
-                for (int s = random.nextInt(1, 4); s > 0; s--) {
-                    int[] ids = random.ints(random.nextInt(2, 25), 1, VOCABULARY);
-                    ids[0] = ToyTokenizer.BOS;
-                    sequences.add(ids);
-                }
-                docs.add(new ToyStore.Doc("doc " + d, random.oneOf("en", "fi", "el"), d % 4 == 0, sequences));
-            }
-            sae = ToySaes.random("toy", random, architecture, D, 16);
-            for (int i = 0; i < sae.dSae(); i++) {
-                firings.add(new ArrayList<>());
-            }
-            int sequence = 0;
-            for (int d = 0; d < docs.size(); d++) {
-                for (int[] ids : docs.get(d).sequences()) {
-                    float[][] x = model.activations(ids);
-                    for (int p = 1; p < ids.length; p++) {
-                        SparseCodes codes = sae.encode(Matrix.copyOf(new float[][] {x[p]}));
-                        for (int e = 0; e < codes.size(); e++) {
-                            firings.get(codes.ids()[e]).add(firing(codes.values()[e], d, sequence, p, ids));
-                        }
-                        rows.add(firing(0, d, sequence, p, ids));
-                    }
-                    sequence++;
-                }
-            }
-        }
-
-        private Firing firing(float value, int d, int sequence, int p, int[] ids) {
-            return new Firing(
-                    value, ids[p], ids[p - 1], d, sequence, p, ids, docs.get(d).heldOut());
-        }
-    }
-
     @Test
     void everyFieldEqualsABruteForceReference() {
         Cases.check(6, random -> {
-            World w = new World(random, Architecture.values()[random.index() % 3]);
+            FeatureWorld w = new FeatureWorld(random, Architecture.values()[random.index() % 3]);
             Path place = folder.resolve("case-" + random.index());
             try (ActivationStore store = ToyStore.write(place.resolve("store"), D, w.docs, w.model::activations)) {
                 FeatureIndex index = FeatureIndexer.build(
@@ -120,7 +51,7 @@ class FeatureIndexTest {
         });
     }
 
-    private static void check(World w, FeatureIndex index, int i) {
+    private static void check(FeatureWorld w, FeatureIndex index, int i) {
         FeatureDetail detail = index.detail(i);
         FeatureSummary s = detail.summary();
         List<Firing> fired = w.firings.get(i);
@@ -174,7 +105,7 @@ class FeatureIndexTest {
         assertThat(java.util.Arrays.stream(h.counts()).sum()).isEqualTo(fired.size());
     }
 
-    private static void checkExamples(World w, FeatureDetail detail, List<Firing> fired) {
+    private static void checkExamples(FeatureWorld w, FeatureDetail detail, List<Firing> fired) {
         List<Firing> peaks =
                 new ArrayList<>(fired.stream()
                         .collect(Collectors.groupingBy(Firing::document, TreeMap::new, Collectors.toList()))
@@ -212,7 +143,7 @@ class FeatureIndexTest {
         assertThat(heldOut).isEmpty();
     }
 
-    private static void assertSame(World w, List<Example> examples, List<Firing> expected, List<Firing> fired) {
+    private static void assertSame(FeatureWorld w, List<Example> examples, List<Firing> expected, List<Firing> fired) {
         assertThat(examples).hasSize(expected.size());
         for (int k = 0; k < expected.size(); k++) {
             Example e = examples.get(k);
@@ -247,7 +178,7 @@ class FeatureIndexTest {
         }
     }
 
-    private static void checkLabels(World w, FeatureDetail detail, List<Firing> fired) {
+    private static void checkLabels(FeatureWorld w, FeatureDetail detail, List<Firing> fired) {
         for (LabelRate r : detail.labelRates()) {
             assertThat(r.tokens()).isEqualTo(count(w, w.rows, r.label(), false));
             assertThat(r.fired()).isEqualTo(count(w, fired, r.label(), false));
@@ -263,13 +194,14 @@ class FeatureIndexTest {
         }
     }
 
-    private static long count(World w, List<Firing> firings, String label, boolean heldOutOnly) {
+    private static long count(FeatureWorld w, List<Firing> firings, String label, boolean heldOutOnly) {
         return firings.stream()
                 .filter(f -> w.docs.get(f.document()).label().equals(label) && (!heldOutOnly || f.heldOut()))
                 .count();
     }
 
-    private static void checkTokens(World w, List<TokenRate> rates, List<Firing> fired, double sum, boolean before) {
+    private static void checkTokens(
+            FeatureWorld w, List<TokenRate> rates, List<Firing> fired, double sum, boolean before) {
         Map<Integer, List<Firing>> byToken =
                 fired.stream().collect(Collectors.groupingBy(f -> before ? f.previous() : f.token()));
         assertThat(rates).hasSize(Math.min(5, byToken.size()));
@@ -293,7 +225,7 @@ class FeatureIndexTest {
                 .ifPresent(most -> assertThat(rates.getFirst().share()).isCloseTo(most, within(1e-6)));
     }
 
-    private static void checkLogits(World w, FeatureDetail detail, int i) {
+    private static void checkLogits(FeatureWorld w, FeatureDetail detail, int i) {
         float[] logits = w.model.logits(w.sae.decoderRows().row(i));
         float[] sorted = logits.clone();
         java.util.Arrays.sort(sorted);
@@ -302,14 +234,14 @@ class FeatureIndexTest {
         for (int k = 0; k < 4; k++) {
             TokenLogit up = detail.promoted().get(k);
             TokenLogit down = detail.suppressed().get(k);
-            assertThat(up.value()).isCloseTo(sorted[VOCABULARY - 1 - k], within(1e-4f));
+            assertThat(up.value()).isCloseTo(sorted[FeatureWorld.VOCABULARY - 1 - k], within(1e-4f));
             assertThat(down.value()).isCloseTo(sorted[k], within(1e-4f));
             assertThat(logits[up.token()]).isCloseTo(up.value(), within(1e-4f));
             assertThat(down.text()).isEqualTo(w.model.tokenizer().token(down.token()));
         }
     }
 
-    private static void checkNeighbours(World w, FeatureDetail detail, int i) {
+    private static void checkNeighbours(FeatureWorld w, FeatureDetail detail, int i) {
         List<Double> cosines = new ArrayList<>();
         for (int j = 0; j < 16; j++) {
             if (j != i) {
@@ -350,7 +282,7 @@ class FeatureIndexTest {
 
     @Test
     void anIndexIsCurrentOnlyForItsOwnSaeStoreAndOptionsAndAnyDamageIsNoticed() throws Exception {
-        World w = new World(Cases.random(), Architecture.RELU);
+        FeatureWorld w = new FeatureWorld(Cases.random(), Architecture.RELU);
         w.sae.save(folder.resolve("saes/toy"));
         Sae sae = Sae.open(folder.resolve("saes/toy"));
         Path features = folder.resolve("features");
@@ -392,7 +324,7 @@ class FeatureIndexTest {
     @Test
     void theTablesAreReadableInPython() throws Exception {
         Path python = Python.require("Whether pyarrow reads a feature index stays untested.");
-        World w = new World(Cases.random(), Architecture.TOPK);
+        FeatureWorld w = new FeatureWorld(Cases.random(), Architecture.TOPK);
         try (ActivationStore store = ToyStore.write(folder.resolve("store"), D, w.docs, w.model::activations)) {
             FeatureIndexer.build(w.sae, store, w.model, OPTIONS, folder.resolve("features"), Progress.silent());
         }
