@@ -39,19 +39,21 @@ final class BlockBackward {
      * @return gradient of the residual stream before it
      */
     NDArray backward(BlockState s, NDArray g, Rules rules, GradientSink sink) {
-        sink.keep(layer, "hook_resid_post", g);
-        sink.keep(layer, "hook_mlp_out", g);
-        NDArray mlpIn = mlp(s, g, rules, sink);
-        sink.keep(layer, "hook_mlp_in", mlpIn);
-        NDArray mid = g.add(mlpIn);
-        NDArray attnOut = architecture.parallel() ? g : mid;
-        if (!architecture.parallel()) {
-            sink.keep(layer, "hook_resid_mid", mid);
+        NDArray post = sink.at(layer, "hook_resid_post", g);
+        NDArray mlpOut = sink.at(layer, "hook_mlp_out", post);
+        NDArray mid = post;
+        if (!sink.stops(layer, "hook_mlp_out")) {
+            mid = post.add(sink.at(layer, "hook_mlp_in", mlp(s, mlpOut, rules, sink)));
         }
-        sink.keep(layer, "hook_attn_out", attnOut);
-        NDArray pre = mid.add(attention(s, attnOut, rules, sink));
-        sink.keep(layer, "hook_resid_pre", pre);
-        return pre;
+        if (!architecture.parallel()) {
+            mid = sink.at(layer, "hook_resid_mid", mid);
+        }
+        NDArray attnOut = sink.at(layer, "hook_attn_out", architecture.parallel() ? post : mid);
+        NDArray pre = mid;
+        if (!sink.stops(layer, "hook_attn_out")) {
+            pre = mid.add(attention(s, attnOut, rules, sink));
+        }
+        return sink.at(layer, "hook_resid_pre", pre);
     }
 
     private NDArray mlp(BlockState s, NDArray g, Rules rules, GradientSink sink) {
@@ -59,21 +61,20 @@ final class BlockBackward {
         NDArray out = weights.ln2Post() == null
                 ? g
                 : weights.ln2Post().backward(g, s.ln2Post, rules, sink, layer, "ln2_post");
-        NDArray post = weights.mlpOut().backward(out);
-        sink.keep(layer, "mlp.hook_post", post);
+        NDArray post = sink.at(layer, "mlp.hook_post", weights.mlpOut().backward(out));
         Nonlinearity act = architecture.activation();
-        NDArray slope = rules.identity() ? act.ratio(pre) : act.derivative(pre);
+        NDArray slope = rules.identity()
+                ? act.ratio(pre)
+                : rules.softGate() > 0 ? softGate(pre, rules.softGate()) : act.derivative(pre);
         NDArray normed;
         if (weights.mlpLinear() == null) {
-            NDArray gPre = slope.muli(post);
-            sink.keep(layer, "mlp.hook_pre", gPre);
+            NDArray gPre = sink.at(layer, "mlp.hook_pre", slope.muli(post));
             normed = weights.mlpIn().backward(gPre);
         } else { // post = act(pre) * linear; the Half-rule gives each factor half
             NDArray product = rules.half() ? post.mul(halfConstant) : post;
-            NDArray gLinear = act.apply(pre).muli(product);
-            sink.keep(layer, "mlp.hook_pre_linear", gLinear);
-            NDArray gPre = slope.muli(product).muli(set(s.preLinear));
-            sink.keep(layer, "mlp.hook_pre", gPre);
+            NDArray gLinear =
+                    sink.at(layer, "mlp.hook_pre_linear", act.apply(pre).muli(product));
+            NDArray gPre = sink.at(layer, "mlp.hook_pre", slope.muli(product).muli(set(s.preLinear)));
             normed = weights.mlpIn().backward(gPre).addi(weights.mlpLinear().backward(gLinear));
         }
         return weights.ln2().backward(normed, s.ln2, rules, sink, layer, "ln2");
@@ -89,26 +90,26 @@ final class BlockBackward {
                 ? g
                 : weights.ln1Post().backward(g, s.ln1Post, rules, sink, layer, "ln1_post");
         if (sink.wants(layer, "attn.hook_result")) { // the heads' results are summed
-            sink.keep(
+            sink.at(
                     layer,
                     "attn.hook_result",
                     out.expandDims(2).broadcast(b, t, heads, config.dModel()).reshape(b, t, heads * config.dModel()));
         }
-        NDArray z = weights.o().backward(out);
-        sink.keep(layer, "attn.hook_z", z);
+        NDArray z = sink.at(layer, "attn.hook_z", weights.o().backward(out));
         NDArray zHeads = z.reshape(b, t, heads, h).transpose(0, 2, 1, 3).reshape(b * kv, heads / kv * t, h);
         NDArray pattern = set(s.pattern);
         // z = pattern v: a key-value head collects from all its query heads
-        NDArray gv = byPosition(pattern.transpose(0, 2, 1).batchMatMul(zHeads), b, t, kv);
-        sink.keep(layer, "attn.hook_v", gv);
+        NDArray gv = sink.at(
+                layer, "attn.hook_v", byPosition(pattern.transpose(0, 2, 1).batchMatMul(zHeads), b, t, kv));
         NDArray normed = weights.v().backward(gv);
         NDArray gPattern = rules.attention()
                 ? pattern.mul(0f)
                 : zHeads.batchMatMul(set(s.values).transpose(0, 2, 1));
-        sink.keep(layer, Pass.PATTERN, gPattern.reshape(b, heads, t, t));
+        NDArray square = sink.at(layer, Pass.PATTERN, gPattern.reshape(b, heads, t, t));
         if (rules.attention()) {
-            silent(sink, b, t, g, gPattern.reshape(b, heads, t, t));
+            silent(sink, b, t, g, square);
         } else {
+            gPattern = square.reshape(b * kv, heads / kv * t, t);
             normed = normed.addi(queriesAndKeys(s, gPattern, b, t, rules, sink));
         }
         return weights.ln1().backward(normed, s.ln1, rules, sink, layer, "ln1");
@@ -123,7 +124,7 @@ final class BlockBackward {
         // softmax: p (g - sum(g p)); then the cap's derivative and the scale of the scores
         NDArray weighted = gPattern.mul(pattern);
         NDArray scores = weighted.sub(pattern.mul(weighted.sum(new int[] {2}, true)));
-        sink.keep(layer, Pass.SCORES, scores.reshape(b, heads, t, t));
+        scores = sink.at(layer, Pass.SCORES, scores.reshape(b, heads, t, t)).reshape(b * kv, heads / kv * t, t);
         if (architecture.scoreCap() > 0) {
             scores = scores.mul(set(s.capped).square().muli(-1f).addi(1f));
         }
@@ -133,10 +134,8 @@ final class BlockBackward {
         gq = gq.reshape(b, t, heads, h);
         gk = gk.reshape(b, t, kv, h);
         if (rotary != null) {
-            sink.keep(layer, "attn.hook_rot_q", gq);
-            sink.keep(layer, "attn.hook_rot_k", gk);
-            gq = rotary.back(gq, 0);
-            gk = rotary.back(gk, 0);
+            gq = rotary.back(sink.at(layer, "attn.hook_rot_q", gq), 0);
+            gk = rotary.back(sink.at(layer, "attn.hook_rot_k", gk), 0);
         }
         if (weights.qNorm() != null) {
             gq = weights.qNorm().backward(gq, s.qNorm, rules, null, layer, "");
@@ -144,11 +143,13 @@ final class BlockBackward {
         if (weights.kNorm() != null) {
             gk = weights.kNorm().backward(gk, s.kNorm, rules, null, layer, "");
         }
-        gq = gq.reshape(b, t, heads * h);
-        gk = gk.reshape(b, t, kv * h);
-        sink.keep(layer, "attn.hook_q", gq);
-        sink.keep(layer, "attn.hook_k", gk);
+        gq = sink.at(layer, "attn.hook_q", gq.reshape(b, t, heads * h));
+        gk = sink.at(layer, "attn.hook_k", gk.reshape(b, t, kv * h));
         return weights.q().backward(gq).addi(weights.k().backward(gk));
+    }
+
+    private static NDArray softGate(NDArray x, double temperature) {
+        return x.mul((float) (1 / temperature)).getNDArrayInternal().sigmoid();
     }
 
     /** {@code [B V, G T, h]} to {@code [B, T, V G h]}, for the given number of heads (V G). */
@@ -160,10 +161,10 @@ final class BlockBackward {
     private void silent(GradientSink sink, long b, long t, NDArray like, NDArray scores) {
         NDArray q = like.getManager().zeros(new Shape(b, t, (long) config.nHeads() * config.dHead()));
         NDArray k = like.getManager().zeros(new Shape(b, t, (long) config.nKeyValueHeads() * config.dHead()));
-        sink.keep(layer, Pass.SCORES, scores);
-        sink.keep(layer, "attn.hook_rot_q", q);
-        sink.keep(layer, "attn.hook_rot_k", k);
-        sink.keep(layer, "attn.hook_q", q);
-        sink.keep(layer, "attn.hook_k", k);
+        sink.at(layer, Pass.SCORES, scores);
+        sink.at(layer, "attn.hook_rot_q", q);
+        sink.at(layer, "attn.hook_rot_k", k);
+        sink.at(layer, "attn.hook_q", q);
+        sink.at(layer, "attn.hook_k", k);
     }
 }

@@ -1,6 +1,12 @@
 package dev.loupe.model;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDScope;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,6 +34,30 @@ final class BlockState {
     @Nullable NDArray pre; // [B, T, d_mlp]
 
     @Nullable NDArray preLinear; // [B, T, d_mlp]; only of gated MLPs
+
+    /** Takes the tensors out of the current scope, so that they live until {@link #close}. */
+    void keep() {
+        tensors().forEach(NDScope::unregister);
+    }
+
+    /** Bytes of the tensors. */
+    long bytes() {
+        return tensors().stream().mapToLong(t -> 4 * t.size()).sum();
+    }
+
+    /** Frees what {@link #keep} kept. */
+    void close() {
+        tensors().forEach(NDArray::close);
+    }
+
+    private List<NDArray> tensors() {
+        Set<@Nullable NDArray> all = Collections.newSetFromMap(new IdentityHashMap<>());
+        Collections.addAll(all, queries, keys, values, capped, pattern, pre, preLinear);
+        for (Norm.State norm : List.of(ln1, qNorm, kNorm, ln1Post, ln2, ln2Post)) {
+            Collections.addAll(all, norm.centred, norm.scale);
+        }
+        return all.stream().filter(Objects::nonNull).map(BlockState::set).toList();
+    }
 
     /** A tensor that the forward pass must have set. */
     static NDArray set(@Nullable NDArray tensor) {

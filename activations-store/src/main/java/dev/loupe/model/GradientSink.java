@@ -2,16 +2,20 @@ package dev.loupe.model;
 
 import ai.djl.ndarray.NDArray;
 
-/** Where gradients of hook points go. */
+/** What happens to gradients at hook points on their way back. */
 interface GradientSink {
-    /** Whether the gradient of a hook point is asked for. */
+    /** Whether the gradient of a hook point is asked for or changed. */
     boolean wants(int layer, String local);
 
+    /** Whether the gradient ends at a hook point, so that what it would cause below need not be computed. */
+    boolean stops(int layer, String local);
+
     /**
-     * Keeps the gradient of a hook point, if it is wanted.
+     * Keeps the gradient of a hook point, if it is wanted, and then changes it, if somebody does.
      *
      * @param layer the block; -1 before the first, {@link Integer#MAX_VALUE} after the last
      * @param local the name within the block
+     * @return what flows on
      */
-    void keep(int layer, String local, NDArray gradient);
+    NDArray at(int layer, String local, NDArray gradient);
 }

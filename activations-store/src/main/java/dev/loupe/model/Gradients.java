@@ -6,16 +6,15 @@ import ai.djl.ndarray.NDScope;
 import dev.loupe.base.UsageException;
 import dev.loupe.tensor.Torch;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Forward, then back from a metric of the last logits. Only the inputs of blocks are kept on the way forward; going
- * back, each block is run forward once more (with the edits it had) and then derived. Nothing is shared between passes,
+ * Forward, then back from a metric of the last logits or from hook points. On the way forward the inputs of blocks are
+ * kept, and within the plan's memory also what they computed inside; going back, a block whose inside was not kept is
+ * run forward once more (with the edits it had) and then derived. Nothing is shared between passes,
  * so several may run at a time.
  */
 final class Gradients {
@@ -47,22 +46,29 @@ final class Gradients {
         }
     }
 
-    /** Keeps copies of the gradients that are wanted. */
-    private record Kept(Pass pass, Set<HookPoint> wanted, Map<HookPoint, Activation> gradients)
-            implements GradientSink {
+    /** Keeps copies of the gradients that are wanted and lets editors change them. */
+    private record Kept(Pass pass, BackwardPlan plan, Map<HookPoint, Activation> gradients) implements GradientSink {
         @Override
         public boolean wants(int layer, String local) {
-            return wanted.contains(hook(layer, local));
+            HookPoint hook = hook(layer, local);
+            return plan.wrt().contains(hook) || plan.flow().edited().contains(hook);
         }
 
         @Override
-        public void keep(int layer, String local, NDArray gradient) {
+        public boolean stops(int layer, String local) {
+            return plan.flow().editors(hook(layer, local)).contains(BackwardPlan.STOP);
+        }
+
+        @Override
+        public NDArray at(int layer, String local, NDArray gradient) {
             HookPoint hook = hook(layer, local);
-            if (wanted.contains(hook)) {
-                boolean square = local.equals(Pass.PATTERN) || local.equals(Pass.SCORES);
-                int heads = square ? (int) gradient.getShape().get(1) : 0;
+            boolean square = local.equals(Pass.PATTERN) || local.equals(Pass.SCORES);
+            int heads = square ? (int) gradient.getShape().get(1) : 0;
+            if (plan.wrt().contains(hook)) {
                 gradients.put(hook, pass.copied(hook, gradient, heads));
             }
+            List<Editor> editors = plan.flow().editors(hook);
+            return editors.isEmpty() ? gradient : pass.changed(hook, gradient, heads, editors);
         }
 
         private static HookPoint hook(int layer, String local) {
@@ -70,53 +76,90 @@ final class Gradients {
         }
     }
 
-    Backward run(TokenBatch tokens, Taps taps, LogitSeed seed, Rules rules, Collection<HookPoint> wrt) {
-        Set<HookPoint> wanted = new HashSet<>(wrt);
-        int lowest = Integer.MAX_VALUE;
-        for (HookPoint hook : wanted) {
-            if (hook.local().endsWith("hook_scale")) {
-                throw new UsageException(
-                        "There is no gradient with respect to " + hook + ": take the hook_normalized of that norm.");
-            }
-            lowest = Math.min(lowest, Math.max(0, hook.layer()));
-        }
+    Backward run(TokenBatch tokens, Taps taps, BackwardPlan plan) {
+        int lowest =
+                plan.wrt().stream().mapToInt(h -> Math.max(0, h.layer())).min().orElse(Integer.MAX_VALUE);
         try (NDManager manager = core.newManager();
                 NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
             Pass pass = new Pass(manager, Transformer.lengths(tokens.ids()), tokens.positions(), 0, taps, true, true);
             Map<HookPoint, Activation> gradients = new HashMap<>();
-            GradientSink sink = new Kept(pass, wanted, gradients);
+            GradientSink sink = new Kept(pass, plan, gradients);
+            int top = plan.seed() == null ? highest(plan.flow()) : core.blocks.size() - 1;
             List<NDArray> inputs = new ArrayList<>();
+            Map<Integer, BlockState> states = new HashMap<>();
             NDArray resid = core.embed(pass, tokens.ids());
-            for (Block block : core.blocks) {
+            for (int layer = 0; layer <= top; layer++) {
                 inputs.add(resid);
-                resid = BlockState.set(core.step(block, pass, resid, null));
+                resid = forward(layer, pass, resid, layer >= lowest ? states : null, plan.keepBytes());
             }
-            Norm.State state = new Norm.State();
-            float[][] last = core.head.last(pass, core.head.normed(pass, resid, state));
+            float[][] last = null;
             double[] values = new double[pass.batch()];
-            float[][] seeds = seeds(seed, last, values);
-            NDArray gNormed = spread(pass, core.head.backward(pass.manager, last, seeds));
-            pass.replay();
-            NDArray g = core.weights.finalNorm.backward(gNormed, state, rules, sink, Integer.MAX_VALUE, "ln_final");
-            for (int layer = core.blocks.size() - 1; layer >= lowest; layer--) {
-                g = back(layer, pass, inputs.get(layer), g, rules, sink);
+            NDArray g;
+            if (plan.seed() == null) {
+                g = resid.zerosLike();
+                pass.replay();
+            } else {
+                Norm.State state = new Norm.State();
+                last = core.head.last(pass, core.head.normed(pass, resid, state));
+                float[][] seeds = seeds(plan.seed(), last, values);
+                NDArray gNormed = spread(pass, core.head.backward(pass.manager, last, seeds));
+                pass.replay();
+                g = core.weights.finalNorm.backward(gNormed, state, plan.rules(), sink, Integer.MAX_VALUE, "ln_final");
+            }
+            for (int layer = top; layer >= lowest; layer--) {
+                g = back(layer, pass, inputs.get(layer), states.remove(layer), g, plan.rules(), sink);
                 inputs.get(layer).close();
             }
-            sink.keep(-1, "hook_embed", g);
-            sink.keep(-1, "hook_pos_embed", g);
+            sink.at(-1, "hook_embed", g);
+            sink.at(-1, "hook_pos_embed", g);
             return new Result(values, gradients, new ForwardResult(pass.read(), last, null, null));
         }
     }
 
-    private NDArray back(int layer, Pass pass, NDArray input, NDArray g, Rules rules, GradientSink sink) {
+    private int highest(Taps flow) {
+        int highest = flow.edited().stream().mapToInt(HookPoint::layer).max().orElse(-1);
+        if (highest < 0 || highest >= core.blocks.size()) {
+            throw new UsageException("A backward pass without a metric starts inside a block, not at " + flow.edited());
+        }
+        return highest;
+    }
+
+    /** One block on the way forward; its state is kept while the states of the blocks from here on fit the budget. */
+    private NDArray forward(
+            int layer, Pass pass, NDArray input, @Nullable Map<Integer, BlockState> states, long keepBytes) {
+        if (states == null) {
+            return BlockState.set(core.step(core.blocks.get(layer), pass, input, null));
+        }
         try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
             BlockState state = new BlockState();
-            core.blocks.get(layer).forward(pass, input, null, state);
+            NDArray next = BlockState.set(core.blocks.get(layer).forward(pass, input, null, state));
+            NDScope.unregister(next);
+            if (state.bytes() * (core.blocks.size() - layer) <= keepBytes) { // equal blocks, the last are needed first
+                state.keep();
+                states.put(layer, state);
+            }
+            return next;
+        }
+    }
+
+    private NDArray back(
+            int layer, Pass pass, NDArray input, @Nullable BlockState kept, NDArray g, Rules rules, GradientSink sink) {
+        try (NDScope scope = new NDScope()) {
+            scope.suppressNotUsedWarning();
+            BlockState state = kept == null ? new BlockState() : kept;
+            if (kept == null) {
+                core.blocks.get(layer).forward(pass, input, null, state);
+            }
             NDArray before = blocks.get(layer).backward(state, g, rules, sink);
             NDScope.unregister(before);
-            g.close();
+            if (before != g) {
+                g.close();
+            }
+            if (kept != null) {
+                kept.close();
+            }
             return before;
         }
     }

@@ -45,4 +45,55 @@ final class KeyValueCache {
         store[layer] = all;
         return all;
     }
+
+    /** Copies of the first positions of every layer, in a manager of the caller's. */
+    KeyValueCache first(int positions, ai.djl.ndarray.NDManager manager) {
+        KeyValueCache part = new KeyValueCache(keys.length);
+        for (int layer = 0; layer < keys.length && positions > 0; layer++) {
+            part.keys[layer] = kept(BlockState.set(keys[layer]), positions, manager);
+            part.values[layer] = kept(BlockState.set(values[layer]), positions, manager);
+        }
+        part.length = positions;
+        return part;
+    }
+
+    private static NDArray kept(NDArray all, int positions, ai.djl.ndarray.NDManager manager) {
+        NDArray part = all.get(new ai.djl.ndarray.index.NDIndex().addAllDim().addSliceDim(0, positions))
+                .duplicate();
+        part.attach(manager);
+        NDScope.unregister(part);
+        return part;
+    }
+
+    /** The same positions for every row of a batch; the caches share memory. */
+    KeyValueCache repeated(int rows) {
+        KeyValueCache all = new KeyValueCache(keys.length);
+        for (int layer = 0; layer < keys.length; layer++) {
+            all.keys[layer] = repeated(keys[layer], rows);
+            all.values[layer] = repeated(values[layer], rows);
+        }
+        all.length = length;
+        return all;
+    }
+
+    private static @Nullable NDArray repeated(@Nullable NDArray one, int rows) {
+        if (one == null) {
+            return null;
+        }
+        return one.broadcast(
+                rows,
+                one.getShape().get(1),
+                one.getShape().get(2),
+                one.getShape().get(3));
+    }
+
+    /** Frees everything. */
+    void close() {
+        for (int layer = 0; layer < keys.length; layer++) {
+            if (keys[layer] != null) {
+                BlockState.set(keys[layer]).close();
+                BlockState.set(values[layer]).close();
+            }
+        }
+    }
 }

@@ -46,12 +46,28 @@ public interface LanguageModel extends AutoCloseable {
     Forward forward(TokenBatch tokens, Taps taps, Want want);
 
     /**
-     * Runs the model forward and then back from a metric of the last logits. Gradients pass an edited hook point
-     * unchanged, as if its editor had added a constant.
+     * Runs the model forward and then back, from a metric of the last logits or from hook points. Gradients pass a hook
+     * point edited by {@code taps} unchanged, as if its editor had added a constant.
+     */
+    Backward backward(TokenBatch tokens, Taps taps, BackwardPlan plan);
+
+    /**
+     * Runs the model forward and then back from a metric of the last logits.
      *
      * @param wrt the hook points whose gradients are wanted; all but {@code hook_scale}
      */
-    Backward backward(TokenBatch tokens, Taps taps, LogitSeed seed, Rules rules, Collection<HookPoint> wrt);
+    default Backward backward(TokenBatch tokens, Taps taps, LogitSeed seed, Rules rules, Collection<HookPoint> wrt) {
+        return backward(tokens, taps, BackwardPlan.of(seed, rules, wrt));
+    }
+
+    /**
+     * Prepares many runs over the same tokens that differ only from a position on.
+     *
+     * @param position the first position that any of them changes
+     */
+    default Variations variations(int[] tokens, int position) {
+        return new WholeRuns(this, tokens);
+    }
 
     /**
      * Continues a prompt with a cache of keys and values. Editors run on the prompt and on every new token (see

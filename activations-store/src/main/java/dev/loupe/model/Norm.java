@@ -91,9 +91,13 @@ final class Norm {
      * @param sink receives the gradient of {@code NAME.hook_normalized}; null for norms without hook points
      */
     NDArray backward(NDArray g, State state, Rules rules, @Nullable GradientSink sink, int layer, String name) {
-        NDArray scaled = g.mul(gain);
-        if (sink != null) {
-            sink.keep(layer, name + ".hook_normalized", layerNorm ? g : scaled);
+        NDArray scaled;
+        if (sink == null) {
+            scaled = g.mul(gain);
+        } else if (layerNorm) { // LayerNorm's hook point lies after the gain, RMSNorm's before it
+            scaled = sink.at(layer, name + ".hook_normalized", g).mul(gain);
+        } else {
+            scaled = sink.at(layer, name + ".hook_normalized", g.mul(gain));
         }
         NDArray inverse = one.div(BlockState.set(state.scale));
         NDArray result;

@@ -94,12 +94,7 @@ final class Pass {
         NDArray result = value;
         List<Editor> editors = taps.editors(hook);
         if (!editors.isEmpty()) {
-            result = Torch.empty(manager, value.getShape().getShape()); // contiguous, and nobody else's memory
-            Torch.assign(result, value);
-            Activation activation = activation(hook, Torch.view(result), heads);
-            for (Editor editor : editors) {
-                editor.edit(activation);
-            }
+            result = changed(hook, value, heads, editors);
             if (edited != null) {
                 NDArray kept = result.duplicate();
                 ai.djl.ndarray.NDScope.unregister(kept);
@@ -108,6 +103,17 @@ final class Pass {
         }
         if (taps.reads().contains(hook)) {
             read.put(hook, copied(hook, result, heads));
+        }
+        return result;
+    }
+
+    /** What editors make of a value. */
+    NDArray changed(HookPoint hook, NDArray value, int heads, List<Editor> editors) {
+        NDArray result = Torch.empty(manager, value.getShape().getShape()); // contiguous, and nobody else's memory
+        Torch.assign(result, value);
+        Activation activation = activation(hook, Torch.view(result), heads);
+        for (Editor editor : editors) {
+            editor.edit(activation);
         }
         return result;
     }

@@ -7,7 +7,6 @@ import dev.loupe.base.UsageException;
 import dev.loupe.math.Matrix;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -74,11 +73,18 @@ final class Transformer implements LanguageModel {
     }
 
     @Override
-    public Backward backward(TokenBatch tokens, Taps taps, LogitSeed seed, Rules rules, Collection<HookPoint> wrt) {
+    public Backward backward(TokenBatch tokens, Taps taps, BackwardPlan plan) {
         check(tokens);
         checkTaps(taps);
-        wrt.forEach(h -> hook(h.name()));
-        return gradients.run(tokens, taps, seed, rules, wrt);
+        checkTaps(plan.flow());
+        plan.wrt().forEach(h -> hook(h.name()));
+        return gradients.run(tokens, taps, plan);
+    }
+
+    @Override
+    public Variations variations(int[] tokens, int position) {
+        check(TokenBatch.of(tokens));
+        return new SharedRuns(core, tokens, position);
     }
 
     @Override

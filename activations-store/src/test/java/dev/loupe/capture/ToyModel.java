@@ -4,14 +4,13 @@ import dev.loupe.base.UsageException;
 import dev.loupe.math.Matrix;
 import dev.loupe.model.Activation;
 import dev.loupe.model.Backward;
+import dev.loupe.model.BackwardPlan;
 import dev.loupe.model.Forward;
 import dev.loupe.model.Generation;
 import dev.loupe.model.HookInfo;
 import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
-import dev.loupe.model.LogitSeed;
 import dev.loupe.model.ModelConfig;
-import dev.loupe.model.Rules;
 import dev.loupe.model.Sampling;
 import dev.loupe.model.Taps;
 import dev.loupe.model.TokenBatch;
@@ -23,7 +22,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -149,7 +147,7 @@ final class ToyModel implements LanguageModel {
     }
 
     @Override
-    public Backward backward(TokenBatch t, Taps taps, LogitSeed seed, Rules rules, Collection<HookPoint> wrt) {
+    public Backward backward(TokenBatch t, Taps taps, BackwardPlan plan) {
         throw new IllegalStateException();
     }
 

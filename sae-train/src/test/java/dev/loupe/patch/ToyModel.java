@@ -3,6 +3,7 @@ package dev.loupe.patch;
 import dev.loupe.fixtures.Cases;
 import dev.loupe.model.Activation;
 import dev.loupe.model.Backward;
+import dev.loupe.model.BackwardPlan;
 import dev.loupe.model.Editor;
 import dev.loupe.model.Forward;
 import dev.loupe.model.Generation;
@@ -11,7 +12,6 @@ import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.LogitSeed;
 import dev.loupe.model.ModelConfig;
-import dev.loupe.model.Rules;
 import dev.loupe.model.Sampling;
 import dev.loupe.model.Taps;
 import dev.loupe.model.TokenBatch;
@@ -19,7 +19,6 @@ import dev.loupe.model.TokenListener;
 import dev.loupe.model.Tokenizer;
 import dev.loupe.model.Want;
 import java.lang.foreign.Arena;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -81,10 +80,11 @@ public final class ToyModel implements LanguageModel {
     }
 
     @Override
-    public Backward backward(TokenBatch tokens, Taps taps, LogitSeed seed, Rules rules, Collection<HookPoint> wrt) {
+    public Backward backward(TokenBatch tokens, Taps taps, BackwardPlan plan) {
         Pass f = new Pass(tokens, taps);
         Map<HookPoint, Activation> gradients = new HashMap<>();
-        wrt.forEach(h -> gradients.put(h, empty(h, tokens)));
+        plan.wrt().forEach(h -> gradients.put(h, empty(h, tokens)));
+        LogitSeed seed = java.util.Objects.requireNonNull(plan.seed());
         double[] values = new double[tokens.size()];
         for (int b = 0; b < tokens.size(); b++) {
             float[] seedOut = new float[ToyTokenizer.SIZE];

@@ -3,15 +3,14 @@ package dev.loupe.toy;
 import dev.loupe.math.Matrix;
 import dev.loupe.model.Activation;
 import dev.loupe.model.Backward;
+import dev.loupe.model.BackwardPlan;
 import dev.loupe.model.Editor;
 import dev.loupe.model.Forward;
 import dev.loupe.model.Generation;
 import dev.loupe.model.HookInfo;
 import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
-import dev.loupe.model.LogitSeed;
 import dev.loupe.model.ModelConfig;
-import dev.loupe.model.Rules;
 import dev.loupe.model.Sampling;
 import dev.loupe.model.Taps;
 import dev.loupe.model.TokenBatch;
@@ -20,7 +19,6 @@ import dev.loupe.model.Tokenizer;
 import dev.loupe.model.Want;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -213,7 +211,7 @@ public class ToyModel implements LanguageModel {
     }
 
     @Override
-    public Backward backward(TokenBatch tokens, Taps taps, LogitSeed seed, Rules rules, Collection<HookPoint> wrt) {
+    public Backward backward(TokenBatch tokens, Taps taps, BackwardPlan plan) {
         throw new UnsupportedOperationException();
     }
 
