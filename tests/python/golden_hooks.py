@@ -41,8 +41,13 @@ def config(c):
     if rotary:
         options.update(rotary_dim=int(head * both.get("partial_rotary_factor", 1.0)), rotary_base=both.get("rope_theta", 10000))
         options.update(rotary_adjacent_pairs=False, rotary_scaling_factor=both.get("factor", 1.0))
+    if both.get("rope_type") == "llama3":
+        options.update(rotary_scaling_factor=1.0, use_NTK_by_parts_rope=True, NTK_by_parts_factor=both["factor"],
+                       NTK_by_parts_low_freq_factor=both["low_freq_factor"],
+                       NTK_by_parts_high_freq_factor=both["high_freq_factor"],
+                       NTK_original_ctx_len=both["original_max_position_embeddings"])
     kv = get("num_key_value_heads")
-    if not layer_norm and (kv != heads or kind in ("qwen2", "mistral")):
+    if not layer_norm and (kv != heads or kind in ("qwen2", "mistral", "gemma2", "gemma3_text")):
         options.update(n_key_value_heads=kv)
     if kind == "gpt_neo":
         options.update(use_attn_scale=False, use_local_attn=True, window_size=c.window_size, attn_types=c.attention_layers)
@@ -57,6 +62,10 @@ def config(c):
                        output_logits_soft_cap=get("final_logit_softcapping") or -1.0)
     if kind == "gemma3_text":
         options.update(use_qk_norm=True, rotary_base_local=rope["sliding_attention"]["rope_theta"])
+    if kind in ("mistral", "qwen2", "qwen3") and get("sliding_window"):
+        layers = get("layer_types") or ["sliding_attention"] * c.num_hidden_layers
+        options.update(use_local_attn=True, window_size=c.sliding_window,
+                       attn_types=["local" if k == "sliding_attention" else "global" for k in layers])
     return HookedTransformerConfig(**options)
 
 
@@ -67,7 +76,9 @@ def show(value, c, n):
 
 found = {}
 for name in ("tiny-linear", "tiny-mistral", "tiny-qwen2", "tiny-qwen3", "tiny-gpt2", "tiny-neo", "tiny-neox", "tiny-opt",
-             "tiny-gemma2", "tiny-gemma3"):
+             "tiny-gemma2", "tiny-gemma3", "tiny-llama3",
+             *(f"var-{f}-{h}-untied" for f in ("llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3") for h in ("mha", "mqa")),
+             "var-neo-mha-untied", "var-neox-mha-tied", "var-opt-mha-untied"):
     hf = AutoModelForCausalLM.from_pretrained(f"{golden}/{name}", dtype=torch.float32, attn_implementation="eager")
     cfg = config(hf.config)
     model = HookedTransformer(cfg, tokenizer=None, move_to_device=False)

@@ -3,7 +3,9 @@
 usage: golden_model.py MODEL_DIR OUT_DIR
 MODEL_DIR is the embedded model (activations-store/src/main/resources/dev/loupe/model/builtin), OUT_DIR receives
 builtin.safetensors and one folder per tiny random model (config.json, model.safetensors, golden.safetensors):
-activations-store/src/test/resources/dev/loupe/model/golden. Written with torch 2.15.0 and transformers 5.23.0.
+activations-store/src/test/resources/dev/loupe/model/golden. Written with torch 2.15.0 and transformers 5.23.0. Folders
+var-FAMILY-HEADS-TYING hold every kind of heads (mha, gqa, mqa) with tied and untied embeddings, their weights in bfloat16;
+variants.txt lists them.
 
 Every family's network is also written out (expression), checked against transformers, and derived by autograd with the
 terms detached that a rule takes for constants.
@@ -12,11 +14,12 @@ Tensor names: ids.R (tokens of row R), loss.R, logits.R (at the last position), 
 the positions POS picks), grad.RULES.HOOK.R (gradient of the sum over rows of logit[a] - logit[b] at each last position),
 value.R. RULES is a subset of "lnha" (ln, identity, half, attention pattern) or "none".
 """
-import os, sys
+import copy, os, sys
 import torch
 from safetensors.torch import save_file
-from transformers import (AutoModelForCausalLM, GPT2Config, GPTNeoConfig, GPTNeoXConfig, Gemma2Config, Gemma3TextConfig,
-                          LlamaConfig, MistralConfig, OPTConfig, Qwen2Config, Qwen3Config)
+from transformers import (AutoModelForCausalLM, GPT2Config, GPTNeoConfig, GPTNeoXConfig, Gemma2Config, Gemma3Config,
+                          Gemma3ForConditionalGeneration, Gemma3TextConfig, LlamaConfig, MistralConfig, OPTConfig, Qwen2Config,
+                          Qwen3Config)
 from transformers.models.llama import modeling_llama
 
 source, out = sys.argv[1:3]
@@ -253,7 +256,7 @@ def pick(name, value, n):
     return value[0].reshape(n, -1)[POS(n)]
 
 
-def golden(model, rows, pair, keep_act, keep_grad, rule_sets, path):
+def golden(model, rows, pair, keep_act, keep_grad, rule_sets, path, everything=False):
     model = model.float().eval()
     for parameter in model.parameters():
         parameter.requires_grad_(False)
@@ -275,7 +278,7 @@ def golden(model, rows, pair, keep_act, keep_grad, rule_sets, path):
             if keep_act(name, r):
                 save[f"act.{name}.{r}"] = pick(name, value, n)
         for letters in rule_sets:
-            if r >= 2 or r == 0 and len(rule_sets) > 2 and letters not in ("", "lih"):
+            if r >= 2 or r == 0 and everything and letters not in ("", "lih"):
                 continue  # the files stay small
             logits, values = expression(model, ids, Rules(letters))
             value = logits[0, -1, pair[0]] - logits[0, -1, pair[1]]
@@ -292,25 +295,101 @@ def golden(model, rows, pair, keep_act, keep_grad, rule_sets, path):
 SETS = ["", "l", "i", "h", "a", "lih", "liha"]
 
 
-def tiny(name, config, seed):
-    torch.manual_seed(seed)
-    folder = f"{out}/{name}"
-    os.makedirs(folder, exist_ok=True)
-    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").float()
+ONE = (".0.hook_resid_pre", ".1.attn.hook_q", ".1.attn.hook_v", ".1.mlp.hook_pre", ".1.ln1.hook_normalized",
+       ".1.ln2.hook_normalized", ".1.hook_attn_out")  # where one rule alone is compared
+
+
+def randomise(model, bf16):
     for key, parameter in model.named_parameters():
         with torch.no_grad():
             noise = torch.randn_like(parameter)
             gain = key.endswith("weight") and ("norm" in key or "ln_" in key)
-            unit = 0 if config.model_type.startswith("gemma") else 1
+            unit = 0 if model.config.model_type.startswith("gemma") else 1
             parameter.copy_(unit + 0.3 * noise if gain else 0.5 * noise if "embed" in key or "wte" in key else 0.25 * noise)
-    model.save_pretrained(folder, safe_serialization=True)
+            if bf16:
+                parameter.copy_(parameter.bfloat16().float())
+
+
+def tiny(name, config, seed, small=False):
+    folder = f"{out}/{name}"
+    os.makedirs(folder, exist_ok=True)
+    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").float()
+    randomise(model, small)
+    (copy.deepcopy(model).bfloat16() if small else model).save_pretrained(folder, safe_serialization=True)
     if os.path.exists(f"{folder}/generation_config.json"):
         os.remove(f"{folder}/generation_config.json")
+    write(name, model, config, small)
+
+
+def write(name, model, config, small):
     rows = [torch.randint(0, config.vocab_size, (n,)).tolist() for n in (5, 11)]
     everything = name == "tiny-llama"
+    edge = lambda h: "resid_pre" in h or "embed" in h  # noqa: E731
     golden(model, rows, (3, 7), lambda h, r: everything or r == 0 and ("blocks.1" in h or "blocks" not in h),
-           lambda h, s: everything or "resid_pre" in h or "embed" in h or "blocks.1" in h, SETS if everything else ["", "lih"],
-           f"{folder}/golden.safetensors")
+           lambda h, s: everything or (edge(h) and "blocks.1" not in h if small else h.endswith(ONE) or h == "hook_embed"
+                                       if s not in ("", "lih") else edge(h) or "blocks.1" in h),
+           ["", "lih"] if small else SETS, f"{out}/{name}/golden.safetensors", everything)
+
+
+def variants():
+    """Every family with grouped heads: one key-value head for each query head, for two, for all; tied and not."""
+    made = []
+    base = dict(vocab_size=32, hidden_size=8, intermediate_size=12, num_hidden_layers=2, num_attention_heads=4, head_dim=4,
+                max_position_embeddings=32, rms_norm_eps=1e-3, bos_token_id=0, eos_token_id=0, pad_token_id=None)
+    gemma = dict(sliding_window=4, query_pre_attn_scalar=9)
+    families = {
+        "llama": (LlamaConfig, {}), "mistral": (MistralConfig, dict(sliding_window=4)),
+        "qwen2": (Qwen2Config, dict(use_sliding_window=True, sliding_window=4, max_window_layers=1)),
+        "qwen3": (Qwen3Config, dict(use_sliding_window=True, sliding_window=4, max_window_layers=1)),
+        "gemma2": (Gemma2Config, {**gemma, "attn_logit_softcapping": 2.0, "final_logit_softcapping": 3.0}),
+        "gemma3": (Gemma3TextConfig, {**gemma, "layer_types": ["full_attention", "sliding_attention"]})}
+    for family, (kind, more) in families.items():
+        for heads, kv in (("mha", 4), ("gqa", 2), ("mqa", 1)):
+            for tied in (True, False):
+                name = f"var-{family}-{heads}-{'tied' if tied else 'untied'}"
+                tiny(name, kind(**base, **more, num_key_value_heads=kv, tie_word_embeddings=tied), 100 + len(made), True)
+                made.append(name)
+    one = dict(vocab_size=32, bos_token_id=0, eos_token_id=0)
+    other = {
+        "neo-mha-untied": GPTNeoConfig(**one, hidden_size=8, num_heads=2, num_layers=2, max_position_embeddings=32,
+                                       attention_types=[[["global", "local"], 1]], window_size=4, intermediate_size=12,
+                                       tie_word_embeddings=False),
+        "neox-mha-tied": GPTNeoXConfig(**one, hidden_size=8, num_attention_heads=2, num_hidden_layers=2, intermediate_size=12,
+                                       max_position_embeddings=32, rotary_pct=0.5, tie_word_embeddings=True),
+        "opt-mha-untied": OPTConfig(**one, hidden_size=8, word_embed_proj_dim=8, num_attention_heads=2, ffn_dim=12,
+                                    num_hidden_layers=2, max_position_embeddings=32, pad_token_id=1, tie_word_embeddings=False,
+                                    activation_function="gelu")}
+    for name, config in other.items():
+        tiny("var-" + name, config, 100 + len(made), True)
+        made.append("var-" + name)
+    made.append(multimodal("var-gemma3-gqa-multimodal", base, gemma))
+    with open(f"{out}/variants.txt", "w") as f:
+        f.write("".join(name + "\n" for name in made))
+
+
+def multimodal(name, base, gemma):
+    """Gemma 3 as its larger checkpoints are published: the language model is a part of one that sees images."""
+    text = Gemma3TextConfig(**base, **gemma, num_key_value_heads=2, tie_word_embeddings=True,
+                            layer_types=["sliding_attention", "full_attention"])
+    vision = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2, image_size=28, patch_size=14)
+    config = Gemma3Config(text_config=text, vision_config=vision, mm_tokens_per_image=4, image_token_index=31,
+                          boi_token_index=29, eoi_token_index=30)
+    torch.manual_seed(200)
+    both = Gemma3ForConditionalGeneration(config).float().eval()
+    randomise(both, True)
+    both.tie_weights()
+    copy.deepcopy(both).bfloat16().save_pretrained(f"{out}/{name}", safe_serialization=True)
+    if os.path.exists(f"{out}/{name}/generation_config.json"):
+        os.remove(f"{out}/{name}/generation_config.json")
+    alone = AutoModelForCausalLM.from_config(text, attn_implementation="eager").float().eval()
+    alone.model.load_state_dict(both.model.language_model.state_dict())
+    alone.tie_weights()
+    ids = torch.randint(0, 28, (1, 9))
+    with torch.no_grad():
+        close(both(input_ids=ids).logits, alone(input_ids=ids).logits, "the text part alone")
+    write(name, alone, text, True)
+    return name
 
 
 common = dict(vocab_size=40, hidden_size=12, intermediate_size=20, num_hidden_layers=2, num_attention_heads=4,
@@ -346,6 +425,8 @@ tiny("tiny-gemma2", Gemma2Config(**gemma, attn_logit_softcapping=2.0, final_logi
 tiny("tiny-gemma3", Gemma3TextConfig(**gemma, layer_types=["sliding_attention", "full_attention"],
                                      rope_parameters={"full_attention": {"rope_type": "linear", "factor": 2.0, "rope_theta": 1e4},
                                                       "sliding_attention": {"rope_type": "default", "rope_theta": 100.0}}), 15)
+
+variants()
 
 model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, attn_implementation="eager")
 from tokenizers import Tokenizer  # noqa: E402

@@ -26,7 +26,13 @@ class OpeningTest {
         String config = Files.readString(builtin.resolve("config.json"));
         refused(other, config.replace("LlamaForCausalLM", "T5Model"), "T5Model", "LlamaForCausalLM");
         refused(other, config.replace("\"silu\"", "\"mish\""), "activation function", "mish", "gelu_new");
-        refused(other, config.replace("\"rope_type\": \"default\"", "\"rope_type\": \"yarn\""), "yarn", "rotary");
+        for (String kind : List.of("yarn", "dynamic", "longrope", "su")) {
+            refused(
+                    other,
+                    config.replace("\"rope_type\": \"default\"", "\"rope_type\": \"" + kind + "\""),
+                    "\"" + kind + "\" is not supported",
+                    "default, linear and llama3");
+        }
         refused(other, config.replace("\"num_key_value_heads\": 3", "\"num_key_value_heads\": 4"), "heads", "4");
         refused(other, config.replace("\"hidden_size\": 192", "\"hidden_size\": \"x\""), "hidden_size", "whole number");
         Files.writeString(other.resolve("config.json"), config);
