@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The float32 values of one hook point for a batch, logically {@code [batch, positions, width]}. What a read returns is
@@ -23,6 +24,7 @@ public final class Activation {
     private final int heads; // 0: rows are contiguous; else head-major: width = heads * keys
     private final int startPosition;
     private final int[] lengths;
+    private final int @Nullable [][] tokens;
 
     Activation(
             HookPoint hook,
@@ -32,7 +34,8 @@ public final class Activation {
             int width,
             int heads,
             int startPosition,
-            int[] lengths) {
+            int[] lengths,
+            int @Nullable [][] tokens) {
         this.hook = hook;
         this.segment = segment;
         this.batch = batch;
@@ -41,6 +44,7 @@ public final class Activation {
         this.heads = heads;
         this.startPosition = startPosition;
         this.lengths = lengths;
+        this.tokens = tokens;
         if (segment.byteSize() != 4L * batch * positions * width) {
             throw new IllegalArgumentException(hook + ": " + segment.byteSize() + " bytes are not " + batch + " x "
                     + positions + " x " + width + " floats");
@@ -54,7 +58,7 @@ public final class Activation {
      */
     public static Activation of(
             HookPoint hook, MemorySegment segment, int positions, int width, int startPosition, int... lengths) {
-        return new Activation(hook, segment, lengths.length, positions, width, 0, startPosition, lengths.clone());
+        return new Activation(hook, segment, lengths.length, positions, width, 0, startPosition, lengths.clone(), null);
     }
 
     /** Where these values come from. */
@@ -136,6 +140,11 @@ public final class Activation {
         }
     }
 
+    /** The id of the token at a position; −1 if it is padding or nobody said what the tokens are. */
+    public int token(int b, int p) {
+        return tokens == null || p >= tokens[b].length ? -1 : tokens[b][p];
+    }
+
     /** Whether a position of a row is a real token rather than padding. */
     public boolean isToken(int b, int p) {
         return p < lengths[b];
@@ -143,7 +152,7 @@ public final class Activation {
 
     /** The same hook point for more rows. */
     Activation joined(MemorySegment all, int[] ofAll) {
-        return new Activation(hook, all, ofAll.length, positions, width, heads, startPosition, ofAll);
+        return new Activation(hook, all, ofAll.length, positions, width, heads, startPosition, ofAll, null);
     }
 
     int[] lengths() {

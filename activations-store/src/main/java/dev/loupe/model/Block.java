@@ -35,7 +35,7 @@ final class Block {
      * @param state receives what the backward pass needs, if not null
      * @return the residual stream after the block, or null if the pass is finished before its end
      */
-    @Nullable NDArray forward(Pass pass, NDArray input, @Nullable KeyValueCache cache, @Nullable BlockState state) {
+    @Nullable NDArray forward(Pass pass, NDArray input, @Nullable KeysAndValues cache, @Nullable BlockState state) {
         NDArray residPre = pass.at(layer, "hook_resid_pre", input);
         if (pass.finished()) {
             return null;
@@ -54,7 +54,7 @@ final class Block {
 
     // The order of multiplications below is that of the reference implementation: float32 results then agree closely
     // enough to compare, where a query scaled before the product differs by 4e-5 in some attention patterns.
-    private NDArray attention(Pass pass, NDArray x, @Nullable KeyValueCache cache, BlockState s) {
+    private NDArray attention(Pass pass, NDArray x, @Nullable KeysAndValues cache, BlockState s) {
         long b = x.getShape().get(0);
         long t = x.getShape().get(1);
         long h = config.dHead();
@@ -71,30 +71,34 @@ final class Block {
             k = weights.kNorm().forward(k, s.kNorm);
         }
         if (rotary != null) {
-            q = pass.at(layer, "attn.hook_rot_q", rotary.rotate(q, pass.start));
-            k = pass.at(layer, "attn.hook_rot_k", rotary.rotate(k, pass.start));
+            q = pass.at(layer, "attn.hook_rot_q", rotary.rotate(q, pass));
+            k = pass.at(layer, "attn.hook_rot_k", rotary.rotate(k, pass));
         }
-        if (cache != null) {
-            k = cache.appendKeys(layer, k);
-            v = cache.appendValues(layer, v);
+        long keys = pass.keys();
+        s.queries = byHead(q, t).reshape(b * kv, group * t, h);
+        if (cache == null) {
+            s.keys = byHead(k, t).reshape(b * kv, keys, h);
+            s.values = byHead(v, t).reshape(b * kv, keys, h);
+        } else {
+            cache.append(layer, pass, k, v);
+            s.keys = cache.keys(layer, pass);
+            s.values = cache.values(layer, pass);
         }
-        long keys = k.getShape().get(1);
-        s.queries = q.transpose(0, 2, 1, 3).reshape(b * kv, group * t, h);
-        s.keys = k.transpose(0, 2, 1, 3).reshape(b * kv, keys, h);
-        s.values = v.transpose(0, 2, 1, 3).reshape(b * kv, keys, h);
         NDArray scores = scores(pass, s).reshape(b, kv * group, t, keys);
-        if (t > 1 || window > 0 && keys > window) {
-            scores = scores.addi(pass.causalMask((int) keys, window));
+        if (pass.masked(window)) {
+            scores = scores.addi(pass.causalMask(window));
         }
         scores = pass.byHead(layer, Pass.SCORES, scores);
         s.pattern = pass.byHead(layer, Pass.PATTERN, scores.softmax(-1)).reshape(b * kv, group * t, keys);
-        NDArray z = s.pattern
-                .batchMatMul(s.values)
-                .reshape(b, kv * group, t, h)
-                .transpose(0, 2, 1, 3)
-                .reshape(b, t, kv * group * h);
+        NDArray z = s.pattern.batchMatMul(s.values).reshape(b, kv * group, t, h);
+        z = byHead(z, t).reshape(b, t, kv * group * h);
         NDArray out = project(pass, pass.at(layer, "attn.hook_z", z));
         return weights.ln1Post() == null ? out : weights.ln1Post().forward(pass, layer, "ln1_post", out, s.ln1Post);
+    }
+
+    /** Exchanges heads and positions; a single position needs no copy for that. */
+    private static NDArray byHead(NDArray x, long positions) {
+        return positions == 1 ? x : x.transpose(0, 2, 1, 3);
     }
 
     private NDArray scores(Pass pass, BlockState s) {

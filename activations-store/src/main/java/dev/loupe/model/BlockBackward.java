@@ -134,8 +134,8 @@ final class BlockBackward {
         gq = gq.reshape(b, t, heads, h);
         gk = gk.reshape(b, t, kv, h);
         if (rotary != null) {
-            gq = rotary.back(sink.at(layer, "attn.hook_rot_q", gq), 0);
-            gk = rotary.back(sink.at(layer, "attn.hook_rot_k", gk), 0);
+            gq = rotary.back(sink.at(layer, "attn.hook_rot_q", gq));
+            gk = rotary.back(sink.at(layer, "attn.hook_rot_k", gk));
         }
         if (weights.qNorm() != null) {
             gq = weights.qNorm().backward(gq, s.qNorm, rules, null, layer, "");

@@ -52,6 +52,7 @@ final class Core {
 
     /** Embeddings of tokens and positions {@code [batch, pos, d_model]}; padding gets token 0, which nothing real ever sees. */
     NDArray embed(Pass pass, int[][] ids) {
+        pass.tokens(ids);
         long[] flat = new long[pass.batch() * pass.positions];
         for (int b = 0; b < ids.length; b++) {
             for (int p = 0; p < ids[b].length; p++) {
@@ -75,8 +76,14 @@ final class Core {
         }
     }
 
-    /** Learned positions, the same for every row: {@code [batch, pos, d_model]}. */
+    /** Learned positions {@code [batch, pos, d_model]}. */
     private static NDArray positions(Pass pass, NDArray table) {
+        if (!pass.aligned()) {
+            long[] at = pass.allPositions((int) table.getShape().get(0));
+            return Embedding.embedding(
+                            Torch.longs(pass.manager, at, pass.batch(), pass.positions), table, SparseFormat.DENSE)
+                    .singletonOrThrow();
+        }
         NDArray rows = table.get(pass.manager, new NDIndex().addSliceDim(pass.start, pass.start + pass.positions));
         return rows.expandDims(0)
                 .broadcast(pass.batch(), pass.positions, table.getShape().get(1));
@@ -87,7 +94,7 @@ final class Core {
      *
      * @return the residual stream after it, or null if the pass needs nothing more
      */
-    @Nullable NDArray step(Block block, Pass pass, NDArray resid, @Nullable KeyValueCache cache) {
+    @Nullable NDArray step(Block block, Pass pass, NDArray resid, @Nullable KeysAndValues cache) {
         try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
             NDArray next = block.forward(pass, resid, cache, null);
@@ -99,7 +106,7 @@ final class Core {
     }
 
     /** Runs all blocks; null if the pass was finished before the end. */
-    @Nullable NDArray run(Pass pass, int[][] ids, @Nullable KeyValueCache cache) {
+    @Nullable NDArray run(Pass pass, int[][] ids, @Nullable KeysAndValues cache) {
         NDArray resid = embed(pass, ids);
         for (Block block : blocks) {
             if (pass.finished()) {

@@ -82,7 +82,7 @@ final class Gradients {
         try (NDManager manager = core.newManager();
                 NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
-            Pass pass = new Pass(manager, Transformer.lengths(tokens.ids()), tokens.positions(), 0, taps, true, true);
+            Pass pass = new Pass(manager, Transformer.lengths(tokens.ids()), tokens.positions(), taps, true, true);
             Map<HookPoint, Activation> gradients = new HashMap<>();
             GradientSink sink = new Kept(pass, plan, gradients);
             int top = plan.seed() == null ? highest(plan.flow()) : core.blocks.size() - 1;

@@ -62,6 +62,9 @@ final class Head {
             rows[b] = (long) b * pass.positions + pass.lengths[b] - 1;
         }
         NDArray flat = x.reshape((long) pass.batch() * pass.positions, -1);
+        if (pass.positions == 1) {
+            return flat;
+        }
         NDList picked = new NDList();
         for (long row : rows) {
             picked.add(flat.get(row));
@@ -94,7 +97,7 @@ final class Head {
             }
         }
         Activation all =
-                new Activation(LOGITS, memory, pass.batch(), pass.positions, vocab, 0, pass.start, pass.lengths);
+                new Activation(LOGITS, memory, pass.batch(), pass.positions, vocab, 0, pass.start, pass.lengths, null);
         for (int b = 0; b < pass.batch(); b++) {
             for (int p = pass.lengths[b]; p < pass.positions; p++) {
                 memory.asSlice(4 * all.index(b, p, 0), 4L * vocab).fill((byte) 0);

@@ -13,7 +13,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -23,6 +26,7 @@ final class HubTokenizer implements Tokenizer {
     private final Vocabulary vocabulary;
     private final @Nullable Integer bos;
     private final @Nullable Integer eos;
+    private final Set<Integer> ends;
     private final boolean addBos;
     private final String checksum;
 
@@ -31,12 +35,14 @@ final class HubTokenizer implements Tokenizer {
             Vocabulary vocabulary,
             @Nullable Integer bos,
             @Nullable Integer eos,
+            Set<Integer> ends,
             boolean addBos,
             String checksum) {
         this.tokenizer = tokenizer;
         this.vocabulary = vocabulary;
         this.bos = bos;
         this.eos = eos;
+        this.ends = ends;
         this.addBos = addBos;
         this.checksum = checksum;
     }
@@ -58,11 +64,13 @@ final class HubTokenizer implements Tokenizer {
                     .optTruncation(false) // it would cut at 512 tokens silently
                     .optPadding(false)
                     .build();
+            Integer eos = special(vocabulary, config, folder, "eos_token");
             return new HubTokenizer(
                     tokenizer,
                     vocabulary,
                     special(vocabulary, config, folder, "bos_token"),
-                    special(vocabulary, config, folder, "eos_token"),
+                    eos,
+                    ends(folder, eos),
                     config.path("add_bos_token").asBoolean(false),
                     Checksums.sha256(file));
         } catch (IOException | RuntimeException e) {
@@ -82,6 +90,30 @@ final class HubTokenizer implements Tokenizer {
         JsonNode number = Files.exists(model) ? Json.tree(model).path(name + "_id") : Json.MAPPER.createObjectNode();
         JsonNode first = number.isArray() && !number.isEmpty() ? number.get(0) : number;
         return first.isIntegralNumber() ? first.asInt() : null;
+    }
+
+    /** The end-of-sequence id and all that the model's settings of generation name. */
+    private static Set<Integer> ends(Path folder, @Nullable Integer eos) {
+        Set<Integer> ends = new LinkedHashSet<>();
+        if (eos != null) {
+            ends.add(eos);
+        }
+        Path file = folder.resolve("generation_config.json");
+        JsonNode node = Files.exists(file)
+                ? Json.tree(file).path("eos_token_id")
+                : Json.MAPPER.createObjectNode().path("eos_token_id");
+        if (node.isArray()) {
+            node.forEach(id -> ends.add(id.asInt(-1)));
+        } else if (node.isIntegralNumber()) {
+            ends.add(node.asInt(-1));
+        }
+        ends.remove(-1);
+        return Collections.unmodifiableSet(ends);
+    }
+
+    @Override
+    public Set<Integer> endIds() {
+        return ends;
     }
 
     @Override
@@ -140,7 +172,7 @@ final class HubTokenizer implements Tokenizer {
                 text.append(stream.add(vocabulary.bytes(id)));
             }
         }
-        return vocabulary.withoutPrefix(text.append(stream.end()).toString());
+        return text.append(stream.end()).toString();
     }
 
     @Override
@@ -153,12 +185,6 @@ final class HubTokenizer implements Tokenizer {
         if (!pieces.isEmpty()) {
             int last = pieces.size() - 1;
             pieces.set(last, pieces.get(last) + stream.end());
-        }
-        for (int i = 0; i < pieces.size(); i++) {
-            if (!pieces.get(i).isEmpty()) {
-                pieces.set(i, vocabulary.withoutPrefix(pieces.get(i)));
-                break;
-            }
         }
         return pieces;
     }

@@ -1,99 +1,205 @@
 package dev.loupe.model;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDArrays;
-import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.index.NDIndex;
+import dev.loupe.tensor.Torch;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** Rotated keys and values of every position so far, by layer, each {@code [batch, pos, kv_head, d_head]}. */
-final class KeyValueCache {
-    private final @Nullable NDArray[] keys;
-    private final @Nullable NDArray[] values;
-    private int length;
+/**
+ * Rotated keys and values of the texts that are being written, by layer, each {@code [row, kv_head, position, d_head]} in
+ * memory that grows geometrically. Rows are filled from position 0 on and need not be equally long; what lies behind a
+ * row's length is 0 or an earlier row's finite number, and attention masks it. Used by one thread.
+ */
+final class KeyValueCache implements KeysAndValues, AutoCloseable {
+    private static final int FEWEST_POSITIONS = 64;
 
-    KeyValueCache(int layers) {
-        keys = new NDArray[layers];
-        values = new NDArray[layers];
+    private final NDManager manager;
+    private final int heads;
+    private final int width;
+    private final int most;
+    private final MemorySegment[] memory; // keys and values of layer l at 2 l and 2 l + 1
+    private final @Nullable NDArray[] arrays;
+    private int[] lengths = new int[0];
+    private int positions;
+    private int first;
+    private @Nullable Arena arena;
+
+    /**
+     * An empty cache.
+     *
+     * @param manager lives at least as long
+     */
+    KeyValueCache(NDManager manager, ModelConfig config) {
+        this.manager = manager;
+        this.heads = config.nKeyValueHeads();
+        this.width = config.dHead();
+        this.most = config.nCtx();
+        this.memory = new MemorySegment[2 * config.nLayers()];
+        this.arrays = new NDArray[memory.length];
     }
 
-    /** Number of positions of which keys and values are kept. */
-    int length() {
-        return length;
+    /** Bytes that one position of one row takes. */
+    static long bytesPerPosition(ModelConfig config) {
+        return 2L * 4 * config.nLayers() * config.nKeyValueHeads() * config.dHead();
     }
 
-    /** Says that a pass over so many positions is over. */
-    void advance(int positions) {
-        length += positions;
+    /** Rows there is room for. */
+    int rows() {
+        return lengths.length;
     }
 
-    NDArray appendKeys(int layer, NDArray k) {
-        return append(keys, layer, k);
+    /** Positions there is room for in each row. */
+    int positions() {
+        return positions;
     }
 
-    NDArray appendValues(int layer, NDArray v) {
-        return append(values, layer, v);
+    /** Positions of a row that are filled. */
+    int length(int row) {
+        return lengths[row];
     }
 
-    private static NDArray append(@Nullable NDArray[] store, int layer, NDArray next) {
-        NDArray old = store[layer];
-        NDArray all = old == null ? next.duplicate() : NDArrays.concat(new NDList(old, next), 1);
-        NDScope.unregister(all); // lives until the next step replaces it or the manager closes
-        if (old != null) {
-            old.close();
+    /** Makes room for so many rows of so many positions; what is there stays. */
+    @SuppressWarnings("MustBeClosedChecker") // the arena lives until the next growth or close()
+    void reserve(int rows, int wanted) {
+        if (rows <= lengths.length && wanted <= positions) {
+            return;
         }
-        store[layer] = all;
-        return all;
-    }
-
-    /** Copies of the first positions of every layer, in a manager of the caller's. */
-    KeyValueCache first(int positions, ai.djl.ndarray.NDManager manager) {
-        KeyValueCache part = new KeyValueCache(keys.length);
-        for (int layer = 0; layer < keys.length && positions > 0; layer++) {
-            part.keys[layer] = kept(BlockState.set(keys[layer]), positions, manager);
-            part.values[layer] = kept(BlockState.set(values[layer]), positions, manager);
+        int newRows = rows <= lengths.length ? lengths.length : Math.max(rows, 2 * lengths.length);
+        int grown = Math.max(wanted, Math.max(FEWEST_POSITIONS, 2 * positions));
+        int newPositions = wanted <= positions ? positions : Math.max(wanted, Math.min(grown, most));
+        Arena next = Arena.ofConfined();
+        for (int i = 0; i < memory.length; i++) {
+            MemorySegment larger = next.allocate(4L * newRows * heads * newPositions * width, 64);
+            for (int r = 0; r < lengths.length; r++) {
+                for (int head = 0; head < heads && lengths[r] > 0; head++) {
+                    MemorySegment.copy(
+                            memory[i],
+                            4L * (r * heads + head) * positions * width,
+                            larger,
+                            4L * (r * heads + head) * newPositions * width,
+                            4L * lengths[r] * width);
+                }
+            }
+            NDArray old = arrays[i];
+            if (old != null) {
+                old.close();
+            }
+            memory[i] = larger;
+            NDArray array = Torch.wrap(manager, larger, (long) newRows * heads, newPositions, width);
+            NDScope.unregister(array);
+            arrays[i] = array;
         }
-        part.length = positions;
-        return part;
-    }
-
-    private static NDArray kept(NDArray all, int positions, ai.djl.ndarray.NDManager manager) {
-        NDArray part = all.get(new ai.djl.ndarray.index.NDIndex().addAllDim().addSliceDim(0, positions))
-                .duplicate();
-        part.attach(manager);
-        NDScope.unregister(part);
-        return part;
-    }
-
-    /** The same positions for every row of a batch; the caches share memory. */
-    KeyValueCache repeated(int rows) {
-        KeyValueCache all = new KeyValueCache(keys.length);
-        for (int layer = 0; layer < keys.length; layer++) {
-            all.keys[layer] = repeated(keys[layer], rows);
-            all.values[layer] = repeated(values[layer], rows);
+        if (arena != null) {
+            arena.close();
         }
-        all.length = length;
-        return all;
+        arena = next;
+        lengths = Arrays.copyOf(lengths, newRows);
+        positions = newPositions;
     }
 
-    private static @Nullable NDArray repeated(@Nullable NDArray one, int rows) {
-        if (one == null) {
-            return null;
-        }
-        return one.broadcast(
-                rows,
-                one.getShape().get(1),
-                one.getShape().get(2),
-                one.getShape().get(3));
+    /** The rows of the next pass begin at this one. */
+    void at(int row) {
+        first = row;
     }
 
-    /** Frees everything. */
-    void close() {
-        for (int layer = 0; layer < keys.length; layer++) {
-            if (keys[layer] != null) {
-                BlockState.set(keys[layer]).close();
-                BlockState.set(values[layer]).close();
+    /** Padding is left out. */
+    @Override
+    public void append(int layer, Pass pass, NDArray k, NDArray v) {
+        write(memory[2 * layer], pass, Torch.view(k));
+        write(memory[2 * layer + 1], pass, Torch.view(v));
+    }
+
+    private void write(MemorySegment to, Pass pass, MemorySegment from) {
+        for (int b = 0; b < pass.batch(); b++) {
+            for (int p = 0; p < pass.lengths[b]; p++) {
+                long source = (long) (b * pass.positions + p) * heads;
+                long target = (long) (first + b) * heads * positions + pass.start(b) + p;
+                for (int head = 0; head < heads; head++) {
+                    MemorySegment.copy(
+                            from,
+                            4 * (source + head) * width,
+                            to,
+                            4 * (target + (long) head * positions) * width,
+                            4L * width);
+                }
             }
         }
+    }
+
+    @Override
+    public NDArray keys(int layer, Pass pass) {
+        return part(2 * layer, pass);
+    }
+
+    @Override
+    public NDArray values(int layer, Pass pass) {
+        return part(2 * layer + 1, pass);
+    }
+
+    private NDArray part(int i, Pass pass) {
+        NDIndex rows = new NDIndex()
+                .addSliceDim((long) first * heads, (long) (first + pass.batch()) * heads)
+                .addSliceDim(0, pass.keys());
+        return BlockState.set(arrays[i]).get(pass.manager, rows);
+    }
+
+    /** Says that a pass is over. */
+    void advance(Pass pass) {
+        for (int b = 0; b < pass.batch(); b++) {
+            lengths[first + b] += pass.lengths[b];
+        }
+    }
+
+    /** Moves one row over another, whose text has ended. */
+    void move(int from, int to) {
+        clear(to);
+        if (from == to) {
+            return;
+        }
+        for (MemorySegment m : memory) {
+            for (int head = 0; head < heads; head++) {
+                MemorySegment.copy(
+                        m,
+                        4L * (from * heads + head) * positions * width,
+                        m,
+                        4L * (to * heads + head) * positions * width,
+                        4L * lengths[from] * width);
+            }
+        }
+        lengths[to] = lengths[from];
+        clear(from);
+    }
+
+    /** Forgets a row. Its numbers go too: a NaN among them would reach the next text through a weight of 0. */
+    void clear(int row) {
+        for (MemorySegment m : memory) {
+            for (int head = 0; head < heads && lengths[row] > 0; head++) {
+                m.asSlice(4L * (row * heads + head) * positions * width, 4L * lengths[row] * width)
+                        .fill((byte) 0);
+            }
+        }
+        lengths[row] = 0;
+    }
+
+    @Override
+    public void close() {
+        for (int i = 0; i < arrays.length; i++) {
+            NDArray array = arrays[i];
+            if (array != null) {
+                array.close();
+                arrays[i] = null;
+            }
+        }
+        if (arena != null) {
+            arena.close();
+            arena = null;
+        }
+        lengths = new int[0];
+        positions = 0;
     }
 }

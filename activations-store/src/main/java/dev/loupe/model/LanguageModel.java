@@ -71,9 +71,34 @@ public interface LanguageModel extends AutoCloseable {
 
     /**
      * Continues a prompt with a cache of keys and values. Editors run on the prompt and on every new token (see
-     * {@link Activation#startPosition}); reads are refused, because nothing would keep them.
+     * {@link Activation#startPosition}); reads are refused, because nothing would keep them. Texts that are asked for at
+     * the same time are written together, token by token.
+     *
+     * @param listener hears the text in the calling thread; how fast it is does not matter to other texts
+     * @throws BusyException if too many texts wait already
      */
     Generation generate(int[] prompt, Sampling sampling, Taps taps, TokenListener listener);
+
+    /**
+     * Begins to continue a prompt, beside all others that were begun. Same rules as {@link #generate}; editors run in a
+     * thread of the model.
+     *
+     * @throws BusyException if too many texts wait already
+     */
+    default Continuation begin(int[] prompt, Sampling sampling, Taps taps) {
+        return Continuation.later(listener -> generate(prompt, sampling, taps, listener));
+    }
+
+    /**
+     * Continues several prompts together, each as it would be continued alone up to rounding.
+     *
+     * @param taps editors, one set for all: each sees one row at a time
+     */
+    default List<Generation> generate(List<int[]> prompts, Sampling sampling, Taps taps) {
+        List<Continuation> begun =
+                prompts.stream().map(p -> begin(p, sampling, taps)).toList();
+        return begun.stream().map(c -> c.listen(TokenListener.silent())).toList();
+    }
 
     /**
      * What directions of the residual stream say about the next token when they are read by the unembedding alone

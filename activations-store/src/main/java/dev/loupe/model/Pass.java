@@ -18,6 +18,10 @@ final class Pass {
     final int[] lengths;
     final int positions;
     final int start;
+    private final int[] starts;
+    private final int keys;
+    private final @Nullable RowTaps rows;
+    private int @Nullable [][] ids;
     private final Taps taps;
     private final boolean toTheEnd;
     private final Map<Integer, Map<String, HookPoint>> tapped = new HashMap<>();
@@ -26,18 +30,57 @@ final class Pass {
     private int open;
     private boolean replaying;
     private final Map<Integer, NDArray> masks = new HashMap<>();
+    private final Map<Rotary, NDArray[]> angles = new HashMap<>();
 
     /**
-     * Creates a pass.
+     * Creates a pass over sequences from their beginning.
      *
      * @param toTheEnd whether the last residual stream is needed, whatever the taps are
      * @param keepEdits whether edited values are kept, so that {@link #replay} can repeat them
      */
-    Pass(NDManager manager, int[] lengths, int positions, int start, Taps taps, boolean toTheEnd, boolean keepEdits) {
+    Pass(NDManager manager, int[] lengths, int positions, Taps taps, boolean toTheEnd, boolean keepEdits) {
+        this(manager, lengths, positions, new int[lengths.length], null, taps, toTheEnd, keepEdits);
+    }
+
+    /** Creates a pass over rows that all begin at the same position and run to the end, under the same editors. */
+    static Pass from(int position, NDManager manager, int[] lengths, int positions, Taps taps) {
+        int[] starts = new int[lengths.length];
+        java.util.Arrays.fill(starts, position);
+        return new Pass(manager, lengths, positions, starts, null, taps, true, false);
+    }
+
+    /**
+     * Creates a pass that continues sequences, each from its own position and under its own editors.
+     *
+     * @param starts position in its sequence of each row's first token
+     * @param rows the editors
+     * @param toTheEnd whether the last residual stream is needed
+     */
+    static Pass continuing(
+            NDManager manager, int[] lengths, int positions, int[] starts, RowTaps rows, boolean toTheEnd) {
+        return new Pass(manager, lengths, positions, starts, rows, rows.all(), toTheEnd, false);
+    }
+
+    private Pass(
+            NDManager manager,
+            int[] lengths,
+            int positions,
+            int[] starts,
+            @Nullable RowTaps rows,
+            Taps taps,
+            boolean toTheEnd,
+            boolean keepEdits) {
         this.manager = manager;
         this.lengths = lengths;
         this.positions = positions;
-        this.start = start;
+        this.starts = starts;
+        this.start = starts[0];
+        this.rows = rows;
+        int most = 0;
+        for (int b = 0; b < starts.length; b++) {
+            most = Math.max(most, starts[b] + lengths[b]);
+        }
+        this.keys = rows == null ? start + positions : most;
         this.taps = taps;
         this.toTheEnd = toTheEnd;
         this.edited = keepEdits ? new HashMap<>() : null;
@@ -53,6 +96,56 @@ final class Pass {
 
     int batch() {
         return lengths.length;
+    }
+
+    /** Position of the first token of a row. */
+    int start(int b) {
+        return starts[b];
+    }
+
+    /** Keys that queries are scored with: of the row that has most, those of this pass included. */
+    int keys() {
+        return keys;
+    }
+
+    /** Whether all rows begin at the same position. */
+    boolean aligned() {
+        for (int s : starts) {
+            if (s != start) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Says which tokens the rows are, so that editors can ask. */
+    void tokens(int[][] tokens) {
+        ids = tokens;
+    }
+
+    /** The positions of all rows, {@code batch * positions}; those of padding are kept below {@code limit}. */
+    long[] allPositions(int limit) {
+        long[] flat = new long[batch() * positions];
+        for (int b = 0; b < batch(); b++) {
+            for (int p = 0; p < positions; p++) {
+                flat[b * positions + p] = Math.min(starts[b] + p, limit - 1);
+            }
+        }
+        return flat;
+    }
+
+    /** Cosines and sines of the rows' angles, worked out once for all layers. */
+    NDArray[] angles(Rotary rotary) {
+        NDArray[] known = angles.get(rotary);
+        if (known == null) {
+            known = rotary.angles(this);
+            for (NDArray a : known) {
+                a.attach(manager); // the rotation's own manager lives as long as the model
+                ai.djl.ndarray.NDScope.unregister(a);
+            }
+            angles.put(rotary, known);
+        }
+        return known;
     }
 
     /** Whether nothing that comes later is needed. */
@@ -111,9 +204,13 @@ final class Pass {
     NDArray changed(HookPoint hook, NDArray value, int heads, List<Editor> editors) {
         NDArray result = Torch.empty(manager, value.getShape().getShape()); // contiguous, and nobody else's memory
         Torch.assign(result, value);
-        Activation activation = activation(hook, Torch.view(result), heads);
-        for (Editor editor : editors) {
-            editor.edit(activation);
+        if (rows == null) {
+            Activation activation = activation(hook, Torch.view(result), heads);
+            for (Editor editor : editors) {
+                editor.edit(activation);
+            }
+        } else {
+            rows.edit(hook, Torch.view(result), heads, this);
         }
         return result;
     }
@@ -127,7 +224,7 @@ final class Pass {
 
     private Activation activation(HookPoint hook, MemorySegment memory, int heads) {
         int width = Math.toIntExact(memory.byteSize() / 4 / batch() / positions);
-        return new Activation(hook, memory, batch(), positions, width, heads, start, lengths);
+        return new Activation(hook, memory, batch(), positions, width, heads, start, lengths, ids);
     }
 
     private void clearPadding(Activation a, int heads) {
@@ -146,25 +243,42 @@ final class Pass {
         return read;
     }
 
+    /** The tokens of a row; null if nobody said. */
+    int @Nullable [] tokens(int b) {
+        return ids == null ? null : ids[b];
+    }
+
+    /** Whether some query may not look at some key. */
+    boolean masked(int window) {
+        return positions > 1 || !aligned() || window > 0 && keys > window;
+    }
+
     /**
      * Added to scores {@code [.., pos, keys]}: 0 where a query may look, minus infinity at keys after it and at keys that
-     * left its window.
+     * left its window. One for all rows where they begin at the same position, else {@code [batch, 1, pos, keys]}.
      *
      * @param window how many keys a query sees, its own included; 0 for all before it
      */
-    NDArray causalMask(int keys, int window) {
+    NDArray causalMask(int window) {
         NDArray known = masks.get(window);
         if (known == null) {
-            float[] values = new float[positions * keys];
-            for (int q = 0; q < positions; q++) {
-                for (int k = start + q + 1; k < keys; k++) {
-                    values[q * keys + k] = Float.NEGATIVE_INFINITY;
-                }
-                for (int k = 0; window > 0 && k <= start + q - window; k++) {
-                    values[q * keys + k] = Float.NEGATIVE_INFINITY;
+            int n = aligned() ? 1 : batch();
+            float[] values = new float[n * positions * keys];
+            for (int b = 0; b < n; b++) {
+                for (int q = 0; q < positions; q++) {
+                    int at = (b * positions + q) * keys;
+                    for (int k = starts[b] + q + 1; k < keys; k++) {
+                        values[at + k] = Float.NEGATIVE_INFINITY;
+                    }
+                    int last = Math.min(keys, starts[b] + q + 1); // padding may lie behind the last key
+                    for (int k = 0; window > 0 && k < last && k <= starts[b] + q - window; k++) {
+                        values[at + k] = Float.NEGATIVE_INFINITY;
+                    }
                 }
             }
-            known = Torch.floats(manager, values, positions, keys);
+            known = n == 1
+                    ? Torch.floats(manager, values, positions, keys)
+                    : Torch.floats(manager, values, n, 1, positions, keys);
             ai.djl.ndarray.NDScope.unregister(known);
             masks.put(window, known);
         }

@@ -5,6 +5,8 @@ import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.SparseFormat;
+import ai.djl.nn.core.Embedding;
 import dev.loupe.tensor.Torch;
 
 /**
@@ -28,7 +30,7 @@ final class Rotary {
         float[] s = new float[c.length];
         for (int i = 0; i < half; i++) {
             float exponent = 2f * i / dims;
-            float frequency = layer.rope().apply(i, 1f / (float) Math.pow(layer.ropeTheta(), exponent));
+            float frequency = layer.rope().apply(1f / (float) Math.pow(layer.ropeTheta(), exponent));
             for (int p = 0; p < config.nCtx(); p++) {
                 float angle = p * frequency;
                 c[p * half + i] = (float) Math.cos(angle);
@@ -39,20 +41,37 @@ final class Rotary {
         sin = Torch.floats(manager, s, config.nCtx(), 1, half);
     }
 
-    /** Rotates {@code [batch, pos, head, d_head]} whose first position is {@code start}. */
-    NDArray rotate(NDArray x, int start) {
-        return turn(x, start, false);
+    /** Cosines and sines of a pass, {@code [pos, 1, r / 2]} or, where rows begin at different positions, one per row. */
+    NDArray[] angles(Pass pass) {
+        if (pass.aligned()) {
+            NDIndex rows = new NDIndex().addSliceDim(pass.start, pass.start + pass.positions);
+            return new NDArray[] {cos.get(pass.manager, rows), sin.get(pass.manager, rows)};
+        }
+        long[] flat = pass.allPositions((int) cos.getShape().get(0));
+        NDArray at = Torch.longs(pass.manager, flat, pass.batch(), pass.positions);
+        return new NDArray[] {rows(cos, at), rows(sin, at)};
     }
 
-    /** The transposed rotation: gradients of rotated values to gradients of the values. */
-    NDArray back(NDArray x, int start) {
-        return turn(x, start, true);
+    private NDArray rows(NDArray table, NDArray at) {
+        return Embedding.embedding(at, table.reshape(table.getShape().get(0), dims / 2), SparseFormat.DENSE)
+                .singletonOrThrow()
+                .expandDims(2);
     }
 
-    private NDArray turn(NDArray x, int start, boolean back) {
-        NDIndex rows = new NDIndex().addSliceDim(start, start + x.getShape().get(1));
-        NDArray c = cos.get(x.getManager(), rows);
-        NDArray s = sin.get(x.getManager(), rows);
+    /** Rotates {@code [batch, pos, head, d_head]}, each row from its own position on. */
+    NDArray rotate(NDArray x, Pass pass) {
+        return turn(x, pass.angles(this), false);
+    }
+
+    /** The transposed rotation, from position 0: gradients of rotated values to gradients of the values. */
+    NDArray back(NDArray x) {
+        NDIndex rows = new NDIndex().addSliceDim(0, x.getShape().get(1));
+        return turn(x, new NDArray[] {cos.get(x.getManager(), rows), sin.get(x.getManager(), rows)}, true);
+    }
+
+    private NDArray turn(NDArray x, NDArray[] angles, boolean back) {
+        NDArray c = angles[0];
+        NDArray s = angles[1];
         NDList halves = whole ? x.split(2, 3) : x.split(new long[] {dims / 2, dims}, 3);
         NDArray a = halves.get(0);
         NDArray b = halves.get(1);

@@ -1,99 +1,209 @@
 package dev.loupe.model;
 
 import dev.loupe.base.LoupeException;
-import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
+import org.jspecify.annotations.Nullable;
 
-/** Chooses tokens from logits. Used by one thread. */
+/** Chooses the tokens of one text from logits. Used by one thread. */
 final class Sampler {
     private final Sampling sampling;
     private final RandomGenerator random;
+    /** How often each token was generated; those of the prompt alone stand with 0. */
+    private final Map<Integer, Integer> appeared = new HashMap<>();
 
     Sampler(Sampling sampling) {
+        this(sampling, new int[0]);
+    }
+
+    /**
+     * A sampler.
+     *
+     * @param prompt what the text begins with, for the repetition penalty
+     */
+    Sampler(Sampling sampling, int[] prompt) {
         this.sampling = sampling;
         this.random = RandomGeneratorFactory.of("L64X128MixRandom").create(sampling.seed());
+        if (sampling.penalties().repetition() != 1) {
+            for (int id : prompt) {
+                appeared.put(id, 0);
+            }
+        }
     }
 
     /** The next token; the smallest id where several are equally likely and the temperature is 0. */
     int next(float[] logits) {
-        int best = 0;
-        for (int i = 0; i < logits.length; i++) {
-            if (Float.isNaN(logits[i]) || logits[i] == Float.POSITIVE_INFINITY) {
+        check(logits);
+        float[] scores = penalised(logits);
+        int id = sampling.temperature() == 0 ? best(scores) : draw(candidates(scores));
+        if (!sampling.penalties().none()) {
+            appeared.merge(id, 1, Integer::sum);
+        }
+        return id;
+    }
+
+    /** The probability with which each token is drawn next. */
+    double[] distribution(float[] logits) {
+        float[] scores = penalised(logits);
+        double[] p = new double[scores.length];
+        if (sampling.temperature() == 0) {
+            p[best(scores)] = 1;
+            return p;
+        }
+        Candidates from = candidates(scores);
+        for (int i = 0; i < from.n; i++) {
+            p[from.id(i)] = from.weights[i] / from.total;
+        }
+        return p;
+    }
+
+    /** Says that a token was written, for the penalties, without choosing it. */
+    void wrote(int id) {
+        appeared.merge(id, 1, Integer::sum);
+    }
+
+    private static void check(float[] logits) {
+        for (float x : logits) {
+            if (Float.isNaN(x) || x == Float.POSITIVE_INFINITY) {
                 throw new LoupeException(
-                        "The model's logits are no numbers any more: an edit is too strong; lower its" + " strength.");
+                        "The model's logits are no numbers any more: an edit is too strong; lower its strength.");
             }
-            if (logits[i] > logits[best]) {
+        }
+    }
+
+    private static int best(float[] scores) {
+        int best = 0;
+        for (int i = 1; i < scores.length; i++) {
+            if (scores[i] > scores[best]) {
                 best = i;
             }
         }
-        return sampling.temperature() == 0 ? best : draw(logits, logits[best]);
+        return best;
     }
 
-    private int draw(float[] logits, float max) {
-        double[] weights = new double[logits.length];
+    private float[] penalised(float[] logits) {
+        Sampling.Penalties p = sampling.penalties();
+        if (p.none()) {
+            return logits;
+        }
+        float[] scores = logits.clone();
+        float repetition = (float) p.repetition();
+        appeared.forEach((id, times) -> {
+            float score = scores[id];
+            if (repetition != 1) {
+                score = score < 0 ? score * repetition : score / repetition;
+            }
+            if (times > 0) {
+                score -= (float) (p.presence() + times * p.frequency());
+            }
+            scores[id] = score;
+        });
+        p.bias().forEach((id, by) -> {
+            if (id >= 0 && id < scores.length) {
+                scores[id] += by.floatValue();
+            }
+        });
+        return scores;
+    }
+
+    /** Tokens that may be drawn, with weights that need not sum to 1. */
+    private record Candidates(int @Nullable [] ids, double[] weights, int n, double total) {
+        int id(int i) {
+            return ids == null ? i : ids[i];
+        }
+    }
+
+    private Candidates candidates(float[] scores) {
+        double max = scores[best(scores)];
+        double[] weights = new double[scores.length];
         double total = 0;
-        for (int i = 0; i < logits.length; i++) {
-            weights[i] = Math.exp((logits[i] - (double) max) / sampling.temperature());
+        for (int i = 0; i < scores.length; i++) {
+            weights[i] = Math.exp((scores[i] - max) / sampling.temperature());
             total += weights[i];
         }
-        boolean cut = sampling.topK() > 0 && sampling.topK() < logits.length;
-        if (!cut && sampling.topP() >= 1) {
-            return pick(weights, null, weights.length, total);
+        boolean cut = sampling.topK() > 0 && sampling.topK() < scores.length;
+        if (cut || sampling.topP() < 1) {
+            return likeliest(scores, weights, cut ? sampling.topK() : scores.length, total);
         }
-        long[] order = descending(logits);
-        int n = cut ? sampling.topK() : logits.length;
-        double kept = 0;
-        for (int i = 0; i < n; i++) {
-            kept += weights[id(order[i])];
-        }
-        double limit = sampling.topP() * kept;
-        double sum = 0;
-        int last = 0;
-        while (last < n) { // the token that crosses the limit still belongs
-            sum += weights[id(order[last++])];
-            if (sum >= limit) {
+        return sampling.minP() > 0
+                ? likelyEnough(null, weights, weights.length)
+                : new Candidates(null, weights, weights.length, total);
+    }
+
+    /** Takes tokens by falling score while top-k and top-p let them in; the one that crosses the limit still belongs. */
+    private Candidates likeliest(float[] scores, double[] weights, int k, double all) {
+        Descending order = new Descending(scores);
+        int[] ids = new int[Math.min(scores.length, 256)];
+        double[] kept = new double[ids.length];
+        int n = 0;
+        double total = 0;
+        boolean counted = k < scores.length; // then the k tokens must be known before their probabilities are
+        double limit = counted ? Double.POSITIVE_INFINITY : sampling.topP() * all;
+        while (order.more() && total < limit) {
+            int id = order.next();
+            if (counted && n >= k && scores[id] < scores[ids[n - 1]]) {
                 break;
             }
+            if (n == ids.length) {
+                ids = java.util.Arrays.copyOf(ids, 2 * n);
+                kept = java.util.Arrays.copyOf(kept, 2 * n);
+            }
+            ids[n] = id;
+            kept[n++] = weights[id];
+            total += weights[id];
         }
-        return pick(weights, order, last, sum);
+        if (counted && sampling.topP() < 1) {
+            double wanted = sampling.topP() * total;
+            int last = 0;
+            for (total = 0; last < n && total < wanted; last++) {
+                total += kept[last];
+            }
+            n = last;
+        }
+        return sampling.minP() > 0 ? likelyEnough(ids, kept, n) : new Candidates(ids, kept, n, total);
     }
 
-    private int pick(double[] weights, long @org.jspecify.annotations.Nullable [] order, int n, double total) {
-        double target = random.nextDouble() * total;
+    /** Drops what is less likely than a share of the likeliest, whose weight is 1. */
+    private Candidates likelyEnough(int @Nullable [] ids, double[] weights, int from) {
+        int[] left = new int[from];
+        double[] kept = new double[from];
+        int n = 0;
+        double total = 0;
+        for (int i = 0; i < from; i++) {
+            if (weights[i] >= sampling.minP()) {
+                left[n] = ids == null ? i : ids[i];
+                kept[n++] = weights[i];
+                total += weights[i];
+            }
+        }
+        return new Candidates(left, kept, n, total);
+    }
+
+    private int draw(Candidates from) {
+        double target = random.nextDouble() * from.total;
         double sum = 0;
-        int chosen = order == null ? 0 : id(order[0]);
-        for (int i = 0; i < n; i++) {
-            int id = order == null ? i : id(order[i]);
-            sum += weights[id];
-            if (weights[id] > 0) {
-                chosen = id; // rounding can leave the target just above the sum: the last possible token then
+        int chosen = 0;
+        for (int i = 0; i < from.n; i++) {
+            sum += from.weights[i];
+            if (from.weights[i] > 0) {
+                chosen = i; // rounding can leave the target just above the sum: the last possible token then
             }
             if (sum > target) {
-                return id;
+                return from.id(i);
             }
         }
-        return chosen;
+        return from.id(chosen);
     }
 
-    /** Ids by falling logit, ties by rising id; each packed under a key that sorts upwards. */
-    private static long[] descending(float[] logits) {
-        long[] keys = new long[logits.length];
-        for (int i = 0; i < keys.length; i++) {
-            int bits = Float.floatToIntBits(logits[i]);
-            int sortable = bits ^ ((bits >> 31) & 0x7fffffff); // as an int, in the order of the floats
-            keys[i] = ((long) ~sortable << 32) | i;
-        }
-        Arrays.sort(keys);
-        return keys;
-    }
-
-    private static int id(long key) {
-        return (int) key;
-    }
-
-    /** Natural logarithm of the probability of a token, before temperature and cuts. */
+    /** Natural logarithm of the probability of a token, before penalties, temperature and cuts. */
     static float logProb(float[] logits, int id) {
+        return (float) (logits[id] - logSumExp(logits));
+    }
+
+    /** {@code log sum exp} of logits. */
+    static double logSumExp(float[] logits) {
         float max = Float.NEGATIVE_INFINITY;
         for (float x : logits) {
             max = Math.max(max, x);
@@ -102,6 +212,6 @@ final class Sampler {
         for (float x : logits) {
             sum += Math.exp((double) x - max);
         }
-        return (float) ((double) logits[id] - max - Math.log(sum));
+        return max + Math.log(sum);
     }
 }

@@ -18,7 +18,7 @@ final class SharedRuns implements Variations {
     private final NDManager manager;
     private final int positions;
     private final int position;
-    private final KeyValueCache before;
+    private final SharedKeys before;
     private final List<NDArray> inputs = new ArrayList<>(); // [1, positions - position, D] of each block
 
     SharedRuns(Core core, int[] tokens, int position) {
@@ -26,10 +26,10 @@ final class SharedRuns implements Variations {
         this.positions = tokens.length;
         this.position = position;
         this.manager = core.newManager();
-        KeyValueCache whole = new KeyValueCache(core.blocks.size());
+        SharedKeys whole = new SharedKeys(core.blocks.size());
         try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
-            Pass pass = new Pass(manager, new int[] {positions}, positions, 0, Taps.none(), true, false);
+            Pass pass = new Pass(manager, new int[] {positions}, positions, Taps.none(), true, false);
             NDArray resid = core.embed(pass, new int[][] {tokens});
             for (Block block : core.blocks) {
                 NDArray part = resid.get(new NDIndex().addAllDim().addSliceDim(position, positions))
@@ -60,8 +60,8 @@ final class SharedRuns implements Variations {
             scope.suppressNotUsedWarning();
             int[] lengths = new int[rows];
             Arrays.fill(lengths, positions - position);
-            Pass pass = new Pass(sub, lengths, positions - position, position, taps, true, false);
-            KeyValueCache cache = before.repeated(rows);
+            Pass pass = Pass.from(position, sub, lengths, positions - position, taps);
+            SharedKeys cache = before.repeated(rows);
             NDArray first = inputs.get(layer);
             NDArray resid = first.broadcast(
                     rows, first.getShape().get(1), first.getShape().get(2));

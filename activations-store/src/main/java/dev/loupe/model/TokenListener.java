@@ -17,6 +17,11 @@ public interface TokenListener {
      */
     boolean token(int id, String text, float logProb);
 
+    /** The same with the alternatives at its place; what is called. */
+    default boolean token(WrittenToken token) {
+        return token(token.id(), token.text(), token.logProb());
+    }
+
     /** Hears nothing. */
     static TokenListener silent() {
         return (id, text, logProb) -> true;

@@ -1,6 +1,7 @@
 package dev.loupe.model;
 
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,6 +54,12 @@ public interface Tokenizer extends AutoCloseable {
 
     /** The end-of-sequence id, or null if the model has none. */
     @Nullable Integer eosId();
+
+    /** The ids that end a text; the end-of-sequence id and, for chat models, those that end a message. */
+    default Set<Integer> endIds() {
+        Integer eos = eosId();
+        return eos == null ? Set.of() : Set.of(eos);
+    }
 
     /** Whether an id is a special token rather than text. */
     boolean isSpecial(int id);

@@ -21,7 +21,7 @@ final class Transformer implements LanguageModel {
     private final List<String> heldOut;
     private final Core core;
     private final Gradients gradients;
-    private final Generator generator;
+    private final Scheduler scheduler;
     private final Map<String, HookInfo> hooks;
 
     Transformer(String id, Core core, Tokenizer tokenizer, String checksum, List<String> heldOut) {
@@ -29,7 +29,7 @@ final class Transformer implements LanguageModel {
         this.spec = core.spec;
         this.core = core;
         this.gradients = new Gradients(core);
-        this.generator = new Generator(core, tokenizer);
+        this.scheduler = new Scheduler(core, tokenizer);
         this.tokenizer = tokenizer;
         this.checksum = checksum;
         this.heldOut = List.copyOf(heldOut);
@@ -58,7 +58,7 @@ final class Transformer implements LanguageModel {
         try (NDManager manager = core.newManager();
                 NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
-            Pass pass = new Pass(manager, lengths(ids), positions, 0, taps, want != Want.NOTHING, false);
+            Pass pass = new Pass(manager, lengths(ids), positions, taps, want != Want.NOTHING, false);
             NDArray resid = core.run(pass, ids, null);
             if (resid == null || pass.finished()) {
                 return new ForwardResult(pass.read(), null, null, null);
@@ -89,12 +89,21 @@ final class Transformer implements LanguageModel {
 
     @Override
     public Generation generate(int[] prompt, Sampling sampling, Taps taps, TokenListener listener) {
+        return begin(prompt, sampling, taps).listen(listener);
+    }
+
+    @Override
+    public Continuation begin(int[] prompt, Sampling sampling, Taps taps) {
         if (prompt.length == 0) {
             throw new UsageException("The prompt has no tokens: give some text, or let BOS be prepended.");
         }
         check(TokenBatch.of(prompt));
         checkTaps(taps);
-        return generator.run(prompt, sampling, taps, listener);
+        if (!taps.reads().isEmpty()) {
+            throw new UsageException("Activations cannot be kept while text is generated (" + taps.reads()
+                    + "): look at them in an editor, or run the finished text once more.");
+        }
+        return scheduler.begin(prompt.clone(), sampling, taps);
     }
 
     @Override
@@ -186,6 +195,7 @@ final class Transformer implements LanguageModel {
 
     @Override
     public void close() {
+        scheduler.close();
         tokenizer.close();
         core.weights.close();
     }

@@ -4,10 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.loupe.base.Json;
 import dev.loupe.base.UsageException;
+import dev.loupe.fixtures.Cases;
+import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
 
 class SamplerTest {
     private static final float[] LOGITS = {1f, 3f, 2f, -1f, Float.NEGATIVE_INFINITY};
@@ -54,6 +59,72 @@ class SamplerTest {
     }
 
     @Test
+    void distributions_are_those_of_the_reference_processors() throws Exception {
+        JsonNode cases;
+        try (InputStream in = SamplerTest.class.getResourceAsStream("golden/sampling.json")) {
+            cases = Json.MAPPER.readTree(in);
+        }
+        assertThat(cases.size()).isGreaterThan(30);
+        for (JsonNode c : cases) {
+            JsonNode set = c.path("settings");
+            Sampling sampling = new Sampling(
+                    1,
+                    set.path("temperature").asDouble(1),
+                    set.path("top_k").asInt(0),
+                    set.path("top_p").asDouble(1),
+                    set.path("min_p").asDouble(0),
+                    new Sampling.Penalties(
+                            set.path("repetition").asDouble(1),
+                            set.path("presence").asDouble(0),
+                            set.path("frequency").asDouble(0),
+                            Map.of()),
+                    3,
+                    List.of(),
+                    false,
+                    0);
+            Sampler sampler = new Sampler(sampling, Json.MAPPER.treeToValue(c.path("prompt"), int[].class));
+            // the generated tokens count for the repetition penalty as those of the prompt do
+            for (int id : Json.MAPPER.treeToValue(c.path("generated"), int[].class)) {
+                sampler.wrote(id);
+            }
+            float[] logits = Json.MAPPER.treeToValue(c.path("logits"), float[].class);
+            double[] p = sampler.distribution(logits);
+            for (int i = 0; i < p.length; i++) {
+                assertThat(p[i])
+                        .as(set + ", token " + i)
+                        .isCloseTo(c.path("p").path(Integer.toString(i)).asDouble(0), within(2e-6));
+            }
+        }
+    }
+
+    @Test
+    void draws_follow_the_distribution_that_was_worked_out() {
+        Sampling sampling = new Sampling(1, 1.4, 30, 0.9, 0, Sampling.Penalties.NONE, 17, List.of(), false, 0);
+        Cases.Random random = Cases.Random.of(4);
+        float[] logits = new float[200];
+        for (int i = 0; i < logits.length; i++) {
+            logits[i] = (float) random.nextGaussian() * 2;
+        }
+        Sampler sampler = new Sampler(sampling);
+        double[] p = sampler.distribution(logits);
+        double[] share = new double[p.length];
+        for (int i = 0; i < DRAWS; i++) {
+            share[sampler.next(logits)] += 1.0 / DRAWS;
+        }
+        double chi = 0;
+        int cells = 0;
+        for (int i = 0; i < p.length; i++) {
+            if (p[i] == 0) {
+                assertThat(share[i]).isZero();
+            } else {
+                chi += DRAWS * (share[i] - p[i]) * (share[i] - p[i]) / p[i];
+                cells++;
+            }
+        }
+        assertThat(chi).isLessThan(cells + 5 * Math.sqrt(2.0 * cells)); // five standard deviations above the mean
+    }
+
+    @Test
     void greedy_takes_the_first_of_the_largest() {
         assertThat(new Sampler(Sampling.greedy(1)).next(new float[] {0, 5, 5, 1}))
                 .isEqualTo(1);
@@ -76,6 +147,11 @@ class SamplerTest {
         wrong.add(() -> Sampling.random(1, 1, 0, 0));
         wrong.add(() -> Sampling.random(1, 1, 1.1, 0));
         wrong.add(() -> new Sampling(1, 1, -1, 1, 0, List.of(), false));
+        wrong.add(() -> Sampling.greedy(1).withMinP(1.5));
+        wrong.add(() -> Sampling.greedy(1).withMinP(Double.NaN));
+        wrong.add(() -> new Sampling.Penalties(0, 0, 0, Map.of()));
+        wrong.add(() -> new Sampling.Penalties(1, Double.NaN, 0, Map.of()));
+        wrong.add(() -> new Sampling.Penalties(1, 0, Double.POSITIVE_INFINITY, Map.of()));
         wrong.add(() -> Sampling.greedy(1).withStop(List.of("")));
         wrong.forEach(w -> assertThatThrownBy(w::run).isInstanceOf(UsageException.class));
     }

@@ -48,8 +48,7 @@ final class Gate {
             for (int b = 0; b < a.batch(); b++) {
                 for (int p = 0; p < a.length(b); p++, row++) {
                     double value = latents == null ? a.get(b, p, probe.index()) : latents.value(row, probe.index());
-                    boolean is =
-                            !text.special(a.startPosition() + p) && probe.test().holds(value, threshold);
+                    boolean is = !text.special(a, b, p) && probe.test().holds(value, threshold);
                     carried[b] |= is;
                     holds[b][p] = probe.test().seen() ? carried[b] : is;
                 }

@@ -40,16 +40,16 @@ final class HookEdits implements Editor {
         Map<Sae, SparseCodes> codes = new HashMap<>();
         for (int i = 0; i < h.length; i++) {
             int position = a.startPosition() + places.get(i)[1];
-            float[] changed = changed(h, i, position, codes);
+            boolean special = text.special(a, places.get(i)[0], places.get(i)[1]);
+            float[] changed = changed(h, i, position, special, codes);
             if (changed != h[i]) {
                 a.setRow(places.get(i)[0], places.get(i)[1], changed);
             }
         }
     }
 
-    private float[] changed(float[][] h, int row, int position, Map<Sae, SparseCodes> codes) {
+    private float[] changed(float[][] h, int row, int position, boolean special, Map<Sae, SparseCodes> codes) {
         int prompt = text.promptLength();
-        boolean special = text.special(position);
         double[] change = new double[h[row].length];
         for (Direction d : directions) {
             double code = 0;
@@ -82,7 +82,7 @@ final class HookEdits implements Editor {
         for (int b = 0; b < a.batch(); b++) {
             for (int p = 0; p < a.length(b); p++) {
                 int position = a.startPosition() + p;
-                boolean special = text.special(position);
+                boolean special = text.special(a, b, p);
                 boolean some = false;
                 for (Direction d : directions) {
                     some |= CompiledEdit.any(d.edits(), position, text.promptLength(), special, null);

@@ -133,7 +133,9 @@ public final class Stores {
                         .sum();
             }
             List<StoreView.Hook> hooks = new ArrayList<>();
-            c.hooks().forEach((hook, h) -> hooks.add(StoreView.Hook.of(hook, h)));
+            c.hooks()
+                    .forEach((hook, h) -> hooks.add(
+                            new StoreView.Hook(hook, h.width(), h.dtype().id(), h.meanNorm(), h.meanSquaredNorm())));
             return new StoreView(
                     name,
                     c.model().id(),

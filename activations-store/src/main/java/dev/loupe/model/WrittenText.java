@@ -1,0 +1,76 @@
+package dev.loupe.model;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Turns the tokens of one text into pieces of text as they become certain, and says when the text ends. */
+final class WrittenText {
+    private final Tokenizer tokenizer;
+    private final Sampling sampling;
+    private final Utf8Stream bytes = new Utf8Stream();
+    private final StopFilter stops;
+    private final int most;
+    private int n;
+    private String reason = "";
+
+    WrittenText(Tokenizer tokenizer, Sampling sampling, int most) {
+        this.tokenizer = tokenizer;
+        this.sampling = sampling;
+        this.most = most;
+        stops = new StopFilter(sampling.stop());
+        if (most <= 0) {
+            reason = "length";
+        }
+    }
+
+    /** Why the text has ended; empty while it goes on. */
+    String reason() {
+        return reason;
+    }
+
+    /** Whether a token ends the text. */
+    boolean isEnd(int id) {
+        return tokenizer.endIds().contains(id);
+    }
+
+    /**
+     * Takes a token that was chosen.
+     *
+     * @return what listeners shall hear; null after an end-of-sequence token that leaves nothing to say
+     */
+    @Nullable WrittenToken add(int id, float[] logits) {
+        if (isEnd(id)) {
+            reason = "stop";
+            String rest = stops.add(bytes.end()) + stops.end(); // what was held back is certain now
+            return rest.isEmpty() ? null : new WrittenToken(id, rest, Float.NaN, List.of());
+        }
+        n++;
+        String piece = tokenizer.isSpecial(id) ? "" : stops.add(bytes.add(tokenizer.tokenBytes(id)));
+        if (stops.stopped()) {
+            reason = "stop";
+        } else if (n == most) { // what waits for more will get none
+            reason = "length";
+            piece += stops.add(bytes.end()) + stops.end();
+            reason = stops.stopped() ? "stop" : reason;
+        }
+        if (!sampling.logProbs() && sampling.alternatives() == 0) {
+            return new WrittenToken(id, piece, Float.NaN, List.of());
+        }
+        double norm = Sampler.logSumExp(logits);
+        return new WrittenToken(id, piece, (float) (logits[id] - norm), likeliest(logits, norm));
+    }
+
+    private List<Candidate> likeliest(float[] logits, double norm) {
+        if (sampling.alternatives() == 0) {
+            return List.of();
+        }
+        Descending order = new Descending(logits);
+        List<Candidate> all = new ArrayList<>();
+        while (order.more() && all.size() < sampling.alternatives()) {
+            int id = order.next();
+            all.add(new Candidate(id, (float) (logits[id] - norm)));
+        }
+        return List.copyOf(all);
+    }
+}
