@@ -18,7 +18,6 @@ import dev.loupe.store.StoreWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Set;
 
 /**
  * Runs a model over a text and stores what passes its hook points: all of them in one pass that ends at the last one.
@@ -122,14 +121,11 @@ public final class CaptureJob {
     }
 
     private Packer packer(CapturePlan plan, List<Document> documents, LanguageLabeler labeler, long rows) {
-        Set<Integer> excluded = Set.copyOf(plan.spec().sequence().excludedTokens());
         return new Packer(
                 documents.iterator(),
-                texts -> model.tokenizer().encodeBatch(texts, false),
+                new DocumentTokens(model.tokenizer(), plan.bos()),
                 some -> labeler.label(some, progress),
-                plan.spec().sequence().context(),
-                plan.bos(),
-                id -> !excluded.contains(id),
+                plan.packing(),
                 rows);
     }
 
@@ -178,11 +174,18 @@ public final class CaptureJob {
                 if (s.rows() > buffer.capacity() - buffer.rows()) {
                     flush();
                 }
-                if (s.startsDocument()) {
-                    Document d = s.document();
-                    document = writer.addDocument(d.name(), d.label(), d.confidence(), heldOut);
+                int[] documents = new int[s.parts().size()];
+                int[] from = new int[documents.length];
+                for (int i = 0; i < documents.length; i++) {
+                    Packer.Part part = s.parts().get(i);
+                    if (part.starts()) {
+                        Document d = part.document();
+                        document = writer.addDocument(d.name(), d.label(), d.confidence(), heldOut);
+                    }
+                    documents[i] = document;
+                    from[i] = part.from();
                 }
-                buffer.add(document, s.tokens());
+                buffer.add(documents, from, s.tokens(), s.labels());
             }
         }
 

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -27,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param spec what decides the store's bytes
  * @param hooks the hook points, in the order of the request
- * @param bos put in front of every sequence, or null
+ * @param packing how documents become sequences
  * @param shardRows rows of a full shard
  * @param batchTokens tokens of one forward pass, padding included
  * @param poolCharacters how much text documents are drawn from
@@ -35,7 +36,7 @@ import org.jspecify.annotations.Nullable;
 record CapturePlan(
         StoreSpec spec,
         List<HookPoint> hooks,
-        @Nullable Integer bos,
+        Packer.Rules packing,
         int shardRows,
         int batchTokens,
         long poolCharacters) {
@@ -49,6 +50,7 @@ record CapturePlan(
     static CapturePlan of(
             CaptureRequest request, LanguageModel model, DocumentSource source, HeldOut heldOut, int mostShardRows) {
         Tokenizer tokenizer = model.tokenizer();
+        CaptureRules rules = request.rulesOrDefault();
         List<HookPoint> hooks = new ArrayList<>();
         SequencedMap<String, StoreSpec.HookSpec> specs = new LinkedHashMap<>();
         long width = 0;
@@ -59,11 +61,20 @@ record CapturePlan(
                         + " cannot be stored: its rows have no fixed width; choose another, such as hook_resid_post.");
             }
             hooks.add(info.hook());
-            specs.put(info.name(), new StoreSpec.HookSpec(info.width(), Dtype.of(request.dtype())));
+            rules.values().checkWidth(info.name(), info.width());
+            specs.put(
+                    info.name(),
+                    new StoreSpec.HookSpec(
+                            info.width(),
+                            Dtype.of(request.dtype()),
+                            rules.values().isNone() ? null : rules.values()));
             width += info.width();
         }
         Integer bos = bos(request, tokenizer);
         int context = context(request, model, bos != null);
+        if (rules.excludeFirst() >= context) {
+            throw new UsageException("All " + context + " positions of the context would be left out: exclude fewer.");
+        }
         int shardRows = (int) Math.max(context, Math.min(mostShardRows, Math.max(1024, SHARD_BYTES / (4 * width))));
         long pool = Math.max(LEAST_POOL, POOL_PER_TOKEN * request.tokens());
         Map<String, Object> capture = new LinkedHashMap<>();
@@ -76,7 +87,12 @@ record CapturePlan(
         StoreSpec spec = new StoreSpec(
                 request.name(),
                 new StoreManifest.Model(model.id(), model.weightsChecksum(), tokenizer.checksum(), "raw"),
-                new StoreManifest.Sequence(context, bos != null, Packer.DESCRIPTION, special(tokenizer)),
+                new StoreManifest.Sequence(
+                        context,
+                        bos != null,
+                        rules.packingOrDefault().description(),
+                        special(tokenizer),
+                        rules.excludeFirst() == 0 ? null : rules.excludeFirst()),
                 new StoreManifest.Corpus(
                         source.spec(),
                         source.describe(),
@@ -87,7 +103,24 @@ record CapturePlan(
                 request.seed(),
                 specs,
                 capture);
-        return new CapturePlan(spec, List.copyOf(hooks), bos, shardRows, BATCH_TOKENS, pool);
+        return new CapturePlan(
+                spec,
+                List.copyOf(hooks),
+                new Packer.Rules(rules.packingOrDefault(), context, bos, rowRule(spec.sequence())),
+                shardRows,
+                BATCH_TOKENS,
+                pool);
+    }
+
+    private static Packer.RowRule rowRule(StoreManifest.Sequence sequence) {
+        Set<Integer> excluded = Set.copyOf(sequence.excludedTokens());
+        int first = sequence.firstRows();
+        return (id, position) -> position >= first && !excluded.contains(id);
+    }
+
+    /** BOS in front of every sequence, or null. */
+    @Nullable Integer bos() {
+        return packing.bos();
     }
 
     private static @Nullable Integer bos(CaptureRequest request, Tokenizer tokenizer) {

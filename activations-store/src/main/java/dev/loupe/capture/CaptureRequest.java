@@ -1,5 +1,6 @@
 package dev.loupe.capture;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.loupe.base.Names;
 import dev.loupe.base.UsageException;
 import dev.loupe.corpus.Corpora;
@@ -27,8 +28,10 @@ import tools.jackson.databind.annotation.JsonNaming;
  * @param heldOut share or file that holds documents out; blank for the model's own list with
  *     {@code builtin:europarl}, else 0.01
  * @param seed of the order of documents
+ * @param rules choices that are seldom made; null for the defaults
  */
 @JsonNaming(SnakeCaseStrategy.class)
+@JsonInclude(JsonInclude.Include.NON_NULL)
 public record CaptureRequest(
         String name,
         Path storesDir,
@@ -41,7 +44,8 @@ public record CaptureRequest(
         @Nullable Boolean prependBos,
         String dtype,
         String heldOut,
-        long seed) {
+        long seed,
+        @Nullable CaptureRules rules) {
 
     /** Checks what can be checked without a model. */
     @SuppressWarnings("ConstantValue") // JSON may leave a field out
@@ -64,6 +68,23 @@ public record CaptureRequest(
         }
     }
 
+    /** A request by the default rules. */
+    public CaptureRequest(
+            String name,
+            Path storesDir,
+            String model,
+            String text,
+            String jsonField,
+            List<String> hooks,
+            long tokens,
+            int context,
+            @Nullable Boolean prependBos,
+            String dtype,
+            String heldOut,
+            long seed) {
+        this(name, storesDir, model, text, jsonField, hooks, tokens, context, prependBos, dtype, heldOut, seed, null);
+    }
+
     /** A request with the defaults: float32, BOS as the model has it, seed 0. */
     public static CaptureRequest of(
             String name, Path storesDir, String model, String text, List<String> hooks, long tokens) {
@@ -79,36 +100,106 @@ public record CaptureRequest(
     /** The same with another text field of JSON lines. */
     public CaptureRequest withJsonField(String field) {
         return new CaptureRequest(
-                name, storesDir, model, text, field, hooks, tokens, context, prependBos, dtype, heldOut, seed);
+                name, storesDir, model, text, field, hooks, tokens, context, prependBos, dtype, heldOut, seed, rules);
     }
 
     /** The same with another longest sequence. */
     public CaptureRequest withContext(int newContext) {
         return new CaptureRequest(
-                name, storesDir, model, text, jsonField, hooks, tokens, newContext, prependBos, dtype, heldOut, seed);
+                name,
+                storesDir,
+                model,
+                text,
+                jsonField,
+                hooks,
+                tokens,
+                newContext,
+                prependBos,
+                dtype,
+                heldOut,
+                seed,
+                rules);
     }
 
     /** The same with or without BOS. */
     public CaptureRequest withPrependBos(@Nullable Boolean prepend) {
         return new CaptureRequest(
-                name, storesDir, model, text, jsonField, hooks, tokens, context, prepend, dtype, heldOut, seed);
+                name, storesDir, model, text, jsonField, hooks, tokens, context, prepend, dtype, heldOut, seed, rules);
     }
 
     /** The same with another dtype of the files. */
     public CaptureRequest withDtype(String newDtype) {
         return new CaptureRequest(
-                name, storesDir, model, text, jsonField, hooks, tokens, context, prependBos, newDtype, heldOut, seed);
+                name,
+                storesDir,
+                model,
+                text,
+                jsonField,
+                hooks,
+                tokens,
+                context,
+                prependBos,
+                newDtype,
+                heldOut,
+                seed,
+                rules);
     }
 
     /** The same with another held-out rule. */
     public CaptureRequest withHeldOut(String shareOrFile) {
         return new CaptureRequest(
-                name, storesDir, model, text, jsonField, hooks, tokens, context, prependBos, dtype, shareOrFile, seed);
+                name,
+                storesDir,
+                model,
+                text,
+                jsonField,
+                hooks,
+                tokens,
+                context,
+                prependBos,
+                dtype,
+                shareOrFile,
+                seed,
+                rules);
     }
 
     /** The same with another order of documents. */
     public CaptureRequest withSeed(long newSeed) {
         return new CaptureRequest(
-                name, storesDir, model, text, jsonField, hooks, tokens, context, prependBos, dtype, heldOut, newSeed);
+                name,
+                storesDir,
+                model,
+                text,
+                jsonField,
+                hooks,
+                tokens,
+                context,
+                prependBos,
+                dtype,
+                heldOut,
+                newSeed,
+                rules);
+    }
+
+    /** The same by other rules. */
+    public CaptureRequest withRules(CaptureRules newRules) {
+        return new CaptureRequest(
+                name,
+                storesDir,
+                model,
+                text,
+                jsonField,
+                hooks,
+                tokens,
+                context,
+                prependBos,
+                dtype,
+                heldOut,
+                seed,
+                newRules);
+    }
+
+    CaptureRules rulesOrDefault() {
+        return rules == null ? CaptureRules.NONE : rules;
     }
 }

@@ -106,12 +106,12 @@ final class ForwardPass {
         }
         int at = row;
         for (int p = 0; p < tokens.length; ) {
-            if (!shard.hasRow(tokens[p])) {
+            if (!shard.hasRow(tokens[p], p)) {
                 p++;
                 continue;
             }
             int end = p + 1;
-            while (end < tokens.length && shard.hasRow(tokens[end])) {
+            while (end < tokens.length && shard.hasRow(tokens[end], end)) {
                 end++;
             }
             MemorySegment.copy(

@@ -76,6 +76,11 @@ final class Checkpoint implements TensorSource {
     }
 
     @Override
+    public void check(String tensor, long... shape) {
+        fileOf(tensor, shape);
+    }
+
+    @Override
     public void read(String tensor, MemorySegment target, long... shape) {
         fileOf(tensor, shape).readFloats(tensor, target);
     }

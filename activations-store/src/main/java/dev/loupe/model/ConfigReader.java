@@ -83,6 +83,12 @@ final class ConfigReader {
                 : Math.multiplyExact(4, dModel);
         int vocab = json.natural("vocab_size");
         RopeReader rope = new RopeReader(json);
+        RopeScaling whole = rope.scaling(false);
+        if (whole.type().equals("factors")
+                && (whole.factors().size() != rotaryDims / 2
+                        || whole.factors().stream().anyMatch(f -> !(f > 0) || f.isInfinite()))) {
+            throw json.refused("its rotary factors are not " + rotaryDims / 2 + " numbers above 0");
+        }
         Windows windows = new Windows(family, json, nLayers, nCtx);
         List<LayerSpec> layers = new ArrayList<>();
         for (int i = 0; i < nLayers; i++) {

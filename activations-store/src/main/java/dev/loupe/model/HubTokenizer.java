@@ -172,7 +172,7 @@ final class HubTokenizer implements Tokenizer {
                 text.append(stream.add(vocabulary.bytes(id)));
             }
         }
-        return text.append(stream.end()).toString();
+        return vocabulary.withoutPrefix(text.append(stream.end()).toString());
     }
 
     @Override
@@ -185,6 +185,12 @@ final class HubTokenizer implements Tokenizer {
         if (!pieces.isEmpty()) {
             int last = pieces.size() - 1;
             pieces.set(last, pieces.get(last) + stream.end());
+        }
+        for (int i = 0; i < pieces.size(); i++) {
+            if (!pieces.get(i).isEmpty()) {
+                pieces.set(i, vocabulary.withoutPrefix(pieces.get(i)));
+                break;
+            }
         }
         return pieces;
     }

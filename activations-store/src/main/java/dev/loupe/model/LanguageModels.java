@@ -7,40 +7,56 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Opens language models in the Hugging Face layout, and unpacks the one that ships with Loupe. */
+/** Opens language models in the Hugging Face layout and GGUF files, and unpacks the one that ships with Loupe. */
 public final class LanguageModels {
     private LanguageModels() {}
 
     /**
-     * Opens a model folder ({@code config.json}, {@code model.safetensors} or its sharded form, {@code tokenizer.json}).
+     * Opens a model folder ({@code config.json}, {@code model.safetensors} or its sharded form, {@code tokenizer.json}), a
+     * GGUF file, or a folder with one GGUF file.
      *
-     * @throws dev.loupe.base.NotFoundException if there is no such folder or a file is missing from it
+     * @throws dev.loupe.base.NotFoundException if there is no such folder or file, or a file is missing from a folder
      * @throws dev.loupe.base.LoupeException if a file is damaged or the architecture is not supported
      */
-    public static LanguageModel open(Path folder, ModelOptions options) {
-        Path absolute = folder.toAbsolutePath().normalize();
-        ModelSpec spec = ModelSpec.read(absolute);
-        List<String> heldOut = heldOut(absolute);
-        Torch.threads(options.threads());
-        Tokenizer tokenizer = HubTokenizer.open(absolute);
-        try (Checkpoint checkpoint = Checkpoint.open(absolute)) {
-            Weights weights = new Weights(checkpoint, spec);
-            String id = options.id() != null ? options.id() : String.valueOf(absolute.getFileName());
-            return new Transformer(id, new Core(spec, weights), tokenizer, checkpoint.checksum(), heldOut);
-        } catch (RuntimeException e) {
-            tokenizer.close();
-            throw e;
+    public static LanguageModel open(Path path, ModelOptions options) {
+        try (ModelSource source = ModelSource.of(path)) {
+            ModelSpec spec = source.spec();
+            List<String> heldOut = heldOut(source.folder());
+            Torch.threads(options.threads());
+            Tokenizer tokenizer = HubTokenizer.open(source.folder());
+            try (TensorSource checkpoint = source.weights(spec)) {
+                Weights weights = new Weights(checkpoint, spec);
+                String id = options.id() != null ? options.id() : source.name();
+                return new Transformer(id, new Core(spec, weights), tokenizer, checkpoint.checksum(), heldOut);
+            } catch (RuntimeException e) {
+                tokenizer.close();
+                throw e;
+            }
         }
     }
 
-    /** The sizes of a model, from {@code config.json} alone. */
-    public static ModelConfig describe(Path folder) {
-        return ModelSpec.read(folder).config();
+    /** The sizes of a model, from its description alone. */
+    public static ModelConfig describe(Path path) {
+        return spec(path).config();
     }
 
-    /** The hook points of a model, from {@code config.json} alone. */
-    public static List<HookInfo> hooks(Path folder) {
-        return ModelSpec.read(folder).hooks();
+    /** The hook points of a model, from its description alone. */
+    public static List<HookInfo> hooks(Path path) {
+        return spec(path).hooks();
+    }
+
+    private static ModelSpec spec(Path path) {
+        try (ModelSource source = ModelSource.of(path)) {
+            return source.spec();
+        }
+    }
+
+    /** Whether a path is that of a model: a folder with a description, or a GGUF file (which may be alone in a folder). */
+    public static boolean isModel(Path path) {
+        return Files.isDirectory(path)
+                ? Files.isRegularFile(path.resolve("config.json"))
+                        || ModelSource.ggufFiles(path).size() == 1
+                : ModelSource.isGguf(path) && Files.isRegularFile(path);
     }
 
     /** The architectures that can be opened, as {@code config.json} names them. */

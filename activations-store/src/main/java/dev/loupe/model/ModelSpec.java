@@ -38,6 +38,26 @@ record ModelSpec(Architecture architecture, ModelConfig config, List<LayerSpec> 
         return ConfigReader.read(file, json);
     }
 
+    /** The same model, stored in another way. */
+    ModelSpec withTensors(TensorNames tensors) {
+        Architecture a = architecture;
+        return new ModelSpec(
+                new Architecture(
+                        tensors,
+                        a.norm(),
+                        a.biasQkv(),
+                        a.biasO(),
+                        a.biasMlp(),
+                        a.activation(),
+                        a.parallel(),
+                        a.rotaryDims(),
+                        a.embedScale(),
+                        a.scoreCap(),
+                        a.logitCap()),
+                config,
+                layers);
+    }
+
     /** Every hook point in the order of the forward pass. */
     List<HookInfo> hooks() {
         return new HookList(this).all();

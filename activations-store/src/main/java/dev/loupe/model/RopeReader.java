@@ -1,5 +1,7 @@
 package dev.loupe.model;
 
+import java.util.ArrayList;
+import java.util.List;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -41,6 +43,7 @@ final class RopeReader {
         String type = rope.path("rope_type").asString(rope.path("type").asString("default"));
         return switch (type) {
             case "default" -> RopeScaling.NONE;
+            case "factors" -> RopeScaling.factors(factors(rope));
             case "linear" -> new RopeScaling(type, positive(rope, "factor"), 1, 1, 1);
             case "llama3" -> {
                 float low = positive(rope, "low_freq_factor");
@@ -55,6 +58,12 @@ final class RopeReader {
                 throw json.refused("rotary scaling of type \"" + type
                         + "\" is not supported; supported are default, linear and llama3");
         };
+    }
+
+    private static List<Float> factors(JsonNode rope) {
+        List<Float> all = new ArrayList<>();
+        rope.path("factors").forEach(f -> all.add((float) f.asDouble(Double.NaN)));
+        return all;
     }
 
     private float positive(JsonNode rope, String key) {

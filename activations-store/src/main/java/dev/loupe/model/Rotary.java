@@ -30,7 +30,7 @@ final class Rotary {
         float[] s = new float[c.length];
         for (int i = 0; i < half; i++) {
             float exponent = 2f * i / dims;
-            float frequency = layer.rope().apply(1f / (float) Math.pow(layer.ropeTheta(), exponent));
+            float frequency = layer.rope().apply(i, 1f / (float) Math.pow(layer.ropeTheta(), exponent));
             for (int p = 0; p < config.nCtx(); p++) {
                 float angle = p * frequency;
                 c[p * half + i] = (float) Math.cos(angle);

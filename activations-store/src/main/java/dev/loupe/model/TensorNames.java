@@ -61,6 +61,32 @@ record TensorNames(
         BY_HEAD
     }
 
+    /** The same names for a file in which matrices are stored {@code [out, in]} and packed heads one kind after another. */
+    TensorNames inGguf() {
+        return new TensorNames(
+                embed,
+                positions,
+                positionOffset,
+                block,
+                ln1,
+                packing == Packing.BY_HEAD ? Packing.STACKED : packing,
+                q,
+                k,
+                v,
+                o,
+                qNorm,
+                kNorm,
+                ln1Post,
+                ln2,
+                mlpIn,
+                mlpLinear,
+                mlpOut,
+                ln2Post,
+                finalNorm,
+                unembed,
+                false);
+    }
+
     /** The names of Llama, which Mistral, Qwen and Gemma share but for their norms. */
     static TensorNames llama(boolean qkNorm, boolean gemmaNorms) {
         return new TensorNames(

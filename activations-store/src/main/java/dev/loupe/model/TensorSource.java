@@ -11,6 +11,13 @@ interface TensorSource extends AutoCloseable {
     boolean has(String tensor);
 
     /**
+     * Checks a tensor before memory is taken for it: what a description asks for may be larger than any file.
+     *
+     * @throws dev.loupe.base.LoupeException if there is no such tensor or it has another shape
+     */
+    void check(String tensor, long... shape);
+
+    /**
      * Reads a whole tensor in row-major order.
      *
      * @param target native memory of four bytes per element, overwritten

@@ -18,8 +18,11 @@ final class Vocabulary {
     private final Map<String, Integer> added = new HashMap<>();
     private final Map<String, Integer> byText = new HashMap<>();
 
-    private Vocabulary(byte[][] bytes) {
+    private final boolean stripsFirstSpace;
+
+    private Vocabulary(byte[][] bytes, boolean stripsFirstSpace) {
         this.bytes = bytes;
+        this.stripsFirstSpace = stripsFirstSpace;
     }
 
     /** Reads a vocabulary whose tokens stand for bytes: byte-level BPE, or SentencePiece BPE with byte fallback. */
@@ -40,7 +43,7 @@ final class Vocabulary {
         for (JsonNode token : root.path("added_tokens")) {
             size = Math.max(size, idOf(token.path("id"), file) + 1);
         }
-        Vocabulary v = new Vocabulary(new byte[size][]);
+        Vocabulary v = new Vocabulary(new byte[size][], !byteLevel && decoder.contains("\"Strip\""));
         entries.properties()
                 .forEach(e -> v.bytes[idOf(e.getValue(), file)] =
                         byteLevel ? ByteLevel.decode(e.getKey()) : piece(e.getKey()));
@@ -86,6 +89,15 @@ final class Vocabulary {
 
     boolean isSpecial(int id) {
         return id >= 0 && special.get(id);
+    }
+
+    /**
+     * Text without the space that the tokenizer itself put before it (SentencePiece's way of marking the first word).
+     *
+     * @param text from the beginning of a sequence
+     */
+    String withoutPrefix(String text) {
+        return stripsFirstSpace && text.startsWith(" ") ? text.substring(1) : text;
     }
 
     /** The id of a special or added token by its exact spelling. */

@@ -159,6 +159,7 @@ final class WeightsReader {
         if (!names.columns()) {
             return read(name, out, in);
         }
+        source.check(stored(name), in, out);
         MemorySegment target = arena.allocate(4 * out * in, 64);
         try (Arena own = Arena.ofConfined()) {
             MemorySegment stored = own.allocate(4 * out * in, 64);
@@ -188,6 +189,7 @@ final class WeightsReader {
     }
 
     private MemorySegment read(String name, long... shape) {
+        source.check(stored(name), shape);
         long elements = 1;
         for (long n : shape) {
             elements = Math.multiplyExact(elements, n);

@@ -1,6 +1,6 @@
 package dev.loupe.store;
 
-import dev.loupe.math.Matrix;
+import dev.loupe.store.MassiveActivations.Part;
 import tools.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
 import tools.jackson.databind.annotation.JsonNaming;
 
@@ -10,65 +10,61 @@ import tools.jackson.databind.annotation.JsonNaming;
  *
  * @param rows how many rows were summed
  * @param sum by dimension
+ * @param sumOfSquares by dimension
  * @param squares sum of ‖x‖²
  * @param norms sum of ‖x‖
+ * @param histogram of ‖x‖
+ * @param massive the massive activations
  */
 @JsonNaming(SnakeCaseStrategy.class)
-record HookSums(long rows, double[] sum, double squares, double norms) {
+record HookSums(
+        long rows,
+        double[] sum,
+        double[] sumOfSquares,
+        double squares,
+        double norms,
+        NormHistogram histogram,
+        Part massive) {
     static HookSums zero(int width) {
-        return new HookSums(0, new double[width], 0, 0);
-    }
-
-    /** Whether every value met was a finite number. */
-    boolean finite() {
-        return Double.isFinite(squares);
+        return new HookSums(0, new double[width], new double[width], 0, 0, NormHistogram.NONE, Part.NONE);
     }
 
     HookSums plus(HookSums other) {
-        double[] total = sum.clone();
-        for (int i = 0; i < total.length; i++) {
-            total[i] += other.sum[i];
-        }
-        return new HookSums(rows + other.rows, total, squares + other.squares, norms + other.norms);
+        return new HookSums(
+                rows + other.rows,
+                added(sum, other.sum),
+                added(sumOfSquares, other.sumOfSquares),
+                squares + other.squares,
+                norms + other.norms,
+                histogram.plus(other.histogram),
+                massive.plus(other.massive));
     }
 
-    StoreManifest.Hook summary(Dtype dtype) {
+    private static double[] added(double[] a, double[] b) {
+        double[] total = a.clone();
+        for (int i = 0; i < total.length; i++) {
+            total[i] += b[i];
+        }
+        return total;
+    }
+
+    StoreManifest.Hook summary(StoreSpec.HookSpec spec) {
         double[] mean = new double[sum.length];
+        double[] variance = new double[sum.length];
         double n = Math.max(1, rows); // a store without training rows says 0
         for (int i = 0; i < mean.length; i++) {
             mean[i] = sum[i] / n;
+            variance[i] = Math.max(0, sumOfSquares[i] / n - mean[i] * mean[i]);
         }
-        return new StoreManifest.Hook(sum.length, dtype, mean, squares / n, norms / n);
-    }
-
-    /** Adds up rows as they come. */
-    static final class Builder {
-        private final double[] sum;
-        private final float[] row;
-        private long rows;
-        private double squares;
-        private double norms;
-
-        Builder(int width) {
-            sum = new double[width];
-            row = new float[width];
-        }
-
-        void add(Matrix matrix, long r) {
-            matrix.copyRow(r, row);
-            double square = 0;
-            for (int i = 0; i < row.length; i++) {
-                double x = row[i];
-                sum[i] += x;
-                square += x * x;
-            }
-            squares += square;
-            norms += Math.sqrt(square);
-            rows++;
-        }
-
-        HookSums build() {
-            return new HookSums(rows, sum, squares, norms);
-        }
+        return new StoreManifest.Hook(
+                sum.length,
+                spec.dtype(),
+                mean,
+                squares / n,
+                norms / n,
+                variance,
+                histogram.quantiles(),
+                massive.summary(squares),
+                spec.changed());
     }
 }

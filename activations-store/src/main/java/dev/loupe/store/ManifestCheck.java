@@ -52,6 +52,9 @@ final class ManifestCheck {
             require(
                     hook.mean() != null && hook.mean().length == hook.width(),
                     "the mean of " + entry.getKey() + " has another length");
+            require(
+                    hook.variance() == null || hook.variance().length == hook.width(),
+                    "the variance of " + entry.getKey() + " has another length");
         }
         long rows = 0;
         long sequences = 0;

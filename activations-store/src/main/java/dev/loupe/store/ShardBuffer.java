@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The rows of one shard while they are gathered: sequences are added in order, each gets a run of rows, and their
@@ -17,22 +18,28 @@ public final class ShardBuffer implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final int capacity;
     private final Set<Integer> excluded;
+    private final int excludeFirst;
     private final Map<String, Matrix> activations = new LinkedHashMap<>();
 
     final int[] tokenId;
     final int[] sequence; // within the shard
     final int[] position;
+    final int[] document;
+    final @Nullable String[] label; // null where a row has its document's label
     final List<int[]> sequences = new ArrayList<>();
     int[] sequenceDocument = new int[64];
     int[] sequenceFirstRow = new int[64];
     private int rows;
 
-    ShardBuffer(int capacity, Set<Integer> excluded, Map<String, StoreSpec.HookSpec> hooks) {
+    ShardBuffer(int capacity, Set<Integer> excluded, int excludeFirst, Map<String, StoreSpec.HookSpec> hooks) {
         this.capacity = capacity;
         this.excluded = excluded;
+        this.excludeFirst = excludeFirst;
         this.tokenId = new int[capacity];
         this.sequence = new int[capacity];
         this.position = new int[capacity];
+        this.document = new int[capacity];
+        this.label = new String[capacity];
         hooks.forEach((name, hook) -> activations.put(name, Matrix.allocate(arena, capacity, hook.width())));
     }
 
@@ -46,18 +53,18 @@ public final class ShardBuffer implements AutoCloseable {
         return rows;
     }
 
-    /** How many rows a sequence takes: its tokens less the excluded ones. */
+    /** How many rows a sequence takes: its tokens less the excluded ones and the excluded first positions. */
     public int rowsOf(int[] tokens) {
         int count = 0;
-        for (int id : tokens) {
-            count += excluded.contains(id) ? 0 : 1;
+        for (int p = 0; p < tokens.length; p++) {
+            count += hasRow(tokens[p], p) ? 1 : 0;
         }
         return count;
     }
 
-    /** Whether a token has a row. */
-    public boolean hasRow(int token) {
-        return !excluded.contains(token);
+    /** Whether a token at a position of its sequence has a row. */
+    public boolean hasRow(int token, int position) {
+        return position >= excludeFirst && !excluded.contains(token);
     }
 
     /**
@@ -68,6 +75,17 @@ public final class ShardBuffer implements AutoCloseable {
      * @return the first of its rows in this buffer: one for every token that is not excluded, in order
      */
     public int add(int document, int[] tokens) {
+        return add(new int[] {document}, new int[] {0}, tokens, null);
+    }
+
+    /**
+     * Adds a sequence of several documents, all of them held out or none.
+     *
+     * @param documents in the order of the sequence
+     * @param from where the tokens of each begin; the first at 0
+     * @param labels of tokens; null, as a whole or for a token, where rows have the label of their document
+     */
+    public int add(int[] documents, int[] from, int[] tokens, @Nullable String @Nullable [] labels) {
         int first = rows;
         int count = rowsOf(tokens);
         if (count == 0 || count > capacity - rows) {
@@ -79,11 +97,17 @@ public final class ShardBuffer implements AutoCloseable {
             sequenceDocument = Arrays.copyOf(sequenceDocument, 2 * s);
             sequenceFirstRow = Arrays.copyOf(sequenceFirstRow, 2 * s);
         }
-        sequenceDocument[s] = document;
+        sequenceDocument[s] = documents[0];
         sequenceFirstRow[s] = first;
         sequences.add(tokens.clone());
+        int part = 0;
         for (int p = 0; p < tokens.length; p++) {
-            if (hasRow(tokens[p])) {
+            if (part + 1 < from.length && from[part + 1] == p) {
+                part++;
+            }
+            if (hasRow(tokens[p], p)) {
+                document[rows] = documents[part];
+                label[rows] = labels == null ? null : labels[p];
                 tokenId[rows] = tokens[p];
                 sequence[rows] = s;
                 position[rows] = p;

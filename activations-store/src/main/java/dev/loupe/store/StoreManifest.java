@@ -1,5 +1,6 @@
 package dev.loupe.store;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
@@ -26,7 +27,7 @@ public final class StoreManifest {
     public static final String FILE = "store.json";
 
     /** The format that this version writes: major.minor. */
-    public static final String FORMAT = "1.0";
+    public static final String FORMAT = "1.1";
 
     private static final int MAJOR = 1;
     static final String CHECKSUM = "checksum";
@@ -92,9 +93,28 @@ public final class StoreManifest {
      * @param prependBos whether every sequence starts with the model's BOS token
      * @param packing the rule, in words
      * @param excludedTokens special tokens that the model saw but that have no row
+     * @param excludeFirst the first positions of every sequence that have no row either, BOS counted; null for 0; since
+     *     format 1.1
      */
     @JsonNaming(SnakeCaseStrategy.class)
-    public record Sequence(int context, boolean prependBos, String packing, List<Integer> excludedTokens) {}
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Sequence(
+            int context,
+            boolean prependBos,
+            String packing,
+            List<Integer> excludedTokens,
+            @Nullable Integer excludeFirst) {
+
+        /** Every position may have a row. */
+        public Sequence(int context, boolean prependBos, String packing, List<Integer> excludedTokens) {
+            this(context, prependBos, packing, excludedTokens, null);
+        }
+
+        /** The first positions without a row. */
+        public int firstRows() {
+            return excludeFirst == null ? 0 : excludeFirst;
+        }
+    }
 
     /**
      * The text.
@@ -117,9 +137,23 @@ public final class StoreManifest {
      * @param mean per dimension
      * @param meanSquaredNorm E‖x‖²
      * @param meanNorm E‖x‖
+     * @param variance per dimension, E(x − mean)²; since format 1.1
+     * @param normQuantiles quantiles of ‖x‖ by share ("0.5" is the median), to about 0.05 %; since format 1.1
+     * @param massive entries that dominate squared norms; since format 1.1
+     * @param changed what was done to values before they were stored; null for nothing; since format 1.1
      */
     @JsonNaming(SnakeCaseStrategy.class)
-    public record Hook(int width, Dtype dtype, double[] mean, double meanSquaredNorm, double meanNorm) {}
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Hook(
+            int width,
+            Dtype dtype,
+            double[] mean,
+            double meanSquaredNorm,
+            double meanNorm,
+            double @Nullable [] variance,
+            @Nullable SequencedMap<String, Double> normQuantiles,
+            @Nullable MassiveActivations massive,
+            @Nullable ValueRule changed) {}
 
     /**
      * A run of rows.

@@ -1,5 +1,6 @@
 package dev.loupe.store;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.loupe.base.Json;
 import dev.loupe.store.StoreManifest.Corpus;
 import dev.loupe.store.StoreManifest.Model;
@@ -7,6 +8,7 @@ import dev.loupe.store.StoreManifest.Sequence;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SequencedMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Everything that decides a store's bytes, known before the first row: a half-written store is continued, and a
@@ -24,14 +26,25 @@ public record StoreSpec(
         SequencedMap<String, HookSpec> hooks,
         Map<String, Object> capture) {
 
-    /** Width and dtype of one hook point. */
-    public record HookSpec(int width, Dtype dtype) {}
+    /**
+     * What the rows of one hook point are.
+     *
+     * @param changed what is done to values before they are stored; null for nothing
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record HookSpec(int width, Dtype dtype, @Nullable ValueRule changed) {
+
+        /** Rows as the model gives them. */
+        public HookSpec(int width, Dtype dtype) {
+            this(width, dtype, null);
+        }
+    }
 
     /** The spec that a finished store was written under. */
     public static StoreSpec of(StoreManifest manifest) {
         StoreManifest.Content c = manifest.content();
         SequencedMap<String, HookSpec> hooks = new LinkedHashMap<>();
-        c.hooks().forEach((name, hook) -> hooks.put(name, new HookSpec(hook.width(), hook.dtype())));
+        c.hooks().forEach((name, hook) -> hooks.put(name, new HookSpec(hook.width(), hook.dtype(), hook.changed())));
         return new StoreSpec(c.name(), c.model(), c.sequence(), c.corpus(), c.seed(), hooks, c.capture());
     }
 

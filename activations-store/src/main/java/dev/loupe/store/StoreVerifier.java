@@ -46,6 +46,12 @@ final class StoreVerifier {
         return new VerifyReport(files.size(), all, List.copyOf(problems));
     }
 
+    /** A packed sequence may have several documents, but all of them held out or none. */
+    private static boolean sameSide(ActivationStore store, int document, int other) {
+        DocumentTable documents = store.documents();
+        return document >= 0 && document < documents.size() && documents.heldOut(document) == documents.heldOut(other);
+    }
+
     private static void tables(ActivationStore store, List<String> problems) {
         TokenTable tokens = store.tokens();
         SequenceTable sequences = store.sequences();
@@ -63,7 +69,7 @@ final class StoreVerifier {
             for (int i = 0; i < sequences.rows(s); i++, row++) {
                 int position = tokens.position(row);
                 if (tokens.sequence(row) != s
-                        || tokens.document(row) != document
+                        || !sameSide(store, tokens.document(row), document)
                         || position <= previous
                         || position >= ids.length
                         || ids[position] != tokens.tokenId(row)) {

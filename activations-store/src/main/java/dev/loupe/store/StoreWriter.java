@@ -95,7 +95,11 @@ public final class StoreWriter implements AutoCloseable {
 
     /** A buffer for the rows of a shard, off-heap; close it. */
     public ShardBuffer buffer(int capacity) {
-        return new ShardBuffer(capacity, Set.copyOf(spec.sequence().excludedTokens()), spec.hooks());
+        return new ShardBuffer(
+                capacity,
+                Set.copyOf(spec.sequence().excludedTokens()),
+                spec.sequence().firstRows(),
+                spec.hooks());
     }
 
     /**
@@ -167,24 +171,20 @@ public final class StoreWriter implements AutoCloseable {
                 new Shard(buffer.rows(), buffer.sequences().size(), files), sums);
     }
 
-    /** Rounds the rows of a hook to their dtype and sums those of training documents. */
+    /** Changes the rows of a hook as the spec says, rounds them to their dtype and sums those of training documents. */
     private HookSums sum(ShardBuffer buffer, String hook, StoreSpec.HookSpec h) {
         var matrix = buffer.activations(hook);
+        if (h.changed() != null) {
+            float[] row = new float[h.width()];
+            for (int r = 0; r < buffer.rows(); r++) {
+                matrix.copyRow(r, row);
+                h.changed().apply(row);
+                matrix.setRow(r, row);
+            }
+        }
         RowEncoder.round(h.dtype(), matrix.segment(), (long) buffer.rows() * h.width(), hook);
-        HookSums.Builder train = new HookSums.Builder(h.width());
-        HookSums.Builder heldOut = new HookSums.Builder(h.width());
-        for (int r = 0; r < buffer.rows(); r++) {
-            boolean held =
-                    documents.get(buffer.sequenceDocument[buffer.sequence[r]]).heldOut();
-            (held ? heldOut : train).add(matrix, r);
-        }
-        HookSums result = train.build();
-        if (!result.finite() || !heldOut.build().finite()) {
-            throw new LoupeException(
-                    "The activations at " + hook
-                            + " are not all finite numbers; the model's weights or its dtype are at fault, nothing was written.");
-        }
-        return result;
+        return HookSummer.sum(
+                buffer, hook, r -> documents.get(buffer.document[r]).heldOut(), rows);
     }
 
     private static int batchRows(StoreSpec.HookSpec hook) {
@@ -218,7 +218,7 @@ public final class StoreWriter implements AutoCloseable {
                 total = total.plus(java.util.Objects.requireNonNull(
                         partial.commit(s).sums().get(entry.getKey())));
             }
-            hooks.put(entry.getKey(), total.summary(entry.getValue().dtype()));
+            hooks.put(entry.getKey(), total.summary(entry.getValue()));
             train = total.rows();
         }
         StoreManifest manifest = StoreManifest.of(new Content(

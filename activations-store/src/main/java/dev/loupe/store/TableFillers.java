@@ -28,12 +28,13 @@ final class TableFillers {
             root.getFieldVectors().forEach(FieldVector::allocateNew);
             for (int i = 0; i < count; i++) {
                 int row = from + i;
-                int doc = shard.sequenceDocument[shard.sequence[row]];
+                int doc = shard.document[row];
+                String own = shard.label[row];
                 id.setSafe(i, shard.tokenId[row]);
                 sequence.setSafe(i, firstSequence + shard.sequence[row]);
                 position.setSafe(i, shard.position[row]);
                 document.setSafe(i, doc);
-                label.setSafe(i, documents.get(doc).label().getBytes(StandardCharsets.UTF_8));
+                label.setSafe(i, (own == null ? documents.get(doc).label() : own).getBytes(StandardCharsets.UTF_8));
             }
         };
     }

@@ -10,9 +10,11 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.corpus.HeldOut;
+import dev.loupe.corpus.Packing;
 import dev.loupe.fixtures.Floats;
 import dev.loupe.math.Matrix;
 import dev.loupe.store.ActivationStore;
+import dev.loupe.store.ValueRule;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -235,6 +237,69 @@ class CaptureJobTest {
                 .isInstanceOf(LoupeException.class)
                 .hasMessageContaining("too full")
                 .hasMessageContaining("fewer tokens");
+    }
+
+    @Test
+    void first_positions_get_no_row_and_values_are_masked_and_clipped_as_the_manifest_says() {
+        CaptureRequest request =
+                request("s", 1_000).withRules(new CaptureRules(Packing.DOCUMENTS, 3, List.of(1), 0.25));
+        CaptureResult result = capture(request, new ToyModel(), Progress.silent());
+        assertThat(result.tokens()).isEqualTo(1_000);
+        try (ActivationStore store = ActivationStore.open(result.folder());
+                Arena arena = Arena.ofConfined()) {
+            assertThat(store.verify(Progress.silent()).problems()).isEmpty();
+            assertThat(store.manifest().content().sequence().excludeFirst()).isEqualTo(3);
+            Matrix row = Matrix.allocate(arena, 1, ToyModel.WIDTH);
+            boolean clipped = false;
+            for (int r = 0; r < 1_000; r++) {
+                int position = store.tokens().position(r);
+                assertThat(position).isGreaterThanOrEqualTo(3);
+                int[] tokens = store.sequenceTokens(store.tokens().sequence(r));
+                for (String hook : HOOKS) {
+                    store.reader(hook).read(r, 1, row);
+                    for (int i = 0; i < ToyModel.WIDTH; i++) {
+                        float raw = ToyModel.value(hook, tokens, position, i);
+                        clipped |= i != 1 && Math.abs(raw) > 0.25f;
+                        assertThat(row.get(0, i)).isEqualTo(i == 1 ? 0 : Math.clamp(raw, -0.25f, 0.25f));
+                    }
+                    assertThat(store.manifest().hooks().get(hook).changed()).isEqualTo(new ValueRule(List.of(1), 0.25));
+                }
+            }
+            assertThat(clipped).isTrue();
+        }
+        assertThatThrownBy(() -> capture(
+                        request("t", 10).withRules(new CaptureRules(null, 0, List.of(ToyModel.WIDTH), null)),
+                        new ToyModel(),
+                        Progress.silent()))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("dimension " + ToyModel.WIDTH);
+    }
+
+    @Test
+    void concatenated_documents_fill_the_context_and_every_row_knows_its_document() throws IOException {
+        CaptureRequest request = request("s", 2_000).withRules(new CaptureRules(Packing.CONCATENATED, 0, null, null));
+        CaptureResult result = capture(request, new ToyModel(), Progress.silent());
+        List<String> lines = Files.readAllLines(text);
+        try (ActivationStore store = ActivationStore.open(result.folder())) {
+            assertThat(store.verify(Progress.silent()).problems()).isEmpty();
+            ToyModel.Bytes tokenizer = new ToyModel.Bytes();
+            int shorter = 0;
+            for (int s = 0; s < store.sequences().size(); s++) {
+                shorter += store.sequenceTokens(s).length < 64 - 1 ? 1 : 0;
+            }
+            assertThat(shorter).isLessThanOrEqualTo(2); // the last held-out one and the last
+            Map<Integer, StringBuilder> texts = new TreeMap<>();
+            for (int r = 0; r < store.rows(); r++) {
+                texts.computeIfAbsent(store.tokens().document(r), d -> new StringBuilder())
+                        .append(tokenizer.decode(new int[] {store.tokens().tokenId(r)}, false));
+            }
+            assertThat(texts.size()).isEqualTo(store.documents().size());
+            texts.forEach((document, got) -> {
+                String name = store.documents().name(document);
+                assertThat(lines.get(Integer.parseInt(name.substring(name.indexOf(':') + 1)) - 1))
+                        .startsWith(got.toString());
+            });
+        }
     }
 
     private static Map<String, String> checksums(Path store) throws IOException {

@@ -124,12 +124,14 @@ class StoreDamageTest {
     void a_newer_major_version_is_refused_with_the_version_needed_and_a_newer_minor_is_read() throws IOException {
         Path manifest = store.resolve(StoreManifest.FILE);
         String text = Files.readString(manifest);
-        Files.writeString(manifest, text.replace("\"format\" : \"1.0\"", "\"format\" : \"2.3\""));
+        Files.writeString(
+                manifest, text.replace("\"format\" : \"" + StoreManifest.FORMAT + "\"", "\"format\" : \"2.3\""));
         assertThatThrownBy(() -> ActivationStore.open(store))
                 .isInstanceOf(LoupeException.class)
                 .hasMessageContaining("2.3")
                 .hasMessageContaining("format 2");
-        Files.writeString(manifest, text.replace("\"format\" : \"1.0\"", "\"format\" : \"1.7\""));
+        Files.writeString(
+                manifest, text.replace("\"format\" : \"" + StoreManifest.FORMAT + "\"", "\"format\" : \"1.7\""));
         ActivationStore.open(store).close();
     }
 

@@ -4,6 +4,7 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.corpus.Document;
 import dev.loupe.corpus.DocumentSource;
 import dev.loupe.corpus.Packer;
+import dev.loupe.corpus.Packing;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.store.ActivationStore;
 import dev.loupe.store.SequenceTable;
@@ -19,8 +20,14 @@ import java.util.stream.Stream;
  * @param describe where they come from, for people
  * @param sequences token ids as the model sees them
  * @param special ids that are neither changed nor counted
+ * @param excludeFirst positions at the start of a sequence that are neither changed nor counted
  */
-record LossText(String describe, List<int[]> sequences, Set<Integer> special) {
+record LossText(String describe, List<int[]> sequences, Set<Integer> special, int excludeFirst) {
+
+    /** Whether a position is changed and counted: those that have a row in the store. */
+    boolean ordinary(int[] sequence, int position) {
+        return position >= excludeFirst && !special.contains(sequence[position]);
+    }
 
     /** Held-out sequences of the store; if they are too many, every so-manieth. */
     static LossText heldOut(ActivationStore store, long mostTokens) {
@@ -41,7 +48,8 @@ record LossText(String describe, List<int[]> sequences, Set<Integer> special) {
         return new LossText(
                 "held-out documents of " + store.name(),
                 sequences,
-                Set.copyOf(store.manifest().content().sequence().excludedTokens()));
+                Set.copyOf(store.manifest().content().sequence().excludedTokens()),
+                store.manifest().content().sequence().firstRows());
     }
 
     /** The first documents of a text, cut into sequences by the store's rules. */
@@ -52,11 +60,13 @@ record LossText(String describe, List<int[]> sequences, Set<Integer> special) {
         try (Stream<Document> documents = source.open()) {
             Packer packer = new Packer(
                     documents.iterator(),
-                    texts -> model.tokenizer().encodeBatch(texts, false),
+                    Packer.texts(texts -> model.tokenizer().encodeBatch(texts, false)),
                     some -> some,
-                    rules.context(),
-                    rules.prependBos() ? model.tokenizer().bosId() : null,
-                    id -> !special.contains(id),
+                    new Packer.Rules(
+                            Packing.DOCUMENTS,
+                            rules.context(),
+                            rules.prependBos() ? model.tokenizer().bosId() : null,
+                            (id, position) -> position >= rules.firstRows() && !special.contains(id)),
                     mostTokens == 0 ? Long.MAX_VALUE : mostTokens);
             for (Packer.Sequence s = packer.next(); s != null; s = packer.next()) {
                 sequences.add(s.tokens());
@@ -65,6 +75,6 @@ record LossText(String describe, List<int[]> sequences, Set<Integer> special) {
         if (sequences.isEmpty()) {
             throw new LoupeException("The text " + source.describe() + " gave no token to evaluate on.");
         }
-        return new LossText(source.describe(), sequences, special);
+        return new LossText(source.describe(), sequences, special, rules.firstRows());
     }
 }

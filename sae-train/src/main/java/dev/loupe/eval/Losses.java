@@ -49,7 +49,9 @@ final class Losses {
         }
         progress.stage("loss with " + sae.name() + " spliced in", base.clean().length, "tokens");
         double spliced = mean(pass.with(
-                SpliceLoss.reconstruction(sae), progress, text.sequences().size()));
+                reconstruction(sae, store.manifest().hooks().get(hook.name())),
+                progress,
+                text.sequences().size()));
         double[] identity =
                 pass.with(SpliceLoss.identity(sae), Progress.silent(), pass.sequencesWithin(IDENTITY_TOKENS));
         double identityError = 0;
@@ -68,6 +70,12 @@ final class Losses {
                 (base.zero() - spliced) / (base.zero() - clean),
                 (base.mean() - spliced) / (base.mean() - clean),
                 identityError);
+    }
+
+    private static SpliceLoss.Replacement reconstruction(Sae sae, StoreManifest.@Nullable Hook hook) {
+        return hook == null || hook.changed() == null
+                ? SpliceLoss.reconstruction(sae)
+                : SpliceLoss.reconstruction(sae, hook.changed());
     }
 
     private static Baseline baseline(SpliceLoss pass, float[] meanRow, LossText text, Progress progress) {

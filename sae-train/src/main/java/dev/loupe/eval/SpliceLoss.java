@@ -11,10 +11,10 @@ import dev.loupe.model.Taps;
 import dev.loupe.model.TokenBatch;
 import dev.loupe.model.Want;
 import dev.loupe.sae.Sae;
+import dev.loupe.store.ValueRule;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.DoubleStream;
 import org.jspecify.annotations.Nullable;
@@ -48,6 +48,31 @@ final class SpliceLoss {
         return rows -> {
             try (Arena arena = Arena.ofShared()) {
                 rows.copyFrom(sae.reconstruct(rows, arena));
+            }
+        };
+    }
+
+    /** x̂' + (x − x') in place of x, where x' is what a rule makes of x: what the SAE never saw passes it by. */
+    static Replacement reconstruction(Sae sae, ValueRule rule) {
+        return rows -> {
+            try (Arena arena = Arena.ofShared()) {
+                Matrix changed = Matrix.allocate(arena, rows.rows(), rows.cols());
+                for (long r = 0; r < rows.rows(); r++) {
+                    float[] x = rows.row(r);
+                    rule.apply(x);
+                    changed.setRow(r, x);
+                }
+                Matrix predicted = sae.reconstruct(changed, arena);
+                for (long r = 0; r < rows.rows(); r++) {
+                    float[] x = rows.row(r);
+                    float[] explained = changed.row(r);
+                    float[] p = predicted.row(r);
+                    for (int j = 0; j < x.length; j++) {
+                        // exact where the rule left x alone: the difference is zero there
+                        x[j] = p[j] + (x[j] - explained[j]);
+                    }
+                    rows.setRow(r, x);
+                }
             }
         };
     }
@@ -125,7 +150,7 @@ final class SpliceLoss {
         DoubleStream.Builder kept = DoubleStream.builder();
         for (int b = 0; b < ids.length; b++) {
             for (int p = 0; p + 1 < ids[b].length; p++) {
-                if (!text.special().contains(ids[b][p])) {
+                if (text.ordinary(ids[b], p)) {
                     kept.add(losses[b][p]);
                 }
             }
@@ -147,7 +172,7 @@ final class SpliceLoss {
         public void edit(Activation a) {
             int rows = 0;
             for (int[] sequence : ids) {
-                rows += ordinary(sequence, text.special());
+                rows += ordinary(sequence);
             }
             if (rows == 0) {
                 return;
@@ -164,7 +189,7 @@ final class SpliceLoss {
             int r = 0;
             for (int b = 0; b < ids.length; b++) {
                 for (int p = 0; p < ids[b].length; p++) {
-                    if (!text.special().contains(ids[b][p])) {
+                    if (text.ordinary(ids[b], p)) {
                         visitor.visit(r++, b, p);
                     }
                 }
@@ -177,10 +202,10 @@ final class SpliceLoss {
         void visit(int row, int b, int p);
     }
 
-    private static int ordinary(int[] sequence, Set<Integer> special) {
+    private int ordinary(int[] sequence) {
         int n = 0;
-        for (int id : sequence) {
-            n += special.contains(id) ? 0 : 1;
+        for (int p = 0; p < sequence.length; p++) {
+            n += text.ordinary(sequence, p) ? 1 : 0;
         }
         return n;
     }

@@ -53,7 +53,7 @@ public final class ToyStore {
                     int row = buffer.add(document, sequence);
                     float[][] x = source.activations(sequence);
                     for (int p = 0; p < sequence.length; p++) {
-                        if (buffer.hasRow(sequence[p])) {
+                        if (buffer.hasRow(sequence[p], p)) {
                             buffer.activations(hook).setRow(row++, x[p]);
                         }
                     }

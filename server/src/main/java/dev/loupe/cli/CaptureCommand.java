@@ -3,6 +3,8 @@ package dev.loupe.cli;
 import dev.loupe.base.Fmt;
 import dev.loupe.capture.CaptureRequest;
 import dev.loupe.capture.CaptureResult;
+import dev.loupe.capture.CaptureRules;
+import dev.loupe.corpus.Packing;
 import dev.loupe.service.Models;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -81,6 +83,30 @@ final class CaptureCommand extends LoupeCommand {
                             + " list with builtin:europarl, else 0.01).")
     private String heldOut = "";
 
+    @Option(
+            names = "--packing",
+            paramLabel = "P",
+            description =
+                    "documents: a sequence holds one document; concatenated: documents one after the other, cut at"
+                            + " the context (default: documents).")
+    private String packing = "";
+
+    @Option(
+            names = "--exclude-first",
+            paramLabel = "N",
+            description = "Leave out the rows of the first N positions of every sequence, BOS counted (default: 0).")
+    private int excludeFirst;
+
+    @Option(
+            names = "--mask-dims",
+            split = ",",
+            paramLabel = "D",
+            description = "Store these dimensions as zero, comma separated (against massive activations).")
+    private List<Integer> maskDimensions = List.of();
+
+    @Option(names = "--clip", paramLabel = "X", description = "Store no value larger than X or smaller than -X.")
+    private @Nullable Double clip;
+
     @Option(names = "--seed", paramLabel = "N", description = "Seed of the order of documents (default: 0).")
     private long seed;
 
@@ -88,7 +114,19 @@ final class CaptureCommand extends LoupeCommand {
     void run(Session session) {
         Path stores = session.workbench().workspace().activations();
         CaptureRequest request = new CaptureRequest(
-                name, stores, model, text, jsonField, hooks, tokens, context, prependBos, dtype, heldOut, seed);
+                name,
+                stores,
+                model,
+                text,
+                jsonField,
+                hooks,
+                tokens,
+                context,
+                prependBos,
+                dtype,
+                heldOut,
+                seed,
+                rules());
         CaptureResult r = session.job(
                 "capture", request, p -> session.workbench().stores().capture(request, p));
         session.result(r, () -> {
@@ -97,6 +135,17 @@ final class CaptureCommand extends LoupeCommand {
                     + String.join(", ", r.hooks()) + ".");
             session.out.println(speed(r));
         });
+    }
+
+    private @Nullable CaptureRules rules() {
+        if (packing.isBlank() && excludeFirst == 0 && maskDimensions.isEmpty() && clip == null) {
+            return null;
+        }
+        return new CaptureRules(
+                packing.isBlank() ? null : Packing.of(packing),
+                excludeFirst,
+                maskDimensions.isEmpty() ? null : maskDimensions,
+                clip);
     }
 
     static String speed(CaptureResult r) {

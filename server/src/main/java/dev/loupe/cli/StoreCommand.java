@@ -77,8 +77,29 @@ final class StoreCommand extends CommandGroup {
                             h.width(),
                             h.dtype(),
                             h.meanNorm());
+                    printStatistics(session, h);
                 }
             });
+        }
+    }
+
+    private static void printStatistics(Session session, StoreView.Hook h) {
+        if (h.normQuantiles() != null && !h.normQuantiles().isEmpty()) {
+            StringBuilder line = new StringBuilder("            norms");
+            h.normQuantiles().forEach((q, norm) -> line.append(String.format(Locale.ROOT, "  q%s %.4g", q, norm)));
+            session.out.println(line);
+        }
+        if (h.changed() != null) {
+            session.out.println("            values are changed: "
+                    + (h.changed().maskDimensions().isEmpty()
+                            ? ""
+                            : "dimensions " + h.changed().maskDimensions() + " are zero ")
+                    + (h.changed().clip() == null
+                            ? ""
+                            : "clipped at " + h.changed().clip()));
+        }
+        if (!h.warning().isEmpty()) {
+            session.out.println("            " + h.warning());
         }
     }
 

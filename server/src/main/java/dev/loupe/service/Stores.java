@@ -133,9 +133,7 @@ public final class Stores {
                         .sum();
             }
             List<StoreView.Hook> hooks = new ArrayList<>();
-            c.hooks()
-                    .forEach((hook, h) -> hooks.add(
-                            new StoreView.Hook(hook, h.width(), h.dtype().id(), h.meanNorm(), h.meanSquaredNorm())));
+            c.hooks().forEach((hook, h) -> hooks.add(StoreView.Hook.of(hook, h)));
             return new StoreView(
                     name,
                     c.model().id(),

@@ -11,7 +11,10 @@ import dev.loupe.service.StoreView;
 import dev.loupe.service.Workbench;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Activation stores: what was captured from which text, and a look at the first rows. */
 @Route("stores")
@@ -81,8 +84,28 @@ public final class StoresView extends Page {
                         Kit.text(Num.whole(h.width())),
                         Kit.text("dim", h.dtype()),
                         Kit.text(Num.fixed(h.meanNorm(), 3)),
-                        Kit.text(Num.fixed(h.meanSquaredNorm(), 2)))));
-        return Kit.table(List.of("hook", "width", "type", "mean norm", "mean squared norm"), Set.of(1, 3, 4), rows);
+                        Kit.text(Num.fixed(h.meanSquaredNorm(), 2)),
+                        Kit.text("dim", norms(h)))));
+        Div all = Kit.div("");
+        all.add(Kit.table(
+                List.of("hook", "width", "type", "mean norm", "mean squared norm", "norms: 1 %, median, 99 %, largest"),
+                Set.of(1, 3, 4),
+                rows));
+        s.hooks().stream()
+                .map(StoreView.Hook::warning)
+                .filter(w -> !w.isEmpty())
+                .forEach(w -> all.add(Kit.div("gap dim", Kit.text(w))));
+        return all;
+    }
+
+    private static String norms(StoreView.Hook h) {
+        Map<String, Double> q = h.normQuantiles();
+        if (q == null || q.isEmpty()) {
+            return "";
+        }
+        return Stream.of("0.01", "0.5", "0.99", "1")
+                .map(share -> Num.fixed(q.getOrDefault(share, Double.NaN), 2))
+                .collect(Collectors.joining(" · "));
     }
 
     private static Component rows(StoreView s, List<StoreRow> head) {

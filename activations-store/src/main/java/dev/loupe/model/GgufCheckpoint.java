@@ -1,0 +1,108 @@
+package dev.loupe.model;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.loupe.base.Checksums;
+import dev.loupe.base.LoupeException;
+import dev.loupe.model.gguf.GgufFile;
+import dev.loupe.model.gguf.GgufTensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * The weights of a GGUF file, under the names and in the layout of the family's own checkpoint. What llama.cpp's
+ * converter changed is undone: it interleaves the rows of Llama's queries and keys, and stores Gemma's norms with the 1
+ * added. (That it transposes GPT-2's matrices and stacks GPT-NeoX's heads is in the description instead:
+ * {@link TensorNames#inGguf}.)
+ */
+final class GgufCheckpoint implements TensorSource {
+    private final GgufFile file;
+    private final GgufNames names;
+    private final ModelSpec spec;
+    private final boolean interleaved;
+
+    /** Takes the file over: closing this closes it. */
+    GgufCheckpoint(GgufFile file, ModelSpec spec) {
+        this.file = file;
+        this.spec = spec;
+        names = new GgufNames(spec.architecture().tensors());
+        interleaved = GgufConfig.interleavesQueriesAndKeys(file.metadata());
+    }
+
+    @Override
+    public boolean has(String tensor) {
+        String name = names.inFile(tensor);
+        return name != null && file.has(name);
+    }
+
+    @Override
+    public void check(String tensor, long... shape) {
+        stored(tensor, shape);
+    }
+
+    /** The name in the file of a tensor of exactly this shape. */
+    private String stored(String tensor, long... shape) {
+        String name = names.inFile(tensor);
+        if (name == null || !file.has(name)) {
+            throw new LoupeException("The GGUF file " + file.path() + " lacks the tensor "
+                    + (name == null ? tensor : name) + " that its metadata asks for: convert the model again.");
+        }
+        GgufTensor found = file.tensor(name);
+        if (!found.hasShape(shape)) {
+            throw new LoupeException("The tensor " + name + " of " + file.path() + " has the shape " + found.shape()
+                    + " where its metadata asks for " + Arrays.toString(shape) + ": convert the model again.");
+        }
+        return name;
+    }
+
+    @Override
+    public void read(String tensor, MemorySegment target, long... shape) {
+        String name = stored(tensor, shape);
+        if (interleaved && names.isQueryOrKey(tensor)) {
+            try (Arena own = Arena.ofConfined()) {
+                MemorySegment rows = own.allocate(target.byteSize(), 64);
+                file.readFloats(name, rows);
+                apart(rows, target, shape[0]);
+            }
+            return;
+        }
+        file.readFloats(name, target);
+        if (spec.architecture().norm() == NormKind.RMS_LESS_ONE && names.isNorm(tensor)) {
+            for (long i = 0; i < shape[0]; i++) {
+                target.setAtIndex(JAVA_FLOAT, i, target.getAtIndex(JAVA_FLOAT, i) - 1);
+            }
+        }
+    }
+
+    /**
+     * Rows of each head in the order (pair, side), as rotation in place wants them, to the order (side, pair) of Hugging
+     * Face's checkpoints.
+     */
+    private void apart(MemorySegment from, MemorySegment to, long rows) {
+        long width = from.byteSize() / rows;
+        int half = spec.config().dHead() / 2;
+        for (long head = 0; head < rows; head += 2L * half) {
+            for (int side = 0; side < 2; side++) {
+                for (int pair = 0; pair < half; pair++) {
+                    MemorySegment.copy(
+                            from,
+                            (head + 2L * pair + side) * width,
+                            to,
+                            (head + (long) side * half + pair) * width,
+                            width);
+                }
+            }
+        }
+    }
+
+    @Override
+    public String checksum() {
+        return Checksums.sha256(file.path());
+    }
+
+    @Override
+    public void close() {
+        file.close();
+    }
+}
