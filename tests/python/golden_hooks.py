@@ -13,7 +13,7 @@ from transformer_lens import HookedTransformer, HookedTransformerConfig
 from transformer_lens.pretrained import weight_conversions as convert
 from transformers import AutoModelForCausalLM
 
-golden = sys.argv[1]
+golden = sys.argv[1]  # golden_regimes.py imports from here and has the same argument
 CONVERT = {"llama": convert.convert_llama_weights, "mistral": convert.convert_mistral_weights,
            "qwen2": convert.convert_qwen2_weights, "qwen3": convert.convert_qwen3_weights,
            "gpt2": convert.convert_gpt2_weights, "gpt_neo": convert.convert_neo_weights,
@@ -74,46 +74,60 @@ def show(value, c, n):
     return "[batch, " + ", ".join(names[1:]) + "]"
 
 
-found = {}
-for name in ("tiny-linear", "tiny-mistral", "tiny-qwen2", "tiny-qwen3", "tiny-gpt2", "tiny-neo", "tiny-neox", "tiny-opt",
-             "tiny-gemma2", "tiny-gemma3", "tiny-llama3",
-             *(f"var-{f}-{h}-untied" for f in ("llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3") for h in ("mha", "mqa")),
-             "var-neo-mha-untied", "var-neox-mha-tied", "var-opt-mha-untied"):
+def load(name):
+    """A tiny model as TransformerLens' parameters: configuration and state."""
     hf = AutoModelForCausalLM.from_pretrained(f"{golden}/{name}", dtype=torch.float32, attn_implementation="eager")
     cfg = config(hf.config)
-    model = HookedTransformer(cfg, tokenizer=None, move_to_device=False)
-    state = CONVERT[hf.config.model_type](hf, cfg)
-    state = {k: v.detach() for k, v in state.items()}
-    model.load_state_dict(state, strict=False)
-    values = load_file(f"{golden}/{name}/golden.safetensors")
-    ids = values["ids.0"]
-    n = 7  # no width of the models
-    _, long = model.run_with_cache(torch.arange(n)[None])
-    found[name] = {k: show(v, cfg, n) for k, v in long.items()
-                   if ".q_norm." not in k and ".k_norm." not in k and not k.startswith("unembed.")}
-    logits, cache = model.run_with_cache(ids[None])
-    worst, checked, other = 0, 0, []
-    for key, value in values.items():
-        if not key.startswith("act.") or not key.endswith(".0"):
-            continue
-        hook = key[4:-2]
-        if hook not in cache:
-            other.append(hook)
-            continue
-        t, m = cache[hook], len(ids)
-        if hook.endswith("hook_normalized") and cfg.normalization_type == "LN":  # here after gain and bias, as up to 2.x
-            module = model.get_submodule(hook.rsplit(".", 1)[0])
-            t = t * module.w + module.b
-        square = hook.endswith(("hook_pattern", "hook_attn_scores"))
-        t = t[0].transpose(0, 1).reshape(m, -1) if square else t[0].reshape(m, -1)
-        t = t[[1, m // 2, m - 1]]
-        same = torch.isinf(value) & torch.isinf(t)
-        gap = torch.where(same, 0.0, (t - value).abs()).max() / torch.where(same, 0.0, value.abs()).max()
-        checked += 1
-        worst = max(worst, gap.item())
-        if gap > 1e-5:
-            print("   differs:", hook, gap.item())
-    last = ((logits[0, -1] - values["logits.0"]).abs().max() / values["logits.0"].abs().max()).item()
-    print(f"{name}: {len(found[name])} hooks, {checked} compared, largest difference {worst:.2g}, logits {last:.2g}, without counterpart {other}")
-with open(f"{golden}/hooks.json", "w") as f:
-    json.dump(found, f, indent=0, sort_keys=True)
+    return cfg, {k: v.detach() for k, v in CONVERT[hf.config.model_type](hf, cfg).items()}
+
+
+def picked(model, cfg, hook, cache, m):
+    """Positions 1, m/2 and m-1; hook_normalized of LayerNorm after gain and bias, as up to version 2."""
+    t = cache[hook]
+    if hook.endswith("hook_normalized") and cfg.normalization_type == "LN":
+        module = model.get_submodule(hook.rsplit(".", 1)[0])
+        t = t * module.w + module.b
+    square = hook.endswith(("hook_pattern", "hook_attn_scores"))
+    t = t[0].transpose(0, 1).reshape(m, -1) if square else t[0].reshape(m, -1)
+    return t[[1, m // 2, m - 1]]
+
+
+def main():
+    found = {}
+    for name in ("tiny-linear", "tiny-mistral", "tiny-qwen2", "tiny-qwen3", "tiny-gpt2", "tiny-neo", "tiny-neox", "tiny-opt",
+                 "tiny-gemma2", "tiny-gemma3", "tiny-llama3",
+                 *(f"var-{f}-{h}-untied" for f in ("llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3") for h in ("mha", "mqa")),
+                 "var-neo-mha-untied", "var-neox-mha-tied", "var-opt-mha-untied"):
+        cfg, state = load(name)
+        model = HookedTransformer(cfg, tokenizer=None, move_to_device=False)
+        model.load_state_dict(state, strict=False)
+        values = load_file(f"{golden}/{name}/golden.safetensors")
+        ids = values["ids.0"]
+        n = 7  # no width of the models
+        _, long = model.run_with_cache(torch.arange(n)[None])
+        found[name] = {k: show(v, cfg, n) for k, v in long.items()
+                       if ".q_norm." not in k and ".k_norm." not in k and not k.startswith("unembed.")}
+        logits, cache = model.run_with_cache(ids[None])
+        worst, checked, other = 0, 0, []
+        for key, value in values.items():
+            if not key.startswith("act.") or not key.endswith(".0"):
+                continue
+            hook = key[4:-2]
+            if hook not in cache:
+                other.append(hook)
+                continue
+            t = picked(model, cfg, hook, cache, len(ids))
+            same = torch.isinf(value) & torch.isinf(t)
+            gap = torch.where(same, 0.0, (t - value).abs()).max() / torch.where(same, 0.0, value.abs()).max()
+            checked += 1
+            worst = max(worst, gap.item())
+            if gap > 1e-5:
+                print("   differs:", hook, gap.item())
+        last = ((logits[0, -1] - values["logits.0"]).abs().max() / values["logits.0"].abs().max()).item()
+        print(f"{name}: {len(found[name])} hooks, {checked} compared, largest difference {worst:.2g}, logits {last:.2g}, without counterpart {other}")
+    with open(f"{golden}/hooks.json", "w") as f:
+        json.dump(found, f, indent=0, sort_keys=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -86,7 +86,11 @@ record CapturePlan(
         capture.put("batch_tokens", BATCH_TOKENS);
         StoreSpec spec = new StoreSpec(
                 request.name(),
-                new StoreManifest.Model(model.id(), model.weightsChecksum(), tokenizer.checksum(), "raw"),
+                new StoreManifest.Model(
+                        model.id(),
+                        model.weightsChecksum(),
+                        tokenizer.checksum(),
+                        model.weightRegime().id()),
                 new StoreManifest.Sequence(
                         context,
                         bos != null,

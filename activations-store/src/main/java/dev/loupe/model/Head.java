@@ -153,7 +153,7 @@ final class Head {
                 if (gain && weights.finalNorm.centres()) {
                     x = x.sub(x.mean(new int[] {-1}, true));
                 }
-                NDArray y = weights.unembed.apply(gain ? x.mul(weights.finalNorm.gain()) : x);
+                NDArray y = weights.unembed.withoutBias().apply(gain ? x.mul(weights.finalNorm.gain()) : x);
                 Torch.assign(Torch.wrap(manager, logits.rows(from, from + n).segment(), n, vocab), y);
             }
         }

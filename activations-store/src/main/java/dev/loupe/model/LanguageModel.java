@@ -28,7 +28,12 @@ public interface LanguageModel extends AutoCloseable {
      */
     HookInfo hook(String name);
 
-    /** SHA-256 over the weights' files, in hexadecimal. */
+    /** How the checkpoint's weights were rewritten. */
+    default WeightRegime weightRegime() {
+        return WeightRegime.RAW;
+    }
+
+    /** SHA-256 over the weights' files, in hexadecimal; the same under every weight regime. */
     String weightsChecksum();
 
     /**

@@ -25,9 +25,12 @@ public final class LanguageModels {
             Torch.threads(options.threads());
             Tokenizer tokenizer = HubTokenizer.open(source.folder());
             try (TensorSource checkpoint = source.weights(spec)) {
-                Weights weights = new Weights(checkpoint, spec);
+                WeightRegime regime = options.weights();
+                ModelSpec used = ProcessedWeights.spec(spec, regime);
+                Weights weights =
+                        new Weights(regime.isRaw() ? checkpoint : new ProcessedWeights(checkpoint, spec, regime), used);
                 String id = options.id() != null ? options.id() : source.name();
-                return new Transformer(id, new Core(spec, weights), tokenizer, checkpoint.checksum(), heldOut);
+                return new Transformer(id, new Core(used, weights), tokenizer, checkpoint.checksum(), regime, heldOut);
             } catch (RuntimeException e) {
                 tokenizer.close();
                 throw e;

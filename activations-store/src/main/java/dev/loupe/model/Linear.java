@@ -10,6 +10,11 @@ import org.jspecify.annotations.Nullable;
  * @param bias {@code [out]}, or null
  */
 record Linear(NDArray weight, @Nullable NDArray bias) {
+    /** The same without a bias. */
+    Linear withoutBias() {
+        return bias == null ? this : new Linear(weight, null);
+    }
+
     /** {@code x W^T + b}. */
     NDArray apply(NDArray x) {
         return ai.djl.nn.core.Linear.linear(x, weight, bias).singletonOrThrow();

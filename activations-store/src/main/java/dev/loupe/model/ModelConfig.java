@@ -33,6 +33,15 @@ public record ModelConfig(
         long parameters) {
     /** The same with another number of parameters. */
     ModelConfig withParameters(long count) {
+        return with(tiedEmbeddings, count);
+    }
+
+    /** The same with an unembedding of its own, or without. */
+    ModelConfig withTiedEmbeddings(boolean tied) {
+        return with(tied, parameters);
+    }
+
+    private ModelConfig with(boolean tied, long count) {
         return new ModelConfig(
                 family,
                 nLayers,
@@ -45,7 +54,7 @@ public record ModelConfig(
                 nCtx,
                 normEps,
                 ropeTheta,
-                tiedEmbeddings,
+                tied,
                 count);
     }
 }

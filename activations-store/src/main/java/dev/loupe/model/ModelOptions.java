@@ -7,15 +7,26 @@ import org.jspecify.annotations.Nullable;
  *
  * @param id the name that stores and SAEs remember; null for the name of the folder
  * @param threads threads of the tensor library, counted when it is first used in this process; 0 for all cores
+ * @param weights how the checkpoint's weights are rewritten
  */
-public record ModelOptions(@Nullable String id, int threads) {
+public record ModelOptions(@Nullable String id, int threads, WeightRegime weights) {
+    /** Weights as they are in the checkpoint. */
+    public ModelOptions(@Nullable String id, int threads) {
+        this(id, threads, WeightRegime.RAW);
+    }
+
     /** Named after its folder, on all cores. */
     public static ModelOptions defaults() {
-        return new ModelOptions(null, 0);
+        return new ModelOptions(null, 0, WeightRegime.RAW);
     }
 
     /** The same under another name. */
     public ModelOptions withId(String name) {
-        return new ModelOptions(name, threads);
+        return new ModelOptions(name, threads, weights);
+    }
+
+    /** The same under another weight regime. */
+    public ModelOptions withWeights(WeightRegime regime) {
+        return new ModelOptions(id, threads, regime);
     }
 }

@@ -18,13 +18,14 @@ final class Transformer implements LanguageModel {
     private final ModelSpec spec;
     private final Tokenizer tokenizer;
     private final String checksum;
+    private final WeightRegime regime;
     private final List<String> heldOut;
     private final Core core;
     private final Gradients gradients;
     private final Scheduler scheduler;
     private final Map<String, HookInfo> hooks;
 
-    Transformer(String id, Core core, Tokenizer tokenizer, String checksum, List<String> heldOut) {
+    Transformer(String id, Core core, Tokenizer tokenizer, String checksum, WeightRegime regime, List<String> heldOut) {
         this.id = id;
         this.spec = core.spec;
         this.core = core;
@@ -32,6 +33,7 @@ final class Transformer implements LanguageModel {
         this.scheduler = new Scheduler(core, tokenizer);
         this.tokenizer = tokenizer;
         this.checksum = checksum;
+        this.regime = regime;
         this.heldOut = List.copyOf(heldOut);
         hooks = spec.hooks().stream()
                 .collect(Collectors.toMap(HookInfo::name, h -> h, (a, b) -> a, LinkedHashMap::new));
@@ -176,6 +178,11 @@ final class Transformer implements LanguageModel {
     @Override
     public Tokenizer tokenizer() {
         return tokenizer;
+    }
+
+    @Override
+    public WeightRegime weightRegime() {
+        return regime;
     }
 
     @Override

@@ -59,7 +59,9 @@ final class WeightsReader {
     }
 
     Linear unembed() {
-        return new Linear(tensor(names.unembed() + ".weight", config.dVocab(), config.dModel()), null);
+        NDArray bias =
+                source.has(names.unembed() + ".bias") ? tensor(names.unembed() + ".bias", config.dVocab()) : null;
+        return new Linear(tensor(names.unembed() + ".weight", config.dVocab(), config.dModel()), bias);
     }
 
     List<Weights.Layer> layers() {
@@ -163,7 +165,7 @@ final class WeightsReader {
         MemorySegment target = arena.allocate(4 * out * in, 64);
         try (Arena own = Arena.ofConfined()) {
             MemorySegment stored = own.allocate(4 * out * in, 64);
-            source.read(stored(name), stored, in, out);
+            source.read(stored(source, name), stored, in, out);
             transpose(stored, target, in, out);
         }
         return target;
@@ -195,12 +197,12 @@ final class WeightsReader {
             elements = Math.multiplyExact(elements, n);
         }
         MemorySegment memory = arena.allocate(4 * elements, 64);
-        source.read(stored(name), memory, shape);
+        source.read(stored(source, name), memory, shape);
         return memory;
     }
 
     /** What the source calls a tensor: its own name, one within a larger model, or without the model's own prefix. */
-    private String stored(String name) {
+    static String stored(TensorSource source, String name) {
         if (source.has(name)) {
             return name;
         }

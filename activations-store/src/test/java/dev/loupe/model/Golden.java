@@ -60,7 +60,11 @@ final class Golden implements AutoCloseable {
     }
 
     int[] ids(int row) {
-        var longs = file.bytes("ids." + row)
+        return idsOf("ids." + row);
+    }
+
+    int[] idsOf(String tensor) {
+        var longs = file.bytes(tensor)
                 .asByteBuffer()
                 .order(java.nio.ByteOrder.LITTLE_ENDIAN)
                 .asLongBuffer();
