@@ -161,7 +161,7 @@ final class WeightsReader {
         if (!names.columns()) {
             return read(name, out, in);
         }
-        source.check(stored(name), in, out);
+        source.check(stored(source, name), in, out);
         MemorySegment target = arena.allocate(4 * out * in, 64);
         try (Arena own = Arena.ofConfined()) {
             MemorySegment stored = own.allocate(4 * out * in, 64);
@@ -191,7 +191,7 @@ final class WeightsReader {
     }
 
     private MemorySegment read(String name, long... shape) {
-        source.check(stored(name), shape);
+        source.check(stored(source, name), shape);
         long elements = 1;
         for (long n : shape) {
             elements = Math.multiplyExact(elements, n);
