@@ -185,6 +185,60 @@ public final class VectorOps {
     }
 
     /**
+     * Collects, in ascending order, the indexes i in [from, to) with {@code values[i] >= limits[i - from + limitAt]} or
+     * {@code values[i] >= limit}. NaN is never collected.
+     *
+     * @param out receives the indexes minus {@code from}; must have room for all of them
+     * @return how many there are
+     */
+    public static int reaching(float[] values, int from, int to, float[] limits, int limitAt, float limit, int[] out) {
+        int count = 0;
+        int i = from;
+        for (int end = to - L; i <= end; i += L) {
+            FloatVector v = FloatVector.fromArray(S, values, i);
+            FloatVector bar =
+                    FloatVector.fromArray(S, limits, limitAt + i - from).min(limit);
+            VectorMask<Float> hit = v.compare(VectorOperators.GE, bar);
+            for (long bits = hit.toLong(); bits != 0; bits &= bits - 1) {
+                out[count++] = i - from + Long.numberOfTrailingZeros(bits);
+            }
+        }
+        for (; i < to; i++) {
+            if (values[i] >= limits[limitAt + i - from] || values[i] >= limit) {
+                out[count++] = i - from;
+            }
+        }
+        return count;
+    }
+
+    /**
+     * Collects, in ascending order, the indexes i in [from, to) with {@code values[i] - shifts[i - from + shiftAt] >
+     * limit}. NaN is never collected.
+     *
+     * @param out receives the indexes minus {@code from}; must have room for all of them
+     * @return how many there are
+     */
+    public static int aboveShifted(
+            float[] values, int from, int to, float[] shifts, int shiftAt, float limit, int[] out) {
+        int count = 0;
+        int i = from;
+        for (int end = to - L; i <= end; i += L) {
+            FloatVector v = FloatVector.fromArray(S, values, i);
+            VectorMask<Float> hit =
+                    v.sub(FloatVector.fromArray(S, shifts, shiftAt + i - from)).compare(VectorOperators.GT, limit);
+            for (long bits = hit.toLong(); bits != 0; bits &= bits - 1) {
+                out[count++] = i - from + Long.numberOfTrailingZeros(bits);
+            }
+        }
+        for (; i < to; i++) {
+            if (values[i] - shifts[shiftAt + i - from] > limit) {
+                out[count++] = i - from;
+            }
+        }
+        return count;
+    }
+
+    /**
      * The sum of all lanes in a fixed order. {@code reduceLanes} leaves the order open, and interpreted and compiled code
      * choose different ones: then a run would not repeat its own bits.
      */

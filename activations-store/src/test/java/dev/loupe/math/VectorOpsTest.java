@@ -129,4 +129,30 @@ class VectorOpsTest {
             assertThat(Arrays.copyOf(ids, count)).containsExactly(expected);
         });
     }
+
+    @Test
+    void reachingAndAboveShiftedCollectWhatALoopWould() {
+        Cases.check(60, random -> {
+            int n = random.size();
+            float[] values = random.roughFloats(n + 3);
+            float[] limits = random.roughFloats(n + 2);
+            values[3 + random.nextInt(n)] = Float.NaN;
+            float limit = (float) random.nextGaussian();
+            int[] out = new int[n];
+            java.util.List<Integer> reaching = new java.util.ArrayList<>();
+            java.util.List<Integer> above = new java.util.ArrayList<>();
+            for (int i = 0; i < n; i++) {
+                if (values[3 + i] >= limits[2 + i] || values[3 + i] >= limit) {
+                    reaching.add(i);
+                }
+                if (values[3 + i] - limits[2 + i] > limit) {
+                    above.add(i);
+                }
+            }
+            int count = VectorOps.reaching(values, 3, 3 + n, limits, 2, limit, out);
+            assertThat(java.util.Arrays.stream(out, 0, count).boxed().toList()).isEqualTo(reaching);
+            count = VectorOps.aboveShifted(values, 3, 3 + n, limits, 2, limit, out);
+            assertThat(java.util.Arrays.stream(out, 0, count).boxed().toList()).isEqualTo(above);
+        });
+    }
 }

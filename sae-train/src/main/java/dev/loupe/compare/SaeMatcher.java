@@ -1,6 +1,5 @@
 package dev.loupe.compare;
 
-import dev.loupe.base.Fmt;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.math.Matrix;
@@ -8,14 +7,21 @@ import dev.loupe.math.Parallel;
 import dev.loupe.sae.Sae;
 import dev.loupe.sae.SaeProvenance;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.IntConsumer;
 
-/** Matches the latents of two SAEs, exactly; see {@link Matching} for what is computed. */
+/**
+ * Matches the latents of two SAEs; see {@link Matching} for what is computed. Up to {@link #DENSE_WIDTH} latents the
+ * assignments are optimal, above they are proven to lack at most {@link #TOLERANCE} of the total.
+ */
 public final class SaeMatcher {
+    /** Up to this width all cosines are held and the assignment is optimal. */
+    public static final int DENSE_WIDTH = 8192;
+
+    /** Largest proven gap of wider ones, as a share of the total cosine. */
+    public static final double TOLERANCE = 1e-4;
+
     private static final int CURVE_STEPS = 100;
 
     private SaeMatcher() {}
@@ -24,7 +30,7 @@ public final class SaeMatcher {
      * Matches two SAEs that read and write vectors of the same widths; their numbers of latents may differ.
      *
      * @param threshold least cosine of a shared pair, 0 to 1
-     * @throws UsageException if the widths differ, or the matrices of cosines do not fit into memory
+     * @throws UsageException if the widths differ
      */
     public static Matching match(Sae a, Sae b, double threshold, Progress progress) {
         if (a.dIn() != b.dIn() || a.dOut() != b.dOut()) {
@@ -35,97 +41,61 @@ public final class SaeMatcher {
         if (!(threshold >= 0 && threshold <= 1)) {
             throw new UsageException("The threshold of a shared pair is a cosine from 0 to 1, not " + threshold + ".");
         }
-        checkMemory(a, b);
-        progress.stage("match " + a.name() + " with " + b.name(), 2L * Math.min(a.dSae(), b.dSae()), "pairs");
-        AtomicInteger[] done = {new AtomicInteger(), new AtomicInteger()};
         Side[] sides = new Side[2];
-        Parallel.run(
-                2,
-                s -> sides[s] = Side.of(
-                        s == 0 ? a.decoderRows() : a.encoderRows(),
-                        s == 0 ? b.decoderRows() : b.encoderRows(),
-                        count -> {
-                            progress.check();
-                            done[s].set(count);
-                            progress.advance((long) done[0].get() + done[1].get());
-                        }));
+        String names = a.name() + " with " + b.name();
+        if (dense(a, b)) {
+            progress.stage("match " + names, 2L * Math.min(a.dSae(), b.dSae()), "pairs");
+            AtomicInteger[] done = {new AtomicInteger(), new AtomicInteger()};
+            Parallel.run(
+                    2,
+                    s -> sides[s] = Side.dense(rows(a, s), rows(b, s), count -> {
+                        progress.check();
+                        done[s].set(count);
+                        progress.advance((long) done[0].get() + done[1].get());
+                    }));
+        } else {
+            double tolerance = narrow(a, b) ? 0 : TOLERANCE; // where only the memory is short, the result is as good
+            for (int s = 0; s < 2; s++) {
+                String stage = (s == 0 ? "decoders of " : "encoders of ") + names + ": ";
+                sides[s] = Side.certified(
+                        rows(a, s), rows(b, s), tolerance, CandidateFile.NONE, prefixed(progress, stage));
+            }
+        }
         return assemble(a, b, threshold, sides[0], sides[1]);
     }
 
-    private static void checkMemory(Sae a, Sae b) {
-        long needed = 2L * Float.BYTES * a.dSae() * b.dSae();
-        Runtime runtime = Runtime.getRuntime();
-        long free = runtime.maxMemory() - (runtime.totalMemory() - runtime.freeMemory());
-        if (needed > free - free / 8) {
-            throw new UsageException("Matching " + a.dSae() + " with " + b.dSae() + " latents exactly needs "
-                    + Fmt.bytes(needed) + " for the cosines, but " + Fmt.bytes(free)
-                    + " are free: give Java more memory (-Xmx) or compare narrower SAEs.");
-        }
+    private static Matrix rows(Sae sae, int side) {
+        return side == 0 ? sae.decoderRows() : sae.encoderRows();
     }
 
-    /** Rows of one kind of both SAEs, assigned to each other. */
-    private record Side(
-            int[] match, float[] cosine, double gap, int[] nearestA, float[] cosineA, int[] nearestB, float[] cosineB) {
+    /** Whether all cosines of both sides are small enough to be held: then the result is optimal, not only nearly. */
+    private static boolean dense(Sae a, Sae b) {
+        Runtime runtime = Runtime.getRuntime();
+        long free = runtime.maxMemory() - (runtime.totalMemory() - runtime.freeMemory());
+        return narrow(a, b) && 2L * Float.BYTES * a.dSae() * b.dSae() <= free - free / 4;
+    }
 
-        static Side of(Matrix a, Matrix b, IntConsumer progress) {
-            int n = Math.toIntExact(a.rows());
-            int m = Math.toIntExact(b.rows());
-            float[][] cosines = Cosines.all(a, b);
-            int[] nearestA = new int[n];
-            float[] cosineA = new float[n];
-            int[] nearestB = new int[m];
-            float[] cosineB = new float[m];
-            Arrays.fill(cosineA, Float.NEGATIVE_INFINITY);
-            Arrays.fill(cosineB, Float.NEGATIVE_INFINITY);
-            for (int i = 0; i < n; i++) {
-                for (int j = 0; j < m; j++) {
-                    float c = cosines[i][j];
-                    if (c > cosineA[i]) {
-                        cosineA[i] = c;
-                        nearestA[i] = j;
-                    }
-                    if (c > cosineB[j]) {
-                        cosineB[j] = c;
-                        nearestB[j] = i;
-                    }
-                }
-            }
-            boolean flip = n > m;
-            Assignment best = Assignment.maximise(flip ? transposed(cosines, m) : cosines, Math.max(n, m), progress);
-            int[] match = new int[n];
-            Arrays.fill(match, -1);
-            int[] partner = best.columns();
-            for (int i = 0; i < partner.length; i++) {
-                match[flip ? partner[i] : i] = flip ? i : partner[i];
-            }
-            float[] cosine = new float[n];
-            for (int i = 0; i < n; i++) {
-                cosine[i] = match[i] < 0 ? 0 : cosines[i][match[i]];
-            }
-            return new Side(match, cosine, best.gap(), nearestA, cosineA, nearestB, cosineB);
-        }
+    private static boolean narrow(Sae a, Sae b) {
+        return (long) a.dSae() * b.dSae() <= (long) DENSE_WIDTH * DENSE_WIDTH;
+    }
 
-        private static float[][] transposed(float[][] x, int cols) {
-            float[][] t = new float[cols][x.length];
-            for (int i = 0; i < x.length; i++) {
-                for (int j = 0; j < cols; j++) {
-                    t[j][i] = x[i][j];
-                }
+    private static Progress prefixed(Progress progress, String prefix) {
+        return new Progress() {
+            @Override
+            public void stage(String name, long total, String unit) {
+                progress.stage(prefix + name, total, unit);
             }
-            return t;
-        }
 
-        double meanCosine() {
-            double sum = 0;
-            int pairs = 0;
-            for (int i = 0; i < match.length; i++) {
-                if (match[i] >= 0) {
-                    sum += cosine[i];
-                    pairs++;
-                }
+            @Override
+            public void advance(long done) {
+                progress.advance(done);
             }
-            return sum / pairs;
-        }
+
+            @Override
+            public boolean cancelled() {
+                return progress.cancelled();
+            }
+        };
     }
 
     private static Matching assemble(Sae a, Sae b, double threshold, Side dec, Side enc) {
@@ -133,7 +103,7 @@ public final class SaeMatcher {
         int pairs = Math.min(n, b.dSae());
         int agree = 0;
         for (int i = 0; i < n; i++) {
-            agree += dec.match[i] >= 0 && dec.match[i] == enc.match[i] ? 1 : 0;
+            agree += dec.match()[i] >= 0 && dec.match()[i] == enc.match()[i] ? 1 : 0;
         }
         List<Matching.CurvePoint> curve = new ArrayList<>();
         for (int s = 0; s <= CURVE_STEPS; s++) {
@@ -148,17 +118,17 @@ public final class SaeMatcher {
                 shared,
                 n - shared,
                 b.dSae() - shared,
-                Math.max(dec.gap, enc.gap),
-                dec.match,
-                dec.cosine,
-                enc.match,
-                enc.cosine,
-                dec.nearestA,
-                dec.cosineA,
-                dec.nearestB,
-                dec.cosineB,
-                mean(dec.cosineA),
-                mean(dec.cosineB),
+                Math.max(dec.gap(), enc.gap()),
+                dec.match(),
+                dec.cosine(),
+                enc.match(),
+                enc.cosine(),
+                dec.nearestA(),
+                dec.cosineA(),
+                dec.nearestB(),
+                dec.cosineB(),
+                mean(dec.cosineA()),
+                mean(dec.cosineB()),
                 dec.meanCosine(),
                 enc.meanCosine(),
                 (double) agree / pairs,
@@ -170,11 +140,12 @@ public final class SaeMatcher {
         int shared = 0;
         int both = 0;
         int nearest = 0;
-        for (int i = 0; i < dec.match.length; i++) {
-            boolean cosines = dec.match[i] >= 0 && enc.match[i] >= 0 && dec.cosine[i] >= tau && enc.cosine[i] >= tau;
+        for (int i = 0; i < dec.match().length; i++) {
+            boolean cosines =
+                    dec.match()[i] >= 0 && enc.match()[i] >= 0 && dec.cosine()[i] >= tau && enc.cosine()[i] >= tau;
             both += cosines ? 1 : 0;
-            shared += cosines && dec.match[i] == enc.match[i] ? 1 : 0;
-            nearest += dec.cosineA[i] >= tau ? 1 : 0;
+            shared += cosines && dec.match()[i] == enc.match()[i] ? 1 : 0;
+            nearest += dec.cosineA()[i] >= tau ? 1 : 0;
         }
         return new Matching.CurvePoint(tau, shared, both, nearest);
     }

@@ -112,7 +112,7 @@ class AssignmentTest {
         return best;
     }
 
-    private static double jgrapht(float[][] value) {
+    static double jgrapht(float[][] value) {
         int n = value.length;
         SimpleWeightedGraph<Integer, DefaultWeightedEdge> graph = new SimpleWeightedGraph<>(DefaultWeightedEdge.class);
         Set<Integer> left = new HashSet<>();
