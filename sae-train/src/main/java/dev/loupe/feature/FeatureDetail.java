@@ -18,6 +18,7 @@ import tools.jackson.databind.annotation.JsonNaming;
  *     the residual stream
  * @param suppressed tokens whose logits it lowers most
  * @param nearest latents of this SAE with the largest cosine of decoder rows
+ * @param positionRates by position in the sequence; empty in indexes of format 1.0
  * @param labelRates by document label, most firings first
  * @param tokenRates tokens that carry most of the activation
  * @param previousTokenRates the tokens before, by the activation that follows them
@@ -33,6 +34,7 @@ public record FeatureDetail(
         List<TokenLogit> promoted,
         List<TokenLogit> suppressed,
         List<Neighbour> nearest,
+        List<PositionRate> positionRates,
         List<LabelRate> labelRates,
         List<TokenRate> tokenRates,
         List<TokenRate> previousTokenRates) {}

@@ -21,6 +21,7 @@ public final class FeatureIndex {
     private final Map<String, TableReader> tables = new LinkedHashMap<>();
     private final List<FeatureSummary> summaries = new ArrayList<>();
     private final List<@Nullable LabelScore> scores = new ArrayList<>();
+    private final List<FeatureContext> contexts = new ArrayList<>(); // empty in format 1.0
     private final long[] documents;
     private final long[][] rows; // by latent: from, to for each table of PER_LATENT
     private final IndexSearch search;
@@ -29,6 +30,9 @@ public final class FeatureIndex {
         this.manifest = manifest;
         for (String table : IndexTables.names()) {
             IndexManifest.TableFile file = manifest.files().get(IndexTables.file(table));
+            if (file == null && IndexTables.isLater(table)) {
+                continue;
+            }
             if (file == null) {
                 throw damaged(folder, "its manifest lacks the table " + table);
             }
@@ -41,6 +45,7 @@ public final class FeatureIndex {
         if (table(IndexTables.FEATURES).rows() != n) {
             throw damaged(folder, "it has " + table(IndexTables.FEATURES).rows() + " latents, not " + n);
         }
+        readContexts(folder);
         table(IndexTables.FEATURES).forEach(row -> take(row, folder));
         this.search = new IndexSearch(this, table(IndexTables.TEXTS), table(IndexTables.EXAMPLES));
     }
@@ -151,6 +156,7 @@ public final class FeatureIndex {
                 promoted,
                 suppressed,
                 nearest(id),
+                contexts.isEmpty() ? List.of() : contexts.get(id).positions(),
                 labelRates(id, summary.fired()),
                 tokens,
                 previous);
@@ -286,6 +292,7 @@ public final class FeatureIndex {
                     heldOutFired,
                     manifest.heldOutTokens());
         }
+        FeatureContext context = contexts.isEmpty() ? FeatureContext.UNKNOWN : contexts.get(id);
         summaries.add(new FeatureSummary(
                 id,
                 (String) r[1],
@@ -303,10 +310,48 @@ public final class FeatureIndex {
                 (Double) r[17],
                 fired == 0,
                 heldOutFired == 0,
-                (Double) r[18]));
+                (Double) r[18],
+                context.tokenR2(),
+                context.labelEntropy(),
+                context.labels(),
+                context.distinctTokens(),
+                context.firstPositions()));
         scores.add(score);
         documents[id] = (Long) r[19];
         rows[id] = places;
+    }
+
+    private void readContexts(Path folder) {
+        if (!tables.containsKey(IndexTables.CONTEXTS) || !tables.containsKey(IndexTables.POSITIONS)) {
+            return;
+        }
+        List<Object[]> bands = new ArrayList<>();
+        table(IndexTables.POSITIONS).forEach(bands::add);
+        table(IndexTables.CONTEXTS).forEach(r -> {
+            long[] fired = (long[]) r[6];
+            if ((Integer) r[0] != contexts.size() || (fired.length != 0 && fired.length != bands.size())) {
+                throw damaged(folder, "row " + contexts.size() + " of its contexts is not that latent's");
+            }
+            List<PositionRate> positions = new ArrayList<>();
+            for (int b = 0; b < fired.length; b++) {
+                Object[] band = bands.get(b);
+                positions.add(new PositionRate((Integer) band[0], (Integer) band[1], (Long) band[2], fired[b]));
+            }
+            contexts.add(new FeatureContext(
+                    known((Double) r[1]),
+                    known((Double) r[2]),
+                    (Integer) r[3],
+                    (Integer) r[4],
+                    (Double) r[5],
+                    List.copyOf(positions)));
+        });
+        if (contexts.size() != size()) {
+            throw damaged(folder, "it has " + contexts.size() + " contexts for " + size() + " latents");
+        }
+    }
+
+    private static @Nullable Double known(double value) {
+        return Double.isNaN(value) ? null : value;
     }
 
     private static LabelRule rule(String name, Path folder) {

@@ -105,6 +105,7 @@ public final class FeatureIndexer {
             return !m.saeChecksum().isEmpty()
                     && m.saeChecksum().equals(SaeIdentity.checksum(sae))
                     && m.storeFingerprint().equals(store.fingerprint())
+                    && m.format().equals(IndexManifest.FORMAT)
                     && m.options().equals(options);
         } catch (LoupeException damagedOrNewer) {
             return false;

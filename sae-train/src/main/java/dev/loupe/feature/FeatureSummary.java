@@ -25,6 +25,11 @@ import tools.jackson.databind.annotation.JsonNaming;
  * @param dead whether it is active on no token of the store
  * @param heldOutDead whether it is active on no held-out token
  * @param encDecCosine cosine of its encoder row and its decoder row, 0 where they differ in width or one is zero
+ * @param tokenR2 held-out share of its variance that the current token alone predicts, null where unknown
+ * @param labelEntropy entropy in nats of its firing rates by document label, null where unknown
+ * @param labels document labels that have at least 2 % of its firings
+ * @param distinctTokens different tokens it fires on
+ * @param firstPositions share of its firings at the first positions of a sequence
  */
 @JsonNaming(SnakeCaseStrategy.class)
 public record FeatureSummary(
@@ -44,4 +49,25 @@ public record FeatureSummary(
         double topLabelShare,
         boolean dead,
         boolean heldOutDead,
-        double encDecCosine) {}
+        double encDecCosine,
+        @Nullable Double tokenR2,
+        @Nullable Double labelEntropy,
+        int labels,
+        int distinctTokens,
+        double firstPositions) {
+    /** Latents that are active on a larger share of tokens are not counted as contextual. */
+    private static final double DENSE = 0.1;
+
+    /**
+     * How much there is to find out about it, 0 to 1: the part of its variance that the current token does not explain,
+     * times how far its label can be trusted on held-out tokens (0 at chance). Latents without either, and dense ones,
+     * get 0: one cannot say what they are about.
+     */
+    public double contextual() {
+        if (tokenR2 == null || labelScore == null || density > DENSE) {
+            return 0;
+        }
+        double open = 1 - Math.clamp(tokenR2, 0, 1);
+        return open * Math.clamp(2 * labelScore - 1, 0, 1);
+    }
+}

@@ -17,6 +17,12 @@ final class IndexTables {
     static final String TOKENS = "tokens";
     static final String TEXTS = "texts";
 
+    /** One row per latent; indexes of format 1.0 lack it. */
+    static final String CONTEXTS = "contexts";
+
+    /** One row per band of positions that has tokens; indexes of format 1.0 lack it. */
+    static final String POSITIONS = "positions";
+
     /** Tables with rows per latent, in the order of the {@code rows} list of {@code features}. */
     static final List<String> PER_LATENT = List.of(HISTOGRAMS, BANDS, EXAMPLES, LOGITS, NEIGHBOURS, LABELS, TOKENS);
 
@@ -117,6 +123,19 @@ final class IndexTables {
                         Column.of("share", Kind.DOUBLE),
                         Column.of("rate", Kind.DOUBLE),
                         Column.of("mean", Kind.FLOAT)));
+        COLUMNS.put(
+                CONTEXTS,
+                List.of(
+                        Column.of("feature", Kind.INT),
+                        Column.of("token_r2", Kind.DOUBLE), // NaN: unknown
+                        Column.of("label_entropy", Kind.DOUBLE), // NaN: unknown
+                        Column.of("labels", Kind.INT),
+                        Column.of("distinct_tokens", Kind.INT),
+                        Column.of("first_positions", Kind.DOUBLE),
+                        Column.of("fired_by_position", Kind.LONGS))); // in the bands of table positions
+        COLUMNS.put(
+                POSITIONS,
+                List.of(Column.of("first", Kind.INT), Column.of("last", Kind.INT), Column.of("tokens", Kind.LONG)));
         COLUMNS.put(TEXTS, List.of(Column.of("sequence", Kind.INT), Column.of("tokens", Kind.TEXTS)));
     }
 
@@ -125,6 +144,11 @@ final class IndexTables {
     /** Names of all tables. */
     static List<String> names() {
         return List.copyOf(COLUMNS.keySet());
+    }
+
+    /** Whether a table came after format 1.0, so that older indexes lack it. */
+    static boolean isLater(String table) {
+        return table.equals(CONTEXTS) || table.equals(POSITIONS);
     }
 
     /** Columns of a table. */

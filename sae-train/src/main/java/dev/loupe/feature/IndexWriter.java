@@ -31,6 +31,7 @@ final class IndexWriter implements AutoCloseable {
     private final IndexPass pass;
     private final Vocabulary vocabulary;
     private final Labeller labeller;
+    private final Contexts contexts;
     private final RootAllocator allocator = new RootAllocator();
     private final Map<String, TableWriter> tables = new LinkedHashMap<>();
     private final BitSet shown = new BitSet(); // sequences with an example
@@ -51,6 +52,7 @@ final class IndexWriter implements AutoCloseable {
         this.pass = pass;
         this.vocabulary = vocabulary;
         this.labeller = new Labeller(vocabulary, pass.totals());
+        this.contexts = new Contexts(pass.totals());
         for (String table : IndexTables.names()) {
             tables.put(
                     table,
@@ -63,9 +65,14 @@ final class IndexWriter implements AutoCloseable {
     }
 
     /** What is worked out about a latent before it is written. */
-    private record Prepared(Labeller.Label label, List<Bands.Band> bands, Entry[] tokens, Entry[] previous) {
-        static final Prepared NONE =
-                new Prepared(new Labeller.Label("", LabelRule.DEAD, null), List.of(), new Entry[0], new Entry[0]);
+    private record Prepared(
+            Labeller.Label label, FeatureContext context, List<Bands.Band> bands, Entry[] tokens, Entry[] previous) {
+        static final Prepared NONE = new Prepared(
+                new Labeller.Label("", LabelRule.DEAD, null),
+                FeatureContext.UNKNOWN,
+                List.of(),
+                new Entry[0],
+                new Entry[0]);
     }
 
     /** Writes all tables and describes them. */
@@ -86,6 +93,7 @@ final class IndexWriter implements AutoCloseable {
             }
             progress.advance(from + count);
         }
+        writePositions();
         writeTexts(tokenizer);
         Map<String, TableFile> files = new LinkedHashMap<>();
         tables.forEach((name, writer) -> files.put(IndexTables.file(name), writer.finish()));
@@ -119,9 +127,10 @@ final class IndexWriter implements AutoCloseable {
         LatentStats s = pass.stats(latent);
         Labeller.Label label = labeller.label(s);
         return s == null
-                ? new Prepared(label, bands, Prepared.NONE.tokens(), Prepared.NONE.previous())
+                ? new Prepared(label, FeatureContext.UNKNOWN, bands, Prepared.NONE.tokens(), Prepared.NONE.previous())
                 : new Prepared(
                         label,
+                        contexts.of(s),
                         bands,
                         TokenCounts.strongest(s.tokens.entries(), options.tokens()),
                         TokenCounts.strongest(s.previous.entries(), options.tokens()));
@@ -148,6 +157,7 @@ final class IndexWriter implements AutoCloseable {
         rows[2 * logits] = id * logitsPerLatent;
         rows[2 * logits + 1] = (id + 1) * logitsPerLatent;
         writeFeature(id, s, p, rows);
+        writeContext(id, p.context());
     }
 
     private void mark(long[] rows, int end) {
@@ -184,6 +194,27 @@ final class IndexWriter implements AutoCloseable {
                         sae.dIn() == sae.dOut() ? Cosines.of(sae.encoderRows(), id, sae.decoderRows(), id) : 0.0,
                         s == null ? 0L : s.sample.documents(),
                         rows);
+    }
+
+    private void writeContext(int id, FeatureContext c) {
+        table(IndexTables.CONTEXTS)
+                .row(
+                        id,
+                        c.tokenR2() == null ? Double.NaN : c.tokenR2(),
+                        c.labelEntropy() == null ? Double.NaN : c.labelEntropy(),
+                        c.labels(),
+                        c.distinctTokens(),
+                        c.firstPositions(),
+                        c.positions().stream().mapToLong(PositionRate::fired).toArray());
+    }
+
+    private void writePositions() {
+        long[] tokens = pass.totals().positions;
+        for (int b = 0; b < tokens.length; b++) {
+            if (tokens[b] > 0) {
+                table(IndexTables.POSITIONS).row(PositionBands.first(b), PositionBands.last(b), tokens[b]);
+            }
+        }
     }
 
     private void writeHistogram(int id, LatentStats s) {

@@ -7,12 +7,14 @@ final class LatentStats {
     double sum;
     double sumSquares;
     double heldOutSum;
+    double heldOutSumSquares;
     float max;
     final int[] histogram = new int[LogBins.COUNT];
     final int[] byLabel;
     final int[] byLabelHeldOut;
     final double[] sumByLabel; // training documents only: labels are chosen on them
     final double[] heldOutSumByLabel;
+    final long[] byPosition = new long[PositionBands.COUNT];
     final long[] together;
     final Strongest strongest;
     final Strongest strongestHeldOut;
@@ -53,11 +55,13 @@ final class LatentStats {
         int label = block.label[first];
         int peak = from;
         double total = 0;
+        double squares = 0;
         for (int e = from; e < to; e++) {
             float value = block.value(e);
             int row = block.row(e);
             total += value;
-            sumSquares += (double) value * value;
+            squares += (double) value * value;
+            byPosition[PositionBands.of(block.position[row])]++;
             histogram[LogBins.bin(value)]++;
             tokens.add(block.token[row], value, held);
             if (block.previous[row] >= 0) {
@@ -68,10 +72,12 @@ final class LatentStats {
         int count = to - from;
         fired += count;
         sum += total;
+        sumSquares += squares;
         byLabel[label] += count;
         if (held) {
             heldOutFired += count;
             heldOutSum += total;
+            heldOutSumSquares += squares;
             byLabelHeldOut[label] += count;
             heldOutSumByLabel[label] += total;
         } else {

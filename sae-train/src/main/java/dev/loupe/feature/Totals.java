@@ -17,6 +17,7 @@ final class Totals {
     private final int[] labelOfDocument;
     final long[] labelTokens;
     final long[] labelTokensHeldOut;
+    final long[] positions = new long[PositionBands.COUNT];
     final int[] tokens;
     final int[] tokensHeldOut;
     final int[] previous;
@@ -70,6 +71,7 @@ final class Totals {
             boolean held = block.heldOut[r];
             heldOutRows += held ? 1 : 0;
             labelTokens[block.label[r]]++;
+            positions[PositionBands.of(block.position[r])]++;
             tokens[block.token[r]]++;
             if (block.previous[r] >= 0) {
                 previous[block.previous[r]]++;

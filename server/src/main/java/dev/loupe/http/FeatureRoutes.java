@@ -2,6 +2,7 @@ package dev.loupe.http;
 
 import dev.loupe.base.UsageException;
 import dev.loupe.feature.FeatureDetail;
+import dev.loupe.feature.FeatureGroup;
 import dev.loupe.service.FeatureHit;
 import dev.loupe.service.FeaturePage;
 import dev.loupe.service.FeatureQuery;
@@ -38,6 +39,7 @@ final class FeatureRoutes {
                         new Route.Query("descending", "boolean", "largest first; false unless said"),
                         new Route.Query("text", "string", "only features whose number, label or top token holds this"),
                         new Route.Query("language", "string", "only features that fire most on this label"),
+                        new Route.Query("group", "string", "only one kind: one of " + FeatureGroup.keys()),
                         new Route.Query("min_density", "number", "0 unless said"),
                         new Route.Query("max_density", "number", "1 unless said"),
                         new Route.Query("dead", "boolean", "whether to show features that never fire"),
@@ -70,6 +72,7 @@ final class FeatureRoutes {
                 Params.flag(ctx, "descending", false),
                 Params.text(ctx, "text", ""),
                 Params.text(ctx, "language", ""),
+                Params.text(ctx, "group", ""),
                 Params.number(ctx, "min_density", 0),
                 Params.number(ctx, "max_density", 1),
                 Params.flag(ctx, "dead", false),

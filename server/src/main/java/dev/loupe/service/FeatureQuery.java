@@ -1,6 +1,9 @@
 package dev.loupe.service;
 
 import dev.loupe.base.UsageException;
+import dev.loupe.feature.FeatureGroup;
+import dev.loupe.feature.FeatureSummary;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -10,6 +13,7 @@ import java.util.List;
  * @param descending largest first
  * @param text only features whose number, label, top token or top label holds this, case aside; blank for all
  * @param language only features that fire most on documents of this label; blank for all
+ * @param group only features of this {@link FeatureGroup}, by its key; blank for all
  * @param minDensity only features at least this dense
  * @param maxDensity only features at most this dense
  * @param dead whether to show features that never fire
@@ -21,6 +25,7 @@ public record FeatureQuery(
         boolean descending,
         String text,
         String language,
+        String group,
         double minDensity,
         double maxDensity,
         boolean dead,
@@ -39,13 +44,22 @@ public record FeatureQuery(
             "top_token_share",
             "top_label",
             "top_label_share",
-            "enc_dec_cosine");
+            "enc_dec_cosine",
+            "token_r2",
+            "label_entropy",
+            "distinct_tokens",
+            "contextual");
 
     /** Checks the ranges. */
     public FeatureQuery {
         if (!SORTS.contains(sort)) {
             throw new UsageException(
                     "Features cannot be sorted by \"" + sort + "\"; use one of " + String.join(", ", SORTS) + ".");
+        }
+        if (!group.isBlank()
+                && Arrays.stream(FeatureGroup.values()).noneMatch(g -> g.key().equals(group))) {
+            throw new UsageException(
+                    "There is no list of features \"" + group + "\"; use one of " + FeatureGroup.keys() + ".");
         }
         if (offset < 0 || limit < 0) {
             throw new UsageException("Offset and limit of a list must be 0 or more.");
@@ -57,31 +71,46 @@ public record FeatureQuery(
 
     /** All living features by number. */
     public static FeatureQuery all() {
-        return new FeatureQuery("id", false, "", "", 0, 1, false, 0, 0);
+        return new FeatureQuery("id", false, "", "", "", 0, 1, false, 0, 0);
     }
 
     /** The same in another order. */
     public FeatureQuery sortedBy(String newSort, boolean newDescending) {
-        return new FeatureQuery(newSort, newDescending, text, language, minDensity, maxDensity, dead, offset, limit);
+        return new FeatureQuery(
+                newSort, newDescending, text, language, group, minDensity, maxDensity, dead, offset, limit);
     }
 
     /** The same with a text to find and a language (blank for all). */
     public FeatureQuery filtered(String newText, String newLanguage) {
-        return new FeatureQuery(sort, descending, newText, newLanguage, minDensity, maxDensity, dead, offset, limit);
+        return new FeatureQuery(
+                sort, descending, newText, newLanguage, group, minDensity, maxDensity, dead, offset, limit);
+    }
+
+    /** The same within a group of features, by its key (blank for all). */
+    public FeatureQuery grouped(String newGroup) {
+        return new FeatureQuery(
+                sort, descending, text, language, newGroup, minDensity, maxDensity, dead, offset, limit);
+    }
+
+    /** Whether a feature belongs to the group that is asked for. */
+    boolean inGroup(FeatureSummary f) {
+        return group.isBlank()
+                || Arrays.stream(FeatureGroup.values()).anyMatch(g -> g.key().equals(group) && g.holds(f));
     }
 
     /** The same within other bounds of the density. */
     public FeatureQuery dense(double from, double to) {
-        return new FeatureQuery(sort, descending, text, language, from, to, dead, offset, limit);
+        return new FeatureQuery(sort, descending, text, language, group, from, to, dead, offset, limit);
     }
 
     /** The same with or without features that never fire. */
     public FeatureQuery withDead(boolean show) {
-        return new FeatureQuery(sort, descending, text, language, minDensity, maxDensity, show, offset, limit);
+        return new FeatureQuery(sort, descending, text, language, group, minDensity, maxDensity, show, offset, limit);
     }
 
     /** A page of the same list. */
     public FeatureQuery page(int newOffset, int newLimit) {
-        return new FeatureQuery(sort, descending, text, language, minDensity, maxDensity, dead, newOffset, newLimit);
+        return new FeatureQuery(
+                sort, descending, text, language, group, minDensity, maxDensity, dead, newOffset, newLimit);
     }
 }

@@ -93,6 +93,7 @@ public final class Features {
                     && f.density() >= query.minDensity()
                     && f.density() <= query.maxDensity()
                     && (query.language().isBlank() || f.topLabel().equals(query.language()))
+                    && query.inGroup(f)
                     && (text.isEmpty() || holds(f, text));
             if (wanted) {
                 rows.add(f);
@@ -245,8 +246,16 @@ public final class Features {
             case "top_token_share" -> Comparator.comparingDouble(FeatureSummary::topTokenShare);
             case "top_label" -> Comparator.comparing(FeatureSummary::topLabel);
             case "top_label_share" -> Comparator.comparingDouble(FeatureSummary::topLabelShare);
+            case "token_r2" -> Comparator.comparingDouble(f -> orLeast(f.tokenR2()));
+            case "label_entropy" -> Comparator.comparingDouble(f -> orLeast(f.labelEntropy()));
+            case "distinct_tokens" -> Comparator.comparingInt(FeatureSummary::distinctTokens);
+            case "contextual" -> Comparator.comparingDouble(FeatureSummary::contextual);
             case "enc_dec_cosine" -> Comparator.comparingDouble(FeatureSummary::encDecCosine);
             default -> Comparator.comparingInt(FeatureSummary::id);
         };
+    }
+
+    private static double orLeast(@Nullable Double value) {
+        return value == null ? Double.NEGATIVE_INFINITY : value;
     }
 }

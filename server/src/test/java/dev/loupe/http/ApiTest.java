@@ -49,6 +49,7 @@ class ApiTest {
                 "GET    | /api/features/tiny-s0/9999     |                        | 404 | 9999",
                 "GET    | /api/features/tiny-s0/abc      |                        | 404 | abc",
                 "GET    | /api/features/tiny-s0?sort=age |                        | 400 | age",
+                "GET    | /api/features/tiny-s0?group=x  |                        | 400 | cross-lingual",
                 "GET    | /api/features/tiny-s0?limit=x  |                        | 400 | limit",
                 "GET    | /api/stores/..%2f..            |                        | 400 |",
                 "GET    | /api/search?q=                 |                        | 400 | empty",
@@ -118,6 +119,15 @@ class ApiTest {
             assertThat(f.path("density").asDouble()).isGreaterThanOrEqualTo(0.2);
         }
         assertThat(dense.path("total").asInt()).isBetween(1, 127);
+        JsonNode contextual = json(http.get("/api/features/tiny-s0?sort=token_r2&descending=true&limit=0"));
+        assertThat(contextual.path("features").get(0).path("token_r2").asDouble())
+                .isPositive();
+        JsonNode single = json(http.get("/api/features/tiny-s0?group=single-token&limit=0"));
+        for (JsonNode f : single.path("features")) {
+            assertThat(f.path("top_token_share").asDouble()).isGreaterThanOrEqualTo(0.8);
+        }
+        assertThat(single.path("total").asInt())
+                .isLessThan(contextual.path("total").asInt());
     }
 
     @Test

@@ -18,6 +18,7 @@ import com.vaadin.flow.router.BeforeEnterObserver;
 import com.vaadin.flow.router.QueryParameters;
 import com.vaadin.flow.router.Route;
 import dev.loupe.eval.SaeReport;
+import dev.loupe.feature.FeatureGroup;
 import dev.loupe.feature.FeatureSummary;
 import dev.loupe.service.FeaturePage;
 import dev.loupe.service.FeatureQuery;
@@ -29,11 +30,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** All features of an SAE: sorted and filtered by the service, fetched a page at a time. */
 @Route("features/:sae")
 public final class FeatureListView extends Page implements BeforeEnterObserver {
+    /** What there is most to find out about comes first, not what fires all the time. */
+    private static final String FIRST_ORDER = "contextual";
+
     private final Workbench workbench;
     private final Map<String, String> state = new LinkedHashMap<>();
     private final Span found = Kit.text("dim num", "");
@@ -48,7 +53,7 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
     public void beforeEnter(BeforeEnterEvent event) {
         sae = event.getRouteParameters().get("sae").orElse("");
         QueryParameters q = event.getLocation().getQueryParameters();
-        for (String key : List.of("q", "lang", "sort", "dir", "dead")) {
+        for (String key : List.of("q", "lang", "group", "sort", "dir", "dead")) {
             state.put(key, parameter(q, key));
         }
         SaeRow row = workbench.saeRow(sae);
@@ -155,11 +160,29 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
         Fields.Choice language = new Fields.Choice(languages, state.getOrDefault("lang", ""), v -> set("lang", v));
         language.getElement().setAttribute("aria-label", "Language it fires on most");
         language.setId("language");
+        Map<String, String> groups = new LinkedHashMap<>();
+        groups.put("", "all kinds");
+        for (FeatureGroup g : FeatureGroup.values()) {
+            int size = workbench
+                    .features()
+                    .list(sae, FeatureQuery.all().grouped(g.key()).page(0, 1))
+                    .total();
+            groups.put(g.key(), g.title() + " (" + Num.whole(size) + ")");
+        }
+        Fields.Choice group = new Fields.Choice(groups, state.getOrDefault("group", ""), v -> set("group", v));
+        group.getElement().setAttribute("aria-label", "Kind of feature");
+        group.getElement()
+                .setAttribute(
+                        "title",
+                        Stream.of(FeatureGroup.values())
+                                .map(g -> g.title() + ": " + g.meaning())
+                                .collect(Collectors.joining("\n")));
+        group.setId("group");
         Fields.Toggles dead = new Fields.Toggles(
                 Map.of("1", "show dead"),
                 List.of(state.getOrDefault("dead", "")),
                 v -> set("dead", v.isEmpty() ? "" : "1"));
-        Div choices = Kit.div("filters", text, language, dead, found);
+        Div choices = Kit.div("filters", text, language, group, dead, found);
         choices.getStyle().set("margin-bottom", "8px");
         return choices;
     }
@@ -182,7 +205,7 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
                 .setKey("id")
                 .setSortProperty("id")
                 .setFlexGrow(0)
-                .setWidth("92px");
+                .setWidth("84px");
         grid.addColumn(LitRenderer.<FeatureSummary>of(
                                 "<a href=\"${item.href}\" router-link class=\"ink\">${item.label}</a>")
                         .withProperty("href", f -> Links.feature(sae, f.id()))
@@ -191,7 +214,7 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
                 .setKey("label")
                 .setSortProperty("label")
                 .setFlexGrow(4)
-                .setWidth("220px");
+                .setWidth("200px");
         number("density", "of tokens", f -> Num.percent(f.density()));
         number("max", "strongest", f -> Num.activation(f.max()));
         number("mean", "mean active", f -> Num.activation(f.mean()));
@@ -200,15 +223,17 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
                 .setKey("top_token")
                 .setSortProperty("top_token")
                 .setFlexGrow(1)
-                .setWidth("120px")
+                .setWidth("100px")
                 .setPartNameGenerator(f -> "mono");
         grid.addColumn(f -> f.dead() ? "" : Num.language(f.topLabel()) + " " + Num.percent(f.topLabelShare()))
                 .setHeader("fires most on")
                 .setKey("top_label_share")
                 .setSortProperty("top_label_share")
                 .setFlexGrow(1)
-                .setWidth("150px");
+                .setWidth("136px");
         number("label_score", "label score", f -> Num.fixed(f.labelScore(), 2));
+        number("token_r2", "token R²", f -> Num.fixed(f.tokenR2(), 2));
+        number("contextual", "contextual", f -> Num.fixed(f.contextual(), 2));
         number("enc_dec_cosine", "enc · dec", f -> Num.fixed(f.encDecCosine(), 2));
         grid.addItemClickListener(e -> e.getSource()
                 .getUI()
@@ -223,14 +248,14 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
                 .setSortProperty(key)
                 .setTextAlign(ColumnTextAlign.END)
                 .setFlexGrow(0)
-                .setWidth("112px");
+                .setWidth("97px");
     }
 
-    /** Takes the order from the address; densest first if it says nothing. */
+    /** Takes the order from the address; most contextual first if it says nothing. */
     private void sorted() {
         String by = FeatureQuery.SORTS.contains(state.getOrDefault("sort", ""))
                 ? state.getOrDefault("sort", "")
-                : "density";
+                : FIRST_ORDER;
         boolean up = "asc".equals(state.get("dir"));
         Grid.Column<FeatureSummary> column = grid.getColumnByKey(by);
         if (column != null) {
@@ -261,7 +286,7 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
 
     private FeaturePage page(Query<FeatureSummary, Void> q, int offset, int limit) {
         String sort = q.getSortOrders().isEmpty()
-                ? "density"
+                ? FIRST_ORDER
                 : q.getSortOrders().getFirst().getSorted();
         boolean down =
                 q.getSortOrders().isEmpty() || q.getSortOrders().getFirst().getDirection() == SortDirection.DESCENDING;
@@ -271,11 +296,18 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
     private FeatureQuery query() {
         return FeatureQuery.all()
                 .filtered(state.getOrDefault("q", ""), state.getOrDefault("lang", ""))
+                .grouped(group())
                 .withDead("1".equals(state.get("dead")));
     }
 
     private void count() {
         FeaturePage p = workbench.features().list(sae, query().page(0, 1));
         found.setText(Num.whole(p.total()) + " of " + Num.whole(p.dSae()) + " features");
+    }
+
+    /** The kind that the address asks for; an unknown one is no reason to show nothing. */
+    private String group() {
+        String key = state.getOrDefault("group", "");
+        return Stream.of(FeatureGroup.values()).anyMatch(g -> g.key().equals(key)) ? key : "";
     }
 }

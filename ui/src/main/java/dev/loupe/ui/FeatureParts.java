@@ -5,6 +5,7 @@ import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.Section;
 import dev.loupe.feature.FeatureDetail;
 import dev.loupe.feature.LabelRate;
+import dev.loupe.feature.PositionRate;
 import dev.loupe.feature.TokenLogit;
 import dev.loupe.service.Counterpart;
 import dev.loupe.service.Workbench;
@@ -79,6 +80,31 @@ final class FeatureParts {
         return Kit.card(
                 Kit.heading("Where it fires", "share of tokens by language"),
                 new BarRows().set(BarRows.Tone.ACT, false, rows, "The documents carry no labels, or it never fires."));
+    }
+
+    static Section positions(FeatureDetail f) {
+        double top =
+                f.positionRates().stream().mapToDouble(PositionRate::rate).max().orElse(0);
+        List<BarRows.Row> rows = f.positionRates().stream()
+                .map(r -> new BarRows.Row(
+                        r.first() == r.last() ? String.valueOf(r.first()) : r.first() + "–" + r.last(),
+                        null,
+                        null,
+                        null,
+                        Num.percent(r.rate()),
+                        share(r.rate(), top),
+                        Num.whole(r.fired()) + " of " + Num.whole(r.tokens()) + " tokens"))
+                .toList();
+        return Kit.card(
+                Kit.heading("At which positions", "share of tokens, from the start of a sequence"),
+                new BarRows()
+                        .set(
+                                BarRows.Tone.ACT,
+                                false,
+                                rows,
+                                f.summary().dead()
+                                        ? "It never fires."
+                                        : "This index is older than these counts: loupe index makes them."));
     }
 
     static Section tokens(FeatureDetail f) {

@@ -54,6 +54,7 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
                                 FeatureParts.logits(f),
                                 FeatureParts.labels(f),
                                 FeatureParts.tokens(f),
+                                FeatureParts.positions(f),
                                 FeatureParts.counterparts(workbench, name, id),
                                 FeatureParts.neighbours(name, f))));
     }
@@ -116,6 +117,16 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
                         Num.fixed(s.encDecCosine(), 2),
                         "encoder · decoder cosine",
                         "cosine of its encoder row and its decoder row"),
+                Kit.fact(
+                        Num.fixed(s.tokenR2(), 2),
+                        "token R²",
+                        "held-out share of its variance that the current token alone predicts: near 1 the token says"
+                                + " it all, near 0 the context does"),
+                Kit.fact(
+                        s.labelEntropy() == null ? "–" : Num.fixed(Math.exp(s.labelEntropy()), 1),
+                        "languages, effective",
+                        "exp of the entropy of its firing rates by document label: 1 where it fires under one label"
+                                + " only"),
                 Kit.fact(
                         Num.whole(f.documents()),
                         f.documents() == 1 ? "document" : "documents",
