@@ -6,6 +6,7 @@ import dev.loupe.base.Progress;
 import dev.loupe.corpus.DocumentSource;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.Sae;
+import dev.loupe.sae.SaeNeeds;
 import dev.loupe.sae.SparseCodes;
 import dev.loupe.store.ActivationStore;
 import java.nio.file.Files;
@@ -37,6 +38,10 @@ public final class Evaluation {
             Progress progress) {
         long start = System.nanoTime();
         check(sae, store);
+        SaeNeeds.check(sae, store);
+        if (model != null) {
+            SaeNeeds.check(sae, model);
+        }
         String hook = sae.hookName();
         Rows heldOut = new Rows(store.reader(hook), store.heldOutRowIds(), options.rows());
         progress.stage("evaluate " + sae.name(), heldOut.count(), "tokens");

@@ -9,6 +9,7 @@ import dev.loupe.base.Progress;
 import dev.loupe.eval.SaeIdentity;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.Sae;
+import dev.loupe.sae.SaeNeeds;
 import dev.loupe.store.ActivationStore;
 import dev.loupe.store.StoreManifest;
 import java.io.IOException;
@@ -36,6 +37,8 @@ public final class FeatureIndexer {
             Path featuresDir,
             Progress progress) {
         check(sae, store, model);
+        SaeNeeds.check(sae, store);
+        SaeNeeds.check(sae, model);
         Path folder = folder(sae, featuresDir);
         try (ArtifactLock lock = ArtifactLock.acquire(folder, "loupe index " + sae.name())) {
             Path temporary = AtomicFiles.temporary(folder);

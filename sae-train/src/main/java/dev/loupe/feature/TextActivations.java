@@ -11,6 +11,7 @@ import dev.loupe.model.TokenBatch;
 import dev.loupe.model.Tokenizer;
 import dev.loupe.model.Want;
 import dev.loupe.sae.Sae;
+import dev.loupe.sae.SaeNeeds;
 import dev.loupe.sae.SparseCodes;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -55,6 +56,12 @@ public record TextActivations(String text, List<String> tokens, int[] ids, List<
             longer[0] = bos;
             System.arraycopy(ids, 0, longer, 1, ids.length);
             ids = longer;
+        }
+        SaeNeeds.check(sae, model);
+        int trained = sae.needs().contextSize();
+        if (trained > 0 && ids.length > trained) {
+            throw new UsageException("The text has " + ids.length + " tokens, but the SAE " + sae.name()
+                    + " was trained on sequences of at most " + trained + ": test a shorter text.");
         }
         if (ids.length > model.config().nCtx()) {
             throw new UsageException("The text has " + ids.length + " tokens, but the model " + model.id()

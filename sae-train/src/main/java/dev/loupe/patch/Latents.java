@@ -5,6 +5,7 @@ import dev.loupe.math.Matrix;
 import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.Sae;
+import dev.loupe.sae.SaeNeeds;
 import dev.loupe.sae.SparseCodes;
 import java.util.Map;
 import java.util.Set;
@@ -30,6 +31,7 @@ final class Latents {
 
     /** The SAE's hook in this model, checked to fit. */
     static HookPoint hookOf(LanguageModel model, Sae sae) {
+        SaeNeeds.check(sae, model);
         int width = model.hook(sae.hookName()).width();
         if (width != sae.dIn()) {
             throw new UsageException("The SAE " + sae.name() + " reads " + sae.dIn() + " numbers, but " + sae.hookName()

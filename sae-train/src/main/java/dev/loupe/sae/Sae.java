@@ -21,6 +21,7 @@ public final class Sae {
     private final SaeWeights weights;
     private final SaeProvenance provenance;
     private final Encoder encoder;
+    private final SaeNeeds needs;
 
     /**
      * An SAE in memory.
@@ -47,6 +48,7 @@ public final class Sae {
         this.weights = weights;
         this.provenance = provenance;
         this.encoder = new Encoder(config, weights);
+        this.needs = SaeNeeds.of(config.metadata(), name);
     }
 
     /**
@@ -125,6 +127,11 @@ public final class Sae {
     /** The language model. */
     public String modelId() {
         return config.modelId();
+    }
+
+    /** What it asks of the model and the text that it is used with. */
+    public SaeNeeds needs() {
+        return needs;
     }
 
     /** Whether the encoder sees x − b_dec rather than x. */

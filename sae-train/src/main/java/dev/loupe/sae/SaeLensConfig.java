@@ -5,6 +5,7 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.base.UsageException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
@@ -20,7 +21,14 @@ final class SaeLensConfig {
     record Read(SaeConfig config, int dIn, int dSae, boolean foldDecoderNorms) {}
 
     /** Entries of the metadata that {@link #write} makes by itself. */
-    private static final Set<String> OURS = Set.of("sae_lens_version", "model_name", "hook_name", "hook_head_index");
+    private static final Set<String> OURS = Set.of("sae_lens_version", "model_name", "hook_name");
+
+    /** Entries that stood beside the sizes before version 6. */
+    private static final List<String> ONCE_FLAT =
+            List.of(SaeNeeds.CONTEXT_SIZE, SaeNeeds.PREPEND_BOS, SaeNeeds.MODEL_ARGUMENTS, SaeNeeds.HEAD);
+
+    /** Flattens heads, which the activations of this hook point are here anyway. */
+    private static final String HOOK_Z = "hook_z";
 
     static Map<String, Object> write(Sae sae) {
         Map<String, Object> cfg = new LinkedHashMap<>();
@@ -31,7 +39,7 @@ final class SaeLensConfig {
         cfg.put("device", "cpu");
         cfg.put("apply_b_dec_to_input", sae.applyBDecToInput());
         cfg.put("normalize_activations", "none");
-        cfg.put("reshape_activations", "none");
+        cfg.put("reshape_activations", sae.hookName().endsWith(HOOK_Z) ? HOOK_Z : "none");
         if (sae.architecture() == Architecture.TOPK) {
             cfg.put("k", sae.k());
             cfg.put("rescale_acts_by_decoder_norm", false);
@@ -64,21 +72,32 @@ final class SaeLensConfig {
                 ? cfg.path("normalize_activations").asBoolean() ? "expected_average_only_in" : "none"
                 : text(cfg, "normalize_activations", "none");
         refuseUnless(normalize, "none", "normalize_activations", folder);
-        refuseUnless(text(cfg, "reshape_activations", "none"), "none", "reshape_activations", folder);
+        String hook = text(metadata, "hook_name", text(cfg, "hook_name", text(cfg, "hook_point", "")));
+        String reshape = text(cfg, "reshape_activations", "none");
+        refuseUnless(
+                reshape,
+                hook.endsWith(HOOK_Z) && reshape.equals(HOOK_Z) ? HOOK_Z : "none",
+                "reshape_activations",
+                folder);
         JsonNode k =
                 cfg.has("k") ? cfg.path("k") : cfg.path("activation_fn_kwargs").path("k");
         Map<String, Object> kept = new LinkedHashMap<>();
         metadata.properties().forEach(e -> {
-            if (!OURS.contains(e.getKey())) {
+            if (!OURS.contains(e.getKey()) && !e.getValue().isNull()) {
                 kept.put(e.getKey(), Json.MAPPER.treeToValue(e.getValue(), Object.class));
             }
         });
+        for (String key : ONCE_FLAT) {
+            if (cfg.hasNonNull(key) && !kept.containsKey(key)) {
+                kept.put(key, Json.MAPPER.treeToValue(cfg.path(key), Object.class));
+            }
+        }
         SaeConfig config = new SaeConfig(
                 architecture,
                 architecture == Architecture.TOPK ? size(k, "k", folder) : 0,
                 cfg.path("apply_b_dec_to_input").asBoolean(true),
                 text(metadata, "model_name", text(cfg, "model_name", "")),
-                text(metadata, "hook_name", text(cfg, "hook_name", text(cfg, "hook_point", ""))),
+                hook,
                 kept);
         return new Read(
                 config,

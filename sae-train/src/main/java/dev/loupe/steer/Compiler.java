@@ -5,6 +5,7 @@ import dev.loupe.model.HookInfo;
 import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.Sae;
+import dev.loupe.sae.SaeNeeds;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -123,6 +124,7 @@ final class Compiler {
             throw new UsageException(
                     "The SAE " + f.sae() + " has latents 0 to " + (sae.dSae() - 1) + ", not " + f.id() + ".");
         }
+        SaeNeeds.check(sae, model);
         HookInfo hook = model.hook(sae.hookName());
         if (hook.width() != sae.dIn()) {
             throw new UsageException("The SAE " + f.sae() + " reads " + sae.dIn() + " numbers, but " + hook.name()

@@ -8,10 +8,12 @@ import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.engine.SaeEngine;
 import dev.loupe.engine.TrainState;
+import dev.loupe.model.WeightRegime;
 import dev.loupe.sae.Architecture;
 import dev.loupe.sae.Sae;
 import dev.loupe.sae.SaeConfig;
 import dev.loupe.sae.SaeFiles;
+import dev.loupe.sae.SaeNeeds;
 import dev.loupe.sae.SaeProvenance;
 import dev.loupe.store.ActivationStore;
 import dev.loupe.store.StoreManifest;
@@ -90,6 +92,7 @@ public final class TrainJob {
         Map<String, Object> metadata = new LinkedHashMap<>();
         metadata.put("context_size", content.sequence().context());
         metadata.put("prepend_bos", content.sequence().prependBos());
+        metadata.putAll(SaeNeeds.metadata(WeightRegime.parse(content.model().weightRegime())));
         metadata.put("dataset_path", content.corpus().spec());
         metadata.put("exclude_special_tokens", content.sequence().excludedTokens());
         return metadata;
@@ -179,9 +182,14 @@ public final class TrainJob {
                 run.curves().last(),
                 Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(),
                 new LinkedHashMap<>(Map.of(
-                        "data_order", dev.loupe.store.BatchStream.DESCRIPTION,
-                        "dead_rule", "no activation above 0 for dead_window of the run's steps",
-                        "theta", "direct, clamped at 0, float32")));
+                        "weight_regime",
+                        origin.model().weightRegime(),
+                        "data_order",
+                        dev.loupe.store.BatchStream.DESCRIPTION,
+                        "dead_rule",
+                        "no activation above 0 for dead_window of the run's steps",
+                        "theta",
+                        "direct, clamped at 0, float32")));
     }
 
     private static void delete(Path checkpoint) {

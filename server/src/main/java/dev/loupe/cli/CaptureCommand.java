@@ -5,6 +5,7 @@ import dev.loupe.capture.CaptureRequest;
 import dev.loupe.capture.CaptureResult;
 import dev.loupe.capture.CaptureRules;
 import dev.loupe.corpus.Packing;
+import dev.loupe.service.ModelReference;
 import dev.loupe.service.Models;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -24,6 +25,13 @@ final class CaptureCommand extends LoupeCommand {
             paramLabel = "M",
             description = "Model: builtin, a name in models/ or a folder (default: builtin).")
     private String model = Models.BUILTIN;
+
+    @Option(
+            names = "--weights",
+            paramLabel = "W",
+            description = "raw, or fold_ln, center_writing_weights, center_unembed, fold_value_biases, comma separated"
+                    + " (default: raw).")
+    private @Nullable String weights;
 
     @Option(
             names = "--text",
@@ -116,7 +124,7 @@ final class CaptureCommand extends LoupeCommand {
         CaptureRequest request = new CaptureRequest(
                 name,
                 stores,
-                model,
+                ModelReference.of(model, weights),
                 text,
                 jsonField,
                 hooks,

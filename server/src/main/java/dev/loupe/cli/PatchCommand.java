@@ -2,6 +2,7 @@ package dev.loupe.cli;
 
 import dev.loupe.patch.PatchRequest;
 import dev.loupe.patch.PatchResult;
+import dev.loupe.service.ModelReference;
 import dev.loupe.service.Models;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -22,6 +23,13 @@ final class PatchCommand extends LoupeCommand {
             paramLabel = "M",
             description = "Model: builtin, a name in models/ or a folder (default: builtin).")
     private String model = Models.BUILTIN;
+
+    @Option(
+            names = "--weights",
+            paramLabel = "W",
+            description = "raw, or fold_ln, center_writing_weights, center_unembed, fold_value_biases, comma separated"
+                    + " (default: raw).")
+    private @Nullable String weights;
 
     @Option(names = "--clean", required = true, paramLabel = "T", description = "The prompt that shows the behaviour.")
     private String clean = "";
@@ -91,7 +99,19 @@ final class PatchCommand extends LoupeCommand {
     @Override
     void run(Session session) {
         PatchRequest request = new PatchRequest(
-                model, clean, corrupt, answer, wrong, method, metric, rules, sites, steps, prependBos, verify, seed);
+                ModelReference.of(model, weights),
+                clean,
+                corrupt,
+                answer,
+                wrong,
+                method,
+                metric,
+                rules,
+                sites,
+                steps,
+                prependBos,
+                verify,
+                seed);
         PatchResult computed = session.shown(p -> session.workbench().patch().run(request, p));
         PatchResult result =
                 save == null ? computed : session.workbench().patch().save(computed, save);

@@ -1,6 +1,7 @@
 package dev.loupe.cli;
 
 import dev.loupe.base.UsageException;
+import dev.loupe.service.ModelReference;
 import dev.loupe.service.Models;
 import dev.loupe.service.Workbench;
 import dev.loupe.steer.Edit;
@@ -26,6 +27,13 @@ final class SteerCommand extends LoupeCommand {
             paramLabel = "M",
             description = "Model: builtin, a name in models/ or a folder (default: builtin).")
     private String model = Models.BUILTIN;
+
+    @Option(
+            names = "--weights",
+            paramLabel = "W",
+            description = "raw, or fold_ln, center_writing_weights, center_unembed, fold_value_biases, comma separated"
+                    + " (default: raw).")
+    private @Nullable String weights;
 
     @Option(
             names = "--edit",
@@ -69,7 +77,7 @@ final class SteerCommand extends LoupeCommand {
         }
         Workbench bench = session.workbench();
         SteerRequest request = new SteerRequest(
-                model,
+                ModelReference.of(model, weights),
                 prompt,
                 edits(bench),
                 maxTokens,

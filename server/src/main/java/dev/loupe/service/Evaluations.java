@@ -54,7 +54,7 @@ public final class Evaluations {
         Sae s = saes.open(sae);
         DocumentSource source = text == null ? null : Corpora.of(text, Corpora.DEFAULT_JSON_FIELD);
         try (ActivationStore store = stores.open(saes.store(sae))) {
-            return Evaluation.run(s, store, models.open(s.modelId()), source, EvalOptions.standard(), progress);
+            return Evaluation.run(s, store, models.of(s), source, EvalOptions.standard(), progress);
         }
     }
 }

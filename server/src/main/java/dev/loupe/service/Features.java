@@ -152,7 +152,7 @@ public final class Features {
                         "The SAE " + sae + " has no feature " + id + "; its features are 0 to " + (s.dSae() - 1) + ".");
             }
         }
-        TextActivations a = TextActivations.of(s, models.open(s.modelId()), text, prependBos(s));
+        TextActivations a = TextActivations.of(s, models.of(s), text, prependBos(s));
         int tokens = a.tokens().size();
         Map<Integer, float[]> values = new HashMap<>();
         ids.forEach(id -> values.put(id, new float[tokens]));
@@ -201,13 +201,17 @@ public final class Features {
             if (FeatureIndexer.isCurrent(s, store, options, folder)) {
                 progress.message("The feature index of " + sae + " is there already; nothing to do.");
             } else {
-                FeatureIndexer.build(s, store, models.open(s.modelId()), options, folder, progress);
+                FeatureIndexer.build(s, store, models.of(s), options, folder, progress);
             }
         }
         return index(sae).manifest();
     }
 
     private boolean prependBos(Sae s) {
+        Boolean own = s.needs().prependBos();
+        if (own != null) {
+            return own;
+        }
         String store = s.provenance().store();
         if (store == null) {
             return true;

@@ -7,6 +7,7 @@ import dev.loupe.model.HookInfo;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.LanguageModels;
 import dev.loupe.model.ModelOptions;
+import dev.loupe.sae.Sae;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -68,23 +69,35 @@ public final class Models implements AutoCloseable {
     /**
      * The model itself, opened once and kept; callers never close it.
      *
+     * @param id its name, with the regime of its weights if they are not raw ({@link ModelReference})
      * @throws NotFoundException if there is no such model
      * @throws LoupeException if it is damaged or its architecture is not supported
      */
     public LanguageModel open(String id) {
-        Path folder = folder(id);
+        return open(ModelReference.parse(id));
+    }
+
+    /** The model that an SAE was trained on, with the weights that it was trained on. */
+    public LanguageModel of(Sae sae) {
+        return open(new ModelReference(sae.modelId(), sae.needs().weights()));
+    }
+
+    private LanguageModel open(ModelReference reference) {
+        Path folder = folder(reference.name());
+        String key = new ModelReference(folder.toString(), reference.weights()).text();
         synchronized (open) {
-            LanguageModel known = open.get(folder.toString());
+            LanguageModel known = open.get(key);
             if (known == null) {
-                known = LanguageModels.open(folder, new ModelOptions(id, threads));
-                open.put(folder.toString(), known);
+                known = LanguageModels.open(folder, new ModelOptions(reference.name(), threads, reference.weights()));
+                open.put(key, known);
             }
             return known;
         }
     }
 
     /** The folder that a model's name stands for. */
-    public Path folder(String id) {
+    public Path folder(String reference) {
+        String id = ModelReference.parse(reference).name();
         if (id.isBlank()) {
             throw new UsageException("The name of the model is empty; use " + BUILTIN + " or the path of a folder.");
         }

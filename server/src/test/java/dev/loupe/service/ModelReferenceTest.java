@@ -1,0 +1,35 @@
+package dev.loupe.service;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.loupe.base.UsageException;
+import dev.loupe.model.WeightRegime;
+import org.junit.jupiter.api.Test;
+
+class ModelReferenceTest {
+    @Test
+    void the_regime_of_the_weights_stands_behind_an_at_sign() {
+        ModelReference r = ModelReference.parse("gpt2@center_unembed,fold_ln");
+        assertThat(r.name()).isEqualTo("gpt2");
+        assertThat(r.weights()).isEqualTo(WeightRegime.parse("fold_ln,center_unembed"));
+        assertThat(r.text()).isEqualTo("gpt2@fold_ln,center_unembed");
+        assertThat(ModelReference.parse("builtin@raw").text()).isEqualTo("builtin");
+        assertThat(ModelReference.parse("/home/me@work/gpt2").name()).isEqualTo("/home/me@work/gpt2");
+        assertThat(ModelReference.parse("owner/name@main").name()).isEqualTo("owner/name@main");
+    }
+
+    @Test
+    void a_flag_says_the_same_and_may_not_contradict() {
+        assertThat(ModelReference.of("gpt2", null)).isEqualTo("gpt2");
+        assertThat(ModelReference.of("gpt2", "raw")).isEqualTo("gpt2");
+        assertThat(ModelReference.of("gpt2", "fold_ln")).isEqualTo("gpt2@fold_ln");
+        assertThat(ModelReference.of("gpt2@fold_ln", "fold_ln")).isEqualTo("gpt2@fold_ln");
+        assertThatThrownBy(() -> ModelReference.of("gpt2@fold_ln", "center_unembed"))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("contradict");
+        assertThatThrownBy(() -> ModelReference.of("gpt2", "folded"))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("fold_ln");
+    }
+}
