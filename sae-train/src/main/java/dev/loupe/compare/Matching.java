@@ -140,13 +140,54 @@ public record Matching(
 
     /** Per latent of B its counterpart in A by decoder rows, or −1: the inverse of {@link #decoderMatch}. */
     public int[] decoderMatchOfB() {
+        return inverse(decoderMatch);
+    }
+
+    /** Per latent of B its counterpart in A by encoder rows, or −1: the inverse of {@link #encoderMatch}. */
+    public int[] encoderMatchOfB() {
+        return inverse(encoderMatch);
+    }
+
+    private int[] inverse(int[] match) {
         int[] inverse = new int[widthB()];
         java.util.Arrays.fill(inverse, -1);
         for (int i = 0; i < widthA(); i++) {
-            if (decoderMatch[i] >= 0) {
-                inverse[decoderMatch[i]] = i;
+            if (match[i] >= 0) {
+                inverse[match[i]] = i;
             }
         }
         return inverse;
+    }
+
+    /**
+     * One latent of A and the latents of B whose largest decoder cosine in A is with it: what a wider SAE may have split
+     * it into.
+     *
+     * @param id latent of A
+     * @param parts latents of B, the nearest first
+     */
+    @JsonNaming(SnakeCaseStrategy.class)
+    public record Split(int id, List<Integer> parts) {}
+
+    /** Latents of A that are nearest to at least {@code least} latents of B, each with a decoder cosine of at least τ. */
+    public List<Split> splits(double tau, int least) {
+        List<List<Integer>> parts = new ArrayList<>();
+        for (int i = 0; i < widthA(); i++) {
+            parts.add(new ArrayList<>());
+        }
+        for (int j = 0; j < widthB(); j++) {
+            if (nearestCosineB[j] >= tau) {
+                parts.get(nearestB[j]).add(j);
+            }
+        }
+        List<Split> splits = new ArrayList<>();
+        for (int i = 0; i < widthA(); i++) {
+            if (parts.get(i).size() >= least) {
+                parts.get(i).sort((x, y) -> Float.compare(nearestCosineB[y], nearestCosineB[x]));
+                splits.add(new Split(i, List.copyOf(parts.get(i))));
+            }
+        }
+        splits.sort((x, y) -> Integer.compare(y.parts().size(), x.parts().size()));
+        return splits;
     }
 }

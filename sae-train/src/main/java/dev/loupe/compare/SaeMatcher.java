@@ -5,10 +5,8 @@ import dev.loupe.base.UsageException;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.Parallel;
 import dev.loupe.sae.Sae;
-import dev.loupe.sae.SaeProvenance;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -33,11 +31,7 @@ public final class SaeMatcher {
      * @throws UsageException if the widths differ
      */
     public static Matching match(Sae a, Sae b, double threshold, Progress progress) {
-        if (a.dIn() != b.dIn() || a.dOut() != b.dOut()) {
-            throw new UsageException("The SAEs " + a.name() + " and " + b.name() + " cannot be compared: one reads "
-                    + a.dIn() + " and writes " + a.dOut() + " values per token, the other " + b.dIn() + " and "
-                    + b.dOut() + ".");
-        }
+        Comparability.checkWidths(a, b);
         if (!(threshold >= 0 && threshold <= 1)) {
             throw new UsageException("The threshold of a shared pair is a cosine from 0 to 1, not " + threshold + ".");
         }
@@ -133,7 +127,7 @@ public final class SaeMatcher {
                 enc.meanCosine(),
                 (double) agree / pairs,
                 curve,
-                notes(a.provenance(), b.provenance()));
+                Comparability.notes(a, b));
     }
 
     private static Matching.CurvePoint point(double tau, Side dec, Side enc) {
@@ -156,24 +150,5 @@ public final class SaeMatcher {
             sum += v;
         }
         return sum / values.length;
-    }
-
-    /** What the figures depend on: a seed comparison means equal data in equal order. */
-    private static List<String> notes(SaeProvenance a, SaeProvenance b) {
-        if (a.storeFingerprint() == null || b.storeFingerprint() == null) {
-            return List.of("training data of at least one SAE unknown");
-        }
-        List<String> notes = new ArrayList<>();
-        boolean sameData = a.storeFingerprint().equals(b.storeFingerprint());
-        boolean sameHook = Objects.equals(a.hook(), b.hook());
-        notes.add(!sameHook ? "different hook points" : sameData ? "same activations" : "different activations");
-        if (sameData && sameHook) {
-            notes.add(a.dataSeed() == b.dataSeed() && a.batch() == b.batch() ? "same data order" : "other data order");
-        }
-        notes.add(a.seed() == b.seed() ? "same seed of the initial weights" : "other initial weights");
-        if (!Objects.equals(a.architecture(), b.architecture())) {
-            notes.add("different architectures");
-        }
-        return notes;
     }
 }

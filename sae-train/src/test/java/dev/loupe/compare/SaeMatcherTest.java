@@ -115,6 +115,41 @@ class SaeMatcherTest {
     }
 
     @Test
+    void anSaeWithItselfSharesEveryLatentThatHasADirection() {
+        Sae a = ToySaes.random("a", Cases.random(), Architecture.RELU, 12, 40); // one decoder row is zero
+        Matching m = SaeMatcher.match(a, a, 0.7, Progress.silent());
+        assertThat(m.shared()).isEqualTo(39);
+        assertThat(m.notes()).contains("one SAE with itself", "1 latents of a have a row of zeros and match nothing");
+        float[][] zero = new float[3][4];
+        Sae dead = sae("dead", zero, zero);
+        Matching none = SaeMatcher.match(dead, dead, 0.7, Progress.silent());
+        assertThat(none.shared()).isZero();
+        assertThat(none.notes()).contains("all 3 latents of dead have a row of zeros and match nothing");
+        zero[1][2] = Float.NaN;
+        assertThat(SaeMatcher.match(sae("x", zero, zero), dead, 0.7, Progress.silent())
+                        .notes())
+                .contains("all 3 latents of x have a row of zeros, NaN or infinities and match nothing");
+    }
+
+    @Test
+    void anotherHookPointOrModelIsRefusedUnlessAskedFor() {
+        Sae a = ToySaes.random("a", Cases.random(), Architecture.RELU, 5, 4);
+        dev.loupe.sae.SaeConfig c = a.config();
+        Sae elsewhere = new Sae(
+                "b",
+                new dev.loupe.sae.SaeConfig(
+                        c.architecture(), 0, true, c.modelId(), "blocks.9.hook_resid_pre", java.util.Map.of()),
+                a.weights(),
+                a.provenance());
+        assertThatThrownBy(() -> Comparability.check(a, elsewhere, false))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("blocks.9.hook_resid_pre")
+                .hasMessageContaining("--across");
+        Comparability.check(a, elsewhere, true);
+        Comparability.check(a, a, false);
+    }
+
+    @Test
     void sAEsOfDifferentWidthsOfInputAreRefused() {
         Sae a = sae("a", new float[2][3], new float[2][3]);
         Sae b = sae("b", new float[2][4], new float[2][4]);

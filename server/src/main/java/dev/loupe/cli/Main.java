@@ -34,6 +34,7 @@ import picocli.CommandLine.ScopeType;
             TrainCommand.class,
             EvalCommand.class,
             IndexCommand.class,
+            SeedsCommand.class,
             CompareCommand.class,
             PatchCommand.class,
             SteerCommand.class,

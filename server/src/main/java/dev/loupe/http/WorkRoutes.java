@@ -1,12 +1,17 @@
 package dev.loupe.http;
 
+import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
+import dev.loupe.compare.ActivationOverlap;
 import dev.loupe.compare.Matching;
+import dev.loupe.compare.Overlap;
 import dev.loupe.patch.PatchRequest;
 import dev.loupe.patch.PatchResult;
 import dev.loupe.service.CompareSpec;
 import dev.loupe.service.Comparisons;
 import dev.loupe.service.Job;
+import dev.loupe.service.SeedExperiment;
+import dev.loupe.service.SeedsSpec;
 import dev.loupe.service.Workbench;
 import io.javalin.http.Context;
 import java.util.List;
@@ -16,6 +21,8 @@ final class WorkRoutes {
     private final Workbench bench;
 
     record PairList(List<Comparisons.Pair> comparisons) {}
+
+    record SeedsList(List<String> experiments) {}
 
     record PatchList(List<String> patches) {}
 
@@ -35,6 +42,32 @@ final class WorkRoutes {
                         "A comparison.",
                         Matching.class,
                         ctx -> ctx.json(bench.compare().get(ctx.pathParam("a"), ctx.pathParam("b")))),
+                Route.get(
+                        "/comparisons/{a}/{b}/activations",
+                        "What the matched latents of a comparison do on the store.",
+                        ActivationOverlap.class,
+                        this::activations),
+                Route.get(
+                        "/overlap",
+                        "Several compared SAEs together: in how many each latent is found.",
+                        Overlap.class,
+                        this::overlap,
+                        new Route.Query("saes", "string", "two or more names, with commas between"),
+                        new Route.Query("threshold", "number", "least cosine of a shared pair; 0.7 unless said")),
+                Route.get(
+                        "/seeds",
+                        "Experiments on seeds.",
+                        SeedsList.class,
+                        ctx -> ctx.json(new SeedsList(bench.seeds().list()))),
+                Route.get(
+                        "/seeds/{name}",
+                        "An experiment on seeds.",
+                        SeedExperiment.class,
+                        ctx -> ctx.json(bench.seeds().get(ctx.pathParam("name")))),
+                Route.post("/seeds", "Runs an experiment on seeds in a job.", SeedsSpec.class, Job.class, ctx -> {
+                    SeedsSpec spec = Params.body(ctx, SeedsSpec.class);
+                    ctx.status(202).json(bench.jobs().start("seeds", spec));
+                }),
                 Route.post("/comparisons", "Compares two SAEs in a job.", CompareSpec.class, Job.class, ctx -> {
                     CompareSpec spec = Params.body(ctx, CompareSpec.class);
                     ctx.status(202).json(bench.jobs().start("compare", spec));
@@ -55,6 +88,21 @@ final class WorkRoutes {
                         PatchRequest.class,
                         PatchResult.class,
                         this::patch));
+    }
+
+    private void activations(Context ctx) {
+        String a = ctx.pathParam("a");
+        String b = ctx.pathParam("b");
+        bench.compare().get(a, b);
+        ctx.json(bench.compare()
+                .activations(a, b)
+                .orElseThrow(() -> new NotFoundException("What " + a + " and " + b
+                        + " do on the store was not looked at: run loupe compare " + a + " " + b + " --activations.")));
+    }
+
+    private void overlap(Context ctx) {
+        List<String> saes = List.of(Params.text(ctx, "saes", "").split(",", -1));
+        ctx.json(bench.compare().overlap(saes, Params.number(ctx, "threshold", Matching.DEFAULT_THRESHOLD)));
     }
 
     private void patch(Context ctx) {

@@ -9,8 +9,20 @@ import org.jspecify.annotations.Nullable;
  * @param a name of the one
  * @param b name of the other
  * @param threshold least cosine of a shared pair; null for 0.7
+ * @param across whether different hook points or models are allowed; null for no
+ * @param activations whether to look at what both do on the store as well; null for no
  */
-public record CompareSpec(String a, String b, @Nullable Double threshold) {
+public record CompareSpec(
+        String a,
+        String b,
+        @Nullable Double threshold,
+        @Nullable Boolean across,
+        @Nullable Boolean activations) {
+    /** Weights only, at one place. */
+    public CompareSpec(String a, String b, @Nullable Double threshold) {
+        this(a, b, threshold, null, null);
+    }
+
     /** The threshold, defaulted. */
     double cosine() {
         return threshold == null ? Matching.DEFAULT_THRESHOLD : threshold;

@@ -1,27 +1,48 @@
 package dev.loupe.service;
 
+import dev.loupe.base.Json;
+import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
+import dev.loupe.compare.ActivationOverlap;
+import dev.loupe.compare.Comparability;
 import dev.loupe.compare.Matching;
 import dev.loupe.compare.MatchingFiles;
+import dev.loupe.compare.Overlap;
 import dev.loupe.compare.SaeMatcher;
 import dev.loupe.sae.Sae;
+import dev.loupe.store.ActivationStore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /** Comparing SAEs: which latents of one are also in another. */
 public final class Comparisons {
+    private static final String ACTIVATIONS = "activations.json";
+
     private final Workspace workspace;
+    private final Stores stores;
     private final Saes saes;
+    private final Map<Path, Opened> open = new ConcurrentHashMap<>();
+
+    private record Opened(FileTime written, Matching matching) {}
 
     /** A pair that was compared. */
     public record Pair(String a, String b) {}
 
-    Comparisons(Workspace workspace, Saes saes) {
+    Comparisons(Workspace workspace, Stores stores, Saes saes) {
         this.workspace = workspace;
+        this.stores = stores;
         this.saes = saes;
     }
 
@@ -50,7 +71,87 @@ public final class Comparisons {
     public Matching get(String a, String b) {
         saes.folder(a);
         saes.folder(b);
-        return MatchingFiles.open(workspace.comparisons(), a, b);
+        Path file = MatchingFiles.folder(workspace.comparisons(), a, b).resolve(MatchingFiles.FILE);
+        FileTime written;
+        try {
+            written = Files.getLastModifiedTime(file);
+        } catch (IOException e) {
+            return MatchingFiles.open(workspace.comparisons(), a, b); // says that it is not there
+        }
+        Opened known = open.get(file);
+        if (known == null || !known.written.equals(written)) {
+            known = new Opened(written, MatchingFiles.open(workspace.comparisons(), a, b));
+            open.put(file, known);
+        }
+        return known.matching;
+    }
+
+    /** A saved comparison in whichever order it was made. */
+    public Optional<Matching> either(String a, String b) {
+        return MatchingFiles.exists(workspace.comparisons(), a, b)
+                ? Optional.of(get(a, b))
+                : MatchingFiles.exists(workspace.comparisons(), b, a) ? Optional.of(get(b, a)) : Optional.empty();
+    }
+
+    /**
+     * Several SAEs together; every pair must have been compared.
+     *
+     * @param threshold null for 0.7
+     * @throws NotFoundException naming a pair that was not
+     */
+    public Overlap overlap(List<String> names, @Nullable Double threshold) {
+        if (names.size() < 2 || names.stream().distinct().count() < names.size()) {
+            throw new UsageException("Name two or more different SAEs.");
+        }
+        double tau = threshold == null ? Matching.DEFAULT_THRESHOLD : threshold;
+        if (!(tau >= 0 && tau <= 1)) {
+            throw new UsageException("The threshold is " + tau + "; a cosine from 0 to 1 is meant.");
+        }
+        List<Matching> all = new ArrayList<>();
+        for (int i = 0; i < names.size(); i++) {
+            for (int j = i + 1; j < names.size(); j++) {
+                String a = names.get(i);
+                String b = names.get(j);
+                all.add(either(a, b).orElseGet(() -> get(a, b)));
+            }
+        }
+        return Overlap.of(names, all, tau);
+    }
+
+    /**
+     * The SAEs that were all compared with each other and differ in their seed only, these two among them: what can be
+     * counted over seeds. The two alone if there are no others.
+     */
+    public List<String> family(String a, String b) {
+        List<String> family = new ArrayList<>(List.of(a, b));
+        Set<Pair> compared = new HashSet<>(list());
+        for (String name : saes.names()) {
+            boolean all = !family.contains(name)
+                    && family.stream()
+                            .allMatch(
+                                    f -> compared.contains(new Pair(name, f)) || compared.contains(new Pair(f, name)));
+            if (all && alike(a, name)) {
+                family.add(name);
+            }
+        }
+        family.sort(Comparator.naturalOrder());
+        return family;
+    }
+
+    private boolean alike(String a, String b) {
+        SaeView x = saes.get(a);
+        SaeView y = saes.get(b);
+        return x.dSae() == y.dSae()
+                && x.architecture().equals(y.architecture())
+                && x.k() == y.k()
+                && x.tokens() == y.tokens()
+                && x.hook().equals(y.hook());
+    }
+
+    /** What matched latents do on the store, if that was looked at. */
+    public Optional<ActivationOverlap> activations(String a, String b) {
+        Path file = MatchingFiles.folder(workspace.comparisons(), a, b).resolve(ACTIVATIONS);
+        return Files.isRegularFile(file) ? Optional.of(Json.read(file, ActivationOverlap.class)) : Optional.empty();
     }
 
     /** Whether there is a saved comparison with this threshold that is younger than both SAEs. */
@@ -78,12 +179,26 @@ public final class Comparisons {
         }
         Sae a = saes.open(spec.a());
         Sae b = saes.open(spec.b());
+        Comparability.check(a, b, Boolean.TRUE.equals(spec.across()));
         if (isCurrent(spec)) {
             progress.message("The comparison of " + spec.a() + " and " + spec.b() + " is there already.");
-            return get(spec.a(), spec.b());
+        } else {
+            Matching matching = SaeMatcher.match(a, b, threshold, progress);
+            MatchingFiles.save(workspace.comparisons(), matching);
         }
-        Matching matching = SaeMatcher.match(a, b, threshold, progress);
-        MatchingFiles.save(workspace.comparisons(), matching);
+        Matching matching = get(spec.a(), spec.b());
+        if (Boolean.TRUE.equals(spec.activations())) {
+            look(a, b, matching, progress);
+        }
         return matching;
+    }
+
+    private void look(Sae a, Sae b, Matching matching, Progress progress) {
+        try (ActivationStore store = stores.open(saes.store(a.name()))) {
+            Json.write(
+                    MatchingFiles.folder(workspace.comparisons(), a.name(), b.name())
+                            .resolve(ACTIVATIONS),
+                    ActivationOverlap.of(a, b, matching, store, a.hookName(), ActivationOverlap.ROWS, progress));
+        }
     }
 }

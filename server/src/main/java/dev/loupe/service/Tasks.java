@@ -5,7 +5,9 @@ import dev.loupe.base.Names;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.capture.CaptureRequest;
+import dev.loupe.compare.ActivationOverlap;
 import dev.loupe.compare.Matching;
+import dev.loupe.compare.Overlap;
 import dev.loupe.eval.SaeReport;
 import dev.loupe.feature.IndexManifest;
 import java.nio.file.Path;
@@ -23,7 +25,7 @@ import tools.jackson.databind.node.ObjectNode;
  * process, a server in a child process, a cluster wherever it likes.
  */
 public final class Tasks {
-    private static final List<String> KINDS = List.of("capture", "train", "eval", "index", "compare");
+    private static final List<String> KINDS = List.of("capture", "train", "eval", "index", "compare", "seeds");
 
     private Tasks() {}
 
@@ -83,6 +85,38 @@ public final class Tasks {
         s.put("orphans_b", m.orphansB());
         s.put("threshold", m.threshold());
         s.put("gap", m.gap());
+        s.put("mmcs_ab", m.mmcsAb());
+        s.put("mmcs_ba", m.mmcsBa());
+        s.put("pw_mcc", m.pwMcc());
+        s.put("agreement", m.agreement());
+        s.put("notes", m.notes());
+        return s;
+    }
+
+    /** The figures of what matched latents do. */
+    public static Map<String, Object> summary(ActivationOverlap o) {
+        Map<String, Object> s = new LinkedHashMap<>();
+        s.put("store", o.store());
+        s.put("tokens", o.tokens());
+        s.put("alive_a", o.aliveA());
+        s.put("alive_b", o.aliveB());
+        s.put("mean_correlation", o.meanCorrelation());
+        s.put("mean_correlation_shared", o.meanCorrelationShared());
+        s.put("mean_jaccard", o.meanJaccard());
+        s.put("mean_jaccard_shared", o.meanJaccardShared());
+        s.put("cka", o.cka());
+        s.put("cka_tokens", o.ckaTokens());
+        return s;
+    }
+
+    /** The figures of several SAEs together. */
+    public static Map<String, Object> summary(Overlap o) {
+        Map<String, Object> s = new LinkedHashMap<>();
+        s.put("saes", o.saes());
+        s.put("threshold", o.threshold());
+        s.put("histogram", o.histogram());
+        s.put("only_one", o.onlyOne());
+        s.put("transitivity", o.transitivity());
         return s;
     }
 
@@ -99,6 +133,7 @@ public final class Tasks {
             }
             case "index" -> Map.of("indexes", index(bench, read(saes(request), IndexSpec.class, kind), progress));
             case "compare" -> summary(bench.compare().run(read(request, CompareSpec.class, kind), progress));
+            case "seeds" -> bench.seeds().run(read(request, SeedsSpec.class, kind), progress);
             default -> throw unknown(kind);
         };
     }
@@ -127,6 +162,7 @@ public final class Tasks {
                 CompareSpec spec = read(request, CompareSpec.class, kind);
                 yield "Compare " + Names.check(spec.a()) + " and " + Names.check(spec.b());
             }
+            case "seeds" -> "Seeds " + read(request, SeedsSpec.class, kind).name();
             default -> {
                 List<String> names = StreamSupport.stream(
                                 saes(request).path("saes").spliterator(), false)

@@ -19,6 +19,7 @@ public final class Workbench implements AutoCloseable {
     private final Patches patches;
     private final Steerings steerings;
     private final Trainings trainings;
+    private final SeedExperiments seeds;
     private final Jobs jobs;
 
     /** A workbench over a workspace. */
@@ -30,11 +31,12 @@ public final class Workbench implements AutoCloseable {
         this.saes = new Saes(workspace);
         this.features = new Features(workspace, models, stores, saes);
         this.evaluations = new Evaluations(models, stores, saes);
-        this.comparisons = new Comparisons(workspace, saes);
+        this.comparisons = new Comparisons(workspace, stores, saes);
         this.counterparts = new Counterparts(workspace, comparisons, features);
         this.patches = new Patches(workspace, models, saes);
         this.steerings = new Steerings(workspace, models, saes, features);
         this.trainings = new Trainings(workspace, stores);
+        this.seeds = new SeedExperiments(workspace, stores, saes, trainings, comparisons);
         this.jobs = new Jobs(workspace);
     }
 
@@ -81,6 +83,11 @@ public final class Workbench implements AutoCloseable {
     /** Comparing SAEs. */
     public Comparisons compare() {
         return comparisons;
+    }
+
+    /** Experiments on seeds. */
+    public SeedExperiments seeds() {
+        return seeds;
     }
 
     /** Where a latent is found again in other SAEs. */

@@ -67,6 +67,11 @@ public record Workspace(Path root) {
         return root.resolve("comparisons");
     }
 
+    /** Experiments on seeds, one folder each. */
+    public Path seeds() {
+        return root.resolve("seeds");
+    }
+
     /** Saved patching results. */
     public Path patches() {
         return root.resolve("patches");
