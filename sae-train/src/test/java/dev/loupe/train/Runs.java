@@ -2,6 +2,7 @@ package dev.loupe.train;
 
 import dev.loupe.base.Progress;
 import dev.loupe.engine.SaeEngine;
+import dev.loupe.sae.Architecture;
 import dev.loupe.store.StoreManifest;
 import java.nio.file.Path;
 import java.util.List;
@@ -18,7 +19,7 @@ final class Runs {
 
     private Runs() {}
 
-    static TrainConfig config(Method a) {
+    static TrainConfig config(Architecture a) {
         TrainConfig demo = TrainPreset.DEMO.config(a, 64);
         return demo.with(Map.of(
                 "steps",
@@ -26,9 +27,9 @@ final class Runs {
                 "batch",
                 100,
                 "k",
-                a.choosesK() ? 4 : 0,
+                a == Architecture.TOPK ? 4 : 0,
                 "l0_target",
-                a.choosesK() ? 0 : 4,
+                a == Architecture.TOPK ? 0 : 4,
                 "learning_rate",
                 3e-3));
     }

@@ -23,7 +23,8 @@ final class CaptureCommand extends LoupeCommand {
     @Option(
             names = "--model",
             paramLabel = "M",
-            description = "Model: builtin, a name in models/ or a folder (default: builtin).")
+            description =
+                    "Model: builtin, a name in models/, a folder, a .gguf file or a hub's owner/name (default: builtin).")
     private String model = Models.BUILTIN;
 
     @Option(

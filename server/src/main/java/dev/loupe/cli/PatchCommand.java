@@ -21,7 +21,8 @@ final class PatchCommand extends LoupeCommand {
     @Option(
             names = "--model",
             paramLabel = "M",
-            description = "Model: builtin, a name in models/ or a folder (default: builtin).")
+            description =
+                    "Model: builtin, a name in models/, a folder, a .gguf file or a hub's owner/name (default: builtin).")
     private String model = Models.BUILTIN;
 
     @Option(
@@ -98,6 +99,7 @@ final class PatchCommand extends LoupeCommand {
 
     @Override
     void run(Session session) {
+        session.fetch(model);
         PatchRequest request = new PatchRequest(
                 ModelReference.of(model, weights),
                 clean,

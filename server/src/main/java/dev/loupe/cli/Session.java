@@ -97,6 +97,14 @@ final class Session implements AutoCloseable {
         }
     }
 
+    /** Fetches a model that is on a hub only; does nothing for any other. */
+    void fetch(String model) {
+        shown(p -> {
+            workbench().models().fetch(model, p);
+            return model;
+        });
+    }
+
     private static void end(Progress shown) {
         if (shown instanceof ShownProgress e) {
             e.end();

@@ -25,7 +25,8 @@ final class SteerCommand extends LoupeCommand {
     @Option(
             names = "--model",
             paramLabel = "M",
-            description = "Model: builtin, a name in models/ or a folder (default: builtin).")
+            description =
+                    "Model: builtin, a name in models/, a folder, a .gguf file or a hub's owner/name (default: builtin).")
     private String model = Models.BUILTIN;
 
     @Option(
@@ -75,6 +76,7 @@ final class SteerCommand extends LoupeCommand {
         if (greedy && temperature != null && temperature != 0) {
             throw new UsageException("--greedy and --temperature exclude each other.");
         }
+        session.fetch(model);
         Workbench bench = session.workbench();
         SteerRequest request = new SteerRequest(
                 ModelReference.of(model, weights),

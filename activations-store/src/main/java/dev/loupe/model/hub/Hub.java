@@ -1,0 +1,186 @@
+package dev.loupe.model.hub;
+
+import dev.loupe.base.ArtifactLock;
+import dev.loupe.base.Json;
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.NotFoundException;
+import dev.loupe.base.Progress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The Hugging Face hub and the cache of it on this machine, which Python's libraries share: what either has fetched the
+ * other finds. Only the files that open a model are fetched.
+ */
+public final class Hub {
+    private static final String INDEX = "model.safetensors.index.json";
+    private static final String WEIGHTS = "model.safetensors";
+    private static final Set<String> SMALL = Set.of(
+            "config.json",
+            "generation_config.json",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "special_tokens_map.json",
+            "added_tokens.json",
+            "chat_template.jinja",
+            "chat_template.json");
+
+    private final HubSettings settings;
+    private final Duration pause;
+
+    /** The hub of these settings. */
+    public Hub(HubSettings settings) {
+        this(settings, Duration.ofSeconds(1));
+    }
+
+    Hub(HubSettings settings, Duration pause) {
+        this.settings = settings;
+        this.pause = pause;
+    }
+
+    /** The folder of a model that is whole in the cache; null if it is not. Asks nobody. */
+    public @Nullable Path find(HubId id) {
+        Path snapshot = new HubCache(settings.cache(), id).found();
+        return snapshot != null && HubCache.missing(snapshot).isEmpty() ? snapshot : null;
+    }
+
+    /** The folder with the description of a model ({@code config.json}), without its weights. */
+    public Path describe(HubId id, Progress progress) {
+        Path snapshot = new HubCache(settings.cache(), id).found();
+        if (snapshot != null && Files.exists(snapshot.resolve("config.json"))) {
+            return snapshot;
+        }
+        return fetch(id, progress, true);
+    }
+
+    /**
+     * The folder of a model; fetches what is missing of it.
+     *
+     * @throws NotFoundException if there is no such model
+     * @throws LoupeException if it is gated, or the hub cannot be reached, or may not be asked (offline)
+     */
+    public Path fetch(HubId id, Progress progress) {
+        return fetch(id, progress, false);
+    }
+
+    private Path fetch(HubId id, Progress progress, boolean onlyDescription) {
+        HubCache cache = new HubCache(settings.cache(), id);
+        if (settings.offline()) {
+            return offline(id, cache);
+        }
+        try (HubClient client = new HubClient(settings, id, pause)) {
+            HubClient.Listing listing;
+            try {
+                listing = client.list();
+            } catch (NotFoundException e) {
+                throw e;
+            } catch (LoupeException e) {
+                Path known = find(id);
+                if (known != null) { // an earlier commit is better than none
+                    progress.message("Using the copy of " + id + " in the cache: " + e.getMessage());
+                    return known;
+                }
+                throw e;
+            }
+            try (ArtifactLock lock = ArtifactLock.acquire(cache.lock(), "downloading " + id)) {
+                BlobDownload download = new BlobDownload(client, cache, progress, pause);
+                if (onlyDescription) {
+                    if (listing.files().contains("config.json")) {
+                        one("config.json", listing.commit(), client, cache, download);
+                    }
+                } else {
+                    all(id, listing, client, cache, download);
+                }
+                cache.remember(listing.commit());
+            }
+            return cache.snapshot(listing.commit());
+        }
+    }
+
+    private void all(HubId id, HubClient.Listing listing, HubClient client, HubCache cache, BlobDownload download) {
+        String commit = listing.commit();
+        for (String file : wanted(id, listing.files())) {
+            one(file, commit, client, cache, download);
+        }
+        Path index = cache.snapshot(commit).resolve(INDEX);
+        if (listing.files().contains(INDEX)) {
+            for (String shard : HubCache.shards(Json.tree(index))) {
+                if (!listing.files().contains(shard)) {
+                    throw new LoupeException("The index of weights of " + id + " names " + shard
+                            + ", which the model does not have: its weights are not whole on " + settings.host() + ".");
+                }
+                one(shard, commit, client, cache, download);
+            }
+        }
+    }
+
+    private static void one(String file, String commit, HubClient client, HubCache cache, BlobDownload download) {
+        if (Files.exists(cache.snapshot(commit).resolve(file))) {
+            return;
+        }
+        HubClient.RemoteFile remote = client.describe(commit, file);
+        download.run(remote);
+        cache.link(commit, file, remote.etag());
+    }
+
+    /** The files to fetch, small ones first; those that an index names come later. */
+    private List<String> wanted(HubId id, List<String> files) {
+        List<String> wanted = new ArrayList<>();
+        files.stream().filter(SMALL::contains).forEach(wanted::add);
+        if (files.contains(INDEX)) {
+            wanted.add(INDEX);
+        } else if (files.contains(WEIGHTS)) {
+            wanted.add(WEIGHTS);
+        } else {
+            List<String> gguf = files.stream()
+                    .filter(f -> f.matches("[A-Za-z0-9][A-Za-z0-9._-]*\\.gguf"))
+                    .toList();
+            if (gguf.size() == 1) {
+                return gguf;
+            }
+            String has = gguf.size() > 1
+                    ? "It has several GGUF files: download one of " + String.join(", ", new TreeSet<>(gguf))
+                            + " and give its path."
+                    : "It has " + kinds(files)
+                            + ": convert it to safetensors (save_pretrained in transformers) and give"
+                            + " the path of the folder.";
+            throw new LoupeException("The model " + id + " has no weights in the safetensors format. " + has);
+        }
+        for (String file : List.of("config.json", "tokenizer.json")) {
+            if (!files.contains(file)) {
+                throw new LoupeException(
+                        "The model " + id + " has no " + file + " on " + settings.host()
+                                + ", which is needed: save it with save_pretrained of transformers and give the path of the folder.");
+            }
+        }
+        return wanted;
+    }
+
+    private static String kinds(List<String> files) {
+        List<String> others = files.stream()
+                .filter(f -> f.matches(".*\\.(bin|pt|pth|h5|msgpack|onnx)"))
+                .limit(3)
+                .toList();
+        return others.isEmpty() ? "no weights at all" : String.join(", ", others);
+    }
+
+    private Path offline(HubId id, HubCache cache) {
+        Path snapshot = cache.found();
+        if (snapshot == null) {
+            throw new NotFoundException("The model " + id + " is not in the cache " + settings.cache()
+                    + " and nothing may be downloaded (HF_HUB_OFFLINE): unset it, or copy the model there.");
+        }
+        List<String> missing = HubCache.missing(snapshot);
+        if (!missing.isEmpty()) {
+            throw new LoupeException("The model " + id + " is not whole in the cache " + settings.cache()
+                    + " (it lacks " + String.join(", ", missing) + ") and nothing may be downloaded (HF_HUB_OFFLINE).");
+        }
+        return snapshot;
+    }
+}
