@@ -22,7 +22,7 @@ from transformers import (AutoModelForCausalLM, GPT2Config, GPTNeoConfig, GPTNeo
                           Qwen3Config)
 from transformers.models.llama import modeling_llama
 
-source, out = sys.argv[1:3]
+source, out = sys.argv[1:3]  # model_reference.py imports from here and has two arguments too
 torch.set_num_threads(1)
 POS = lambda n: [1, n // 2, n - 1]  # noqa: E731
 
@@ -392,55 +392,60 @@ def multimodal(name, base, gemma):
     return name
 
 
-common = dict(vocab_size=40, hidden_size=12, intermediate_size=20, num_hidden_layers=2, num_attention_heads=4,
-              num_key_value_heads=2, max_position_embeddings=32, tie_word_embeddings=False, initializer_range=0.3,
-              rms_norm_eps=1e-3, bos_token_id=0, eos_token_id=0, pad_token_id=None)
-tiny("tiny-llama", LlamaConfig(**common, head_dim=6, attention_bias=True, mlp_bias=True, rope_theta=500.0), 1)
-tiny("tiny-mistral", MistralConfig(**common, head_dim=4, sliding_window=None), 2)
-tiny("tiny-qwen2", Qwen2Config(**{**common, "hidden_size": 16}, use_sliding_window=False), 3)
-tiny("tiny-qwen3", Qwen3Config(**{**common, "num_key_value_heads": 1}, head_dim=6, use_sliding_window=False), 4)
-tiny("tiny-llama3", LlamaConfig(**{**common, "num_key_value_heads": 4, "tie_word_embeddings": True}, head_dim=12,
-                                rope_parameters={"rope_type": "llama3", "rope_theta": 100.0, "factor": 8.0,
-                                                 "low_freq_factor": 1.0, "high_freq_factor": 4.0,
-                                                 "original_max_position_embeddings": 16}), 5)
-tiny("tiny-window", MistralConfig(**common, head_dim=4, sliding_window=4), 7)
-tiny("tiny-linear", LlamaConfig(**common, head_dim=6, rope_parameters={"rope_type": "linear", "rope_theta": 100.0,
-                                                                       "factor": 4.0}), 6)
+def main():
+    common = dict(vocab_size=40, hidden_size=12, intermediate_size=20, num_hidden_layers=2, num_attention_heads=4,
+                  num_key_value_heads=2, max_position_embeddings=32, tie_word_embeddings=False, initializer_range=0.3,
+                  rms_norm_eps=1e-3, bos_token_id=0, eos_token_id=0, pad_token_id=None)
+    tiny("tiny-llama", LlamaConfig(**common, head_dim=6, attention_bias=True, mlp_bias=True, rope_theta=500.0), 1)
+    tiny("tiny-mistral", MistralConfig(**common, head_dim=4, sliding_window=None), 2)
+    tiny("tiny-qwen2", Qwen2Config(**{**common, "hidden_size": 16}, use_sliding_window=False), 3)
+    tiny("tiny-qwen3", Qwen3Config(**{**common, "num_key_value_heads": 1}, head_dim=6, use_sliding_window=False), 4)
+    tiny("tiny-llama3", LlamaConfig(**{**common, "num_key_value_heads": 4, "tie_word_embeddings": True}, head_dim=12,
+                                    rope_parameters={"rope_type": "llama3", "rope_theta": 100.0, "factor": 8.0,
+                                                     "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                                                     "original_max_position_embeddings": 16}), 5)
+    tiny("tiny-window", MistralConfig(**common, head_dim=4, sliding_window=4), 7)
+    tiny("tiny-linear", LlamaConfig(**common, head_dim=6, rope_parameters={"rope_type": "linear", "rope_theta": 100.0,
+                                                                           "factor": 4.0}), 6)
 
-gpt = dict(vocab_size=40, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0, bos_token_id=0, eos_token_id=0)
-tiny("tiny-gpt2", GPT2Config(**gpt, n_embd=12, n_head=4, n_layer=2, n_positions=32), 8)
-tiny("tiny-gpt2-untied", GPT2Config(**gpt, n_embd=12, n_head=2, n_layer=2, n_positions=32, n_inner=20,
-                                    tie_word_embeddings=False, scale_attn_by_inverse_layer_idx=True), 9)
-tiny("tiny-neo", GPTNeoConfig(vocab_size=40, hidden_size=12, num_heads=4, num_layers=2, max_position_embeddings=32,
-                              attention_types=[[["global", "local"], 1]], window_size=4, intermediate_size=20,
-                              bos_token_id=0, eos_token_id=0), 10)
-neox = dict(vocab_size=40, hidden_size=16, num_attention_heads=2, num_hidden_layers=2, intermediate_size=20,
-            max_position_embeddings=32, bos_token_id=0, eos_token_id=0)
-tiny("tiny-neox", GPTNeoXConfig(**neox, rotary_pct=0.25), 11)
-tiny("tiny-neox-serial", GPTNeoXConfig(**neox, rotary_pct=1.0, use_parallel_residual=False, attention_bias=False), 12)
-tiny("tiny-opt", OPTConfig(vocab_size=40, hidden_size=12, word_embed_proj_dim=12, num_attention_heads=4, ffn_dim=20,
-                           num_hidden_layers=2, max_position_embeddings=32, bos_token_id=0, eos_token_id=0, pad_token_id=1), 13)
-gemma = {**common, "head_dim": 6, "sliding_window": 4, "query_pre_attn_scalar": 9, "tie_word_embeddings": True}
-tiny("tiny-gemma2", Gemma2Config(**gemma, attn_logit_softcapping=2.0, final_logit_softcapping=3.0), 14)
-tiny("tiny-gemma3", Gemma3TextConfig(**gemma, layer_types=["sliding_attention", "full_attention"],
-                                     rope_parameters={"full_attention": {"rope_type": "linear", "factor": 2.0, "rope_theta": 1e4},
-                                                      "sliding_attention": {"rope_type": "default", "rope_theta": 100.0}}), 15)
+    gpt = dict(vocab_size=40, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0, bos_token_id=0, eos_token_id=0)
+    tiny("tiny-gpt2", GPT2Config(**gpt, n_embd=12, n_head=4, n_layer=2, n_positions=32), 8)
+    tiny("tiny-gpt2-untied", GPT2Config(**gpt, n_embd=12, n_head=2, n_layer=2, n_positions=32, n_inner=20,
+                                        tie_word_embeddings=False, scale_attn_by_inverse_layer_idx=True), 9)
+    tiny("tiny-neo", GPTNeoConfig(vocab_size=40, hidden_size=12, num_heads=4, num_layers=2, max_position_embeddings=32,
+                                  attention_types=[[["global", "local"], 1]], window_size=4, intermediate_size=20,
+                                  bos_token_id=0, eos_token_id=0), 10)
+    neox = dict(vocab_size=40, hidden_size=16, num_attention_heads=2, num_hidden_layers=2, intermediate_size=20,
+                max_position_embeddings=32, bos_token_id=0, eos_token_id=0)
+    tiny("tiny-neox", GPTNeoXConfig(**neox, rotary_pct=0.25), 11)
+    tiny("tiny-neox-serial", GPTNeoXConfig(**neox, rotary_pct=1.0, use_parallel_residual=False, attention_bias=False), 12)
+    tiny("tiny-opt", OPTConfig(vocab_size=40, hidden_size=12, word_embed_proj_dim=12, num_attention_heads=4, ffn_dim=20,
+                               num_hidden_layers=2, max_position_embeddings=32, bos_token_id=0, eos_token_id=0, pad_token_id=1), 13)
+    gemma = {**common, "head_dim": 6, "sliding_window": 4, "query_pre_attn_scalar": 9, "tie_word_embeddings": True}
+    tiny("tiny-gemma2", Gemma2Config(**gemma, attn_logit_softcapping=2.0, final_logit_softcapping=3.0), 14)
+    tiny("tiny-gemma3", Gemma3TextConfig(**gemma, layer_types=["sliding_attention", "full_attention"],
+                                         rope_parameters={"full_attention": {"rope_type": "linear", "factor": 2.0, "rope_theta": 1e4},
+                                                          "sliding_attention": {"rope_type": "default", "rope_theta": 100.0}}), 15)
 
-variants()
+    variants()
 
-model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, attn_implementation="eager")
-from tokenizers import Tokenizer  # noqa: E402
-tokenizer = Tokenizer.from_file(f"{source}/tokenizer.json")
-texts = ["I would like to thank the rapporteur. I", "Herr Präsident, die Kommission hat Ελλάδα gesagt, dass sie größer ist."]
-rows = [tokenizer.encode(t).ids for t in texts]
-long = []
-while len(long) < 500:  # long enough to show wrong rotary angles
-    long += rows[len(long) % 2][1:] + [(37 * len(long)) % 8192]
-rows.append([0] + long[:499])
-answer, wrong = (tokenizer.encode(t, add_special_tokens=False).ids[0] for t in (" am", " are"))
-SOME = ("hook_resid_pre", "hook_attn_out", "hook_mlp_out", "attn.hook_z", "mlp.hook_post")
-golden(model, rows, (answer, wrong),
-       lambda h, r: "blocks.5" in h and r == 1 and "pattern" not in h or h == "blocks.5.hook_resid_post"
-       or h == "blocks.0.attn.hook_pattern" and r == 0 or "resid_post" in h and r == 0,
-       lambda h, s: h.startswith(("blocks.0", "blocks.3")) and h.endswith(SOME) and (s != "lih" or "blocks.0" in h),
-       ["", "lih"], f"{out}/builtin.safetensors")
+    model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, attn_implementation="eager")
+    from tokenizers import Tokenizer
+    tokenizer = Tokenizer.from_file(f"{source}/tokenizer.json")
+    texts = ["I would like to thank the rapporteur. I", "Herr Präsident, die Kommission hat Ελλάδα gesagt, dass sie größer ist."]
+    rows = [tokenizer.encode(t).ids for t in texts]
+    long = []
+    while len(long) < 500:  # long enough to show wrong rotary angles
+        long += rows[len(long) % 2][1:] + [(37 * len(long)) % 8192]
+    rows.append([0] + long[:499])
+    answer, wrong = (tokenizer.encode(t, add_special_tokens=False).ids[0] for t in (" am", " are"))
+    SOME = ("hook_resid_pre", "hook_attn_out", "hook_mlp_out", "attn.hook_z", "mlp.hook_post")
+    golden(model, rows, (answer, wrong),
+           lambda h, r: "blocks.5" in h and r == 1 and "pattern" not in h or h == "blocks.5.hook_resid_post"
+           or h == "blocks.0.attn.hook_pattern" and r == 0 or "resid_post" in h and r == 0,
+           lambda h, s: h.startswith(("blocks.0", "blocks.3")) and h.endswith(SOME) and (s != "lih" or "blocks.0" in h),
+           ["", "lih"], f"{out}/builtin.safetensors")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,7 @@
 package dev.loupe.model;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 
 /** The names that TransformerLens 3 (TransformerBridge) gave to hook points, as the names that everybody else uses. */
@@ -23,6 +25,8 @@ final class HookAliases {
             Map.entry("mlp.gate.hook_out", "mlp.hook_pre"),
             Map.entry("mlp.out.hook_in", "mlp.hook_post"));
 
+    private static final List<String> BY_FAMILY = List.of("attn.hook_out", "mlp.hook_out", "mlp.in.hook_out");
+
     private HookAliases() {}
 
     /** The usual name; the same name if it is none of these. */
@@ -37,6 +41,21 @@ final class HookAliases {
         String local = name.substring(dot + 1);
         String usual = LOCAL.get(local);
         return usual == null ? name : name.substring(0, dot + 1) + usual;
+    }
+
+    /** Every newer name of a hook point. */
+    static List<String> of(HookPoint hook, TensorNames tensors) {
+        List<String> names = new ArrayList<>();
+        String block =
+                hook.name().substring(0, hook.name().length() - hook.local().length());
+        (block.isEmpty() ? TOP.keySet() : LOCAL.keySet()).forEach(newer -> names.add(block + newer));
+        if (!block.isEmpty()) {
+            BY_FAMILY.forEach(newer -> names.add(block + newer));
+        }
+        return names.stream()
+                .filter(newer -> canonical(newer, tensors).equals(hook.name()))
+                .sorted()
+                .toList();
     }
 
     /** The usual name where it depends on the parts that a family has. */

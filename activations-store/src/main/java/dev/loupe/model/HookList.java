@@ -123,7 +123,9 @@ final class HookList {
     }
 
     private void add(String name, String shape, int width, String meaning) {
-        all.add(new HookInfo(HookPoint.of(name), shape, width, meaning));
+        HookPoint hook = HookPoint.of(name);
+        List<String> aliases = HookAliases.of(hook, spec.architecture().tensors());
+        all.add(new HookInfo(hook, shape, width, meaning, aliases));
     }
 
     private static String shape(int width) {

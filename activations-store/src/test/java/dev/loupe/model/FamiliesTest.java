@@ -143,6 +143,28 @@ class FamiliesTest {
     }
 
     @Test
+    void a_list_of_hook_points_has_their_newer_names_in_every_family() throws IOException {
+        for (String name : withTransformerLens().toList()) {
+            Map<String, String> seen = new TreeMap<>();
+            try (LanguageModel model = open(name)) {
+                for (HookInfo info : model.hooks()) {
+                    for (String alias : info.aliases()) {
+                        assertThat(model.hook(alias)).isEqualTo(info);
+                        assertThat(seen.put(alias, info.name())).isNull();
+                    }
+                }
+            }
+            assertThat(seen).containsEntry("blocks.1.hook_out", "blocks.1.hook_resid_post");
+            assertThat(seen)
+                    .containsEntry(
+                            "blocks.1.mlp.in.hook_out",
+                            name.matches(".*(gpt2|neo|opt).*")
+                                    ? "blocks.1.mlp.hook_pre"
+                                    : "blocks.1.mlp.hook_pre_linear");
+        }
+    }
+
+    @Test
     void newer_names_of_hook_points_mean_the_usual_ones() {
         assertThat(HookPoint.of("blocks.1.hook_out")).isEqualTo(HookPoint.residPost(1));
         assertThat(HookPoint.of("embed.hook_out")).isEqualTo(HookPoint.of("hook_embed"));

@@ -13,7 +13,7 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "model",
         description = "Language models and their hook points.",
-        subcommands = {ModelCommand.ListCommand.class, ModelCommand.HooksCommand.class, ModelCommand.PullCommand.class})
+        subcommands = {ModelCommand.ListCommand.class, ModelCommand.HooksCommand.class, ModelCommand.PullCommand.class, ModelCheckCommand.class})
 final class ModelCommand extends CommandGroup {
 
     /** Shows the models of the workspace. */
@@ -63,8 +63,8 @@ final class ModelCommand extends CommandGroup {
                             "hooks",
                             hooks.stream().map(HookRow::of).toList()),
                     () -> {
-                        Table table = new Table("hook", "shape", "what it is");
-                        hooks.forEach(h -> table.row(h.name(), h.shape(), h.meaning()));
+                        Table table = new Table("hook", "shape", "what it is", "also called");
+                        hooks.forEach(h -> table.row(h.name(), h.shape(), h.meaning(), String.join(", ", h.aliases())));
                         table.print(session.out);
                     });
         }
@@ -96,9 +96,9 @@ final class ModelCommand extends CommandGroup {
     }
 
     /** A hook point in JSON. */
-    record HookRow(String name, String shape, int width, String meaning) {
+    record HookRow(String name, String shape, int width, String meaning, List<String> aliases) {
         static HookRow of(HookInfo h) {
-            return new HookRow(h.name(), h.shape(), h.width(), h.meaning());
+            return new HookRow(h.name(), h.shape(), h.width(), h.meaning(), h.aliases());
         }
     }
 }

@@ -6,6 +6,7 @@ import dev.loupe.base.Progress;
 import dev.loupe.model.HookInfo;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.LanguageModels;
+import dev.loupe.model.ModelCheck;
 import dev.loupe.model.ModelOptions;
 import dev.loupe.model.hub.Hub;
 import dev.loupe.model.hub.HubSettings;
@@ -18,6 +19,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Language models: {@code builtin}, names in the workspace's {@code models/}, folders and GGUF files by their path, models
@@ -105,6 +107,21 @@ public final class Models implements AutoCloseable {
      */
     public LanguageModel open(String id) {
         return open(ModelReference.parse(id));
+    }
+
+    /**
+     * Compares a model with reference values.
+     *
+     * @param reference the file; null for the one in the model's folder
+     * @param tolerance largest error allowed, as a share of a tensor's largest value
+     */
+    public ModelCheck.Report check(String id, @Nullable Path reference, double tolerance) {
+        Path file = reference;
+        if (file == null) {
+            Path model = folder(id);
+            file = (Files.isDirectory(model) ? model : model.resolveSibling("")).resolve(ModelCheck.FILE);
+        }
+        return ModelCheck.run(open(id), file, tolerance);
     }
 
     /** The model that an SAE was trained on, with the weights that it was trained on. */

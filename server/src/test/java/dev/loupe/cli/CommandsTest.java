@@ -87,6 +87,18 @@ class CommandsTest {
         JsonNode hooks = cli.run("model", "hooks", "builtin", "--json").json().path("hooks");
         assertThat(hooks.findValuesAsString("name"))
                 .contains("hook_embed", "blocks.0.attn.hook_z", "blocks.5.hook_resid_post");
+        assertThat(cli.run("model", "hooks", "builtin").out()).contains("blocks.5.hook_out");
+    }
+
+    @Test
+    void aModelIsComparedWithItsReferenceValues() {
+        Cli.Result check = cli.run("model", "check", "builtin", "--json");
+        assertThat(check.code()).isZero();
+        assertThat(check.json().path("passed").asBoolean()).isTrue();
+        assertThat(check.json().path("rows").findValuesAsString("kind")).contains("logits", "loss", "attn.hook_z");
+        Cli.Result strict = cli.run("model", "check", "builtin", "--tolerance", "1e-12");
+        assertThat(strict.code()).isEqualTo(1);
+        assertThat(strict.out()).contains("largest error", "hook_resid_post");
     }
 
     @Test
