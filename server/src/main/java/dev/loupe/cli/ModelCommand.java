@@ -13,7 +13,12 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "model",
         description = "Language models and their hook points.",
-        subcommands = {ModelCommand.ListCommand.class, ModelCommand.HooksCommand.class, ModelCommand.PullCommand.class, ModelCheckCommand.class})
+        subcommands = {
+            ModelCommand.ListCommand.class,
+            ModelCommand.HooksCommand.class,
+            ModelCommand.PullCommand.class,
+            ModelCheckCommand.class
+        })
 final class ModelCommand extends CommandGroup {
 
     /** Shows the models of the workspace. */
