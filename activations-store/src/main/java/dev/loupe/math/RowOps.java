@@ -42,13 +42,14 @@ public final class RowOps {
         }
     }
 
-    /** out[q] = Σ_i a[ao + i]·b[offsets[q] + i], q from 0 to {@code count}; offsets in bytes. */
-    public static void dotRows(float[] a, int ao, MemorySegment b, long[] offsets, int count, float[] out, int n) {
-        int q = 0;
-        for (; q + 4 <= count; q += 4) {
+    /** out[q] = Σ_i a[ao + i]·b[offsets[q] + i], q from {@code at} to {@code at + count}; offsets in bytes. */
+    public static void dotRows(
+            float[] a, int ao, MemorySegment b, long[] offsets, int at, int count, float[] out, int n) {
+        int q = at;
+        for (; q + 4 <= at + count; q += 4) {
             dotFour(a, ao, b, offsets, q, out, n);
         }
-        for (; q < count; q++) {
+        for (; q < at + count; q++) {
             out[q] = VectorOps.dot(a, ao, b, offsets[q], n);
         }
     }

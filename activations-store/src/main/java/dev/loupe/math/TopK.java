@@ -93,8 +93,10 @@ public final class TopK {
         return kthLargest(maxima, size, k);
     }
 
-    /** Quickselect on a scratch array, which is permuted. */
-    private static float kthLargest(float[] a, int n, int k) {
+    /**
+     * The k-th largest of the first n values, k from 1; the values are permuted and must hold no NaN (quickselect).
+     */
+    public static float kthLargest(float[] a, int n, int k) {
         int low = 0;
         int high = n - 1;
         int target = n - k;

@@ -1,6 +1,7 @@
 package dev.loupe.model;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import dev.loupe.tensor.Torch;
 import org.jspecify.annotations.Nullable;
 
@@ -120,14 +121,19 @@ final class Block {
         long b = z.getShape().get(0);
         long t = z.getShape().get(1);
         NDArray byHead = z.reshape(b * t, config.nHeads(), config.dHead()).transpose(1, 0, 2);
-        NDArray results = byHead.batchMatMul(weights.oByHead())
+        NDArray results = byHead.batchMatMul(oByHead(z.getManager()))
                 .transpose(1, 0, 2)
                 .reshape(b, t, (long) config.nHeads() * config.dModel());
         NDArray sum = pass.at(layer, "attn.hook_result", results)
                 .reshape(b, t, config.nHeads(), config.dModel())
                 .sum(new int[] {2});
-        NDArray bias = weights.o().bias();
+        NDArray bias = weights.o().biasTensor(z.getManager());
         return bias == null ? sum : sum.addi(bias);
+    }
+
+    /** The output projection's weight, {@code [head, d_head, d_model]}. */
+    private NDArray oByHead(NDManager manager) {
+        return weights.o().decoded(manager).transpose(1, 0).reshape(config.nHeads(), config.dHead(), config.dModel());
     }
 
     private NDArray mlp(Pass pass, NDArray x, BlockState s) {

@@ -4,12 +4,14 @@ import dev.loupe.base.Checksums;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
+import dev.loupe.kernel.StoredMatrix;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /** The weights of a model folder: {@code model.safetensors}, or the shards its index names. */
@@ -83,6 +85,16 @@ final class Checkpoint implements TensorSource {
     @Override
     public void read(String tensor, MemorySegment target, long... shape) {
         fileOf(tensor, shape).readFloats(tensor, target);
+    }
+
+    @Override
+    public @Nullable StoredMatrix matrix(String tensor, long... shape) {
+        return fileOf(tensor, shape).matrix(tensor);
+    }
+
+    @Override
+    public void checkUnchanged() {
+        shards.values().forEach(SafetensorsFile::checkUnchanged);
     }
 
     /** The file that holds a tensor of exactly this shape. */

@@ -47,13 +47,14 @@ final class Core {
     /** A manager for the tensors of one pass, on a thread that records no gradients. */
     NDManager newManager() {
         Torch.enter();
+        weights.checkUnchanged();
         return weights.manager.newSubManager();
     }
 
     /** Embeddings of tokens and positions {@code [batch, pos, d_model]}; padding gets token 0, which nothing real ever sees. */
     NDArray embed(Pass pass, int[][] ids) {
         pass.tokens(ids);
-        long[] flat = new long[pass.batch() * pass.positions];
+        int[] flat = new int[pass.batch() * pass.positions];
         for (int b = 0; b < ids.length; b++) {
             for (int p = 0; p < ids[b].length; p++) {
                 flat[b * pass.positions + p] = ids[b][p];
@@ -61,9 +62,8 @@ final class Core {
         }
         try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
-            NDArray tokens = Torch.longs(pass.manager, flat, pass.batch(), pass.positions);
-            NDArray rows = Embedding.embedding(tokens, weights.embed, SparseFormat.DENSE)
-                    .singletonOrThrow();
+            NDArray rows = Torch.empty(pass.manager, pass.batch(), pass.positions, weights.embed.cols());
+            weights.embed.gather(flat, Torch.memory(rows));
             if (spec.architecture().embedScale() != 1) {
                 rows = rows.mul(spec.architecture().embedScale());
             }

@@ -24,7 +24,8 @@ public final class LanguageModels {
             List<String> heldOut = heldOut(source.folder());
             Torch.threads(options.threads());
             Tokenizer tokenizer = HubTokenizer.open(source.folder());
-            try (TensorSource checkpoint = source.weights(spec)) {
+            try {
+                TensorSource checkpoint = source.weights(spec); // closed with the weights
                 WeightRegime regime = options.weights();
                 ModelSpec used = ProcessedWeights.spec(spec, regime);
                 Weights weights =

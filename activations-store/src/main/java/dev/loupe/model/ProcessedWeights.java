@@ -35,7 +35,7 @@ final class ProcessedWeights implements TensorSource {
      * Weights of a model under a regime.
      *
      * @param raw the model as its checkpoint has it
-     * @param source its weights; stays the caller's
+     * @param source its weights; closed with this
      */
     ProcessedWeights(TensorSource source, ModelSpec raw, WeightRegime regime) {
         this.source = source;
@@ -311,6 +311,6 @@ final class ProcessedWeights implements TensorSource {
 
     @Override
     public void close() {
-        // the source stays the caller's
+        source.close();
     }
 }

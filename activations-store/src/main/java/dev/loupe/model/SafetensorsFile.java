@@ -4,6 +4,8 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
+import dev.loupe.kernel.Storage;
+import dev.loupe.kernel.StoredMatrix;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -14,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A safetensors file mapped into memory: eight bytes with the length of the header, a JSON header, the tensors
@@ -27,9 +30,11 @@ public final class SafetensorsFile implements AutoCloseable {
     private final Arena arena;
     private final MemorySegment data;
     private final SafetensorsHeader header;
+    private final FileState state;
 
-    private SafetensorsFile(Path path, Arena arena, MemorySegment data, SafetensorsHeader header) {
+    private SafetensorsFile(Path path, Arena arena, MemorySegment data, SafetensorsHeader header, FileState state) {
         this.path = path;
+        this.state = state;
         this.arena = arena;
         this.data = data;
         this.header = header;
@@ -64,7 +69,7 @@ public final class SafetensorsFile implements AutoCloseable {
             }
             byte[] json = file.asSlice(8, length).toArray(JAVA_BYTE);
             SafetensorsHeader header = SafetensorsHeader.parse(json, size - 8 - length, path);
-            return new SafetensorsFile(path, arena, file.asSlice(8 + length), header);
+            return new SafetensorsFile(path, arena, file.asSlice(8 + length), header, FileState.of(path));
         } catch (IOException e) {
             arena.close();
             throw new LoupeException("The weights file " + path + " cannot be read (" + e.getMessage() + ").", e);
@@ -124,6 +129,26 @@ public final class SafetensorsFile implements AutoCloseable {
             throw new LoupeException("Tensor " + name + " of " + path + " has the type " + entry.dtype()
                     + "; F32, F16, BF16 and F64 can be read as numbers.");
         }
+    }
+
+    /** A matrix where it lies, valid until {@link #close}; null if its type is neither F32 nor BF16. */
+    @Nullable StoredMatrix matrix(String name) {
+        TensorEntry entry = tensor(name);
+        Storage storage = switch (entry.dtype()) {
+            case "F32" -> Storage.FLOAT32;
+            case "BF16" -> Storage.BFLOAT16;
+            default -> null;
+        };
+        if (storage == null || entry.shape().size() != 2 || ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
+            return null;
+        }
+        return new StoredMatrix(
+                bytes(name), storage, entry.shape().get(0), entry.shape().get(1));
+    }
+
+    /** Fails if the file was written to since it was opened. */
+    void checkUnchanged() {
+        state.check();
     }
 
     /** A tensor as float32 on the heap; for tensors of less than 2 GiB. */

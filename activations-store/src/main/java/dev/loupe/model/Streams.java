@@ -1,5 +1,6 @@
 package dev.loupe.model;
 
+import dev.loupe.kernel.Team;
 import dev.loupe.tensor.Torch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -33,6 +34,7 @@ public final class Streams {
             workers[w] = Thread.ofPlatform().name("model-stream-" + w).daemon().start(() -> {
                 try {
                     Torch.setThreads(1);
+                    Team.alone();
                     for (int i; (i = next.getAndIncrement()) < count; ) {
                         task.accept(i);
                     }

@@ -2,18 +2,18 @@ package dev.loupe.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import dev.loupe.kernel.StoredMatrix;
 import dev.loupe.tensor.Torch;
 import java.lang.foreign.Arena;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The parameters of a model as float32 tensors over memory of ours. */
+/**
+ * The parameters of a model: matrices where they lie in the source, if their layout fits, else in memory of ours. Keeps the
+ * source open and closes it.
+ */
 final class Weights implements AutoCloseable {
-    /**
-     * One block. What a family does not have is null.
-     *
-     * @param oByHead the output projection's weight as {@code [head, d_head, d_model]}
-     */
+    /** One block. What a family does not have is null. */
     record Layer(
             Norm ln1,
             Linear q,
@@ -22,7 +22,6 @@ final class Weights implements AutoCloseable {
             @Nullable Norm qNorm,
             @Nullable Norm kNorm,
             Linear o,
-            NDArray oByHead,
             @Nullable Norm ln1Post,
             Norm ln2,
             Linear mlpIn,
@@ -31,16 +30,18 @@ final class Weights implements AutoCloseable {
             @Nullable Norm ln2Post) {}
 
     private final Arena arena;
+    private final TensorSource source;
     final NDManager manager;
-    final NDArray embed;
+    final StoredMatrix embed; // [d_vocab, d_model]
     final @Nullable NDArray positions; // [n_ctx, d_model]
     final List<Layer> layers;
     final Norm finalNorm;
     final Linear unembed;
 
-    /** Reads everything; the source is not needed afterwards. */
+    /** Reads everything; if that fails, the source is closed. */
     @SuppressWarnings("MustBeClosedChecker") // the arena lives as long as the object: close() ends it
     Weights(TensorSource source, ModelSpec spec) {
+        this.source = source;
         arena = Arena.ofShared();
         manager = Torch.newManager();
         try {
@@ -56,9 +57,15 @@ final class Weights implements AutoCloseable {
         }
     }
 
+    /** Fails if the files were written to since they were opened. */
+    void checkUnchanged() {
+        source.checkUnchanged();
+    }
+
     @Override
     public void close() {
         manager.close(); // before the memory under its tensors
         arena.close();
+        source.close();
     }
 }

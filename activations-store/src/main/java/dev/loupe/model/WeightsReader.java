@@ -2,6 +2,8 @@ package dev.loupe.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import dev.loupe.kernel.Storage;
+import dev.loupe.kernel.StoredMatrix;
 import dev.loupe.tensor.Torch;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -40,8 +42,8 @@ final class WeightsReader {
         one = Torch.floats(manager, new float[] {1f}, 1);
     }
 
-    NDArray embed() {
-        return tensor(names.embed() + ".weight", config.dVocab(), config.dModel());
+    StoredMatrix embed() {
+        return rows(names.embed() + ".weight", config.dVocab(), config.dModel());
     }
 
     @Nullable NDArray positions() {
@@ -59,9 +61,9 @@ final class WeightsReader {
     }
 
     Linear unembed() {
-        NDArray bias =
-                source.has(names.unembed() + ".bias") ? tensor(names.unembed() + ".bias", config.dVocab()) : null;
-        return new Linear(tensor(names.unembed() + ".weight", config.dVocab(), config.dModel()), bias);
+        MemorySegment bias =
+                source.has(names.unembed() + ".bias") ? read(names.unembed() + ".bias", config.dVocab()) : null;
+        return new Linear(rows(names.unembed() + ".weight", config.dVocab(), config.dModel()), bias);
     }
 
     List<Weights.Layer> layers() {
@@ -77,7 +79,6 @@ final class WeightsReader {
         int heads = config.nHeads() * config.dHead();
         boolean mlpBias = architecture.biasMlp();
         Linear[] qkv = qkv(p);
-        Linear o = linear(p + names.o(), d, heads, architecture.biasO());
         return new Weights.Layer(
                 norm(p + names.ln1(), d),
                 qkv[0],
@@ -85,8 +86,7 @@ final class WeightsReader {
                 qkv[2],
                 headNorm(p, names.qNorm()),
                 headNorm(p, names.kNorm()),
-                o,
-                o.weight().transpose(1, 0).reshape(config.nHeads(), config.dHead(), d),
+                linear(p + names.o(), d, heads, architecture.biasO()),
                 names.ln1Post() == null ? null : norm(p + names.ln1Post(), d),
                 norm(p + names.ln2(), d),
                 linear(p + names.mlpIn(), config.dMlp(), d, mlpBias),
@@ -107,17 +107,17 @@ final class WeightsReader {
                 linear(p + names.v(), kv, d, bias)
             };
         }
-        MemorySegment weight = matrix(p + names.q() + ".weight", 3L * q, d);
+        StoredMatrix weight = matrix(p + names.q() + ".weight", 3L * q, d);
         MemorySegment biases = bias ? read(p + names.q() + ".bias", 3L * q) : null;
         if (names.packing() == TensorNames.Packing.BY_HEAD) {
-            weight = apart(weight, 4L * d);
+            MemorySegment apart = apart(weight.memory(), weight.rowBytes());
+            weight = new StoredMatrix(apart, weight.storage(), weight.rows(), weight.cols());
             biases = biases == null ? null : apart(biases, 4);
         }
         Linear[] parts = new Linear[3];
         for (int i = 0; i < 3; i++) {
             parts[i] = new Linear(
-                    Torch.wrap(manager, weight.asSlice(4L * i * q * d, 4L * q * d), q, d),
-                    biases == null ? null : Torch.wrap(manager, biases.asSlice(4L * i * q, 4L * q), q));
+                    weight.rows(i * q, (i + 1) * q), biases == null ? null : biases.asSlice(4L * i * q, 4L * q));
         }
         return parts;
     }
@@ -151,39 +151,32 @@ final class WeightsReader {
     }
 
     private Linear linear(String name, long out, long in, boolean bias) {
-        return new Linear(
-                Torch.wrap(manager, matrix(name + ".weight", out, in), out, in),
-                bias ? tensor(name + ".bias", out) : null);
+        return new Linear(matrix(name + ".weight", out, in), bias ? read(name + ".bias", out) : null);
     }
 
     /** A matrix of a block as {@code [out, in]}. */
-    private MemorySegment matrix(String name, long out, long in) {
+    private StoredMatrix matrix(String name, long out, long in) {
         if (!names.columns()) {
-            return read(name, out, in);
+            return rows(name, out, in);
         }
         source.check(stored(source, name), in, out);
         MemorySegment target = arena.allocate(4 * out * in, 64);
-        try (Arena own = Arena.ofConfined()) {
-            MemorySegment stored = own.allocate(4 * out * in, 64);
-            source.read(stored(source, name), stored, in, out);
-            transpose(stored, target, in, out);
+        StoredMatrix there = source.matrix(stored(source, name), in, out);
+        try (Arena own = Arena.ofShared()) {
+            if (there == null) {
+                MemorySegment copy = own.allocate(4 * out * in, 64);
+                source.read(stored(source, name), copy, in, out);
+                there = new StoredMatrix(copy, Storage.FLOAT32, in, out);
+            }
+            there.decodeTransposed(target);
         }
-        return target;
+        return new StoredMatrix(target, Storage.FLOAT32, out, in);
     }
 
-    /** {@code [rows, cols]} to {@code [cols, rows]}, in squares that stay in the processor's caches. */
-    private static void transpose(MemorySegment from, MemorySegment to, long rows, long cols) {
-        int square = 64;
-        for (long r0 = 0; r0 < rows; r0 += square) {
-            for (long c0 = 0; c0 < cols; c0 += square) {
-                for (long c = c0; c < Math.min(cols, c0 + square); c++) {
-                    for (long r = r0; r < Math.min(rows, r0 + square); r++) {
-                        float value = from.getAtIndex(ValueLayout.JAVA_FLOAT, r * cols + c);
-                        to.setAtIndex(ValueLayout.JAVA_FLOAT, c * rows + r, value);
-                    }
-                }
-            }
-        }
+    /** A matrix as the source has it: where it lies, or else as float32 in memory of ours. */
+    private StoredMatrix rows(String name, long rows, long cols) {
+        StoredMatrix there = source.matrix(stored(source, name), rows, cols);
+        return there != null ? there : new StoredMatrix(read(name, rows, cols), Storage.FLOAT32, rows, cols);
     }
 
     private NDArray tensor(String name, long... shape) {

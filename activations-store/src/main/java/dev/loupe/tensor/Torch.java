@@ -122,6 +122,29 @@ public final class Torch {
         return segment;
     }
 
+    /**
+     * The memory of a float32 tensor for reading, without a copy if it is contiguous: valid while the tensor is open. Must
+     * be kept reachable as long as the memory is used.
+     */
+    public static Values values(NDArray array) {
+        if (array.getDataType() != DataType.FLOAT32) {
+            throw new IllegalArgumentException("only float32 tensors are read, not " + array.getDataType());
+        }
+        if (!TensorMemory.contiguous(array)) {
+            MemorySegment copy = copy(array);
+            return new Values(copy, copy);
+        }
+        return new Values(memory(array), array);
+    }
+
+    /** Memory of a tensor and what keeps it from being freed. */
+    public record Values(MemorySegment memory, Object owner) {}
+
+    /** The memory of a tensor from {@link #empty}, for writing: valid while the tensor is open. */
+    public static MemorySegment memory(NDArray array) {
+        return MemorySegment.ofAddress(TensorMemory.address(array)).reinterpret(4 * array.size());
+    }
+
     /** The values of a float32 tensor of any layout in fresh native memory, row-major, freed with its last reference. */
     public static MemorySegment copy(NDArray array) {
         if (array.getDataType() != DataType.FLOAT32) {

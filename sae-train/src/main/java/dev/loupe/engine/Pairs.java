@@ -3,16 +3,14 @@ package dev.loupe.engine;
 import java.util.Arrays;
 
 /**
- * A growing list of (row, latent) pairs with the numbers that their gradients need: the activation z, which multiplies the
- * row's error in the decoder's gradient, and the derivative of the loss with respect to π, which multiplies the row's
- * input in the encoder's.
+ * (row, latent) pairs and the numbers that their gradients need: the activation z, which multiplies the row's error in the
+ * decoder's gradient; the derivative of the loss with respect to π, which multiplies the row's input in the encoder's; and
+ * one number more, by selection: the kernel K at π for thresholds, the gate's part of the derivative for gates.
  */
 final class Pairs {
-    /** Set in {@link #row} where π lies in the kernel's window around the threshold. */
-    static final int WINDOW = 1 << 31;
     /** Set in {@link #row} where the latent is not active: the pair counts for the threshold's gradient only. */
     static final int SILENT = 1 << 30;
-    /** What is left of {@link #row} without the flags. */
+    /** What is left of {@link #row} without the flag. */
     static final int ROW = SILENT - 1;
 
     int size;
@@ -20,19 +18,21 @@ final class Pairs {
     int[] row = new int[1024];
     float[] z = new float[1024];
     float[] dPi = new float[1024];
+    float[] extra = new float[1024];
 
     void clear() {
         size = 0;
     }
 
-    void add(int latentId, int rowAndFlags, float activation, float derivative) {
+    void add(int latentId, int rowAndFlag, float activation, float derivative, float more) {
         if (size == latent.length) {
             reserve(2 * size);
         }
         latent[size] = latentId;
-        row[size] = rowAndFlags;
+        row[size] = rowAndFlag;
         z[size] = activation;
-        dPi[size++] = derivative;
+        dPi[size] = derivative;
+        extra[size++] = more;
     }
 
     private void reserve(int length) {
@@ -41,6 +41,7 @@ final class Pairs {
             row = Arrays.copyOf(row, length);
             z = Arrays.copyOf(z, length);
             dPi = Arrays.copyOf(dPi, length);
+            extra = Arrays.copyOf(extra, length);
         }
     }
 
@@ -75,6 +76,7 @@ final class Pairs {
                 row[to] = r;
                 z[to] = weight * t.z[e];
                 dPi[to] = weight * t.dPi[e];
+                extra[to] = t.extra[e];
             }
         }
         for (int i = starts.length - 1; i > 0; i--) { // each start has moved to its end, which is the next start

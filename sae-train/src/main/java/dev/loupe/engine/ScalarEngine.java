@@ -2,10 +2,8 @@ package dev.loupe.engine;
 
 import dev.loupe.base.LoupeException;
 import dev.loupe.math.Matrix;
-import dev.loupe.sae.Architecture;
-import java.util.Comparator;
 import java.util.List;
-import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The reference: one step written out as the formulas of {@link StepRule}, plain loops, all arithmetic and all state in
@@ -23,62 +21,124 @@ final class ScalarEngine implements SaeEngine {
         return new Session(initial);
     }
 
-    /** The loss and its gradient for a batch, without any update. */
-    record LossAndGradient(StepMetrics metrics, ScalarValues gradient, boolean[] fired) {}
-
+    @SuppressWarnings("NullAway.Init") // restore sets all of them
     private static final class Session implements TrainSession {
         private ScalarValues p;
         private ScalarValues m;
         private ScalarValues v;
+        private @Nullable ScalarValues average;
         private int[] sinceFired;
+        private double[] activity;
+        private float[] rowErrors = new float[0];
         private long step;
 
         Session(TrainState s) {
-            p = ScalarValues.of(s.parameters());
-            m = ScalarValues.of(s.m());
-            v = ScalarValues.of(s.v());
-            sinceFired = s.sinceFired().clone();
-            step = s.step();
+            restore(s);
         }
 
         @Override
-        public StepMetrics step(Matrix batch, StepRule rule) {
-            double[][] x = new double[(int) batch.rows()][];
-            for (int t = 0; t < x.length; t++) {
-                x[t] = ScalarValues.widen(batch.row(t));
-            }
-            LossAndGradient lg = lossAndGradient(p, x, rule, sinceFired);
-            if (!Double.isFinite(lg.metrics.loss())) {
+        public StepMetrics step(Matrix input, Matrix target, StepRule rule) {
+            double[][] x = rows(input);
+            ScalarLoss.Result lg = ScalarLoss.of(p, x, input == target ? x : rows(target), rule, sinceFired);
+            StepMetrics metrics = lg.metrics();
+            if (!Double.isFinite(metrics.loss())) {
                 throw diverged(step + 1);
             }
             step++;
+            rowErrors = ScalarValues.narrow(lg.rowErrors());
             for (int i = 0; i < sinceFired.length; i++) {
-                sinceFired[i] = lg.fired[i] ? 0 : sinceFired[i] + 1;
-                removeParallel(lg.gradient.dec[i], p.dec[i]);
-                adam(p.enc[i], lg.gradient.enc[i], m.enc[i], v.enc[i], rule.adam());
-                adam(p.dec[i], lg.gradient.dec[i], m.dec[i], v.dec[i], rule.adam());
+                activity[i] += lg.activity()[i];
+                sinceFired[i] = lg.activity()[i] > 0 ? 0 : sinceFired[i] + 1;
+                if (rule.unitDecoder()) {
+                    removeParallel(lg.gradient().dec[i], p.dec[i]);
+                }
+            }
+            List<double[]> g = lg.gradient().all();
+            double norm =
+                    Math.sqrt(g.stream().mapToDouble(r -> ScalarLoss.dot(r, r)).sum());
+            double factor = rule.clip() > 0 ? Math.min(1, rule.clip() / (norm + 1e-6)) : 1;
+            if (rule.average() > 0 && average == null) {
+                average = ScalarValues.of(p.narrow());
+            }
+            List<double[]> w = p.all();
+            for (int r = 0; r < g.size(); r++) {
+                adam(w.get(r), g.get(r), factor, m.all().get(r), v.all().get(r), rule.adam());
+            }
+            for (int i = 0; i < p.dec.length && rule.unitDecoder(); i++) {
                 normalise(p.dec[i]);
             }
-            adam(p.bEnc, lg.gradient.bEnc, m.bEnc, v.bEnc, rule.adam());
-            adam(p.bDec, lg.gradient.bDec, m.bDec, v.bDec, rule.adam());
-            adam(p.theta, lg.gradient.theta, m.theta, v.theta, rule.adam());
             for (int i = 0; i < p.theta.length; i++) {
                 p.theta[i] = Math.max(0, p.theta[i]);
             }
-            return lg.metrics;
+            for (int r = 0; average != null && rule.average() > 0 && r < w.size(); r++) {
+                double[] a = average.all().get(r);
+                for (int j = 0; j < a.length; j++) {
+                    a[j] = rule.average() * a[j] + (1 - rule.average()) * w.get(r)[j];
+                }
+            }
+            return rule.clip() > 0 ? withNorm(metrics, norm) : metrics;
         }
 
-        private void adam(double[] w, double[] g, double[] m1, double[] m2, AdamRule a) {
+        private void adam(double[] w, double[] g, double factor, double[] m1, double[] m2, AdamRule a) {
             for (int j = 0; j < w.length; j++) {
-                m1[j] = a.beta1() * m1[j] + (1 - a.beta1()) * g[j];
-                m2[j] = a.beta2() * m2[j] + (1 - a.beta2()) * g[j] * g[j];
+                double gj = factor * g[j];
+                m1[j] = a.beta1() * m1[j] + (1 - a.beta1()) * gj;
+                m2[j] = a.beta2() * m2[j] + (1 - a.beta2()) * gj * gj;
                 w[j] -= a.stepSize(step) * m1[j] / (Math.sqrt(m2[j]) * a.rootCorrection(step) + a.epsilon());
             }
         }
 
         @Override
+        public float[] rowErrors() {
+            return rowErrors;
+        }
+
+        @Override
+        public double[] activity() {
+            return activity;
+        }
+
+        @Override
+        public int[] sinceFired() {
+            return sinceFired;
+        }
+
+        @Override
+        public Parameters parameters() {
+            return p.narrow();
+        }
+
+        @Override
+        public void recycle(List<Replacement> replacements) {
+            for (Replacement r : replacements) {
+                int i = r.latent();
+                p.enc[i] = ScalarValues.widen(r.encoderRow());
+                p.dec[i] = ScalarValues.widen(r.decoderRow());
+                p.bEnc[i] = r.bEnc();
+                for (ScalarValues moments : List.of(m, v)) {
+                    moments.enc[i] = new double[p.enc[i].length];
+                    moments.dec[i] = new double[p.dec[i].length];
+                    for (double[] each : List.of(moments.bEnc, moments.theta, moments.bMag, moments.rMag)) {
+                        if (each.length > 0) {
+                            each[i] = 0;
+                        }
+                    }
+                }
+                sinceFired[i] = 0;
+            }
+            activity = new double[activity.length];
+        }
+
+        @Override
         public TrainState snapshot() {
-            return new TrainState(p.narrow(), m.narrow(), v.narrow(), sinceFired.clone(), step);
+            return new TrainState(
+                    p.narrow(),
+                    m.narrow(),
+                    v.narrow(),
+                    average == null ? null : average.narrow(),
+                    sinceFired.clone(),
+                    activity.clone(),
+                    step);
         }
 
         @Override
@@ -86,7 +146,9 @@ final class ScalarEngine implements SaeEngine {
             p = ScalarValues.of(s.parameters());
             m = ScalarValues.of(s.m());
             v = ScalarValues.of(s.v());
+            average = s.average() == null ? null : ScalarValues.of(s.average());
             sinceFired = s.sinceFired().clone();
+            activity = s.activity().clone();
             step = s.step();
         }
 
@@ -94,159 +156,36 @@ final class ScalarEngine implements SaeEngine {
         public void close() {}
     }
 
-    /** Forward and backward; also the function that finite differences are taken of. */
-    static LossAndGradient lossAndGradient(ScalarValues p, double[][] x, StepRule rule, int[] sinceFired) {
-        int n = p.enc.length;
-        int d = p.bDec.length;
-        int batch = x.length;
-        ScalarValues g = new ScalarValues(n, d, p.theta.length);
-        boolean[] fired = new boolean[n];
-        int[] dead = IntStream.range(0, n)
-                .filter(i -> sinceFired[i] >= rule.deadAfter())
-                .toArray();
-
-        double[][] pi = new double[batch][n];
-        double[][] f = new double[batch][n];
-        double[][] error = new double[batch][d]; // x̂ − x
-        double reconstruction = 0;
-        double energy = 0;
-        double sumL0 = 0;
-        double sumL1 = 0;
-        for (int t = 0; t < batch; t++) {
-            for (int i = 0; i < n; i++) {
-                pi[t][i] = p.bEnc[i];
-                for (int j = 0; j < d; j++) {
-                    pi[t][i] += p.enc[i][j] * (x[t][j] - p.bDec[j]);
-                }
-            }
-            f[t] = activation(pi[t], p.theta, rule);
-            for (int j = 0; j < d; j++) {
-                error[t][j] = p.bDec[j] - x[t][j];
-                energy += x[t][j] * x[t][j];
-            }
-            for (int i = 0; i < n; i++) {
-                if (f[t][i] > 0) {
-                    fired[i] = true;
-                    sumL0++;
-                    sumL1 += f[t][i];
-                    for (int j = 0; j < d; j++) {
-                        error[t][j] += f[t][i] * p.dec[i][j];
-                    }
-                }
-            }
-            reconstruction += dot(error[t], error[t]);
+    private static double[][] rows(Matrix batch) {
+        double[][] x = new double[(int) batch.rows()][];
+        for (int t = 0; t < x.length; t++) {
+            x[t] = ScalarValues.widen(batch.row(t));
         }
-        double l0 = sumL0 / batch;
-        for (int t = 0; t < batch; t++) {
-            double[] dxHat = new double[d]; // derivative of the loss with respect to x̂
-            for (int j = 0; j < d; j++) {
-                dxHat[j] = 2 * error[t][j] / batch;
-                g.bDec[j] += dxHat[j];
-            }
-            for (int i = 0; i < n; i++) {
-                double along = dot(dxHat, p.dec[i]);
-                if (f[t][i] > 0) {
-                    addTo(g.dec[i], f[t][i], dxHat);
-                    double l1 = rule.architecture() == Architecture.RELU ? rule.l1() / batch : 0;
-                    throughEncoder(p, g, i, along + l1, x[t]);
-                }
-                if (rule.architecture() == Architecture.JUMPRELU
-                        && Math.abs(pi[t][i] - p.theta[i]) < rule.bandwidth() / 2) {
-                    // equations 11 and 12: df/dθ = −(θ/ε)K, dH/dθ = −(1/ε)K
-                    g.theta[i] -= (p.theta[i] * along + rule.l0Slope(l0) / batch) / rule.bandwidth();
-                }
-            }
-        }
-        double aux = 0;
-        if (rule.architecture() == Architecture.TOPK && rule.aux() > 0 && dead.length > 0 && reconstruction > 0) {
-            double weight = rule.aux() * energy / reconstruction / batch;
-            for (int t = 0; t < batch; t++) {
-                aux += auxiliary(p, g, pi[t], x[t], error[t], dead, Math.min(rule.auxK(), dead.length), weight);
-            }
-        }
-        double penalty = switch (rule.architecture()) {
-            case RELU -> rule.l1() * sumL1 / batch;
-            case TOPK -> 0;
-            case JUMPRELU -> rule.l0Penalty(l0);
-        };
-        double mean = reconstruction / batch;
-        StepMetrics metrics = new StepMetrics(
-                mean + penalty + aux, mean, penalty, aux, l0, sumL1 / batch, reconstruction / variance(x), dead.length);
-        return new LossAndGradient(metrics, g, fired);
+        return x;
     }
 
-    /** weight · ‖r − r̂‖² of one row; adds its gradient, r held constant. */
-    private static double auxiliary(
-            ScalarValues p, ScalarValues g, double[] pi, double[] x, double[] error, int[] dead, int k, double weight) {
-        List<Integer> chosen = largest(IntStream.of(dead), pi, k);
-        double[] difference = error.clone(); // r̂ − r, r = −error
-        for (int i : chosen) {
-            addTo(difference, pi[i], p.dec[i]);
-        }
-        double[] gradient = new double[difference.length];
-        addTo(gradient, 2 * weight, difference);
-        for (int i : chosen) {
-            double along = dot(gradient, p.dec[i]);
-            addTo(g.dec[i], pi[i], gradient);
-            throughEncoder(p, g, i, along, x);
-        }
-        return weight * dot(difference, difference);
-    }
-
-    /** Adds the gradient of a derivative with respect to π_i. */
-    private static void throughEncoder(ScalarValues p, ScalarValues g, int i, double dPi, double[] x) {
-        g.bEnc[i] += dPi;
-        for (int j = 0; j < x.length; j++) {
-            g.enc[i][j] += dPi * (x[j] - p.bDec[j]);
-            g.bDec[j] -= dPi * p.enc[i][j];
-        }
-    }
-
-    static double[] activation(double[] pi, double[] theta, StepRule rule) {
-        double[] f = new double[pi.length];
-        switch (rule.architecture()) {
-            case RELU -> {
-                for (int i = 0; i < pi.length; i++) {
-                    f[i] = Math.max(0, pi[i]);
-                }
-            }
-            case TOPK -> largest(IntStream.range(0, pi.length), pi, rule.k()).forEach(i -> f[i] = Math.max(0, pi[i]));
-            case JUMPRELU -> {
-                for (int i = 0; i < pi.length; i++) {
-                    f[i] = pi[i] > theta[i] ? pi[i] : 0;
-                }
-            }
-        }
-        return f;
-    }
-
-    private static List<Integer> largest(IntStream ids, double[] value, int k) {
-        return ids.boxed()
-                .sorted(Comparator.<Integer>comparingDouble(i -> -value[i]).thenComparingInt(i -> i))
-                .limit(k)
-                .toList();
-    }
-
-    private static double variance(double[][] x) {
-        double sum = 0;
-        for (int j = 0; j < x[0].length; j++) {
-            double mean = 0;
-            for (double[] row : x) {
-                mean += row[j] / x.length;
-            }
-            for (double[] row : x) {
-                sum += (row[j] - mean) * (row[j] - mean);
-            }
-        }
-        return sum;
+    static StepMetrics withNorm(StepMetrics m, double norm) {
+        return new StepMetrics(
+                m.loss(),
+                m.reconstruction(),
+                m.penalty(),
+                m.aux(),
+                m.l0(),
+                m.l1(),
+                m.fvu(),
+                m.dead(),
+                m.smallest(),
+                m.power(),
+                m.powerNext(),
+                norm);
     }
 
     static void removeParallel(double[] gradient, double[] unit) {
-        addTo(gradient, -dot(gradient, unit), unit);
+        ScalarLoss.addTo(gradient, -ScalarLoss.dot(gradient, unit), unit);
     }
 
     private static void normalise(double[] row) {
-        double norm = Math.sqrt(dot(row, row));
+        double norm = Math.sqrt(ScalarLoss.dot(row, row));
         for (int j = 0; j < row.length; j++) {
             row[j] /= norm;
         }
@@ -256,19 +195,5 @@ final class ScalarEngine implements SaeEngine {
         return new LoupeException(
                 "Training diverged: the loss of step " + step
                         + " is no longer a number; use a smaller learning rate or check the activations with `loupe store verify`.");
-    }
-
-    private static double dot(double[] a, double[] b) {
-        double sum = 0;
-        for (int j = 0; j < a.length; j++) {
-            sum += a[j] * b[j];
-        }
-        return sum;
-    }
-
-    private static void addTo(double[] y, double alpha, double[] x) {
-        for (int j = 0; j < y.length; j++) {
-            y[j] += alpha * x[j];
-        }
     }
 }

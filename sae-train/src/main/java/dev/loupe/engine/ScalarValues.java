@@ -1,8 +1,9 @@
 package dev.loupe.engine;
 
 import dev.loupe.math.Matrix;
-import dev.loupe.sae.SaeWeights;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
 
 /** A set of parameters, gradients or moments in double, for the scalar reference. */
 final class ScalarValues {
@@ -11,39 +12,77 @@ final class ScalarValues {
     final double[] bEnc;
     final double[] bDec;
     final double[] theta;
+    final double[] bMag;
+    final double[] rMag;
+    final double[][] skip;
 
-    ScalarValues(int n, int d, int thresholds) {
-        enc = new double[n][d];
-        dec = new double[n][d];
-        bEnc = new double[n];
-        bDec = new double[d];
-        theta = new double[thresholds];
+    private ScalarValues(double[][] enc, double[][] dec, double[][] skip, double[]... vectors) {
+        this.enc = enc;
+        this.dec = dec;
+        this.skip = skip;
+        bEnc = vectors[0];
+        bDec = vectors[1];
+        theta = vectors[2];
+        bMag = vectors[3];
+        rMag = vectors[4];
     }
 
-    static ScalarValues of(SaeWeights w) {
-        ScalarValues p = new ScalarValues(w.dSae(), w.dIn(), w.threshold().length);
-        for (int i = 0; i < w.dSae(); i++) {
-            p.enc[i] = widen(w.encoderRows().row(i));
-            p.dec[i] = widen(w.decoderRows().row(i));
+    static ScalarValues of(Parameters w) {
+        return new ScalarValues(
+                widen(w.encoderRows()),
+                widen(w.decoderRows()),
+                widen(w.skip()),
+                w.vectors().stream().map(ScalarValues::widen).toArray(double[][]::new));
+    }
+
+    /** Zeros of the same shapes. */
+    ScalarValues zeros() {
+        return new ScalarValues(
+                new double[enc.length][enc[0].length],
+                new double[dec.length][bDec.length],
+                new double[skip.length][enc[0].length],
+                new double[bEnc.length],
+                new double[bDec.length],
+                new double[theta.length],
+                new double[bMag.length],
+                new double[rMag.length]);
+    }
+
+    /** Every row and vector, in one fixed order; not copies. */
+    List<double[]> all() {
+        List<double[]> all = new ArrayList<>(List.of(enc));
+        all.addAll(List.of(dec));
+        all.addAll(List.of(skip));
+        all.addAll(List.of(bEnc, bDec, theta, bMag, rMag));
+        return all;
+    }
+
+    Parameters narrow() {
+        return new Parameters(
+                narrow(enc, enc[0].length),
+                narrow(dec, bDec.length),
+                narrow(bEnc),
+                narrow(bDec),
+                narrow(theta),
+                narrow(bMag),
+                narrow(rMag),
+                narrow(skip, enc[0].length));
+    }
+
+    private static Matrix narrow(double[][] rows, int cols) {
+        Matrix m = Matrix.allocate(Arena.ofAuto(), rows.length, cols);
+        for (int i = 0; i < rows.length; i++) {
+            m.setRow(i, narrow(rows[i]));
         }
-        copy(widen(w.bEnc()), p.bEnc);
-        copy(widen(w.bDec()), p.bDec);
-        copy(widen(w.threshold()), p.theta);
-        return p;
+        return m;
     }
 
-    SaeWeights narrow() {
-        Matrix e = Matrix.allocate(Arena.ofAuto(), enc.length, bDec.length);
-        Matrix dm = Matrix.allocate(Arena.ofAuto(), enc.length, bDec.length);
-        for (int i = 0; i < enc.length; i++) {
-            e.setRow(i, narrow(enc[i]));
-            dm.setRow(i, narrow(dec[i]));
+    private static double[][] widen(Matrix m) {
+        double[][] rows = new double[(int) m.rows()][];
+        for (int i = 0; i < rows.length; i++) {
+            rows[i] = widen(m.row(i));
         }
-        return new SaeWeights(e, dm, narrow(bEnc), narrow(bDec), narrow(theta));
-    }
-
-    private static void copy(double[] from, double[] to) {
-        System.arraycopy(from, 0, to, 0, to.length);
+        return rows;
     }
 
     static double[] widen(float[] a) {

@@ -3,72 +3,93 @@ package dev.loupe.engine;
 import dev.loupe.base.UsageException;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.Parallel;
-import dev.loupe.sae.Architecture;
-import dev.loupe.sae.SaeWeights;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.function.BiConsumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** The session of {@link SimdEngine}: owns the state in native memory and drives the two halves of a step. */
 final class SimdSession implements TrainSession {
     private final Arena arena = Arena.ofShared();
-    private final SaeWeights p;
-    private final SaeWeights m;
-    private final SaeWeights v;
+    private final Parameters p;
+    private final Parameters m;
+    private final Parameters v;
+    private @Nullable Parameters average;
     private final int[] sinceFired;
+    private double[] activity;
     private long step;
 
     private final Pairs sorted = new Pairs();
     private final int[] starts;
+    private final LatentSums sums;
     private final float[][] bDecParts;
+    private final BatchThreshold batchThreshold = new BatchThreshold();
     private final ConcurrentLinkedDeque<ForwardTile.Scratch> scratch = new ConcurrentLinkedDeque<>();
     private ForwardTile[] tiles = new ForwardTile[0];
     private @Nullable StepInput input;
 
     SimdSession(TrainState initial) {
-        p = like(initial.parameters());
-        m = like(initial.parameters());
-        v = like(initial.parameters());
+        p = initial.parameters().zeros(arena);
+        m = initial.parameters().zeros(arena);
+        v = initial.parameters().zeros(arena);
         sinceFired = new int[p.dSae()];
+        activity = new double[p.dSae()];
         starts = new int[p.dSae() + 1];
+        sums = new LatentSums(p.dSae());
         bDecParts = new float[Math.ceilDiv(p.dSae(), LatentUpdate.CHUNK)][p.dIn()];
         restore(initial);
     }
 
-    private SaeWeights like(SaeWeights w) {
-        return new SaeWeights(
-                Matrix.allocate(arena, w.dSae(), w.dIn()),
-                Matrix.allocate(arena, w.dSae(), w.decoderRows().cols()),
-                new float[w.dSae()],
-                new float[w.bDec().length],
-                new float[w.threshold().length]);
-    }
-
     @Override
-    public StepMetrics step(Matrix batch, StepRule rule) {
-        if (batch.cols() != p.dIn() || batch.rows() < 1) {
-            throw new UsageException("A step needs rows of " + p.dIn() + " values, not " + batch + ".");
-        }
-        if (rule.architecture() == Architecture.JUMPRELU && !(rule.bandwidth() > 0)) {
-            throw new UsageException("JumpReLU needs a bandwidth above 0.");
-        }
+    public StepMetrics step(Matrix x, Matrix target, StepRule rule) {
+        check(x, target, rule);
         int[] dead = IntStream.range(0, sinceFired.length)
                 .filter(i -> sinceFired[i] >= rule.deadAfter())
                 .toArray();
-        boolean revive = rule.architecture() == Architecture.TOPK && rule.aux() > 0 && rule.auxK() > 0;
-        StepInput s = input == null ? input = new StepInput(p, batch, rule) : input;
-        s.begin(batch, rule, revive ? dead : new int[0]);
-
+        boolean revive = rule.aux() > 0 && rule.auxK() > 0;
+        StepInput s = input == null ? input = new StepInput(p, x, rule) : input;
+        s.begin(x, target, rule, revive ? dead : new int[0]);
         forward(s);
-        StepMetrics metrics = metrics(s, dead.length);
+        BatchSums b = new BatchSums(tiles, s);
+        Pairs[] parts = new Pairs[tiles.length];
+        for (int t = 0; t < parts.length; t++) {
+            parts[t] = tiles[t].rowPass.pairs;
+        }
+        sorted.sortByLatent(parts, starts, s.groups * s.rows, (float) b.auxWeight());
+        LatentUpdate update = new LatentUpdate(s, sorted, starts, sums, dead, b.inputSum());
+        Parallel.run(bDecParts.length, update::prepare);
+        StepMetrics metrics = b.metrics(sums, dead.length);
         if (!Double.isFinite(metrics.loss())) {
             throw ScalarEngine.diverged(step + 1);
         }
         step++;
-        update(s, metrics);
-        return metrics;
+        return apply(s, b, update, metrics);
+    }
+
+    private void check(Matrix x, Matrix target, StepRule rule) {
+        if (x.cols() != p.dIn() || target.cols() != p.dOut() || x.rows() < 1 || x.rows() != target.rows()) {
+            throw new UsageException("A step needs rows of " + p.dIn() + " values and targets of " + p.dOut() + ", not "
+                    + x + " and " + target + ".");
+        }
+        boolean threshold = rule.selection() == Selection.THRESHOLD;
+        if (threshold && !(rule.bandwidth() > 0)) {
+            throw new UsageException("Thresholds need a bandwidth above 0.");
+        }
+        if (threshold != p.threshold().length > 0 || (rule.selection() == Selection.GATE) != p.gated()) {
+            throw new UsageException("The parameters do not belong to the selection " + rule.selection() + ".");
+        }
+        if (rule.subtractBias() && (p.dIn() != p.dOut() || p.skips())) {
+            throw new UsageException("Only an SAE can subtract b_dec from its input.");
+        }
+        if (p.gated() && !rule.unitDecoder()) {
+            throw new UsageException("Gates need decoder rows of norm one.");
+        }
+        if (!threshold && rule.sparsity().preActivation() > 0) {
+            throw new UsageException("The loss on pre-activations needs thresholds.");
+        }
     }
 
     private void forward(StepInput s) {
@@ -80,100 +101,138 @@ final class SimdSession implements TrainSession {
                 tiles[t] = new ForwardTile();
             }
         }
+        if (s.rule.selection() != Selection.BATCH_TOPK) {
+            eachTile(s, count, (t, q) -> {
+                encode(s, t, q);
+                tiles[t].rowPass.run(s, q, tiles[t]);
+            });
+            return;
+        }
+        batchThreshold.begin(s, (t, q) -> encode(s, t, q), () -> scratch(s), tiles[0]);
+        do {
+            eachTile(s, count, (t, q) -> encode(s, t, q));
+        } while (!batchThreshold.found(s, tiles));
+        eachTile(s, count, (t, q) -> tiles[t].rowPass.run(s, q, tiles[t]));
+    }
+
+    private void encode(StepInput s, int t, ForwardTile.Scratch q) {
+        int first = t * ForwardTile.ROWS;
+        tiles[t].encode(s, q, first, Math.min(ForwardTile.ROWS, s.rows - first));
+    }
+
+    private void eachTile(StepInput s, int count, BiConsumer<Integer, ForwardTile.Scratch> work) {
         Parallel.run(count, t -> {
-            ForwardTile.Scratch mine = scratch.pollFirst();
-            if (mine == null) {
-                mine = new ForwardTile.Scratch(s);
-            }
-            int first = t * ForwardTile.ROWS;
-            tiles[t].run(s, mine, first, Math.min(ForwardTile.ROWS, s.rows - first));
+            ForwardTile.Scratch mine = scratch(s);
+            work.accept(t, mine);
             scratch.addFirst(mine);
         });
     }
 
-    private StepMetrics metrics(StepInput s, int dead) {
-        double[] mean = new double[s.d];
-        double reconstruction = 0;
-        double auxError = 0;
-        double energy = 0;
-        double variance = 0;
-        double l1 = 0;
-        long active = 0;
-        for (ForwardTile t : tiles) {
-            reconstruction += t.reconstruction;
-            auxError += t.auxError;
-            energy += t.energy;
-            variance += t.centredEnergy;
-            l1 += t.l1;
-            active += t.active;
-            for (int j = 0; j < s.d; j++) {
-                mean[j] += t.inputSum[j] / s.rows;
-            }
-        }
-        for (double c : mean) {
-            variance -= s.rows * c * c;
-        }
-        double l0 = (double) active / s.rows;
-        double penalty = switch (s.rule.architecture()) {
-            case RELU -> s.rule.l1() * l1 / s.rows;
-            case TOPK -> 0;
-            case JUMPRELU -> s.rule.l0Penalty(l0);
-        };
-        auxWeight = s.dead.length > 0 && reconstruction > 0 ? s.rule.aux() * energy / reconstruction : 0;
-        double aux = auxWeight * auxError / s.rows;
-        double perRow = reconstruction / s.rows;
-        return new StepMetrics(
-                perRow + penalty + aux, perRow, penalty, aux, l0, l1 / s.rows, reconstruction / variance, dead);
+    private ForwardTile.Scratch scratch(StepInput s) {
+        ForwardTile.Scratch mine = scratch.pollFirst();
+        return mine == null ? new ForwardTile.Scratch(s) : mine;
     }
 
-    private double auxWeight;
+    private StepMetrics apply(StepInput s, BatchSums b, LatentUpdate update, StepMetrics metrics) {
+        for (int i = 0; i < sinceFired.length; i++) {
+            activity[i] += sums.activation[i];
+            sinceFired[i] = sums.firing[i] > 0 ? 0 : sinceFired[i] + 1;
+        }
+        StepRule rule = s.rule;
+        if (rule.average() > 0 && average == null) {
+            average = p.copy();
+        }
+        double[] bDec = b.errorSum();
+        if (rule.subtractBias()) {
+            Parallel.run(bDecParts.length, c -> update.throughEncoder(c, bDecParts[c]));
+            for (float[] part : bDecParts) {
+                for (int j = 0; j < bDec.length; j++) {
+                    bDec[j] += part[j];
+                }
+            }
+        }
+        SkipUpdate skip = new SkipUpdate(s);
+        double factor = 1;
+        StepMetrics result = metrics;
+        if (rule.clip() > 0) {
+            double[] parts = new double[bDecParts.length];
+            Parallel.run(parts.length, c -> parts[c] = update.squares(c, metrics.l0()));
+            double squares = Arrays.stream(parts).sum() + skip.squares();
+            for (double g : bDec) {
+                squares += g * g;
+            }
+            factor = Math.min(1, rule.clip() / (Math.sqrt(squares) + 1e-6));
+            result = ScalarEngine.withNorm(metrics, Math.sqrt(squares));
+        }
+        AdamKernel adam = new AdamKernel(rule.adam(), step);
+        Parameters kept = rule.average() > 0 ? average : null;
+        LatentUpdate.Optimiser o = new LatentUpdate.Optimiser(m, v, kept, rule.average(), adam, factor);
+        Parallel.run(bDecParts.length, c -> update.run(c, metrics.l0(), o));
+        for (int j = 0; j < bDec.length; j++) {
+            adam.update(p.bDec(), m.bDec(), v.bDec(), j, factor * bDec[j]);
+            if (kept != null) {
+                kept.bDec()[j] = (float) (rule.average() * kept.bDec()[j] + (1 - rule.average()) * p.bDec()[j]);
+            }
+        }
+        skip.run(o);
+        return result;
+    }
 
-    private void update(StepInput s, StepMetrics metrics) {
-        Pairs[] parts = new Pairs[tiles.length];
-        for (int t = 0; t < parts.length; t++) {
-            parts[t] = tiles[t].pairs;
-        }
-        sorted.sortByLatent(parts, starts, s.rows, (float) auxWeight);
-        AdamKernel adam = new AdamKernel(s.rule.adam(), step);
-        double slope = s.rule.architecture() == Architecture.JUMPRELU ? s.rule.l0Slope(metrics.l0()) : 0;
-        LatentUpdate update = new LatentUpdate(s, sorted, starts, m, v, sinceFired, adam, slope);
-        Parallel.run(bDecParts.length, c -> update.run(c, bDecParts[c]));
-        double[] gradient = new double[s.d];
-        for (ForwardTile t : tiles) {
-            for (int j = 0; j < s.d; j++) {
-                gradient[j] += t.errorSum[j];
+    @Override
+    public float[] rowErrors() {
+        return input == null ? new float[0] : input.rowErrors;
+    }
+
+    @Override
+    public double[] activity() {
+        return activity;
+    }
+
+    @Override
+    public int[] sinceFired() {
+        return sinceFired;
+    }
+
+    @Override
+    public Parameters parameters() {
+        return p;
+    }
+
+    @Override
+    public void recycle(List<Replacement> replacements) {
+        for (Replacement r : replacements) {
+            int i = r.latent();
+            p.encoderRows().setRow(i, r.encoderRow());
+            p.decoderRows().setRow(i, r.decoderRow());
+            p.bEnc()[i] = r.bEnc();
+            for (Parameters moments : List.of(m, v)) {
+                moments.encoderRows().setRow(i, new float[p.dIn()]);
+                moments.decoderRows().setRow(i, new float[p.dOut()]);
+                for (float[] each : List.of(moments.bEnc(), moments.threshold(), moments.bMag(), moments.rMag())) {
+                    if (each.length > 0) {
+                        each[i] = 0;
+                    }
+                }
             }
+            sinceFired[i] = 0;
         }
-        for (float[] part : bDecParts) {
-            for (int j = 0; j < s.d; j++) {
-                gradient[j] += part[j];
-            }
-        }
-        for (int j = 0; j < s.d; j++) {
-            adam.update(p.bDec(), m.bDec(), v.bDec(), j, gradient[j]);
-        }
+        activity = new double[activity.length];
     }
 
     @Override
     public TrainState snapshot() {
-        return new TrainState(p, m, v, sinceFired, step).copy();
+        return new TrainState(p, m, v, average, sinceFired, activity, step).copy();
     }
 
     @Override
     public void restore(TrainState state) {
-        copy(state.parameters(), p);
-        copy(state.m(), m);
-        copy(state.v(), v);
+        p.copyFrom(state.parameters());
+        m.copyFrom(state.m());
+        v.copyFrom(state.v());
+        average = state.average() == null ? null : state.average().copy();
         System.arraycopy(state.sinceFired(), 0, sinceFired, 0, sinceFired.length);
+        activity = state.activity().clone();
         step = state.step();
-    }
-
-    private static void copy(SaeWeights from, SaeWeights to) {
-        to.encoderRows().copyFrom(from.encoderRows());
-        to.decoderRows().copyFrom(from.decoderRows());
-        System.arraycopy(from.bEnc(), 0, to.bEnc(), 0, to.bEnc().length);
-        System.arraycopy(from.bDec(), 0, to.bDec(), 0, to.bDec().length);
-        System.arraycopy(from.threshold(), 0, to.threshold(), 0, to.threshold().length);
     }
 
     @Override

@@ -2,54 +2,113 @@ package dev.loupe.engine;
 
 import dev.loupe.math.Matrix;
 import dev.loupe.math.PackedWeights;
-import dev.loupe.sae.SaeWeights;
+import dev.loupe.math.Parallel;
+import dev.loupe.math.VectorOps;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
-/** What all tiles of one step share. Rows from {@link #rows} on in {@link #errors} belong to the auxiliary loss. */
+/**
+ * What all tiles of one step share. {@link #errors} holds, for every prefix and then for the auxiliary loss, one row per
+ * row of the batch.
+ */
 final class StepInput {
+    private static final int NORM_CHUNK = 256;
+
     final int n;
-    final int d;
-    final SaeWeights parameters;
+    final int dIn;
+    final int dOut;
+    final Parameters parameters;
     final PackedWeights packed;
-    /** For each latent, π above which a pair is of interest: 0, or the lower end of the kernel's window. */
+    final @Nullable PackedWeights packedSkip;
+    /** For each latent, π above which a pair is of interest. */
     final float[] limits;
+    /** Norms of decoder rows, or empty where they are one. */
+    float[] norms = new float[0];
+    /** e^r of gates. */
+    final float[] gains;
 
     int rows;
-    Matrix batch;
+    int groups;
+    /** The ends of the groups. */
+    int[] ends = new int[0];
+
+    Matrix input;
+    Matrix target;
     StepRule rule;
     /** Latents that the auxiliary loss may use. */
     int[] dead = new int[0];
-    /** x − b_dec, [rows, d]. */
+    /** What the encoder sees, [rows, d_in]. */
     float[] centred = new float[0];
-    /** The derivative of the loss with respect to x̂, [2 · rows, d]: main loss, then auxiliary loss without its weight. */
+    /** The derivative of the loss with respect to ŷ, [(groups + 1) · rows, d_out]; last the auxiliary loss's, unweighted. */
     float[] errors = new float[0];
+    /** ‖y − ŷ‖² per row. */
+    float[] rowErrors = new float[0];
 
-    StepInput(SaeWeights parameters, Matrix batch, StepRule rule) {
+    StepInput(Parameters parameters, Matrix batch, StepRule rule) {
         this.n = parameters.dSae();
-        this.d = parameters.dIn();
+        this.dIn = parameters.dIn();
+        this.dOut = parameters.dOut();
         this.parameters = parameters;
-        this.packed = new PackedWeights(n, d);
+        this.packed = new PackedWeights(n, dIn);
+        this.packedSkip = parameters.skips() ? new PackedWeights(dOut, dIn) : null;
         this.limits = new float[n];
-        this.batch = batch;
+        this.gains = new float[parameters.rMag().length];
+        this.input = batch;
+        this.target = batch;
         this.rule = rule;
     }
 
-    void begin(Matrix newBatch, StepRule newRule, int[] deadLatents) {
-        batch = newBatch;
+    void begin(Matrix newInput, Matrix newTarget, StepRule newRule, int[] deadLatents) {
+        input = newInput;
+        target = newTarget;
         rule = newRule;
         dead = deadLatents;
-        rows = Math.toIntExact(newBatch.rows());
-        int size = Math.multiplyExact(rows, d);
-        if (centred.length < size) {
-            centred = new float[size];
-        }
-        int both = dead.length > 0 ? Math.multiplyExact(2, size) : size;
-        if (errors.length < both) {
-            errors = new float[both];
-        }
-        float half = (float) (rule.bandwidth() / 2);
+        rows = Math.toIntExact(newInput.rows());
+        groups = rule.groups();
+        ends = rule.prefixes().isEmpty()
+                ? new int[] {n}
+                : rule.prefixes().stream().mapToInt(Integer::intValue).toArray();
+        centred = room(centred, Math.multiplyExact(rows, dIn));
+        int blocks = dead.length > 0 ? groups + 1 : groups;
+        errors = room(errors, Math.multiplyExact(Math.multiplyExact(blocks, rows), dOut));
+        rowErrors = new float[rows];
+        Arrays.fill(limits, 0);
+        float reach = (float) rule.reach();
         for (int i = 0; i < parameters.threshold().length; i++) {
-            limits[i] = parameters.threshold()[i] - half;
+            limits[i] = parameters.threshold()[i] - reach;
         }
+        for (int i = 0; i < gains.length; i++) {
+            gains[i] = (float) Math.exp(parameters.rMag()[i]);
+        }
+        norms = rule.unitDecoder() ? new float[0] : decoderNorms();
         packed.pack(parameters.encoderRows());
+        if (packedSkip != null) {
+            packedSkip.pack(parameters.skip());
+        }
+    }
+
+    private float[] decoderNorms() {
+        float[] result = new float[n];
+        Matrix dec = parameters.decoderRows();
+        Parallel.run(Math.ceilDiv(n, NORM_CHUNK), c -> {
+            for (int i = c * NORM_CHUNK; i < Math.min(n, (c + 1) * NORM_CHUNK); i++) {
+                result[i] = (float) Math.sqrt(VectorOps.sumSquares(dec.segment(), dec.offset(i), dOut));
+            }
+        });
+        return result;
+    }
+
+    private static float[] room(float[] old, int size) {
+        return old.length < size ? new float[size] : old;
+    }
+
+    /** ‖d_i‖. */
+    float norm(int latent) {
+        return norms.length == 0 ? 1 : norms[latent];
+    }
+
+    /** Where a row's error lies; the block after the groups belongs to the auxiliary loss. */
+    int errorAt(int block, int row) {
+        return (block * rows + row) * dOut;
     }
 }

@@ -1,41 +1,54 @@
 package dev.loupe.engine;
 
-import dev.loupe.math.Matrix;
-import dev.loupe.sae.SaeWeights;
 import java.lang.foreign.Arena;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Everything that a session needs to go on: parameters, Adam's two moments in the same shapes, for each latent the number
- * of steps since it last fired, and the number of steps taken.
+ * Everything that a session needs to go on.
+ *
+ * @param parameters the weights
+ * @param m Adam's first moments, in the same shapes
+ * @param v Adam's second moments
+ * @param average running average of the weights, null without one
+ * @param sinceFired for each latent the number of steps since it last fired
+ * @param activity for each latent the sum of its activations since the last {@link TrainSession#recycle}
+ * @param step the number of steps taken
  */
-public record TrainState(SaeWeights parameters, SaeWeights m, SaeWeights v, int[] sinceFired, long step) {
+public record TrainState(
+        Parameters parameters,
+        Parameters m,
+        Parameters v,
+        @Nullable Parameters average,
+        int[] sinceFired,
+        double[] activity,
+        long step) {
 
     /** The state before the first step: moments are zero, every latent counts as having just fired. */
-    public static TrainState initial(SaeWeights parameters) {
-        return new TrainState(parameters, zeros(parameters), zeros(parameters), new int[parameters.dSae()], 0);
+    public static TrainState initial(Parameters parameters) {
+        return new TrainState(
+                parameters,
+                parameters.zeros(Arena.ofAuto()),
+                parameters.zeros(Arena.ofAuto()),
+                null,
+                new int[parameters.dSae()],
+                new double[parameters.dSae()],
+                0);
     }
 
     /** A copy that shares no memory with this. */
     public TrainState copy() {
-        return new TrainState(copy(parameters), copy(m), copy(v), sinceFired.clone(), step);
+        return new TrainState(
+                parameters.copy(),
+                m.copy(),
+                v.copy(),
+                average == null ? null : average.copy(),
+                sinceFired.clone(),
+                activity.clone(),
+                step);
     }
 
-    private static SaeWeights zeros(SaeWeights w) {
-        return new SaeWeights(
-                Matrix.allocate(Arena.ofAuto(), w.dSae(), w.dIn()),
-                Matrix.allocate(Arena.ofAuto(), w.dSae(), w.decoderRows().cols()),
-                new float[w.bEnc().length],
-                new float[w.bDec().length],
-                new float[w.threshold().length]);
-    }
-
-    private static SaeWeights copy(SaeWeights w) {
-        SaeWeights c = zeros(w);
-        c.encoderRows().copyFrom(w.encoderRows());
-        c.decoderRows().copyFrom(w.decoderRows());
-        System.arraycopy(w.bEnc(), 0, c.bEnc(), 0, w.bEnc().length);
-        System.arraycopy(w.bDec(), 0, c.bDec(), 0, w.bDec().length);
-        System.arraycopy(w.threshold(), 0, c.threshold(), 0, w.threshold().length);
-        return c;
+    /** The weights to keep: their running average where there is one. */
+    public Parameters result() {
+        return average == null ? parameters : average;
     }
 }

@@ -8,9 +8,6 @@ interface Patch {
     /** Where. */
     HookPoint hook();
 
-    /** Whether it changes anything in the corrupted run. */
-    boolean changes();
-
-    /** Writes the patched values into one row of the batch at that hook, from its start position on. */
+    /** Writes the patched values into one row of the batch at that hook. */
     void put(Activation a, int batchRow);
 }

@@ -3,13 +3,14 @@ package dev.loupe.train;
 import dev.loupe.base.Checksums;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
+import dev.loupe.engine.Parameters;
 import dev.loupe.engine.TrainState;
 import dev.loupe.math.Matrix;
 import dev.loupe.model.SafetensorsFile;
 import dev.loupe.model.SafetensorsWriter;
-import dev.loupe.sae.SaeWeights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,7 +25,10 @@ import java.util.Optional;
  */
 record Checkpoint(TrainState state, Map<String, Double> objective, List<double[]> curves) {
 
-    private static final String FORMAT = "1";
+    private static final String FORMAT = "2";
+
+    /** {@link Parameters#vectors}. */
+    private static final List<String> VECTORS = List.of("b_enc", "b_dec", "threshold", "b_mag", "r_mag");
 
     /** What a run is; a checkpoint of any other run is not used. */
     record Identity(TrainConfig config, long seed, String data) {
@@ -43,11 +47,15 @@ record Checkpoint(TrainState state, Map<String, Double> objective, List<double[]
         put(tensors, "", state.parameters());
         put(tensors, "m.", state.m());
         put(tensors, "v.", state.v());
+        if (state.average() != null) {
+            put(tensors, "average.", state.average());
+        }
         float[] since = new float[state.sinceFired().length];
         for (int i = 0; i < since.length; i++) {
             since[i] = Math.min(state.sinceFired()[i], 1 << 24); // exact in a float, and long dead
         }
         tensors.put("since_fired", MemorySegment.ofArray(since));
+        tensors.put("activity", MemorySegment.ofArray(state.activity())); // the bits of doubles, as pairs of floats
         Map<String, String> metadata = new LinkedHashMap<>();
         metadata.put("loupe_checkpoint", FORMAT);
         metadata.put("identity", identity.text());
@@ -55,12 +63,15 @@ record Checkpoint(TrainState state, Map<String, Double> objective, List<double[]
         metadata.put("objective", Json.line(objective));
         metadata.put("curves", Json.line(curves));
         SafetensorsWriter writer = new SafetensorsWriter();
-        int d = state.parameters().dIn();
+        int dIn = state.parameters().dIn();
+        int dOut = state.parameters().dOut();
         tensors.forEach((name, values) -> {
             metadata.put("crc32c." + name, crc32c(values));
             long count = values.byteSize() / Float.BYTES;
-            if (name.endsWith("encoder_rows") || name.endsWith("W_dec")) {
-                writer.add(name, values, count / d, d);
+            if (name.endsWith("encoder_rows") || name.endsWith("W_skip")) {
+                writer.add(name, values, count / dIn, dIn);
+            } else if (name.endsWith("W_dec")) {
+                writer.add(name, values, count / dOut, dOut);
             } else {
                 writer.add(name, values, count);
             }
@@ -68,12 +79,14 @@ record Checkpoint(TrainState state, Map<String, Double> objective, List<double[]
         writer.metadata(metadata).write(file);
     }
 
-    private static void put(Map<String, MemorySegment> tensors, String prefix, SaeWeights w) {
+    private static void put(Map<String, MemorySegment> tensors, String prefix, Parameters w) {
         tensors.put(prefix + "encoder_rows", w.encoderRows().segment());
         tensors.put(prefix + "W_dec", w.decoderRows().segment());
-        tensors.put(prefix + "b_enc", MemorySegment.ofArray(w.bEnc()));
-        tensors.put(prefix + "b_dec", MemorySegment.ofArray(w.bDec()));
-        tensors.put(prefix + "threshold", MemorySegment.ofArray(w.threshold()));
+        tensors.put(prefix + "W_skip", w.skip().segment());
+        for (int v = 0; v < VECTORS.size(); v++) {
+            tensors.put(
+                    prefix + VECTORS.get(v), MemorySegment.ofArray(w.vectors().get(v)));
+        }
     }
 
     /**
@@ -81,7 +94,7 @@ record Checkpoint(TrainState state, Map<String, Double> objective, List<double[]
      *
      * @throws LoupeException if it is damaged
      */
-    static Optional<Checkpoint> read(Path file, Identity identity, int d) {
+    static Optional<Checkpoint> read(Path file, Identity identity) {
         if (!Files.isRegularFile(file)) {
             return Optional.empty();
         }
@@ -91,12 +104,13 @@ record Checkpoint(TrainState state, Map<String, Double> objective, List<double[]
                     || !identity.text().equals(metadata.get("identity"))) {
                 return Optional.empty();
             }
-            int n = identity.config().dSae();
             TrainState state = new TrainState(
-                    weights(in, "", n, d),
-                    weights(in, "m.", n, d),
-                    weights(in, "v.", n, d),
-                    ints(checked(in, "since_fired", n)),
+                    parameters(in, ""),
+                    parameters(in, "m."),
+                    parameters(in, "v."),
+                    in.has("average.W_dec") ? parameters(in, "average.") : null,
+                    ints(checked(in, "since_fired")),
+                    doubles(checked(in, "activity")),
                     Long.parseLong(String.valueOf(metadata.get("step"))));
             Map<String, Double> objective = new LinkedHashMap<>();
             Json.MAPPER
@@ -120,33 +134,28 @@ record Checkpoint(TrainState state, Map<String, Double> objective, List<double[]
                 e);
     }
 
-    private static SaeWeights weights(SafetensorsFile in, String prefix, int n, int d) {
-        float[] theta = checked(
-                in, prefix + "threshold", in.tensor(prefix + "threshold").elements());
-        return new SaeWeights(
-                matrix(in, prefix + "encoder_rows", n, d),
-                matrix(in, prefix + "W_dec", n, d),
-                checked(in, prefix + "b_enc", n),
-                checked(in, prefix + "b_dec", d),
-                theta);
+    private static Parameters parameters(SafetensorsFile in, String prefix) {
+        return new Parameters(
+                matrix(in, prefix + "encoder_rows"),
+                matrix(in, prefix + "W_dec"),
+                checked(in, prefix + "b_enc"),
+                checked(in, prefix + "b_dec"),
+                checked(in, prefix + "threshold"),
+                checked(in, prefix + "b_mag"),
+                checked(in, prefix + "r_mag"),
+                matrix(in, prefix + "W_skip"));
     }
 
-    private static Matrix matrix(SafetensorsFile in, String name, int n, int d) {
-        Matrix m = Matrix.allocate(Arena.ofAuto(), n, d);
-        if (!in.tensor(name).hasShape(n, d)) {
-            throw new LoupeException(
-                    "tensor " + name + " has the shape " + in.tensor(name).shape());
-        }
+    private static Matrix matrix(SafetensorsFile in, String name) {
+        List<Long> shape = in.tensor(name).shape();
+        Matrix m = Matrix.allocate(Arena.ofAuto(), shape.get(0), Math.toIntExact(shape.get(1)));
         in.readFloats(name, m.segment());
         check(in, name, m.segment());
         return m;
     }
 
-    private static float[] checked(SafetensorsFile in, String name, long length) {
+    private static float[] checked(SafetensorsFile in, String name) {
         float[] values = in.floats(name);
-        if (values.length != length) {
-            throw new LoupeException("tensor " + name + " has " + values.length + " values");
-        }
         check(in, name, MemorySegment.ofArray(values));
         return values;
     }
@@ -165,6 +174,10 @@ record Checkpoint(TrainState state, Map<String, Double> objective, List<double[]
             MemorySegment bytes = arena.allocate(values.byteSize(), 8);
             return Integer.toHexString(Checksums.crc32c(bytes.copyFrom(values)));
         }
+    }
+
+    private static double[] doubles(float[] pairs) {
+        return MemorySegment.ofArray(pairs).toArray(ValueLayout.JAVA_DOUBLE_UNALIGNED);
     }
 
     private static int[] ints(float[] values) {

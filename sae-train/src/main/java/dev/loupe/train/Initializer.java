@@ -1,10 +1,9 @@
 package dev.loupe.train;
 
 import dev.loupe.base.UsageException;
+import dev.loupe.engine.Parameters;
 import dev.loupe.engine.TrainState;
 import dev.loupe.math.Matrix;
-import dev.loupe.sae.Architecture;
-import dev.loupe.sae.SaeWeights;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.Locale;
@@ -12,8 +11,8 @@ import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 
 /**
- * The weights before the first step: decoder rows are random directions of norm one, the encoder starts as their transpose
- * (important against dead latents), biases are zero except b_dec. Only the seed decides; the data order has its own.
+ * The weights before the first step: decoder rows are random directions of norm one (or {@code decoder_norm} where they are
+ * free), the encoder starts as their transpose (important against dead latents), biases are zero except b_dec. Only the seed decides; the data order has its own.
  */
 final class Initializer {
     /** Rows for the geometric median; taken from the first batches. */
@@ -51,12 +50,12 @@ final class Initializer {
                 row[j] = (float) random.nextGaussian();
                 squares += row[j] * row[j];
             }
-            multiply(row, 1 / Math.sqrt(squares));
+            multiply(row, (config.unitDecoder() ? 1 : config.decoderNorm()) / Math.sqrt(squares));
             decoder.setRow(i, row);
             multiply(row, config.encoderScale());
             encoder.setRow(i, row);
         }
-        float[] threshold = new float[config.arch() == Architecture.JUMPRELU ? n : 0];
+        float[] threshold = new float[config.method() == Method.JUMPRELU ? n : 0];
         Arrays.fill(threshold, (float) config.threshold());
         float[] bDec = switch (DecoderBias.of(config.decoderBias())) {
             case MEAN -> data.mean();
@@ -66,7 +65,9 @@ final class Initializer {
         multiply(bDec, scale);
         float[] bEnc = new float[n];
         Arrays.fill(bEnc, (float) config.encoderBias());
-        return TrainState.initial(new SaeWeights(encoder, decoder, bEnc, bDec, threshold));
+        int gates = config.method() == Method.GATED ? n : 0;
+        return TrainState.initial(new Parameters(
+                encoder, decoder, bEnc, bDec, threshold, new float[gates], new float[gates], Parameters.none(d)));
     }
 
     private static void multiply(float[] row, double factor) {

@@ -1,37 +1,66 @@
 package dev.loupe.train;
 
 import dev.loupe.engine.AdamRule;
+import dev.loupe.engine.Selection;
+import dev.loupe.engine.Sparsity;
+import dev.loupe.engine.StepMetrics;
 import dev.loupe.engine.StepRule;
-import dev.loupe.sae.Architecture;
+import dev.loupe.engine.ThresholdKernel;
+import java.util.Map;
 
 /**
- * JumpReLU with an L0 penalty through straight-through estimators: Rajamanoharan et al., Jumping Ahead, arXiv 2407.14435.
- * The threshold itself is trained (not its logarithm: under Adam that moves by only θ·lr per step and L0 never falls) and
- * kept at 0 or above. With a target the penalty is λ(L0/L0* − 1)² (equation 13), else λ·L0.
+ * JumpReLU with straight-through estimators: Rajamanoharan et al., Jumping Ahead, arXiv 2407.14435. The threshold itself is
+ * trained (not its logarithm: under Adam that moves by only θ·lr per step and L0 never falls) and kept at 0 or above.
+ *
+ * <p>The penalty is λ(L0/L0* − 1)² where there is a target (equation 13), else λ·L0; or, by {@code jumprelu.penalty}, λ Σ
+ * tanh(c·f·‖d‖) (Anthropic, circuits update of January 2025) or λ Σ ω(1 + ω/ω₀) over latents with frequency ω (Google
+ * DeepMind, progress update 2); the weight of the last two follows an L0 target as in {@link Lambda}.
  */
-record JumpReluL0(TrainConfig config, Schedule warmup) implements Objective {
+final class JumpReluL0 implements Objective {
+    private final TrainConfig config;
+    private final JumpReluSettings settings;
+    private final Lambda lambda;
 
     JumpReluL0(TrainConfig config) {
-        this(config, new Schedule(config.steps(), config.sparsityWarmup(), 0));
+        this.config = config;
+        this.settings = config.jumprelu();
+        boolean steered = config.l0Target() > 0 && !settings.penalty().equals("l0");
+        this.lambda = new Lambda(config, config.l0Coefficient(), steered);
     }
 
     @Override
     public StepRule rule(long step, AdamRule adam) {
-        return new StepRule(
-                Architecture.JUMPRELU,
-                0,
-                0,
-                config.l0Coefficient() * warmup.at(step),
-                config.l0Target(),
-                config.bandwidth(),
-                0,
-                0,
-                config.deadAfter(),
-                adam);
+        double weight = lambda.at(step);
+        Sparsity sparsity = switch (settings.penalty()) {
+            case "tanh" -> Sparsity.tanh(weight, settings.tanhScale());
+            case "frequency" -> Sparsity.frequency(weight, settings.frequencyScale());
+            default -> Sparsity.l0(weight, config.l0Target());
+        };
+        return Objective.base(config, Selection.THRESHOLD, adam)
+                .sparsity(sparsity.withPreActivation(settings.preActivation(), settings.preActivationOnDeadOnly()))
+                .kernel(ThresholdKernel.of(settings.kernel()), config.bandwidth())
+                .build();
+    }
+
+    @Override
+    public void observe(long step, StepMetrics metrics) {
+        lambda.observe(metrics);
     }
 
     @Override
     public double sparsityWeight(StepRule rule) {
-        return rule.l0();
+        return settings.penalty().equals("tanh")
+                ? rule.sparsity().tanh()
+                : rule.sparsity().l0();
+    }
+
+    @Override
+    public Map<String, Double> state() {
+        return Map.of("lambda", lambda.value());
+    }
+
+    @Override
+    public void restore(Map<String, Double> state) {
+        lambda.restore(state.getOrDefault("lambda", lambda.value()));
     }
 }

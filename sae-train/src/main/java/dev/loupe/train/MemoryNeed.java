@@ -9,17 +9,24 @@ import java.lang.management.ManagementFactory;
 final class MemoryNeed {
     private MemoryNeed() {}
 
-    /** Parameters and two moments in native memory, a copy of them while a checkpoint is written. */
+    /** Parameters, two moments and perhaps an average in native memory, a copy of them while a checkpoint is written. */
     static long nativeBytes(TrainConfig c, int d) {
-        return multiply(2L * 3 * 2 * Float.BYTES, c.dSae(), d);
+        return multiply(2L * (c.average() > 0 ? 4 : 3) * 2 * Float.BYTES, c.dSae(), d);
+    }
+
+    private static int errorBlocks(TrainConfig c) {
+        return 1
+                + (c.method() == Method.MATRYOSHKA
+                        ? c.matryoshka().ends(c.dSae()).size()
+                        : 1);
     }
 
     /** The packed encoder, the batch with its errors, tiles of pre-activations and the (row, latent) pairs. */
     static long heapBytes(TrainConfig c, int d) {
         long packed = multiply(Float.BYTES, c.dSae(), d);
-        long rows = multiply(3L * Float.BYTES, c.batch(), d);
+        long rows = multiply((1L + errorBlocks(c)) * Float.BYTES, c.batch(), d);
         long tiles = multiply(Float.BYTES * 64L * dev.loupe.math.Parallel.threads(), c.dSae(), 1);
-        long active = c.arch() == dev.loupe.sae.Architecture.TOPK ? c.k() + (c.aux() > 0 ? d / 2 : 0) : c.dSae() / 2;
+        long active = c.method().choosesK() ? c.k() + (c.aux() > 0 ? d / 2 : 0) : c.dSae() / 2;
         return Math.addExact(Math.addExact(packed, rows), Math.addExact(tiles, multiply(40, c.batch(), active)));
     }
 
@@ -40,7 +47,7 @@ final class MemoryNeed {
         try {
             fits = nativeBytes(c, d) + heapBytes(c, d) <= machine * 0.9
                     && heapBytes(c, d) <= heap * 0.9
-                    && (long) c.batch() * d * 2 < Integer.MAX_VALUE;
+                    && (long) c.batch() * d * errorBlocks(c) < Integer.MAX_VALUE;
             need = Fmt.bytes(nativeBytes(c, d) + heapBytes(c, d));
         } catch (ArithmeticException e) {
             fits = false;

@@ -56,6 +56,11 @@ final class SeedRun {
         return resumedFrom;
     }
 
+    /** What trains it. */
+    Objective objective() {
+        return objective;
+    }
+
     /** The recorded curves. */
     Curves curves() {
         return curves;
@@ -68,7 +73,7 @@ final class SeedRun {
      * @throws CancelledException if that was asked for, after writing a checkpoint
      */
     TrainState run(Progress progress, String prefix) {
-        Optional<Checkpoint> kept = Checkpoint.read(checkpointFile, identity, data.width());
+        Optional<Checkpoint> kept = Checkpoint.read(checkpointFile, identity);
         TrainState start =
                 kept.map(Checkpoint::state).orElseGet(() -> Initializer.initial(config, data, scale, identity.seed()));
         kept.ifPresent(c -> {
@@ -77,7 +82,7 @@ final class SeedRun {
             progress.message("Going on from step " + c.state().step() + " of " + config.steps() + ".");
         });
         resumedFrom = start.step();
-        Schedule rate = new Schedule(config.steps(), config.learningRateWarmup(), config.learningRateDecay());
+        Schedule rate = config.learningRateSchedule();
         try (TrainSession session = engine.open(start);
                 Arena arena = Arena.ofShared()) {
             Matrix batch = Matrix.allocate(arena, config.batch(), data.width());

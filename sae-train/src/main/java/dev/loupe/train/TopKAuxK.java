@@ -1,8 +1,8 @@
 package dev.loupe.train;
 
 import dev.loupe.engine.AdamRule;
+import dev.loupe.engine.Selection;
 import dev.loupe.engine.StepRule;
-import dev.loupe.sae.Architecture;
 
 /**
  * TopK with the auxiliary loss on dead latents: Gao et al., Scaling and evaluating sparse autoencoders, arXiv 2406.04093.
@@ -15,8 +15,9 @@ record TopKAuxK(TrainConfig config, int dIn) implements Objective {
 
     @Override
     public StepRule rule(long step, AdamRule adam) {
-        int auxK = config.auxK() > 0 ? config.auxK() : Math.max(1, dIn / 2);
-        return new StepRule(Architecture.TOPK, config.k(), 0, 0, 0, 0, config.aux(), auxK, config.deadAfter(), adam);
+        return Objective.aux(Objective.base(config, Selection.TOPK, adam), config, dIn)
+                .k(config.k())
+                .build();
     }
 
     @Override

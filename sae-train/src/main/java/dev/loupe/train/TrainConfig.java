@@ -3,24 +3,22 @@ package dev.loupe.train;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.loupe.base.Json;
 import dev.loupe.base.UsageException;
-import dev.loupe.sae.Architecture;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.TreeSet;
 import tools.jackson.core.JacksonException;
 
 /**
- * Every setting of a training run. Warm-ups, decay and the dead window are shares of the run, because published step counts
- * mean nothing at another length. Penalties, bandwidth and thresholds are in training units, that is after the input was
- * multiplied by the scale of {@code inputScale}.
+ * Every setting of a training run. Warm-ups, decay and the dead window are {@link Span}s: by default shares of the run,
+ * because published step counts mean nothing at another length. Penalties, bandwidth and thresholds are in training units,
+ * that is after the input was multiplied by the scale of {@code inputScale}.
  *
  * @param recipe name of the preset it began as, "custom" once anything was changed
- * @param architecture relu, topk or jumprelu
+ * @param architecture {@link Method#id()}
  * @param dSae number of latents
- * @param k active latents per token (TopK)
- * @param l0Target wanted L0: JumpReLU penalises the distance from it, ReLU steers λ towards it; 0 for none
- * @param l1 λ of ReLU's L1 penalty; with an L0 target the value it starts from
- * @param l0Coefficient λ of JumpReLU's L0 penalty
+ * @param k active latents per token (topk; batchtopk and matryoshka on average)
+ * @param l0Target wanted L0: JumpReLU penalises the distance from it, the others steer λ towards it; 0 for none
+ * @param l1 λ of the penalty on activations (relu, panneal, gated); with an L0 target the value it starts from
+ * @param l0Coefficient λ of JumpReLU's penalty
  * @param steps optimiser steps
  * @param batch rows per step
  * @param learningRate Adam's
@@ -29,16 +27,27 @@ import tools.jackson.core.JacksonException;
  * @param epsilon Adam's
  * @param learningRateWarmup share of the run in which the learning rate rises linearly
  * @param learningRateDecay share of the run, at its end, in which it falls linearly to zero
+ * @param learningRateShape of warm-up and decay: linear or cosine
+ * @param learningRateStart the share of the learning rate that the warm-up starts from
  * @param sparsityWarmup share of the run in which the sparsity penalty rises linearly
  * @param deadWindow share of the run without firing after which a latent counts as dead
+ * @param clip largest norm of the whole gradient, 0 for none
+ * @param average decay of the running average of the weights that is kept instead of the last ones, 0 for none
  * @param inputScale unit_mean_squared_norm (E‖x‖² = 1), expected_average_only_in (E‖x‖ = √d) or none
  * @param decoderBias how b_dec starts: mean, geometric_median or zero
+ * @param applyBDecToInput whether the encoder sees x − b_dec
+ * @param decoder unit (rows keep norm one) or free (norms count in the penalties and are folded away at the end)
+ * @param decoderNorm norm of the rows of a free decoder at the start
  * @param encoderScale W_enc starts as so much times W_decᵀ
  * @param encoderBias b_enc starts here: below 0, a ReLU SAE starts as sparse as it shall end
  * @param threshold where thresholds start (JumpReLU)
  * @param bandwidth ε of the rectangle kernel (JumpReLU)
- * @param aux weight of the auxiliary loss on dead latents (TopK), 0 for none
+ * @param aux weight of the auxiliary loss on dead latents (topk, batchtopk, matryoshka), 0 for none
  * @param auxK dead latents it uses per token; 0 for d_in / 2
+ * @param thresholdDecay of the running average that becomes the threshold (batchtopk, matryoshka)
+ * @param jumprelu what only JumpReLU has
+ * @param matryoshka what only Matryoshka SAEs have
+ * @param panneal what only p-annealing has
  * @param dataSeed order of the rows; the SAE's own seed only changes its initial weights
  */
 public record TrainConfig(
@@ -55,61 +64,80 @@ public record TrainConfig(
         double beta1,
         double beta2,
         double epsilon,
-        @JsonProperty("learning_rate_warmup") double learningRateWarmup,
-        @JsonProperty("learning_rate_decay") double learningRateDecay,
-        @JsonProperty("sparsity_warmup") double sparsityWarmup,
-        @JsonProperty("dead_window") double deadWindow,
+        @JsonProperty("learning_rate_warmup") Span learningRateWarmup,
+        @JsonProperty("learning_rate_decay") Span learningRateDecay,
+        @JsonProperty("learning_rate_shape") String learningRateShape,
+        @JsonProperty("learning_rate_start") double learningRateStart,
+        @JsonProperty("sparsity_warmup") Span sparsityWarmup,
+        @JsonProperty("dead_window") Span deadWindow,
+        double clip,
+        double average,
         @JsonProperty("input_scale") String inputScale,
         @JsonProperty("decoder_bias") String decoderBias,
+        @JsonProperty("apply_b_dec_to_input") boolean applyBDecToInput,
+        String decoder,
+        @JsonProperty("decoder_norm") double decoderNorm,
         @JsonProperty("encoder_scale") double encoderScale,
         @JsonProperty("encoder_bias") double encoderBias,
         double threshold,
         double bandwidth,
         double aux,
         @JsonProperty("aux_k") int auxK,
+        @JsonProperty("threshold_decay") double thresholdDecay,
+        JumpReluSettings jumprelu,
+        MatryoshkaSettings matryoshka,
+        PAnnealSettings panneal,
         @JsonProperty("data_seed") long dataSeed) {
 
     /** Refuses settings that cannot be trained, each in one sentence. */
     public TrainConfig {
-        Architecture a = Architecture.of(architecture);
+        Method m = Method.of(architecture);
         need(dSae >= 1, "d_sae", "at least 1");
-        need(a != Architecture.TOPK || (k >= 1 && k <= dSae), "k", "between 1 and d_sae");
+        need(!m.choosesK() || (k >= 1 && k <= dSae), "k", "between 1 and d_sae");
         need(l0Target >= 0 && l0Target < dSae, "l0_target", "0 for none, or less than d_sae");
-        need(a != Architecture.RELU || l1 >= 0, "l1", "0 or more");
-        need(a != Architecture.JUMPRELU || l0Coefficient >= 0, "l0_coefficient", "0 or more");
+        need(!m.paysForActivations() || l1 >= 0, "l1", "0 or more");
+        need(m != Method.JUMPRELU || l0Coefficient >= 0, "l0_coefficient", "0 or more");
         need(steps >= 1, "steps", "at least 1");
         need(batch >= 1 && batch <= 1 << 20, "batch", "between 1 and 1048576");
         need(learningRate > 0 && Double.isFinite(learningRate), "learning_rate", "above 0");
         need(beta1 >= 0 && beta1 < 1, "beta1", "from 0 to below 1");
         need(beta2 >= 0 && beta2 < 1, "beta2", "from 0 to below 1");
         need(epsilon > 0, "epsilon", "above 0");
-        need(share(learningRateWarmup), "learning_rate_warmup", "a share from 0 to 1");
-        need(share(learningRateDecay), "learning_rate_decay", "a share from 0 to 1");
-        need(share(sparsityWarmup), "sparsity_warmup", "a share from 0 to 1");
-        need(share(deadWindow), "dead_window", "a share from 0 to 1");
+        Schedule.Shape.of(learningRateShape);
+        need(learningRateStart >= 0 && learningRateStart <= 1, "learning_rate_start", "a share from 0 to 1");
+        need(clip >= 0, "clip", "0 for none, or a norm above 0");
+        need(average >= 0 && average < 1, "average", "0 for none, or a decay below 1");
         InputScale.of(inputScale);
         Initializer.DecoderBias.of(decoderBias);
+        need(decoder.equals("unit") || decoder.equals("free"), "decoder", "unit or free");
+        need(m != Method.GATED || decoder.equals("unit"), "decoder", "unit for gated SAEs");
+        need(decoderNorm > 0, "decoder_norm", "above 0");
         need(encoderScale > 0, "encoder_scale", "above 0");
         need(Double.isFinite(encoderBias), "encoder_bias", "a number");
         need(threshold >= 0, "threshold", "0 or more");
-        need(a != Architecture.JUMPRELU || bandwidth > 0, "bandwidth", "above 0");
+        need(m != Method.JUMPRELU || bandwidth > 0, "bandwidth", "above 0");
         need(aux >= 0, "aux", "0 or more");
         need(auxK >= 0, "aux_k", "0 or more");
+        need(thresholdDecay >= 0 && thresholdDecay < 1, "threshold_decay", "from 0 to below 1");
+        if (m == Method.MATRYOSHKA) {
+            matryoshka.ends(dSae);
+        }
     }
 
-    private static boolean share(double value) {
-        return value >= 0 && value <= 1;
-    }
-
-    private static void need(boolean condition, String setting, String allowed) {
+    static void need(boolean condition, String setting, String allowed) {
         if (!condition) {
             throw new UsageException("The training setting " + setting + " must be " + allowed + ".");
         }
     }
 
-    /** Which latents are active. */
-    public Architecture arch() {
-        return Architecture.of(architecture);
+    /** How it is trained. */
+    public Method method() {
+        return Method.of(architecture);
+    }
+
+    /** Whether decoder rows keep norm one. */
+    public boolean unitDecoder() {
+        return decoder.equals("unit");
     }
 
     /** Rows that the run sees. */
@@ -119,13 +147,27 @@ public record TrainConfig(
 
     /** Steps without firing after which a latent counts as dead. */
     public int deadAfter() {
-        return (int) Math.clamp(Math.round(deadWindow * steps), 1, Integer.MAX_VALUE);
+        return (int) Math.clamp(Math.round(deadWindow.steps(steps, batch)), 1, Integer.MAX_VALUE);
+    }
+
+    Schedule sparsitySchedule() {
+        return new Schedule(steps, sparsityWarmup.steps(steps, batch), 0);
+    }
+
+    Schedule learningRateSchedule() {
+        return new Schedule(
+                steps,
+                learningRateWarmup.steps(steps, batch),
+                learningRateDecay.steps(steps, batch),
+                Schedule.Shape.of(learningRateShape),
+                learningRateStart,
+                0);
     }
 
     /**
      * The same run with one setting changed; its recipe is then "custom".
      *
-     * @param setting the name as in JSON, for example {@code learning_rate}
+     * @param setting the name as in JSON, for example {@code learning_rate} or {@code jumprelu.kernel}
      * @throws UsageException if there is no such setting, or it cannot have this value
      */
     public TrainConfig with(String setting, Object value) {
@@ -135,26 +177,39 @@ public record TrainConfig(
     /** The same run with some settings changed at once; its recipe is then "custom". */
     public TrainConfig with(Map<String, ?> changes) {
         Map<String, Object> fields = settings();
-        changes.forEach((setting, value) -> {
-            if (!fields.containsKey(setting)) {
-                throw new UsageException("There is no training setting \"" + setting + "\"; there are "
-                        + String.join(", ", new TreeSet<>(fields.keySet())) + ".");
-            }
-            fields.put(setting, value);
-        });
+        changes.forEach((setting, value) -> SettingNames.put(fields, setting, value));
         fields.put("recipe", "custom");
+        return of(fields, changes);
+    }
+
+    /** The same run under the name of a recipe, with the recipe's settings. */
+    TrainConfig recipe(String name, Map<String, ?> changes) {
+        Map<String, Object> fields = settings();
+        changes.forEach((setting, value) -> SettingNames.put(fields, setting, value));
+        fields.put("recipe", name);
+        return of(fields, changes);
+    }
+
+    private static TrainConfig of(Map<String, Object> fields, Map<String, ?> changes) {
         try {
             return Json.MAPPER.convertValue(fields, TrainConfig.class);
         } catch (JacksonException e) {
-            if (e.getCause() instanceof UsageException u) {
-                throw u;
+            for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+                if (cause instanceof UsageException u) {
+                    String message = String.valueOf(u.getMessage());
+                    boolean named = changes.keySet().stream().anyMatch(message::contains);
+                    throw named || changes.size() != 1
+                            ? u
+                            : new UsageException("The training setting "
+                                    + changes.keySet().iterator().next() + " cannot be that. " + message);
+                }
             }
             throw new UsageException(
                     "The training settings " + changes + " cannot be used (" + e.getOriginalMessage() + ").");
         }
     }
 
-    /** Every setting by name. */
+    /** Every setting by name; those of one architecture are maps of their own. */
     @SuppressWarnings("unchecked")
     public Map<String, Object> settings() {
         return Json.MAPPER.convertValue(this, LinkedHashMap.class);

@@ -15,7 +15,6 @@ import dev.loupe.sae.SaeConfig;
 import dev.loupe.sae.SaeFiles;
 import dev.loupe.sae.SaeNeeds;
 import dev.loupe.sae.SaeProvenance;
-import dev.loupe.sae.SaeWeights;
 import dev.loupe.store.ActivationStore;
 import dev.loupe.store.StoreManifest;
 import java.io.IOException;
@@ -122,13 +121,13 @@ public final class TrainJob {
             Sae sae = new Sae(
                     name,
                     new SaeConfig(
-                            config.arch(),
-                            config.arch() == Architecture.TOPK ? config.k() : 0,
-                            true,
+                            config.method().result(),
+                            config.method().result() == Architecture.TOPK ? config.k() : 0,
+                            config.applyBDecToInput(),
                             origin.model().id(),
                             origin.hook(),
                             origin.saeLensMetadata()),
-                    folded(end.parameters(), run.scale()),
+                    Folding.finished(run.objective().finish(end.result()), config, run.scale()),
                     provenance(config, seed, origin, run, end.step()));
             SaeFiles.save(sae, folder, run.curves()::write);
             delete(checkpoint);
@@ -160,25 +159,6 @@ public final class TrainJob {
         }
         return new TrainResult(
                 sae.name(), folder, seed, true, p.steps(), 0, 0, 0, ProcessMemory.peakBytes(), p.metrics());
-    }
-
-    /** Weights that take raw activations: the activation functions are positively homogeneous, so dividing biases and
-     * thresholds by s undoes s, and decoder rows keep their norm. */
-    static SaeWeights folded(SaeWeights w, double scale) {
-        return new SaeWeights(
-                w.encoderRows(),
-                w.decoderRows(),
-                divided(w.bEnc(), scale),
-                divided(w.bDec(), scale),
-                divided(w.threshold(), scale));
-    }
-
-    private static float[] divided(float[] values, double by) {
-        float[] result = new float[values.length];
-        for (int i = 0; i < result.length; i++) {
-            result[i] = (float) (values[i] / by);
-        }
-        return result;
     }
 
     private static SaeProvenance provenance(TrainConfig config, long seed, Origin origin, SeedRun run, long steps) {

@@ -1,7 +1,6 @@
 package dev.loupe.train;
 
 import dev.loupe.base.UsageException;
-import dev.loupe.sae.Architecture;
 
 /** Named recipes: where a training run starts from before single settings are changed. */
 public enum TrainPreset {
@@ -23,17 +22,17 @@ public enum TrainPreset {
         return "demo";
     }
 
-    /** The recipe for an architecture and a number of latents, aiming at 24 active latents per token. */
-    public TrainConfig config(Architecture architecture, int dSae) {
-        boolean jump = architecture == Architecture.JUMPRELU;
-        boolean relu = architecture == Architecture.RELU;
+    /** The recipe for a method and a number of latents, aiming at 24 active latents per token. */
+    public TrainConfig config(Method method, int dSae) {
+        boolean jump = method == Method.JUMPRELU;
+        boolean paid = method.paysForActivations();
         return new TrainConfig(
                 id(),
-                architecture.id(),
+                method.id(),
                 dSae,
-                architecture == Architecture.TOPK ? 24 : 0,
-                architecture == Architecture.TOPK ? 0 : 24,
-                relu ? 0.01 : 0,
+                method.choosesK() ? 24 : 0,
+                method.choosesK() ? 0 : 24,
+                paid ? 0.01 : 0,
                 jump ? 1 : 0,
                 2_000,
                 1_024,
@@ -41,18 +40,29 @@ public enum TrainPreset {
                 0.9,
                 0.999,
                 1e-8,
-                0.05,
-                0.2,
-                0.05,
-                0.05,
+                Span.share(0.05),
+                Span.share(0.2),
+                "linear",
+                0,
+                Span.share(0.05),
+                Span.share(0.05),
+                0,
+                0,
                 InputScale.UNIT_MEAN_SQUARED_NORM.id(),
                 "mean",
+                true,
+                "unit",
+                0.1,
                 1,
-                relu ? -0.2 : 0,
+                paid ? -0.2 : 0,
                 jump ? 0.2 : 0,
                 jump ? 0.1 : 0,
-                architecture == Architecture.TOPK ? 1.0 / 32 : 0,
+                method.choosesK() ? 1.0 / 32 : 0,
                 0,
+                0.999,
+                JumpReluSettings.PAPER,
+                MatryoshkaSettings.DEFAULT,
+                PAnnealSettings.DEFAULT,
                 0);
     }
 }

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.loupe.fixtures.Cases;
-import dev.loupe.sae.Architecture;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -23,40 +22,103 @@ class GradientTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Architecture.class)
-    void everySmoothParameterAgreesWithFiniteDifferences(Architecture a) {
+    @EnumSource(Kind.class)
+    void everySmoothParameterAgreesWithFiniteDifferences(Kind kind) {
         Cases.check(15, random -> {
-            ScalarValues p = ScalarValues.of(States.random(random, a, N, D).parameters());
-            double[][] x = awayFromTies(random, p, a);
+            TrainState start = States.random(random, kind, N, D);
+            ScalarValues p = ScalarValues.of(start.parameters());
+            StepRule with = kind.rule(N, 3, 1, new AdamRule(1, 0, 0, 1));
             StepRule rule = new StepRule(
-                    a, 3, a == Architecture.RELU ? 0.3 : 0, 0.5, 2, 1e-3, 0, 0, 1, new AdamRule(1, 0, 0, 1));
-            ScalarValues g =
-                    ScalarEngine.lossAndGradient(p, x, rule, new int[N]).gradient();
-            check(
-                    p,
-                    g,
-                    q -> ScalarEngine.lossAndGradient(q, x, rule, new int[N])
-                            .metrics()
-                            .loss());
+                    with.selection(),
+                    3,
+                    with.sparsity(),
+                    with.kernel(),
+                    1e-3,
+                    0,
+                    0,
+                    5,
+                    with.prefixes(),
+                    with.prefixWeight(),
+                    with.subtractBias(),
+                    with.unitDecoder(),
+                    0,
+                    0,
+                    with.adam());
+            int[] since = {9, 0, 9, 9, 0, 0, 9};
+            double[][] x = awayFromTies(random, p, rule);
+            double[][] y = kind.transcodes() ? targets(random, x.length, p.bDec.length) : x;
+            ScalarValues g = ScalarLoss.of(p, x, y, rule, since).gradient();
+            ScalarValues frozen = ScalarValues.of(start.parameters());
+            check(p, g, q -> smoothLoss(q, frozen, x, y, rule, since), kind);
         });
+    }
+
+    /** The loss as a function whose plain derivative the gradient must be: what is held constant is taken from elsewhere. */
+    private static double smoothLoss(
+            ScalarValues q, ScalarValues frozen, double[][] x, double[][] y, StepRule rule, int[] since) {
+        double loss = ScalarLoss.of(q, x, y, rule, since).metrics().loss();
+        if (rule.selection() == Selection.GATE) {
+            loss += gateError(q, frozen, x, rule) - gateError(q, q, x, rule);
+        }
+        if (rule.sparsity().preActivation() > 0) {
+            loss += below(q, frozen, x, rule, since) - below(q, q, x, rule, since);
+        }
+        return loss;
+    }
+
+    private static double gateError(ScalarValues q, ScalarValues decoder, double[][] x, StepRule rule) {
+        double sum = 0;
+        for (double[] row : x) {
+            double[] pi = States.preActivations(q, row, rule);
+            for (int j = 0; j < row.length; j++) {
+                double e = decoder.bDec[j] - row[j];
+                for (int i = 0; i < N; i++) {
+                    e += Math.max(0, pi[i]) * decoder.dec[i][j];
+                }
+                sum += e * e / x.length;
+            }
+        }
+        return sum;
+    }
+
+    private static double below(ScalarValues q, ScalarValues decoder, double[][] x, StepRule rule, int[] since) {
+        double sum = 0;
+        for (double[] row : x) {
+            double[] pi = States.preActivations(q, row, rule);
+            for (int i = 0; i < N; i++) {
+                if (!rule.sparsity().onDeadOnly() || since[i] >= rule.deadAfter()) {
+                    double norm = rule.unitDecoder() ? 1 : Math.sqrt(ScalarLoss.dot(decoder.dec[i], decoder.dec[i]));
+                    sum += rule.sparsity().preActivation() * Math.max(0, q.theta[i] - pi[i]) * norm / x.length;
+                }
+            }
+        }
+        return sum;
+    }
+
+    private static double[][] targets(Cases.Random random, int rows, int d) {
+        double[][] y = new double[rows][];
+        for (int t = 0; t < rows; t++) {
+            y[t] = ScalarValues.widen(random.floats(d));
+        }
+        return y;
     }
 
     @Test
     void theAuxiliaryLossIsDifferentiatedWithTheResidualHeldConstant() {
         Cases.check(15, random -> {
-            ScalarValues p = ScalarValues.of(
-                    States.random(random, Architecture.TOPK, N, D).parameters());
-            double[][] x = awayFromTies(random, p, Architecture.TOPK);
+            ScalarValues p =
+                    ScalarValues.of(States.random(random, Kind.TOPK, N, D).parameters());
+            double[][] x = awayFromTies(random, p, rule(0));
             int[] since = {9, 0, 9, 9, 0, 0, 9};
             StepRule with = rule(0.4);
             StepRule without = rule(0);
-            ScalarEngine.LossAndGradient all = ScalarEngine.lossAndGradient(p, x, with, since);
-            ScalarEngine.LossAndGradient main = ScalarEngine.lossAndGradient(p, x, without, since);
+            ScalarLoss.Result all = ScalarLoss.of(p, x, x, with, since);
+            ScalarLoss.Result main = ScalarLoss.of(p, x, x, without, since);
             double energy = 0;
             double residualEnergy = main.metrics().reconstruction() * x.length;
             double[][] residual = new double[x.length][];
             for (int t = 0; t < x.length; t++) {
-                double[] f = ScalarEngine.activation(pi(p, x[t]), p.theta, with);
+                double[] f = ScalarLoss.activations(new double[][] {States.preActivations(p, x[t], with)}, p, with)[0];
                 residual[t] = x[t].clone();
                 for (int j = 0; j < D; j++) {
                     residual[t][j] -= p.bDec[j];
@@ -70,7 +132,7 @@ class GradientTest {
             Loss frozen = q -> {
                 double sum = 0;
                 for (int t = 0; t < x.length; t++) {
-                    double[] pi = pi(q, x[t]);
+                    double[] pi = States.preActivations(q, x[t], with);
                     int[] chosen = IntStream.range(0, N)
                             .filter(i -> since[i] >= 5)
                             .boxed()
@@ -89,14 +151,14 @@ class GradientTest {
                 return sum;
             };
             assertThat(all.metrics().aux()).isCloseTo(frozen.of(p), within(1e-9));
-            ScalarValues difference = new ScalarValues(N, D, 0);
+            ScalarValues difference = p.zeros();
             for (int i = 0; i < N; i++) {
                 subtract(all.gradient().enc[i], main.gradient().enc[i], difference.enc[i]);
                 subtract(all.gradient().dec[i], main.gradient().dec[i], difference.dec[i]);
             }
             subtract(all.gradient().bEnc, main.gradient().bEnc, difference.bEnc);
             subtract(all.gradient().bDec, main.gradient().bDec, difference.bDec);
-            check(p, difference, frozen);
+            check(p, difference, frozen, Kind.TOPK);
             for (int i = 0; i < N; i++) { // only dead latents are reached, and some always are
                 if (since[i] < 5) {
                     assertThat(difference.dec[i]).containsOnly(new double[] {0}, within(1e-12));
@@ -110,7 +172,11 @@ class GradientTest {
     }
 
     private static StepRule rule(double aux) {
-        return new StepRule(Architecture.TOPK, 2, 0, 0, 0, 0, aux, 2, 5, new AdamRule(1, 0, 0, 1));
+        return StepRule.of(Selection.TOPK, new AdamRule(1, 0, 0, 1))
+                .k(2)
+                .aux(aux, 2)
+                .deadAfter(5)
+                .build();
     }
 
     private static void subtract(double[] a, double[] b, double[] out) {
@@ -119,57 +185,44 @@ class GradientTest {
         }
     }
 
-    /** Compares all gradients except those of thresholds, which are no derivatives of the sampled loss. */
-    private static void check(ScalarValues p, ScalarValues g, Loss loss) {
-        List<double[][]> pairs = new ArrayList<>();
-        for (int i = 0; i < N; i++) {
-            pairs.add(new double[][] {p.enc[i], g.enc[i]});
-            pairs.add(new double[][] {p.dec[i], g.dec[i]});
-        }
-        pairs.add(new double[][] {p.bEnc, g.bEnc});
-        pairs.add(new double[][] {p.bDec, g.bDec});
-        for (double[][] pair : pairs) {
-            for (int j = 0; j < pair[0].length; j++) {
-                double kept = pair[0][j];
-                pair[0][j] = kept + H;
+    /** Compares all gradients except, where they come from an estimator, those of thresholds. */
+    private static void check(ScalarValues p, ScalarValues g, Loss loss, Kind kind) {
+        List<double[]> parameters = p.all();
+        List<double[]> gradients = g.all();
+        for (int r = 0; r < parameters.size(); r++) {
+            double[] w = parameters.get(r);
+            for (int j = 0; j < w.length && w != p.theta; j++) {
+                double kept = w[j];
+                w[j] = kept + H;
                 double up = loss.of(p);
-                pair[0][j] = kept - H;
+                w[j] = kept - H;
                 double down = loss.of(p);
-                pair[0][j] = kept;
+                w[j] = kept;
                 double expected = (up - down) / (2 * H);
-                assertThat(pair[1][j]).isCloseTo(expected, within(2e-6 * (1 + Math.abs(expected))));
+                double actual = gradients.get(r)[j];
+                assertThat(actual)
+                        .as("%s parameter %d %d", kind, r, j)
+                        .isCloseTo(expected, within(2e-6 * (1 + Math.abs(expected))));
             }
         }
     }
 
-    private static double[] pi(ScalarValues p, double[] x) {
-        double[] pi = p.bEnc.clone();
-        for (int i = 0; i < N; i++) {
-            for (int j = 0; j < D; j++) {
-                pi[i] += p.enc[i][j] * (x[j] - p.bDec[j]);
-            }
-        }
-        return pi;
-    }
-
-    /** Rows whose pre-activations are not near 0, a threshold or one another. */
-    private static double[][] awayFromTies(Cases.Random random, ScalarValues p, Architecture a) {
-        List<double[]> rows = new ArrayList<>();
-        while (rows.size() < 6) {
-            double[] x = ScalarValues.widen(random.floats(D));
-            double[] pi = pi(p, x);
-            boolean tie = false;
-            for (int i = 0; i < N; i++) {
-                tie |= Math.abs(pi[i]) < 1e-3;
-                tie |= a == Architecture.JUMPRELU && Math.abs(pi[i] - p.theta[i]) < 1e-2;
-                for (int j = 0; j < i; j++) {
-                    tie |= Math.abs(pi[i] - pi[j]) < 1e-3;
+    /** Rows whose pre-activations are not near 0, a threshold, one another, or the last one that a batch keeps. */
+    private static double[][] awayFromTies(Cases.Random random, ScalarValues p, StepRule rule) {
+        while (true) {
+            List<double[]> rows = new ArrayList<>();
+            List<double[]> pis = new ArrayList<>();
+            while (rows.size() < 6) {
+                double[] x = ScalarValues.widen(random.floats(p.enc[0].length));
+                double[] pi = States.preActivations(p, x, rule);
+                if (!States.nearTie(p, pi, rule, 1e-3)) {
+                    rows.add(x);
+                    pis.add(pi);
                 }
             }
-            if (!tie) {
-                rows.add(x);
+            if (rule.selection() != Selection.BATCH_TOPK || !States.batchTie(pis, rule.k(), 1e-3)) {
+                return rows.toArray(double[][]::new);
             }
         }
-        return rows.toArray(double[][]::new);
     }
 }

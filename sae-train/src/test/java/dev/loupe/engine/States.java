@@ -2,91 +2,122 @@ package dev.loupe.engine;
 
 import dev.loupe.fixtures.Cases;
 import dev.loupe.math.Matrix;
-import dev.loupe.sae.Architecture;
-import dev.loupe.sae.SaeWeights;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Random states and rules for tests of engines. */
+/** Random states and batches for tests of engines. */
 final class States {
     private static final double TIE = 1e-4;
 
     private States() {}
 
-    /** Random parameters with unit decoder rows, none of the special values that initialisation has. */
-    static TrainState random(Cases.Random random, Architecture a, int n, int d) {
-        Matrix enc = Matrix.copyOf(random.matrix(n, d));
-        float[][] dec = random.matrix(n, d);
+    /** Random parameters, none of the special values that initialisation has; decoder rows have norm one where kept so. */
+    static TrainState random(Cases.Random random, Kind kind, int n, int d) {
+        int dOut = kind.transcodes() ? d + 2 : d;
+        float[][] dec = random.matrix(n, dOut);
         for (float[] row : dec) {
             double norm = 0;
             for (float v : row) {
                 norm += v * v;
             }
-            for (int j = 0; j < d; j++) {
-                row[j] /= (float) Math.sqrt(norm);
+            float divisor =
+                    (float) (kind.unitDecoder() ? Math.sqrt(norm) : Math.sqrt(norm) * (0.7 + random.nextFloat()));
+            for (int j = 0; j < dOut; j++) {
+                row[j] /= divisor;
             }
         }
-        float[] theta = new float[a == Architecture.JUMPRELU ? n : 0];
+        float[] theta = new float[kind.selection == Selection.THRESHOLD ? n : 0];
         for (int i = 0; i < theta.length; i++) {
             theta[i] = random.nextFloat();
         }
-        return TrainState.initial(new SaeWeights(enc, Matrix.copyOf(dec), random.floats(n), random.floats(d), theta));
+        int gates = kind.selection == Selection.GATE ? n : 0;
+        float[] rMag = random.floats(gates);
+        for (int i = 0; i < gates; i++) {
+            rMag[i] *= 0.3f;
+        }
+        return TrainState.initial(new Parameters(
+                Matrix.copyOf(random.matrix(n, d)),
+                Matrix.copyOf(dec),
+                random.floats(n),
+                random.floats(dOut),
+                theta,
+                random.floats(gates),
+                rMag,
+                kind == Kind.SKIP_TRANSCODER ? Matrix.copyOf(random.matrix(dOut, d)) : Parameters.none(d)));
     }
 
-    static StepRule rule(Architecture a, int k, int deadAfter, double epsilon) {
-        return new StepRule(
-                a,
-                a == Architecture.TOPK ? k : 0,
-                a == Architecture.RELU ? 0.3 : 0,
-                a == Architecture.JUMPRELU ? 0.7 : 0,
-                a == Architecture.JUMPRELU ? 2.5 : 0,
-                a == Architecture.JUMPRELU ? 0.8 : 0,
-                a == Architecture.TOPK ? 0.25 : 0,
-                3,
-                deadAfter,
-                new AdamRule(0.01, 0.9, 0.999, epsilon));
+    /** The target of a batch: itself, or random rows for a transcoder. */
+    static Matrix target(Cases.Random random, TrainState state, Kind kind, Matrix batch) {
+        return kind.transcodes()
+                ? Matrix.copyOf(
+                        random.matrix((int) batch.rows(), state.parameters().dOut()))
+                : batch;
     }
 
     /**
-     * Of some random rows those on which engines that round differently must still agree on who is active: no
-     * pre-activation near 0, near a threshold, near an end of its window, or near the next one in rank.
+     * A random batch on which engines that round differently must still agree on who is active: no pre-activation near 0,
+     * near a threshold, near an end of its window, near the next one in rank of its row or, where that counts, near the
+     * last one that the batch keeps.
      */
     static Matrix batchAwayFromTies(Cases.Random random, TrainState state, StepRule rule, int rows) {
         ScalarValues p = ScalarValues.of(state.parameters());
-        List<float[]> kept = new ArrayList<>();
-        while (kept.size() < rows) {
-            float[] x = random.floats(p.bDec.length);
-            if (!nearTie(p, x, rule.bandwidth() / 2)) {
-                kept.add(x);
+        while (true) {
+            List<float[]> kept = new ArrayList<>();
+            List<double[]> pis = new ArrayList<>();
+            while (kept.size() < rows) {
+                float[] x = random.floats(p.enc[0].length);
+                double[] pi = preActivations(p, ScalarValues.widen(x), rule);
+                if (!nearTie(p, pi, rule, TIE)) {
+                    kept.add(x);
+                    pis.add(pi);
+                }
+            }
+            if (rule.selection() != Selection.BATCH_TOPK || !batchTie(pis, rule.k(), 1e-5)) {
+                return Matrix.copyOf(kept.toArray(float[][]::new));
             }
         }
-        return Matrix.copyOf(kept.toArray(float[][]::new));
     }
 
-    private static boolean nearTie(ScalarValues p, float[] x, double half) {
+    static double[] preActivations(ScalarValues p, double[] x, StepRule rule) {
         double[] pi = p.bEnc.clone();
-        boolean tie = false;
         for (int i = 0; i < pi.length; i++) {
             for (int j = 0; j < x.length; j++) {
-                pi[i] += p.enc[i][j] * (x[j] - p.bDec[j]);
-            }
-            tie |= Math.abs(pi[i]) < TIE;
-            if (p.theta.length > 0) {
-                double above = Math.abs(pi[i] - p.theta[i]);
-                tie |= above < TIE || Math.abs(above - half) < TIE;
+                pi[i] += p.enc[i][j] * (x[j] - (rule.subtractBias() ? p.bDec[j] : 0));
             }
         }
-        Arrays.sort(pi);
-        for (int i = 1; i < pi.length; i++) {
-            tie |= pi[i] - pi[i - 1] < TIE;
+        return pi;
+    }
+
+    static boolean nearTie(ScalarValues p, double[] pi, StepRule rule, double distance) {
+        boolean tie = false;
+        for (int i = 0; i < pi.length; i++) {
+            tie |= Math.abs(pi[i]) < distance;
+            if (p.theta.length > 0) {
+                double above = Math.abs(pi[i] - p.theta[i]);
+                tie |= above < distance || Math.abs(above - rule.reach()) < distance;
+            }
+            if (p.bMag.length > 0) {
+                tie |= Math.abs(Math.exp(p.rMag[i]) * (pi[i] - p.bEnc[i]) + p.bMag[i]) < distance;
+            }
+        }
+        double[] sorted = pi.clone();
+        Arrays.sort(sorted);
+        for (int i = 1; i < sorted.length; i++) {
+            tie |= sorted[i] - sorted[i - 1] < distance;
         }
         return tie;
     }
 
+    static boolean batchTie(List<double[]> pis, int k, double distance) {
+        double[] all = pis.stream().flatMapToDouble(Arrays::stream).sorted().toArray();
+        int cut = all.length - k * pis.size();
+        return cut > 0 && cut < all.length && all[cut] - all[cut - 1] < distance;
+    }
+
     /** One latent reading and writing one dimension: π = x + b_enc, x̂ = f. */
     static TrainState scalarLatent(float bEnc, float theta) {
-        return TrainState.initial(new SaeWeights(
+        return TrainState.initial(new Parameters(
                 Matrix.copyOf(new float[][] {{1}}),
                 Matrix.copyOf(new float[][] {{1}}),
                 new float[] {bEnc},

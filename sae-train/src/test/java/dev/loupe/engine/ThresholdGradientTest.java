@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.loupe.fixtures.Cases;
 import dev.loupe.math.Matrix;
-import dev.loupe.sae.Architecture;
-import dev.loupe.sae.SaeWeights;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -27,9 +25,11 @@ class ThresholdGradientTest {
     @ParameterizedTest
     @ValueSource(doubles = {0.4, 0.9})
     void theMeanStraightThroughGradientIsTheDerivativeOfTheExpectedLoss(double theta) {
-        StepRule rule = new StepRule(
-                Architecture.JUMPRELU, 0, 0, LAMBDA, 0, BANDWIDTH, 0, 0, 1000, new AdamRule(1e-9, 0, 0, 1));
-        TrainState start = TrainState.initial(new SaeWeights(
+        StepRule rule = StepRule.of(Selection.THRESHOLD, new AdamRule(1e-9, 0, 0, 1))
+                .sparsity(Sparsity.l0(LAMBDA, 0))
+                .kernel(ThresholdKernel.RECTANGLE, BANDWIDTH)
+                .build();
+        TrainState start = TrainState.initial(new Parameters(
                 Matrix.copyOf(new float[][] {floats(W)}),
                 Matrix.copyOf(new float[][] {floats(DEC)}),
                 new float[] {(float) B_ENC},

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.loupe.math.Matrix;
-import dev.loupe.sae.Architecture;
 import org.junit.jupiter.api.Test;
 
 /** Small cases that can be worked out by hand. */
@@ -12,12 +11,15 @@ class WorkedValuesTest {
     private static final double[] PI = {.10, .52, .48, 1.00};
 
     private static StepRule jump(double lambda) {
-        return new StepRule(Architecture.JUMPRELU, 0, 0, lambda, 0, .1, 0, 0, 10, new AdamRule(1e-9, 0, 0, 1));
+        return StepRule.of(Selection.THRESHOLD, new AdamRule(1e-9, 0, 0, 1))
+                .sparsity(Sparsity.l0(lambda, 0))
+                .kernel(ThresholdKernel.RECTANGLE, .1)
+                .build();
     }
 
     @Test
     void jumpReluPassesWhatExceedsTheThreshold() {
-        double[] f = ScalarEngine.activation(PI, new double[] {.5, .5, .5, .5}, jump(0));
+        double[] f = activation(PI, .5f, jump(0));
         assertThat(f).containsExactly(0, .52, 0, 1.00);
     }
 
@@ -52,11 +54,55 @@ class WorkedValuesTest {
 
     @Test
     void topKKeepsTheTwoLargestAndRectifiesThem() {
-        StepRule two = new StepRule(Architecture.TOPK, 2, 0, 0, 0, 0, 0, 0, 10, new AdamRule(1, 0, 0, 1));
-        assertThat(ScalarEngine.activation(new double[] {.5, -1, 2, .1}, new double[0], two))
-                .containsExactly(.5, 0, 2, 0);
-        assertThat(ScalarEngine.activation(new double[] {-.5, -1, -2, -.1}, new double[0], two))
-                .containsExactly(0, 0, 0, 0);
+        StepRule two =
+                StepRule.of(Selection.TOPK, new AdamRule(1, 0, 0, 1)).k(2).build();
+        assertThat(activation(new double[] {.5, -1, 2, .1}, -1, two)).containsExactly(.5, 0, 2, 0);
+        assertThat(activation(new double[] {-.5, -1, -2, -.1}, -1, two)).containsExactly(0, 0, 0, 0);
+    }
+
+    @Test
+    void batchTopKKeepsTheLargestOfAllRows() {
+        StepRule one =
+                StepRule.of(Selection.BATCH_TOPK, new AdamRule(1, 0, 0, 1)).k(1).build();
+        ScalarValues p = values(4, -1);
+        double[][] f = ScalarLoss.activations(new double[][] {{.5, -1, 2, .7}, {.1, .2, -.1, .6}}, p, one);
+        assertThat(f[0]).containsExactly(0, 0, 2, .7); // two of the first row, none of the second
+        assertThat(f[1]).containsExactly(0, 0, 0, 0);
+    }
+
+    @Test
+    void aGateDecidesAndAMagnitudeCounts() {
+        // π_gate = u + b_gate with b_gate = .1; π_mag = 2u + .3
+        StepRule gate = StepRule.of(Selection.GATE, new AdamRule(1, 0, 0, 1)).build();
+        TrainState one = TrainState.initial(new Parameters(
+                Matrix.copyOf(new float[][] {{1}}),
+                Matrix.copyOf(new float[][] {{1}}),
+                new float[] {.1f},
+                new float[] {0},
+                new float[0],
+                new float[] {.3f},
+                new float[] {(float) Math.log(2)},
+                Parameters.none(1)));
+        ScalarValues p = ScalarValues.of(one.parameters());
+        double[][] f = ScalarLoss.activations(new double[][] {{.5}, {-.05}, {.05}}, p, gate);
+        assertThat(f[0][0]).isCloseTo(2 * .4 + .3, within(1e-6));
+        assertThat(f[1][0]).isZero(); // the magnitude alone would be 0: 2 · −.15 + .3
+        assertThat(f[2][0]).isCloseTo(2 * -.05 + .3, within(1e-6));
+    }
+
+    private static double[] activation(double[] pi, float theta, StepRule rule) {
+        return ScalarLoss.activations(new double[][] {pi}, values(pi.length, theta), rule)[0];
+    }
+
+    private static ScalarValues values(int n, float theta) {
+        float[] thresholds = new float[theta < 0 ? 0 : n];
+        java.util.Arrays.fill(thresholds, theta);
+        return ScalarValues.of(new Parameters(
+                Matrix.copyOf(new float[n][1]),
+                Matrix.copyOf(new float[n][1]),
+                new float[n],
+                new float[1],
+                thresholds));
     }
 
     @Test

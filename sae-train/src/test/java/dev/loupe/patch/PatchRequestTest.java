@@ -109,9 +109,7 @@ class PatchRequestTest {
                 List.of(),
                 List.of(),
                 Map.of(),
-                0.25,
-                List.of(new PatchResult.Outcome(1.5, -0.5)),
-                List.of("a note"));
+                0.25);
     }
 
     private static void refused(PatchRequest r, String words) {

@@ -1,7 +1,6 @@
 package dev.loupe.train;
 
 import dev.loupe.base.Progress;
-import dev.loupe.sae.Architecture;
 import java.io.File;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -52,7 +51,7 @@ public final class ChildTraining {
             }
         }
         int killAt = Integer.parseInt(args[1]);
-        TrainRequest request = Runs.request(Path.of(args[0]), Runs.config(Architecture.TOPK), 3L);
+        TrainRequest request = Runs.request(Path.of(args[0]), Runs.config(Method.TOPK), 3L);
         Progress progress = new Progress() {
             @Override
             public void stage(String name, long total, String unit) {}

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.loupe.base.CancelledException;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
-import dev.loupe.sae.Architecture;
 import dev.loupe.sae.Sae;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,8 +24,8 @@ class ResumeTest {
     private static final List<String> SAME = List.of("sae_weights.safetensors", "metrics.arrow");
 
     @ParameterizedTest
-    @EnumSource(Architecture.class)
-    void aCancelledRunEndsWithTheBitsOfAnUninterruptedOne(Architecture a) throws IOException {
+    @EnumSource(Method.class)
+    void aCancelledRunEndsWithTheBitsOfAnUninterruptedOne(Method a) throws IOException {
         TrainConfig config = Runs.config(a);
         Path whole = Runs.train(Runs.request(dir.resolve("whole"), config, 7L), 7, Progress.silent())
                 .folder();
@@ -49,7 +48,7 @@ class ResumeTest {
 
     @Test
     void aKilledProcessWithoutDjlOnItsClassPathIsTakenUpWithTheSameBits() throws Exception {
-        TrainConfig config = Runs.config(Architecture.TOPK);
+        TrainConfig config = Runs.config(Method.TOPK);
         Path whole = Runs.train(Runs.request(dir.resolve("whole"), config, 3L), 3, Progress.silent())
                 .folder();
         assertThat(ChildTraining.launch(dir.resolve("killed"), 60)).isEqualTo(ChildTraining.KILLED);
@@ -71,7 +70,7 @@ class ResumeTest {
 
     @Test
     void aDamagedCheckpointIsRefusedAndAForeignOneIgnored() throws IOException {
-        TrainConfig config = Runs.config(Architecture.JUMPRELU);
+        TrainConfig config = Runs.config(Method.JUMPRELU);
         TrainRequest request = Runs.request(dir, config, 1L);
         assertThatThrownBy(() -> Runs.train(request, 1, Runs.stoppingAfter(20))).isInstanceOf(CancelledException.class);
         Path file = Checkpoint.file(dir, "tiny");
@@ -94,7 +93,7 @@ class ResumeTest {
 
     @Test
     void aFinishedSaeIsKeptAndAnotherOneNotOverwritten() {
-        TrainConfig config = Runs.config(Architecture.RELU);
+        TrainConfig config = Runs.config(Method.RELU);
         TrainRequest request = Runs.request(dir, config, 5L);
         assertThat(Runs.train(request, 5, Progress.silent()).kept()).isFalse();
         TrainResult again = Runs.train(request, 5, Progress.silent());

@@ -2,7 +2,6 @@ package dev.loupe.train;
 
 import dev.loupe.base.Progress;
 import dev.loupe.engine.SaeEngine;
-import dev.loupe.sae.Architecture;
 import dev.loupe.store.StoreManifest;
 import java.nio.file.Path;
 import java.util.List;
@@ -19,7 +18,7 @@ final class Runs {
 
     private Runs() {}
 
-    static TrainConfig config(Architecture a) {
+    static TrainConfig config(Method a) {
         TrainConfig demo = TrainPreset.DEMO.config(a, 64);
         return demo.with(Map.of(
                 "steps",
@@ -27,9 +26,9 @@ final class Runs {
                 "batch",
                 100,
                 "k",
-                a == Architecture.TOPK ? 4 : 0,
+                a.choosesK() ? 4 : 0,
                 "l0_target",
-                a == Architecture.TOPK ? 0 : 4,
+                a.choosesK() ? 0 : 4,
                 "learning_rate",
                 3e-3));
     }

@@ -29,19 +29,29 @@ final class TrainCommand extends LoupeCommand {
     @Option(names = "--hook", paramLabel = "H", description = "Which of its hook points (default: the only one).")
     private @Nullable String hook;
 
-    @Option(names = "--arch", required = true, paramLabel = "A", description = "relu, topk or jumprelu.")
+    @Option(
+            names = "--arch",
+            required = true,
+            paramLabel = "A",
+            description = "relu, topk, batchtopk, jumprelu, gated, matryoshka or panneal.")
     private String arch = "";
 
     @Option(names = "--d-sae", required = true, paramLabel = "N", description = "Number of latents.")
     private int dSae;
 
-    @Option(names = "--k", paramLabel = "K", description = "Active latents per token (topk; default: 24).")
+    @Option(
+            names = "--k",
+            paramLabel = "K",
+            description = "Active latents per token (topk, batchtopk, matryoshka; default: 24).")
     private @Nullable Integer k;
 
-    @Option(names = "--l0-target", paramLabel = "X", description = "L0 to aim for (jumprelu, relu; default: 24).")
+    @Option(
+            names = "--l0-target",
+            paramLabel = "X",
+            description = "L0 to aim for (the other architectures; default: 24).")
     private @Nullable Double l0Target;
 
-    @Option(names = "--l1", paramLabel = "X", description = "Fixed weight of the L1 penalty (relu).")
+    @Option(names = "--l1", paramLabel = "X", description = "Fixed weight of the penalty (relu, panneal, gated).")
     private @Nullable Double l1;
 
     @Option(

@@ -1,7 +1,7 @@
 package dev.loupe.service;
 
 import dev.loupe.base.UsageException;
-import dev.loupe.sae.Architecture;
+import dev.loupe.train.Method;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -12,11 +12,11 @@ import org.jspecify.annotations.Nullable;
  * @param name their name; with several seeds NAME-s0, NAME-s1, ...
  * @param store the activation store
  * @param hook which of its hook points; null if it has one
- * @param arch relu, topk or jumprelu
+ * @param arch {@link Method#id()}: relu, topk, batchtopk, jumprelu, gated, matryoshka, panneal
  * @param dSae number of latents
- * @param k active latents per token (topk)
- * @param l0Target L0 to aim for (jumprelu, relu)
- * @param l1 weight of the L1 penalty (relu)
+ * @param k active latents per token (topk, batchtopk, matryoshka)
+ * @param l0Target L0 to aim for (jumprelu, relu, panneal, gated)
+ * @param l1 weight of the penalty on activations (relu, panneal, gated)
  * @param seeds one SAE each; empty for seed 0 and a name without a suffix
  * @param steps optimiser steps
  * @param tokens rows to see, instead of steps
@@ -42,7 +42,7 @@ public record TrainSpec(
         if (name == null || store == null || arch == null) {
             throw new UsageException("A training needs a name, a store and an architecture.");
         }
-        Architecture.of(arch);
+        Method.of(arch);
         seeds = seeds == null ? List.of() : List.copyOf(seeds);
         set = set == null ? Map.of() : Map.copyOf(set);
         if (dSae < 1) {

@@ -2,7 +2,7 @@ package dev.loupe.service;
 
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
-import dev.loupe.sae.Architecture;
+import dev.loupe.train.Method;
 import dev.loupe.train.TrainConfig;
 import dev.loupe.train.TrainJob;
 import dev.loupe.train.TrainPreset;
@@ -45,30 +45,31 @@ public final class Trainings {
     }
 
     static TrainConfig config(TrainSpec spec) {
-        Architecture arch = Architecture.of(spec.arch());
+        Method method = Method.of(spec.arch());
         Map<String, Object> changes = new LinkedHashMap<>();
         if (spec.k() != null) {
-            if (arch != Architecture.TOPK) {
-                throw new UsageException("k is a setting of topk; " + arch.id() + " takes an L0 target.");
+            if (!method.choosesK()) {
+                throw new UsageException(
+                        "k is a setting of topk, batchtopk and matryoshka; " + method.id() + " takes an L0 target.");
             }
             changes.put("k", spec.k());
         }
         if (spec.l0Target() != null) {
-            if (arch == Architecture.TOPK) {
-                throw new UsageException("An L0 target is a setting of relu and jumprelu; topk takes k.");
+            if (method.choosesK()) {
+                throw new UsageException("An L0 target is no setting of " + method.id() + ", which takes k.");
             }
             changes.put("l0_target", spec.l0Target());
         }
         if (spec.l1() != null) {
-            if (arch != Architecture.RELU) {
-                throw new UsageException("l1 is a setting of relu.");
+            if (!method.paysForActivations()) {
+                throw new UsageException("l1 is a setting of relu, panneal and gated.");
             }
             changes.put("l1", spec.l1());
             if (spec.l0Target() == null) {
                 changes.put("l0_target", 0); // a weight that was asked for is not steered away
             }
         }
-        TrainConfig base = TrainPreset.DEMO.config(arch, Math.max(LEAST_PRESET_WIDTH, spec.dSae()));
+        TrainConfig base = TrainPreset.DEMO.config(method, Math.max(LEAST_PRESET_WIDTH, spec.dSae()));
         if (spec.dSae() < LEAST_PRESET_WIDTH) {
             changes.put("d_sae", spec.dSae());
         }

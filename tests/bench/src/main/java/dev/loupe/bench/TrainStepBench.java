@@ -1,13 +1,13 @@
 package dev.loupe.bench;
 
 import dev.loupe.engine.AdamRule;
+import dev.loupe.engine.Parameters;
 import dev.loupe.engine.SaeEngine;
+import dev.loupe.engine.Selection;
 import dev.loupe.engine.StepRule;
 import dev.loupe.engine.TrainSession;
 import dev.loupe.engine.TrainState;
 import dev.loupe.math.Matrix;
-import dev.loupe.sae.Architecture;
-import dev.loupe.sae.SaeWeights;
 import java.nio.file.Path;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -56,7 +56,7 @@ final class TrainStepBench implements Benchmark {
             batches[b] = Matrix.copyOf(java.util.Arrays.copyOfRange(rows, b * BATCH, (b + 1) * BATCH));
         }
         session = SaeEngine.best()
-                .open(TrainState.initial(new SaeWeights(
+                .open(TrainState.initial(new Parameters(
                         Matrix.copyOf(decoder),
                         Matrix.copyOf(decoder),
                         new float[SaeData.LATENTS],
@@ -66,17 +66,9 @@ final class TrainStepBench implements Benchmark {
 
     @Override
     public Measured run() {
-        StepRule rule = new StepRule(
-                Architecture.TOPK,
-                SaeData.K,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                Integer.MAX_VALUE,
-                new AdamRule(1e-3, 0.9, 0.999, 1e-8));
+        StepRule rule = StepRule.of(Selection.TOPK, new AdamRule(1e-3, 0.9, 0.999, 1e-8))
+                .k(SaeData.K)
+                .build();
         TrainSession s = Objects.requireNonNull(session);
         double loss = 0;
         long start = System.nanoTime();

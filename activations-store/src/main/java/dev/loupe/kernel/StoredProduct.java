@@ -1,0 +1,256 @@
+package dev.loupe.kernel;
+
+import static dev.loupe.kernel.TileKernel.WIDTH;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Products with stored weights, in float32: sums of exact float32 values, whatever type the weights have.
+ *
+ * <p>Few rows are dot products that read the weights once, where they lie. Many rows go through panels: blocks of weights
+ * are decoded and rearranged for {@link TileKernel} first, which costs as much as one or two rows. Inner dimensions are
+ * cut into pieces, whose sums are added, so that rounding errors do not grow with the width. A result depends on neither
+ * the number of threads nor, within one of the two ways, on the number of rows.
+ */
+public final class StoredProduct {
+    /** Rows up to which weights are read as they lie. */
+    static final int FEW = 8;
+
+    private static final int INNER = 384; // a piece of the inner dimension
+    private static final long PACKED_FLOATS = 1L << 20; // weights packed at a time; they stay in the last cache
+    private static final int ROWS = 128; // of one task
+    private static final long CHUNK_BYTES = 96 << 10; // weights of one task, of few rows
+
+    private static final ThreadLocal<Scratch> PACKED = Scratch.perThread();
+    private static final ThreadLocal<Scratch> DECODED = Scratch.perThread();
+    private static final ThreadLocal<Scratch> EDGE = Scratch.perThread();
+    private static final ThreadLocal<Scratch> VECTOR = Scratch.perThread();
+
+    private StoredProduct() {}
+
+    /**
+     * {@code out = x · wᵀ + bias}.
+     *
+     * @param x {@code [rows, w.cols]}
+     * @param bias {@code [w.rows]}, or null
+     * @param out {@code [rows, w.rows]}, overwritten
+     */
+    public static void multiply(
+            MemorySegment x, int rows, StoredMatrix w, @Nullable MemorySegment bias, MemorySegment out) {
+        long xa = Native.address(x, 4L * rows * w.cols());
+        long oa = Native.address(out, 4L * rows * w.rows());
+        long ba = bias == null ? 0 : Native.address(bias, 4L * w.rows());
+        Native.address(w.memory(), 0);
+        if (rows <= FEW) {
+            few(xa, rows, w, ba, oa);
+        } else {
+            many(xa, rows, w, false, ba, oa);
+        }
+        Reference.reachabilityFence(x);
+        Reference.reachabilityFence(w);
+        Reference.reachabilityFence(bias);
+        Reference.reachabilityFence(out);
+    }
+
+    /**
+     * {@code out = g · w}: the gradient with respect to x.
+     *
+     * @param g {@code [rows, w.rows]}
+     * @param out {@code [rows, w.cols]}, overwritten
+     */
+    public static void multiplyTransposed(MemorySegment g, int rows, StoredMatrix w, MemorySegment out) {
+        long ga = Native.address(g, 4L * rows * w.rows());
+        long oa = Native.address(out, 4L * rows * w.cols());
+        Native.address(w.memory(), 0);
+        many(ga, rows, w, true, 0, oa);
+        Reference.reachabilityFence(g);
+        Reference.reachabilityFence(w);
+        Reference.reachabilityFence(out);
+    }
+
+    private static void few(long x, int rows, StoredMatrix w, long bias, long out) {
+        boolean direct = rows == 1 && w.storage() != Storage.FLOAT32;
+        int n = w.cols();
+        long vector = x;
+        if (direct) {
+            vector = VECTOR.get().address(4L * n);
+            RowDots.interleave(x, n, vector);
+        }
+        long v = vector;
+        int chunk = (int) Math.max(4, CHUNK_BYTES / w.rowBytes() / 4 * 4);
+        Team.run(Math.ceilDiv(w.rows(), chunk), task -> {
+            int end = Math.min(w.rows(), (task + 1) * chunk);
+            for (int o = task * chunk; o < end; o += 4) {
+                int count = Math.min(4, end - o);
+                if (direct) {
+                    RowDots.halves(v, w.address(o), w.rowBytes(), count, n, out + 4L * o);
+                } else {
+                    fewRows(x, rows, w, o, count, out);
+                }
+                addBias(bias, o, count, rows, w.rows(), out);
+            }
+        });
+    }
+
+    private static void fewRows(long x, int rows, StoredMatrix w, int o, int count, long out) {
+        int n = w.cols();
+        long at = w.address(o);
+        if (w.storage() != Storage.FLOAT32) {
+            at = DECODED.get().address(16L * n);
+            for (int i = 0; i < count; i++) {
+                w.decode(o + i, 0, n, at + 4L * i * n);
+            }
+        }
+        for (int r = 0; r < rows; r++) {
+            RowDots.floats(x + 4L * r * n, at, 4L * n, count, n, out + 4L * ((long) r * w.rows() + o));
+        }
+    }
+
+    private static void addBias(long bias, int o, int count, int rows, int outputs, long out) {
+        for (int r = 0; bias != 0 && r < rows; r++) {
+            for (int i = o; i < o + count; i++) {
+                long at = out + 4L * ((long) r * outputs + i);
+                Native.set(at, Native.get(at) + Native.get(bias + 4L * i));
+            }
+        }
+    }
+
+    /** x · wᵀ, or x · w; a part of the outputs at a time, whose weights stay in the cache. */
+    private static void many(long x, int rows, StoredMatrix w, boolean plain, long bias, long out) {
+        int inner = plain ? w.rows() : w.cols();
+        int outputs = plain ? w.cols() : w.rows();
+        int panels = Math.ceilDiv(outputs, WIDTH);
+        int atOnce = (int) Math.max(1, Math.min(panels, PACKED_FLOATS / ((long) inner * WIDTH)));
+        long panelBytes = 4L * inner * WIDTH;
+        long packed = PACKED.get().address(atOnce * panelBytes);
+        int chunks = Math.ceilDiv(rows, ROWS);
+        for (int first = 0; first < panels; first += atOnce) {
+            int base = first;
+            int count = Math.min(atOnce, panels - first);
+            Team.run(count, p -> pack(w, plain, (base + p) * WIDTH, packed + p * panelBytes));
+            Team.run(count * chunks, task -> {
+                int panel = task / chunks;
+                int from = task % chunks * ROWS;
+                tiles(
+                        x,
+                        from,
+                        Math.min(rows, from + ROWS),
+                        inner,
+                        packed + panel * panelBytes,
+                        (base + panel) * WIDTH,
+                        outputs,
+                        bias,
+                        out);
+            });
+        }
+    }
+
+    /** A panel {@code [inner][WIDTH]}; outputs that do not exist are zeros. */
+    private static void pack(StoredMatrix w, boolean plain, int output, long panel) {
+        int count = Math.min(WIDTH, (plain ? w.cols() : w.rows()) - output);
+        if (plain) {
+            int block = w.storage().blockValues();
+            if (count == WIDTH && WIDTH % block == 0) {
+                for (int k = 0; k < w.rows(); k++) {
+                    w.decode(k, output, WIDTH, panel + 4L * k * WIDTH);
+                }
+                return;
+            }
+            int from = output / block * block;
+            int n = Math.ceilDiv(output + count, block) * block - from;
+            long row = DECODED.get().address(4L * n);
+            for (int k = 0; k < w.rows(); k++) {
+                w.decode(k, from, n, row);
+                long to = panel + 4L * k * WIDTH;
+                Native.copy(row + 4L * (output - from), to, 4L * count);
+                for (int j = count; j < WIDTH; j++) {
+                    Native.set(to + 4L * j, 0);
+                }
+            }
+            return;
+        }
+        int n = w.cols();
+        boolean floats = w.storage() == Storage.FLOAT32;
+        long decoded = floats ? 0 : DECODED.get().address(4L * n);
+        for (int j = 0; j < WIDTH; j++) {
+            if (j >= count) {
+                for (int k = 0; k < n; k++) {
+                    Native.set(panel + 4L * ((long) k * WIDTH + j), 0);
+                }
+                continue;
+            }
+            long row = decoded;
+            if (floats) {
+                row = w.address(output + j);
+            } else {
+                w.decode(output + j, 0, n, decoded);
+            }
+            long to = panel + 4L * j;
+            for (int k = 0; k < n; k++, to += 4L * WIDTH) {
+                Native.set(to, Native.get(row + 4L * k));
+            }
+        }
+    }
+
+    /** Rows [from, to) times one panel. */
+    private static void tiles(
+            long x, int from, int to, int inner, long panel, int output, int outputs, long bias, long out) {
+        int width = Math.min(WIDTH, outputs - output);
+        boolean whole = width == WIDTH;
+        long edge = EDGE.get().address(16L * WIDTH);
+        int pieces = Math.ceilDiv(inner, INNER);
+        int step = Math.ceilDiv(inner, pieces);
+        for (int k = 0; k < inner; k += step) {
+            int n = Math.min(step, inner - k);
+            boolean add = k > 0;
+            long w = panel + 4L * k * WIDTH;
+            for (int r = from; r < to; r += 4) {
+                int count = Math.min(4, to - r);
+                long x0 = x + 4L * ((long) r * inner + k);
+                long xs = 4L * inner;
+                long o0 = out + 4L * ((long) r * outputs + output);
+                long os = 4L * outputs;
+                if (count == 4 && whole) {
+                    TileKernel.multiply(
+                            x0, x0 + xs, x0 + 2 * xs, x0 + 3 * xs, w, n, o0, o0 + os, o0 + 2 * os, o0 + 3 * os, add);
+                } else { // rows that do not exist repeat the last one; all goes through a tile of its own
+                    long e = edge + 4L * WIDTH;
+                    TileKernel.multiply(
+                            x0,
+                            x0 + Math.min(1, count - 1) * xs,
+                            x0 + Math.min(2, count - 1) * xs,
+                            x0 + Math.min(3, count - 1) * xs,
+                            w,
+                            n,
+                            edge,
+                            e,
+                            e + 4L * WIDTH,
+                            e + 8L * WIDTH,
+                            false);
+                    for (int i = 0; i < count; i++) {
+                        addRow(edge + 4L * i * WIDTH, o0 + i * os, width, add);
+                    }
+                }
+            }
+        }
+        if (bias != 0) {
+            for (int r = from; r < to; r++) {
+                addRow(bias + 4L * output, out + 4L * ((long) r * outputs + output), width, true);
+            }
+        }
+    }
+
+    private static void addRow(long from, long to, int n, boolean add) {
+        int i = 0;
+        for (int end = n - Native.L; i <= end; i += Native.L) {
+            var v = Native.load(from + 4L * i);
+            Native.store(add ? Native.load(to + 4L * i).add(v) : v, to + 4L * i);
+        }
+        for (; i < n; i++) {
+            float v = Native.get(from + 4L * i);
+            Native.set(to + 4L * i, add ? Native.get(to + 4L * i) + v : v);
+        }
+    }
+}

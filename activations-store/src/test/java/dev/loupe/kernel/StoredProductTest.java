@@ -1,0 +1,146 @@
+package dev.loupe.kernel;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.loupe.fixtures.Cases;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class StoredProductTest {
+
+    @ParameterizedTest
+    @EnumSource(Storage.class)
+    void productsAgreeWithTheScalarReferenceAtAwkwardSizes(Storage storage) {
+        Cases.check(60, random -> {
+            try (Arena arena = Arena.ofConfined()) {
+                int rows = random.nextBoolean() ? random.size(StoredProduct.FEW) : random.size(140);
+                StoredMatrix w =
+                        TestWeights.random(arena, storage, random.size(200), TestWeights.cols(random, storage), random);
+                MemorySegment x = TestWeights.floats(arena, (long) rows * w.cols(), random);
+                MemorySegment bias = random.nextBoolean() ? TestWeights.floats(arena, w.rows(), random) : null;
+                MemorySegment fast = TestWeights.garbage(arena, (long) rows * w.rows());
+                MemorySegment slow = TestWeights.garbage(arena, (long) rows * w.rows());
+                StoredProduct.multiply(x, rows, w, bias, fast);
+                ScalarProduct.multiply(x, rows, w, bias, slow);
+                TestWeights.assertClose(fast, slow, 1e-6 * Math.sqrt(w.cols()) * 4);
+
+                MemorySegment g = TestWeights.floats(arena, (long) rows * w.rows(), random);
+                MemorySegment back = TestWeights.garbage(arena, (long) rows * w.cols());
+                MemorySegment expected = TestWeights.garbage(arena, (long) rows * w.cols());
+                StoredProduct.multiplyTransposed(g, rows, w, back);
+                ScalarProduct.multiplyTransposed(g, rows, w, expected);
+                TestWeights.assertClose(back, expected, 1e-6 * Math.sqrt(w.rows()) * 4);
+            }
+        });
+    }
+
+    @Test
+    void bothShapesOfTheTileAgreeOnEveryMachine() {
+        Cases.Random random = Cases.random();
+        try (Arena arena = Arena.ofConfined()) {
+            int inner = 77;
+            int wide = 4 * Native.L;
+            MemorySegment x = TestWeights.floats(arena, 4L * inner, random);
+            MemorySegment panel = TestWeights.floats(arena, (long) inner * wide, random);
+            MemorySegment out = TestWeights.garbage(arena, 4L * wide);
+            long xa = x.address();
+            long o = out.address();
+            long step = 4L * inner;
+            long os = 4L * wide;
+            TileKernel.wide(
+                    xa,
+                    xa + step,
+                    xa + 2 * step,
+                    xa + 3 * step,
+                    panel.address(),
+                    inner,
+                    o,
+                    o + os,
+                    o + 2 * os,
+                    o + 3 * os,
+                    false);
+            MemorySegment half = arena.allocate(4L * inner * 2 * Native.L, 64);
+            for (int k = 0; k < inner; k++) {
+                MemorySegment.copy(panel, 4L * k * wide, half, 8L * k * Native.L, 8L * Native.L);
+            }
+            MemorySegment narrow = TestWeights.garbage(arena, 4L * 2 * Native.L);
+            long n = narrow.address();
+            long ns = 8L * Native.L;
+            TileKernel.narrow(
+                    xa,
+                    xa + step,
+                    xa + 2 * step,
+                    xa + 3 * step,
+                    half.address(),
+                    inner,
+                    n,
+                    n + ns,
+                    n + 2 * ns,
+                    n + 3 * ns,
+                    false);
+            for (int r = 0; r < 4; r++) {
+                for (int j = 0; j < 2 * Native.L; j++) {
+                    assertThat(narrow.getAtIndex(JAVA_FLOAT_UNALIGNED, (long) r * 2 * Native.L + j))
+                            .isEqualTo(out.getAtIndex(JAVA_FLOAT_UNALIGNED, (long) r * wide + j));
+                }
+            }
+        }
+    }
+
+    @Test
+    void nanReachesExactlyItsRow() {
+        Cases.Random random = Cases.random();
+        try (Arena arena = Arena.ofConfined()) {
+            StoredMatrix w = TestWeights.random(arena, Storage.FLOAT32, 70, 33, random);
+            for (int rows : new int[] {3, 21}) {
+                MemorySegment x = TestWeights.floats(arena, rows * 33L, random);
+                x.setAtIndex(JAVA_FLOAT_UNALIGNED, 2 * 33 + 5, Float.NaN);
+                MemorySegment out = TestWeights.garbage(arena, rows * 70L);
+                StoredProduct.multiply(x, rows, w, null, out);
+                for (int r = 0; r < rows; r++) {
+                    assertThat(Float.isNaN(out.getAtIndex(JAVA_FLOAT_UNALIGNED, r * 70L + 69)))
+                            .isEqualTo(r == 2);
+                }
+            }
+        }
+    }
+
+    @Test
+    void aResultDoesNotDependOnThreadsOrOnOtherRows() throws Exception {
+        Cases.Random random = Cases.random();
+        try (Arena arena = Arena.ofShared()) {
+            StoredMatrix w = TestWeights.random(arena, Storage.BFLOAT16, 300, 500, random);
+            MemorySegment x = TestWeights.floats(arena, 200 * 500L, random);
+            MemorySegment together = TestWeights.garbage(arena, 200 * 300L);
+            StoredProduct.multiply(x, 200, w, null, together);
+            MemorySegment alone = TestWeights.garbage(arena, 100 * 300L);
+            Thread thread = new Thread(() -> {
+                Team.alone();
+                StoredProduct.multiply(x.asSlice(4L * 100 * 500), 100, w, null, alone);
+            });
+            thread.start();
+            thread.join();
+            assertThat(together.asSlice(4L * 100 * 300).mismatch(alone)).isEqualTo(-1);
+        }
+    }
+
+    @Test
+    void memoryThatIsTooSmallIsRefusedBeforeAnythingIsRead() {
+        try (Arena arena = Arena.ofConfined()) {
+            StoredMatrix w = TestWeights.random(arena, Storage.FLOAT32, 4, 4, Cases.random());
+            MemorySegment small = arena.allocate(4 * 3, 4);
+            MemorySegment enough = arena.allocate(4 * 4, 4);
+            assertThatThrownBy(() -> StoredProduct.multiply(small, 1, w, null, enough))
+                    .isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> StoredProduct.multiply(enough, 1, w, null, small))
+                    .isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> new StoredMatrix(small, Storage.FLOAT32, 2, 2))
+                    .isInstanceOf(IllegalArgumentException.class);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+package dev.loupe.kernel;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import dev.loupe.fixtures.Cases;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** Random weights of every storage, and a comparison that scales with the numbers compared. */
+final class TestWeights {
+    private TestWeights() {}
+
+    /** A number of columns that the storage can have. */
+    static int cols(Cases.Random random, Storage storage) {
+        int block = storage.blockValues();
+        return Math.max(1, random.size(500) / block) * block;
+    }
+
+    static StoredMatrix random(Arena arena, Storage storage, int rows, int cols, Cases.Random random) {
+        MemorySegment memory =
+                arena.allocate(rows * storage.rowBytes(cols) + 2, 2).asSlice(2); // at an odd place
+        switch (storage) {
+            case FLOAT32 -> {
+                for (long i = 0; i < (long) rows * cols; i++) {
+                    memory.setAtIndex(JAVA_FLOAT_UNALIGNED, i, (float) random.nextGaussian());
+                }
+            }
+            case BFLOAT16 -> {
+                for (long i = 0; i < (long) rows * cols; i++) {
+                    int bits = Float.floatToRawIntBits((float) random.nextGaussian());
+                    memory.setAtIndex(JAVA_SHORT_UNALIGNED, i, (short) (bits >>> 16));
+                }
+            }
+        }
+        return new StoredMatrix(memory, storage, rows, cols);
+    }
+
+    static MemorySegment floats(Arena arena, long n, Cases.Random random) {
+        MemorySegment memory = arena.allocate(4 * n, 4);
+        for (long i = 0; i < n; i++) {
+            memory.setAtIndex(JAVA_FLOAT_UNALIGNED, i, (float) random.nextGaussian());
+        }
+        return memory;
+    }
+
+    /** Memory whose old content must not matter. */
+    static MemorySegment garbage(Arena arena, long n) {
+        MemorySegment memory = arena.allocate(4 * n, 4);
+        for (long i = 0; i < n; i++) {
+            memory.setAtIndex(JAVA_FLOAT_UNALIGNED, i, Float.NaN);
+        }
+        return memory;
+    }
+
+    /** Every pair within {@code tolerance} times the largest value of the second. */
+    static void assertClose(MemorySegment actual, MemorySegment expected, double tolerance) {
+        long n = expected.byteSize() / 4;
+        double largest = 0;
+        for (long i = 0; i < n; i++) {
+            largest = Math.max(largest, Math.abs(expected.getAtIndex(JAVA_FLOAT_UNALIGNED, i)));
+        }
+        for (long i = 0; i < n; i++) {
+            float a = actual.getAtIndex(JAVA_FLOAT_UNALIGNED, i);
+            float e = expected.getAtIndex(JAVA_FLOAT_UNALIGNED, i);
+            if (!(Math.abs((double) a - e) <= tolerance * Math.max(largest, 1))) {
+                throw new AssertionError("value " + i + " of " + n + " is " + a + " instead of " + e);
+            }
+        }
+    }
+}

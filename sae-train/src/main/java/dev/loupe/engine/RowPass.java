@@ -1,0 +1,237 @@
+package dev.loupe.engine;
+
+import dev.loupe.engine.ForwardTile.Scratch;
+import dev.loupe.math.RowOps;
+import dev.loupe.math.VectorOps;
+
+/**
+ * The second half of the forward pass of a tile and everything of the backward pass that belongs to rows: reconstruction,
+ * error, and the pairs from which {@link LatentUpdate} makes the gradients.
+ */
+final class RowPass {
+    final Pairs pairs = new Pairs();
+    double nested;
+    double reconstruction;
+    double auxError;
+    double gateError;
+    double penalty;
+    double power;
+    double powerNext;
+    double l1;
+    long active;
+    float smallest;
+    double[] errorSum = new double[0];
+
+    /** The smallest pre-activation that BATCH_TOPK keeps, and how many equal to it this tile may keep. */
+    float limit;
+
+    int ties;
+
+    void run(StepInput s, Scratch q, ForwardTile t) {
+        pairs.clear();
+        nested = reconstruction = auxError = gateError = penalty = power = powerNext = l1 = 0;
+        active = 0;
+        smallest = Float.POSITIVE_INFINITY;
+        errorSum = ForwardTile.zeros(errorSum, s.dOut);
+        for (int r = 0; r < t.count; r++) {
+            int firing = choose(s, q, t.hits, r);
+            reconstruct(s, q, t.first + r, firing);
+            if (s.rule.selection() == Selection.GATE) {
+                gates(s, q, firing);
+            }
+            if (s.dead.length > 0) {
+                System.arraycopy(
+                        s.errors,
+                        s.errorAt(s.groups - 1, t.first + r),
+                        s.errors,
+                        s.errorAt(s.groups, t.first + r),
+                        s.dOut);
+            }
+            differentiate(s, t.first + r);
+            backward(s, q, t.hits, r, t.first + r, firing);
+            if (s.dead.length > 0) {
+                auxiliary(s, q, t.revived, r, t.first + r);
+            }
+        }
+    }
+
+    /** The active latents of a row, ascending. */
+    private int choose(StepInput s, Scratch q, Candidates hits, int r) {
+        Parameters p = s.parameters;
+        Selection selection = s.rule.selection();
+        int firing = 0;
+        for (int h = hits.starts[r]; h < hits.starts[r + 1]; h++) {
+            int i = hits.ids[h];
+            float pi = hits.pi[h];
+            boolean on = switch (selection) {
+                case POSITIVE, TOPK -> pi > 0;
+                case THRESHOLD -> pi > p.threshold()[i];
+                case BATCH_TOPK -> pi > limit || (pi == limit && ties-- > 0);
+                case GATE -> true;
+            };
+            if (!on) {
+                continue;
+            }
+            float z = pi;
+            if (selection == Selection.GATE) {
+                z = Math.max(0, s.gains[i] * (pi - p.bEnc()[i]) + p.bMag()[i]);
+                q.open[firing] = pi;
+            }
+            q.ids[firing] = i;
+            q.z[firing] = z;
+            q.decoderRows[firing++] = p.decoderRows().offset(i);
+            l1 += z;
+            if (z > 0) {
+                active++;
+                smallest = Math.min(smallest, z);
+            }
+            pay(s, i, selection == Selection.GATE ? pi : z);
+        }
+        return firing;
+    }
+
+    private void pay(StepInput s, int i, float activation) {
+        Sparsity sparsity = s.rule.sparsity();
+        double a = (double) activation * s.norm(i);
+        if (sparsity.onActivations()) {
+            penalty += sparsity.value(a);
+        }
+        power += Sparsity.power(a, sparsity.p());
+        if (sparsity.pNext() > 0) {
+            powerNext += Sparsity.power(a, sparsity.pNext());
+        }
+    }
+
+    /** ŷ − y for every prefix. */
+    private void reconstruct(StepInput s, Scratch q, int row, int firing) {
+        int from = 0;
+        int at = s.errorAt(0, row);
+        for (int g = 0; g < s.groups; g++) {
+            at = s.errorAt(g, row);
+            if (g > 0) {
+                System.arraycopy(s.errors, s.errorAt(g - 1, row), s.errors, at, s.dOut);
+            } else if (s.rule.selection() == Selection.GATE) {
+                System.arraycopy(s.errors, at, q.gateError, 0, s.dOut);
+            }
+            int to = from;
+            while (to < firing && q.ids[to] < s.ends[g]) {
+                to++;
+            }
+            RowOps.addRows(
+                    q.z, s.parameters.decoderRows().segment(), q.decoderRows, from, to - from, s.errors, at, s.dOut);
+            nested += s.rule.prefixWeight() * VectorOps.dot(s.errors, at, s.errors, at, s.dOut);
+            from = to;
+        }
+        s.rowErrors[row] = VectorOps.dot(s.errors, at, s.errors, at, s.dOut);
+        reconstruction += s.rowErrors[row];
+    }
+
+    /** The gates' own reconstruction, and what each gate learns from it. */
+    private void gates(StepInput s, Scratch q, int open) {
+        RowOps.addRows(q.open, s.parameters.decoderRows().segment(), q.decoderRows, 0, open, q.gateError, 0, s.dOut);
+        gateError += VectorOps.dot(q.gateError, 0, q.gateError, 0, s.dOut);
+        RowOps.dotRows(
+                q.gateError, 0, s.parameters.decoderRows().segment(), q.decoderRows, 0, open, q.gateAlong, s.dOut);
+    }
+
+    /** From errors of prefixes to the derivative of the loss with respect to what a latent of each group adds to ŷ. */
+    private void differentiate(StepInput s, int row) {
+        float scale = (float) (2 * s.rule.prefixWeight() / s.rows);
+        for (int g = s.groups - 1; g >= 0; g--) {
+            int at = s.errorAt(g, row);
+            int next = s.errorAt(g + 1, row);
+            boolean last = g == s.groups - 1;
+            for (int j = 0; j < s.dOut; j++) {
+                s.errors[at + j] = last ? scale * s.errors[at + j] : scale * s.errors[at + j] + s.errors[next + j];
+            }
+        }
+        int at = s.errorAt(0, row);
+        for (int j = 0; j < s.dOut; j++) {
+            errorSum[j] += s.errors[at + j];
+        }
+    }
+
+    private void backward(StepInput s, Scratch q, Candidates hits, int r, int row, int firing) {
+        Selection selection = s.rule.selection();
+        Parameters p = s.parameters;
+        int total = firing;
+        if (selection == Selection.THRESHOLD) { // latents just below their threshold: only it learns from them
+            for (int h = hits.starts[r]; h < hits.starts[r + 1]; h++) {
+                int i = hits.ids[h];
+                if (!(hits.pi[h] > p.threshold()[i]) && kernel(s, i, hits.pi[h]) > 0) {
+                    q.ids[total] = i;
+                    q.z[total] = hits.pi[h];
+                    q.decoderRows[total++] = p.decoderRows().offset(i);
+                }
+            }
+        }
+        along(s, q, row, 0, firing);
+        along(s, q, row, firing, total);
+        Sparsity sparsity = s.rule.sparsity();
+        for (int c = 0; c < total; c++) {
+            int i = q.ids[c];
+            boolean fires = c < firing;
+            int at = s.groups == 1 ? row : s.rule.group(i) * s.rows + row;
+            if (selection == Selection.GATE) {
+                float gate = (float) (2.0 * q.gateAlong[c] / s.rows + cost(s, sparsity, i, q.open[c]));
+                float magnitude = q.z[c] > 0 ? q.along[c] * s.gains[i] : 0;
+                pairs.add(i, at, q.z[c], magnitude + gate, gate);
+            } else {
+                float z = fires ? q.z[c] : 0;
+                float dF = q.along[c] + (float) cost(s, sparsity, i, z);
+                float k = selection == Selection.THRESHOLD ? kernel(s, i, q.z[c]) : 0;
+                pairs.add(i, fires ? at : at | Pairs.SILENT, z, dF, k);
+            }
+        }
+    }
+
+    private static double cost(StepInput s, Sparsity sparsity, int i, float activation) {
+        return sparsity.onActivations() ? sparsity.slope((double) activation * s.norm(i)) * s.norm(i) / s.rows : 0;
+    }
+
+    private static float kernel(StepInput s, int i, float pi) {
+        return (float) s.rule.kernel().at((pi - s.parameters.threshold()[i]) / s.rule.bandwidth());
+    }
+
+    /** The derivative with respect to f of latents {@code from .. to}, ascending. */
+    private static void along(StepInput s, Scratch q, int row, int from, int to) {
+        int at = from;
+        for (int g = 0; g < s.groups && at < to; g++) {
+            int end = at;
+            while (end < to && q.ids[end] < s.ends[g]) {
+                end++;
+            }
+            RowOps.dotRows(
+                    s.errors,
+                    s.errorAt(g, row),
+                    s.parameters.decoderRows().segment(),
+                    q.decoderRows,
+                    at,
+                    end - at,
+                    q.along,
+                    s.dOut);
+            at = end;
+        }
+    }
+
+    /** The chosen dead latents reconstruct what the others left over. */
+    private void auxiliary(StepInput s, Scratch q, Candidates revived, int r, int row) {
+        int chosen = 0;
+        for (int h = revived.starts[r]; h < revived.starts[r + 1]; h++) {
+            q.ids[chosen] = revived.ids[h];
+            q.z[chosen] = revived.pi[h];
+            q.decoderRows[chosen++] = s.parameters.decoderRows().offset(revived.ids[h]);
+        }
+        int aux = s.errorAt(s.groups, row);
+        RowOps.addRows(q.z, s.parameters.decoderRows().segment(), q.decoderRows, 0, chosen, s.errors, aux, s.dOut);
+        auxError += VectorOps.dot(s.errors, aux, s.errors, aux, s.dOut);
+        float scale = 2f / s.rows;
+        for (int j = 0; j < s.dOut; j++) {
+            s.errors[aux + j] *= scale;
+        }
+        RowOps.dotRows(s.errors, aux, s.parameters.decoderRows().segment(), q.decoderRows, 0, chosen, q.along, s.dOut);
+        for (int c = 0; c < chosen; c++) {
+            pairs.add(q.ids[c], s.groups * s.rows + row, q.z[c], q.along[c], 0);
+        }
+    }
+}

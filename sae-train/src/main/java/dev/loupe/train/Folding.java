@@ -1,0 +1,64 @@
+package dev.loupe.train;
+
+import dev.loupe.math.Matrix;
+import dev.loupe.math.VectorOps;
+import dev.loupe.sae.SaeWeights;
+import java.lang.foreign.Arena;
+
+/** From trained weights to weights that take raw activations and have decoder rows of norm one. */
+final class Folding {
+    private Folding() {}
+
+    /** What is saved. */
+    static SaeWeights finished(SaeWeights trained, TrainConfig config, double scale) {
+        return scale(config.unitDecoder() ? trained : norms(trained), scale);
+    }
+
+    /**
+     * The activation functions are positively homogeneous, so dividing biases and thresholds by s undoes the scale s, and
+     * decoder rows keep their norm.
+     */
+    static SaeWeights scale(SaeWeights w, double scale) {
+        return new SaeWeights(
+                w.encoderRows(),
+                w.decoderRows(),
+                divided(w.bEnc(), scale),
+                divided(w.bDec(), scale),
+                divided(w.threshold(), scale));
+    }
+
+    private static float[] divided(float[] values, double by) {
+        float[] result = new float[values.length];
+        for (int i = 0; i < result.length; i++) {
+            result[i] = (float) (values[i] / by);
+        }
+        return result;
+    }
+
+    /** The norms of decoder rows moved into the encoder; for the same reason nothing else changes. */
+    static SaeWeights norms(SaeWeights w) {
+        Matrix encoder = copy(w.encoderRows());
+        Matrix decoder = copy(w.decoderRows());
+        float[] bEnc = w.bEnc().clone();
+        float[] threshold = w.threshold().clone();
+        for (int i = 0; i < bEnc.length; i++) {
+            float norm = (float) Math.sqrt(VectorOps.sumSquares(decoder.segment(), decoder.offset(i), decoder.cols()));
+            if (!(norm > 0)) {
+                continue; // a row of zeros stays one
+            }
+            VectorOps.scale(1 / norm, decoder.segment(), decoder.offset(i), decoder.cols());
+            VectorOps.scale(norm, encoder.segment(), encoder.offset(i), encoder.cols());
+            bEnc[i] *= norm;
+            if (threshold.length > 0) {
+                threshold[i] *= norm;
+            }
+        }
+        return new SaeWeights(encoder, decoder, bEnc, w.bDec(), threshold);
+    }
+
+    private static Matrix copy(Matrix m) {
+        Matrix c = Matrix.allocate(Arena.ofAuto(), m.rows(), m.cols());
+        c.copyFrom(m);
+        return c;
+    }
+}

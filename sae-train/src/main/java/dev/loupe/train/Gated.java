@@ -1,0 +1,78 @@
+package dev.loupe.train;
+
+import dev.loupe.engine.AdamRule;
+import dev.loupe.engine.Parameters;
+import dev.loupe.engine.Selection;
+import dev.loupe.engine.Sparsity;
+import dev.loupe.engine.StepMetrics;
+import dev.loupe.engine.StepRule;
+import dev.loupe.math.Matrix;
+import dev.loupe.math.VectorOps;
+import dev.loupe.sae.SaeWeights;
+import java.lang.foreign.Arena;
+import java.util.Map;
+
+/**
+ * Gated SAE: Rajamanoharan et al., Improving Dictionary Learning with Gated Sparse Autoencoders, arXiv 2404.16014. A gate
+ * π_gate = w·(x − b_dec) + b_gate decides whether a latent is active, a magnitude π_mag = e^r w·(x − b_dec) + b_mag how
+ * strongly; the L1 penalty is paid for max(π_gate, 0) only, so that it shrinks nothing; the gates learn from their own
+ * reconstruction, whose decoder is held constant.
+ *
+ * <p>π_gate &gt; 0 exactly where π_mag &gt; θ = b_mag − e^r b_gate, so the finished SAE is a JumpReLU SAE with encoder e^r
+ * w, bias b_mag and threshold max(θ, 0): below zero the magnitude is rectified anyway.
+ */
+final class Gated implements Objective {
+    private final TrainConfig config;
+    private final Lambda lambda;
+
+    Gated(TrainConfig config) {
+        this.config = config;
+        this.lambda = new Lambda(config, config.l1(), config.l0Target() > 0);
+    }
+
+    @Override
+    public StepRule rule(long step, AdamRule adam) {
+        return Objective.base(config, Selection.GATE, adam)
+                .sparsity(Sparsity.l1(lambda.at(step)))
+                .build();
+    }
+
+    @Override
+    public void observe(long step, StepMetrics metrics) {
+        lambda.observe(metrics);
+    }
+
+    @Override
+    public double sparsityWeight(StepRule rule) {
+        return rule.sparsity().l1();
+    }
+
+    @Override
+    public SaeWeights finish(Parameters p) {
+        return asJumpRelu(p.encoderRows(), p.decoderRows(), p.bEnc(), p.bDec(), p.bMag(), p.rMag());
+    }
+
+    /** The JumpReLU SAE that does the same. */
+    static SaeWeights asJumpRelu(
+            Matrix encoder, Matrix decoder, float[] bGate, float[] bDec, float[] bMag, float[] rMag) {
+        Matrix rows = Matrix.allocate(Arena.ofAuto(), encoder.rows(), encoder.cols());
+        rows.copyFrom(encoder);
+        float[] theta = new float[bGate.length];
+        for (int i = 0; i < theta.length; i++) {
+            double gain = Math.exp(rMag[i]);
+            VectorOps.scale((float) gain, rows.segment(), rows.offset(i), rows.cols());
+            theta[i] = (float) Math.max(0, bMag[i] - gain * bGate[i]);
+        }
+        return new SaeWeights(rows, decoder, bMag.clone(), bDec, theta);
+    }
+
+    @Override
+    public Map<String, Double> state() {
+        return Map.of("lambda", lambda.value());
+    }
+
+    @Override
+    public void restore(Map<String, Double> state) {
+        lambda.restore(state.getOrDefault("lambda", lambda.value()));
+    }
+}
