@@ -19,6 +19,11 @@ record Cell(Site site, int row, int column) implements Patch {
     }
 
     @Override
+    public boolean changes() {
+        return site.changes(row, column);
+    }
+
+    @Override
     public void put(Activation a, int batchRow) {
         site.put(row, column, a, batchRow);
     }

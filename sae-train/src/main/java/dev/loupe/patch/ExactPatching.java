@@ -5,54 +5,66 @@ import dev.loupe.model.Forward;
 import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.Taps;
-import dev.loupe.model.TokenBatch;
-import dev.loupe.model.Want;
-import java.util.Arrays;
+import dev.loupe.model.Variations;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
- * Activation patching: for every patch one corrupted run with it put in, many runs in one batch. The effect is
- * metric(patched run) − metric(corrupted run).
+ * Activation patching of one pair: for every patch one corrupted run with it put in. Many runs go in one batch, ordered
+ * by layer; what lies before a batch's first layer and before the pair's first different token is computed once. The
+ * effect is metric(patched run) − metric(corrupted run).
  */
 final class ExactPatching {
-    private static final int TOKENS_A_BATCH = 2048;
-    private static final int MOST_ROWS = 64;
+    private static final int TOKENS_A_BATCH = 1024;
+    private static final int MOST_ROWS = 128;
 
     private final LanguageModel model;
-    private final int[] corrupt;
-    private final Metric metric;
-    private final double base;
+    private final Runs.Run run;
 
-    ExactPatching(LanguageModel model, int[] corrupt, Metric metric, double base) {
+    ExactPatching(LanguageModel model, Runs.Run run) {
         this.model = model;
-        this.corrupt = corrupt;
-        this.metric = metric;
-        this.base = base;
+        this.run = run;
     }
 
-    /** Effects of the patches, in their order. */
-    double[] effects(List<? extends Patch> patches, Progress progress) {
+    /** How many runs a set of patches takes: those that change nothing take none. */
+    static long runs(List<? extends Patch> patches) {
+        return patches.stream().filter(Patch::changes).count();
+    }
+
+    /** Effects of the patches, in their order; progress advances by one for each that changes something. */
+    double[] effects(List<? extends Patch> patches, Progress progress, long done) {
         double[] effect = new double[patches.size()];
-        int rows = Math.clamp(TOKENS_A_BATCH / corrupt.length, 1, MOST_ROWS);
-        progress.stage("patching exactly", patches.size(), "runs");
-        for (int from = 0; from < effect.length; from += rows) {
-            progress.check();
-            List<? extends Patch> batch = patches.subList(from, Math.min(effect.length, from + rows));
-            Forward f = model.forward(tokens(batch.size()), taps(batch), Want.LAST_LOGITS);
-            for (int b = 0; b < batch.size(); b++) {
-                effect[from + b] = metric.value(f.lastLogits(b)) - base;
+        List<Integer> order = new ArrayList<>();
+        for (int i = 0; i < effect.length; i++) {
+            if (patches.get(i).changes()) { // else the effect is 0
+                order.add(i);
             }
-            progress.advance(from + batch.size());
+        }
+        if (order.isEmpty()) {
+            return effect;
+        }
+        order.sort(Comparator.comparingInt(i -> patches.get(i).hook().layer()));
+        int[] corrupt = run.pair().corrupt();
+        int start = run.pair().firstDifference();
+        int rows = Math.clamp(TOKENS_A_BATCH / (corrupt.length - start), 1, MOST_ROWS);
+        double base = run.base();
+        try (Variations variations = model.variations(corrupt, start)) {
+            for (int from = 0; from < order.size(); from += rows) {
+                progress.check();
+                List<Integer> batch = order.subList(from, Math.min(order.size(), from + rows));
+                List<? extends Patch> part = batch.stream().map(patches::get).toList();
+                Forward f = variations.run(
+                        part.size(), Math.max(0, part.get(0).hook().layer()), taps(part));
+                for (int b = 0; b < part.size(); b++) {
+                    effect[batch.get(b)] = run.metric().value(f.lastLogits(b)) - base;
+                }
+                progress.advance(done + from + part.size());
+            }
         }
         return effect;
-    }
-
-    private TokenBatch tokens(int rows) {
-        int[][] ids = new int[rows][];
-        Arrays.fill(ids, corrupt);
-        return new TokenBatch(ids);
     }
 
     private static Taps taps(List<? extends Patch> batch) {

@@ -2,83 +2,114 @@ package dev.loupe.patch;
 
 import dev.loupe.model.LogitSeed;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A metric on the logits of the last position: its value and its gradient by the logits z.
+ * A metric on the logits z of the last position of one pair: its value and its gradient by z. A is the set of answers, W
+ * that of wrong answers, p = softmax(z).
  *
  * <ul>
- *   <li>difference: z_answer − z_wrong; normalised is the same over (clean − corrupt), from the corrupted run's 0
- *   <li>logprob: log softmax(z)_answer; gradient: 1_answer − p
+ *   <li>difference: mean of z over A − mean over W; normalised is the same, scaled when everything is added up
+ *   <li>logprob: log Σ_A p; gradient p_i [i ∈ A] / Σ_A p − p_i
+ *   <li>probability: m = Σ_A p − Σ_W p; gradient p_i ([i ∈ A] − [i ∈ W] − m)
  *   <li>kl: −Σ q (log q − log p) with q of the clean run; gradient: q − p
  * </ul>
  */
 final class Metric implements LogitSeed {
     private final PatchMetric kind;
     private final PromptPair pair;
-    private final float[] cleanLogProbs;
-    private final double offset;
-    private final double scale;
+    private final float @Nullable [] cleanLogProbs;
 
-    private Metric(PatchMetric kind, PromptPair pair, float[] cleanLogProbs, double offset, double scale) {
+    private Metric(PatchMetric kind, PromptPair pair, float @Nullable [] cleanLogProbs) {
         this.kind = kind;
         this.pair = pair;
         this.cleanLogProbs = cleanLogProbs;
-        this.offset = offset;
-        this.scale = scale;
     }
 
-    /** The metric, given the last logits of the two reference runs. */
-    static Metric of(PatchMetric kind, PromptPair pair, float[] clean, float[] corrupt) {
-        double offset = 0;
-        double scale = 1;
-        if (kind == PatchMetric.NORMALISED) {
-            offset = difference(pair, corrupt);
-            double range = difference(pair, clean) - offset;
-            if (range == 0) {
-                throw new dev.loupe.base.LoupeException("The clean and the corrupted run have the same logit difference"
-                        + " (" + offset + "), so it cannot be normalised; use --metric difference.");
-            }
-            scale = 1 / range;
-        }
-        return new Metric(kind, pair, logProbs(clean), offset, scale);
+    /** The metric, given the clean run's last logits. */
+    static Metric of(PatchMetric kind, PromptPair pair, float[] clean) {
+        return new Metric(kind, pair, kind == PatchMetric.KL ? logProbs(clean) : null);
     }
 
+    /** Mean logit of the answers less that of the wrong ones. */
     static double difference(PromptPair pair, float[] logits) {
-        return (double) logits[pair.answer()] - logits[pair.wrong()];
+        return mean(logits, pair.answers()) - mean(logits, pair.wrongs());
+    }
+
+    private static double mean(float[] logits, int[] ids) {
+        double sum = 0;
+        for (int id : ids) {
+            sum += logits[id];
+        }
+        return sum / ids.length;
     }
 
     /** Value of the metric. */
     double value(float[] logits) {
         switch (kind) {
             case DIFFERENCE, NORMALISED:
-                return (difference(pair, logits) - offset) * scale;
+                return difference(pair, logits);
             case LOGPROB:
-                return logits[pair.answer()] - logSumExp(logits);
+                return Math.log(probability(logits, pair.answers(), logSumExp(logits)));
+            case PROBABILITY:
+                double all = logSumExp(logits);
+                return probability(logits, pair.answers(), all) - probability(logits, pair.wrongs(), all);
             default:
                 double norm = logSumExp(logits);
+                float[] clean = java.util.Objects.requireNonNull(cleanLogProbs);
                 double sum = 0;
                 for (int i = 0; i < logits.length; i++) {
-                    double q = cleanLogProbs[i];
+                    double q = clean[i];
                     sum -= Math.exp(q) * (q - (logits[i] - norm));
                 }
                 return sum;
         }
     }
 
+    private static double probability(float[] logits, int[] ids, double norm) {
+        double sum = 0;
+        for (int id : ids) {
+            sum += Math.exp(logits[id] - norm);
+        }
+        return sum;
+    }
+
     @Override
     public double seed(int row, float[] logits, float[] gradient) {
+        double value = value(logits);
+        Arrays.fill(gradient, 0);
         if (kind == PatchMetric.DIFFERENCE || kind == PatchMetric.NORMALISED) {
-            Arrays.fill(gradient, 0);
-            gradient[pair.answer()] = (float) scale;
-            gradient[pair.wrong()] = (float) -scale;
-            return value(logits);
+            for (int id : pair.answers()) {
+                gradient[id] += 1f / pair.answers().length;
+            }
+            for (int id : pair.wrongs()) {
+                gradient[id] -= 1f / pair.wrongs().length;
+            }
+            return value;
         }
         double norm = logSumExp(logits);
-        for (int i = 0; i < logits.length; i++) {
-            double q = kind == PatchMetric.KL ? Math.exp(cleanLogProbs[i]) : i == pair.answer() ? 1 : 0;
-            gradient[i] = (float) (q - Math.exp(logits[i] - norm));
+        double[] weight = new double[logits.length]; // gradient = p (weight − Σ p weight)
+        if (kind == PatchMetric.KL) {
+            float[] clean = java.util.Objects.requireNonNull(cleanLogProbs);
+            for (int i = 0; i < logits.length; i++) {
+                gradient[i] = (float) (Math.exp(clean[i]) - Math.exp(logits[i] - norm));
+            }
+            return value;
         }
-        return value(logits);
+        double scale = kind == PatchMetric.LOGPROB ? 1 / probability(logits, pair.answers(), norm) : 1;
+        for (int id : pair.answers()) {
+            weight[id] += scale;
+        }
+        if (kind == PatchMetric.PROBABILITY) {
+            for (int id : pair.wrongs()) {
+                weight[id] -= 1;
+            }
+        }
+        double mean = kind == PatchMetric.LOGPROB ? 1 : value;
+        for (int i = 0; i < logits.length; i++) {
+            gradient[i] = (float) (Math.exp(logits[i] - norm) * (weight[i] - mean));
+        }
+        return value;
     }
 
     private static double logSumExp(float[] logits) {

@@ -3,9 +3,7 @@ package dev.loupe.patch;
 import dev.loupe.model.Activation;
 import dev.loupe.model.HookPoint;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
-import java.util.function.Function;
 
 /** The single neurons and latents behind the sites neurons and sae:NAME. */
 final class Nodes {
@@ -69,33 +67,35 @@ final class Nodes {
         }
 
         @Override
+        public boolean changes() {
+            return size() > 0;
+        }
+
+        @Override
         public void put(Activation a, int batchRow) {
-            for (int p = 0; p < clean.length; p++) {
+            for (int p = a.startPosition(); p < clean.length; p++) {
                 double by = clean[p] - corrupt[p];
                 if (by == 0) {
                     continue;
                 }
+                int at = p - a.startPosition();
                 if (direction == null) {
-                    a.set(batchRow, p, index, (float) clean[p]);
+                    a.set(batchRow, at, index, (float) clean[p]);
                     continue;
                 }
                 for (int i = 0; i < direction.length; i++) {
-                    a.set(batchRow, p, i, (float) (a.get(batchRow, p, i) + by * direction[i]));
+                    a.set(batchRow, at, i, (float) (a.get(batchRow, at, i) + by * direction[i]));
                 }
             }
         }
 
-        PatchResult.Node node(double score, @org.jspecify.annotations.Nullable Double exact, double[] byPosition) {
-            int peak = 0;
-            for (int p = 0; p < byPosition.length; p++) {
-                if (Math.abs(byPosition[p]) > Math.abs(byPosition[peak])) {
-                    peak = p;
-                }
-            }
-            return new PatchResult.Node(
-                    site, hook.layer(), index, score, exact, peak, clean[peak], corrupt[peak], byPosition);
+        Key key() {
+            return new Key(site, hook.layer(), index);
         }
     }
+
+    /** Which neuron or latent, whatever the pair. */
+    record Key(String site, int layer, int index) {}
 
     /** Every neuron of a site's rows that differs between the runs. */
     static List<Candidate> neurons(Site site) {
@@ -130,33 +130,6 @@ final class Nodes {
         }
         return all;
     }
-
-    /** The largest by estimate, coefficients given per candidate. */
-    static List<Scored> top(List<Candidate> all, Function<Candidate, float[][]> coefficient) {
-        return all.stream()
-                .map(c -> {
-                    double[] s = c.scores(coefficient.apply(c));
-                    double sum = 0;
-                    for (double v : s) {
-                        sum += v;
-                    }
-                    return new Scored(c, sum, s);
-                })
-                .sorted(Comparator.comparingDouble((Scored s) -> -Math.abs(s.score())))
-                .limit(KEPT)
-                .toList();
-    }
-
-    /** Those whose change is largest, for exact patching. */
-    static List<Candidate> largest(List<Candidate> all) {
-        return all.stream()
-                .sorted(Comparator.comparingDouble((Candidate c) -> -c.size()))
-                .limit(EXACT)
-                .toList();
-    }
-
-    /** A candidate with its score. */
-    record Scored(Candidate candidate, double score, double[] byPosition) {}
 
     private static double[] column(float[][] m, int i) {
         double[] c = new double[m.length];

@@ -8,6 +8,9 @@ interface Patch {
     /** Where. */
     HookPoint hook();
 
-    /** Writes the patched values into one row of the batch at that hook. */
+    /** Whether it changes anything in the corrupted run. */
+    boolean changes();
+
+    /** Writes the patched values into one row of the batch at that hook, from its start position on. */
     void put(Activation a, int batchRow);
 }

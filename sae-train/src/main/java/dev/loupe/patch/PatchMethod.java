@@ -12,7 +12,19 @@ public enum PatchMethod {
     /** Like {@link #ATP} with the relevance-modified gradient (RelP, arXiv 2508.21258). */
     RELP("relp"),
     /** (clean − corrupt) · gradient averaged over the straight way from corrupt to clean, one site at a time. */
-    IG("ig");
+    IG("ig"),
+    /**
+     * {@link #ATP} whose scores of queries and keys take the exact change of the attention pattern, and only what comes
+     * behind the pattern as linear (arXiv 2403.00745, section 3.1).
+     */
+    ATP_QK("atp_qk"),
+    /**
+     * GradDrop (arXiv 2403.00745, section 3.2): one backward for each layer, with the gradient through what that layer
+     * adds dropped; the mean of the absolute scores, so that effects do not cancel. Scores have no sign.
+     */
+    ATP_DROP("atp_drop"),
+    /** AtP*: both at once. Scores have no sign. */
+    ATP_STAR("atp_star");
 
     private final String key;
 
@@ -23,6 +35,21 @@ public enum PatchMethod {
     /** The name used on the command line and in JSON. */
     public String key() {
         return key;
+    }
+
+    /** Whether the exact change of the attention pattern is used at queries and keys. */
+    boolean fixesPatterns() {
+        return this == ATP_QK || this == ATP_STAR;
+    }
+
+    /** Whether one backward is made for each dropped layer; scores then have no sign. */
+    public boolean dropsLayers() {
+        return this == ATP_DROP || this == ATP_STAR;
+    }
+
+    /** Whether scores are linear in one set of gradients. */
+    boolean needsBackward() {
+        return this != AP && this != IG;
     }
 
     /**
@@ -36,6 +63,7 @@ public enum PatchMethod {
                 return m;
             }
         }
-        throw new UsageException("There is no patching method \"" + name + "\"; use relp, atp, ap or ig.");
+        throw new UsageException("There is no patching method \"" + name
+                + "\"; use relp, atp, ap, ig, atp_qk, atp_drop or" + " atp_star.");
     }
 }

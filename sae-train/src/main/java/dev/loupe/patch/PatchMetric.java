@@ -5,12 +5,14 @@ import java.util.Locale;
 
 /** The number, read at the last position of a run, that a patch is asked to move. Always: more is more like clean. */
 public enum PatchMetric {
-    /** logit(answer) − logit(wrong). */
+    /** logit(answer) − logit(wrong); of sets, the means of their logits. */
     DIFFERENCE("difference", "logits"),
     /** The difference scaled so that the corrupted run is 0 and the clean run 1. */
     NORMALISED("normalised", "share of the clean-corrupt difference"),
-    /** log p(answer), in nats. */
+    /** log p(answer), in nats; of a set, of the sum of its probabilities. */
     LOGPROB("logprob", "nats"),
+    /** p(answer) − p(wrong), of sets the sums: the metric of the greater-than task (arXiv 2305.00586). */
+    PROBABILITY("probability", "probability"),
     /** −KL(clean ‖ run) over the whole vocabulary, in nats: 0 for the clean run, negative for others. */
     KL("kl", "nats");
 
@@ -32,6 +34,11 @@ public enum PatchMetric {
         return unit;
     }
 
+    /** Whether it cannot do without a wrong answer. */
+    boolean needsWrong() {
+        return this == DIFFERENCE || this == NORMALISED || this == PROBABILITY;
+    }
+
     /**
      * The metric with this name (American spelling accepted).
      *
@@ -47,7 +54,7 @@ public enum PatchMetric {
                 return m;
             }
         }
-        throw new UsageException(
-                "There is no patching metric \"" + name + "\"; use difference, normalised, logprob or kl.");
+        throw new UsageException("There is no patching metric \"" + name
+                + "\"; use difference, normalised, logprob, probability or" + " kl.");
     }
 }

@@ -32,6 +32,8 @@ import tools.jackson.databind.annotation.JsonNaming;
  * @param verified cells that were also patched exactly
  * @param agreement site → how the scores agree with exact patching on the verified cells; empty if none
  * @param seconds time of the scores, without verification
+ * @param pairs the pairs, in order; all scores are means over them, and the tokens above are the first pair's
+ * @param notes what a reader must know before believing the scores, one sentence each
  */
 @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
 public record PatchResult(
@@ -54,9 +56,36 @@ public record PatchResult(
         List<Node> nodes,
         List<Verified> verified,
         Map<String, Agreement> agreement,
-        double seconds) {
+        double seconds,
+        List<Outcome> pairs,
+        List<String> notes) {
     /** The version this program writes. */
-    public static final String FORMAT = "1.0";
+    public static final String FORMAT = "1.1";
+
+    /** Results written before there were several pairs have no list of them. */
+    @SuppressWarnings({"ConstantValue", "NullAway"}) // JSON leaves absent fields null, whatever the types say
+    public PatchResult {
+        pairs = pairs == null ? List.of() : List.copyOf(pairs);
+        notes = notes == null ? List.of() : List.copyOf(notes);
+    }
+
+    /**
+     * What the model does in one pair.
+     *
+     * @param cleanDifference mean logit of the answers − of the wrong ones after the clean prompt; null without both
+     * @param corruptDifference the same after the corrupted prompt
+     */
+    @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+    public record Outcome(
+            @Nullable Double cleanDifference, @Nullable Double corruptDifference) {
+        static Outcome of(Runs.Run run) {
+            PromptPair p = run.pair();
+            boolean both = p.answers().length > 0 && p.wrongs().length > 0;
+            return new Outcome(
+                    both ? Metric.difference(p, run.values().cleanLogits()) : null,
+                    both ? Metric.difference(p, run.values().corruptLogits()) : null);
+        }
+    }
 
     /** The same result under a name. */
     public PatchResult withId(String name) {
@@ -80,7 +109,9 @@ public record PatchResult(
                 nodes,
                 verified,
                 agreement,
-                seconds);
+                seconds,
+                pairs,
+                notes);
     }
 
     /**
@@ -125,6 +156,14 @@ public record PatchResult(
      * @param column its column
      * @param estimate the method's score
      * @param exact the exact effect
+     * @param hint why the two may be far apart, where they are and a reason was found; else null
      */
-    public record Verified(String site, int layer, int column, double estimate, double exact) {}
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Verified(
+            String site,
+            int layer,
+            int column,
+            double estimate,
+            double exact,
+            @Nullable String hint) {}
 }

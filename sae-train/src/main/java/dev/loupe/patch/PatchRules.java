@@ -18,31 +18,45 @@ final class PatchRules {
     /** Attention pattern held fixed. */
     static final String ATTENTION = "ah";
 
-    private static final List<String> ALL = List.of(LAYER_NORM, IDENTITY, HALF, ATTENTION);
+    /** Soft gate in place of the activation function's slope; {@code soft:T} with a temperature other than 1. */
+    static final String SOFT = "soft";
+
+    private static final List<String> PLAIN = List.of(LAYER_NORM, IDENTITY, HALF, ATTENTION);
 
     private PatchRules() {}
 
     /**
-     * Checked, lower-case rule names.
+     * The rules as the model's backward pass takes them.
      *
      * @throws UsageException naming the first unknown one
      */
-    static Set<String> parse(List<String> names) {
-        Set<String> rules = new TreeSet<>();
+    static Rules of(List<String> names) {
+        Set<String> on = new TreeSet<>();
+        double gate = 0;
         for (String name : names) {
             String rule = name.toLowerCase(Locale.ROOT);
-            if (!ALL.contains(rule)) {
-                throw new UsageException(
-                        "There is no relevance rule \"" + name + "\"; use any of ln, identity, half, ah.");
+            if (rule.equals(SOFT) || rule.startsWith(SOFT + ":")) {
+                gate = temperature(name, rule);
+            } else if (PLAIN.contains(rule)) {
+                on.add(rule);
+            } else {
+                throw new UsageException("There is no relevance rule \"" + name
+                        + "\"; use any of ln, identity, half, ah, soft (or soft:T with a temperature).");
             }
-            rules.add(rule);
         }
-        return rules;
+        return new Rules(
+                on.contains(LAYER_NORM), on.contains(IDENTITY), on.contains(HALF), on.contains(ATTENTION), gate);
     }
 
-    /** The rules as the model's backward pass takes them. */
-    static Rules of(List<String> names) {
-        Set<String> on = parse(names);
-        return new Rules(on.contains(LAYER_NORM), on.contains(IDENTITY), on.contains(HALF), on.contains(ATTENTION));
+    private static double temperature(String name, String rule) {
+        try {
+            double t = rule.equals(SOFT) ? 1 : Double.parseDouble(rule.substring(SOFT.length() + 1));
+            if (t > 0 && !Double.isInfinite(t)) {
+                return t;
+            }
+        } catch (NumberFormatException e) {
+            // said below
+        }
+        throw new UsageException("The temperature in \"" + name + "\" must be a number above 0, as in soft:0.5.");
     }
 }

@@ -3,30 +3,65 @@ package dev.loupe.patch;
 import dev.loupe.base.UsageException;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.Tokenizer;
+import dev.loupe.patch.task.TaskPairs;
+import dev.loupe.patch.task.Tasks;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The two prompts as tokens, and the two tokens they are told apart by.
+ * A prompt pair in tokens of one model.
  *
  * @param clean ids of the clean prompt
  * @param corrupt ids of the corrupted prompt, as many
- * @param answer id of the answer, −1 if none was given
- * @param wrong id of the wrong answer, −1 if none was given
+ * @param answers ids of the right answers, may be empty
+ * @param wrongs ids of the wrong answers, may be empty
  */
-record PromptPair(int[] clean, int[] corrupt, int answer, int wrong) {
+record PromptPair(int[] clean, int[] corrupt, int[] answers, int[] wrongs) {
+    /** All pairs that a request names, tokenized and checked, each in one sentence. */
+    static List<PromptPair> all(LanguageModel model, PatchRequest r) {
+        List<PromptPair> pairs = new ArrayList<>();
+        for (PatchPair p : r.named()) {
+            pairs.add(of(model, p, r.prependBos() == null || r.prependBos()));
+        }
+        if (r.task() != null) {
+            boolean bos = r.prependBos() == null || r.prependBos();
+            for (PatchPair p : new TaskPairs(model, bos).of(Tasks.of(r.task()), r.taskPairs(), r.seed())) {
+                pairs.add(of(model, p, bos));
+            }
+        }
+        checkLengths(pairs);
+        return pairs;
+    }
 
-    /** Tokenizes and checks; every refusal is a {@link UsageException} of one sentence. */
+    /** Refuses pairs of different lengths: their scores could not be averaged position by position. */
+    static void checkLengths(List<PromptPair> pairs) {
+        int length = pairs.get(0).clean.length;
+        for (int i = 1; i < pairs.size(); i++) {
+            if (pairs.get(i).clean.length != length) {
+                throw new UsageException("Pair " + (i + 1) + " has " + pairs.get(i).clean.length
+                        + " tokens and pair 1 has " + length
+                        + "; scores are averaged position by position, so keep pairs of one length.");
+            }
+        }
+    }
+
+    /** The only pair of a request. */
     static PromptPair of(LanguageModel model, PatchRequest r) {
+        return all(model, r).get(0);
+    }
+
+    /** Tokenizes and checks against the model, refusing in one sentence. */
+    static PromptPair of(LanguageModel model, PatchPair r, boolean bos) {
         Tokenizer t = model.tokenizer();
-        boolean bos = r.prependBos() == null || r.prependBos();
         int[] clean = ids(t, r.clean(), bos);
         int[] corrupt = ids(t, r.corrupt(), bos);
         if (clean.length != corrupt.length) {
             throw new UsageException("The clean prompt has " + clean.length + " tokens (" + shown(t, clean)
                     + ") and the corrupted one " + corrupt.length + " (" + shown(t, corrupt)
-                    + "); patching compares them position by position, so reword one until they have as many.");
+                    + "); patching compares them position by position, so reword one until they have as many"
+                    + differing(t, clean, corrupt) + ".");
         }
         if (Arrays.equals(clean, corrupt)) {
             throw new UsageException(
@@ -36,15 +71,28 @@ record PromptPair(int[] clean, int[] corrupt, int answer, int wrong) {
             throw new UsageException("The prompts have " + clean.length + " tokens; the model reads at most "
                     + model.config().nCtx() + ".");
         }
-        int answer = single(t, "answer", r.answer());
-        int wrong = single(t, "wrong answer", r.wrong());
-        if (answer >= 0 && answer == wrong) {
-            throw new UsageException("The answer and the wrong answer are the same token \"" + r.answer() + "\".");
+        int[] answers =
+                r.answers().stream().mapToInt(a -> single(t, "answer", a)).toArray();
+        int[] wrongs =
+                r.wrongs().stream().mapToInt(a -> single(t, "wrong answer", a)).toArray();
+        for (int i = 0; i < answers.length; i++) {
+            for (int wrong : wrongs) {
+                if (answers[i] == wrong) {
+                    throw new UsageException("The answer and the wrong answer are the same token \""
+                            + r.answers().get(i) + "\".");
+                }
+            }
         }
-        return new PromptPair(clean, corrupt, answer, wrong);
+        return new PromptPair(clean, corrupt, answers, wrongs);
     }
 
-    private static int[] ids(Tokenizer t, String text, boolean bos) {
+    /** The first position whose token differs: nothing before it can matter. */
+    int firstDifference() {
+        return Math.max(0, Arrays.mismatch(clean, corrupt));
+    }
+
+    /** Ids of a prompt. */
+    static int[] ids(Tokenizer t, String text, boolean bos) {
         int[] plain = t.encode(text, false);
         Integer first = t.bosId();
         if (!bos || first == null) {
@@ -56,15 +104,24 @@ record PromptPair(int[] clean, int[] corrupt, int answer, int wrong) {
         return with;
     }
 
-    private static int single(Tokenizer t, String what, @Nullable String text) {
-        if (text == null) {
-            return -1;
+    /** The pieces of the middle in which two prompts differ: where to look for the word that is too long. */
+    private static String differing(Tokenizer t, int[] clean, int[] corrupt) {
+        int from = Arrays.mismatch(clean, corrupt);
+        int tail = 0;
+        while (tail < Math.min(clean.length, corrupt.length) - from
+                && clean[clean.length - 1 - tail] == corrupt[corrupt.length - 1 - tail]) {
+            tail++;
         }
-        int[] ids = t.encode(text, false);
+        return "; they differ in \"" + shown(t, Arrays.copyOfRange(clean, from, clean.length - tail)) + "\" and \""
+                + shown(t, Arrays.copyOfRange(corrupt, from, corrupt.length - tail)) + "\"";
+    }
+
+    private static int single(Tokenizer t, String what, @Nullable String text) {
+        int[] ids = text == null ? new int[0] : t.encode(text, false);
         if (ids.length == 1) {
             return ids[0];
         }
-        if (ids.length == 0) {
+        if (text == null || ids.length == 0) {
             throw new UsageException("The " + what + " is empty; it must be one token of the model.");
         }
         String other = text.startsWith(" ") ? text.stripLeading() : " " + text;

@@ -2,6 +2,7 @@ package dev.loupe.patch;
 
 import dev.loupe.model.Activation;
 import dev.loupe.model.HookPoint;
+import java.util.Arrays;
 
 /**
  * A kind of place with, for each of its rows, a hook point, the corrupted run's value there and the value a patch puts
@@ -82,15 +83,29 @@ final class Site {
         return sum;
     }
 
+    /** Whether the target differs from the corrupted run in a cell. */
+    boolean changes(int row, int column) {
+        for (int p = 0; p < corrupt[row].length; p++) {
+            float[] from = corrupt[row][p];
+            float[] to = target[row][p];
+            int first = first(column, from.length);
+            int last = last(column, from.length);
+            if ((heads > 0 || p == column) && !Arrays.equals(from, first, last, to, first, last)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** Puts the target's values of the cell into one row of a batch. */
     void put(int row, int column, Activation a, int batchRow) {
-        for (int p = 0; p < corrupt[row].length; p++) {
+        for (int p = a.startPosition(); p < corrupt[row].length; p++) {
             if (heads == 0 && p != column) {
                 continue;
             }
             float[] to = target[row][p];
             for (int i = first(column, to.length); i < last(column, to.length); i++) {
-                a.set(batchRow, p, i, to[i]);
+                a.set(batchRow, p - a.startPosition(), i, to[i]);
             }
         }
     }

@@ -17,6 +17,9 @@ record SiteName(Kind kind, @Nullable String sae) {
         RESID_POST("resid_post", "hook_resid_post"),
         ATTN_OUT("attn_out", "hook_attn_out"),
         MLP_OUT("mlp_out", "hook_mlp_out"),
+        Q("q", "attn.hook_q"),
+        K("k", "attn.hook_k"),
+        V("v", "attn.hook_v"),
         Z("z", "attn.hook_z"),
         NEURONS("neurons", "mlp.hook_post"),
         SAE("sae", null),
@@ -41,7 +44,7 @@ record SiteName(Kind kind, @Nullable String sae) {
             }
         }
         throw new UsageException("There is no site \"" + text + "\"; use resid_pre, resid_mid, resid_post, attn_out,"
-                + " mlp_out, z, neurons, sae:NAME or error:NAME.");
+                + " mlp_out, q, k, v, z, neurons, sae:NAME or error:NAME.");
     }
 
     /** The hook of a layer, in TransformerLens names. Only for kinds other than sae and error. */

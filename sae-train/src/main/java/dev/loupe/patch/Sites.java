@@ -40,6 +40,43 @@ final class Sites {
         return all;
     }
 
+    /**
+     * One row of a grid before anything has run.
+     *
+     * @param layer the layer of its hook
+     * @param columns its cells
+     * @param byPosition whether they are positions
+     */
+    record Shape(int layer, int columns, boolean byPosition) {}
+
+    /** All rows of all grids. */
+    List<Shape> shapes(int positions) {
+        List<Shape> all = new ArrayList<>();
+        for (SiteName n : names) {
+            int heads = heads(n);
+            for (HookPoint hook : hooks(n)) {
+                all.add(new Shape(Math.max(0, hook.layer()), heads > 0 ? heads : positions, heads == 0));
+            }
+        }
+        return all;
+    }
+
+    /** Bytes of the activations of one pair: clean, corrupted and gradient of every hook. */
+    long bytes(int positions) {
+        long width = hooks().stream()
+                .mapToLong(h -> Math.max(0, model.hook(h.name()).width()))
+                .sum();
+        return 3 * 4 * width * positions;
+    }
+
+    private int heads(SiteName n) {
+        return switch (n.kind()) {
+            case Q, Z -> model.config().nHeads();
+            case K, V -> model.config().nKeyValueHeads();
+            default -> 0;
+        };
+    }
+
     /** The sites, and the neurons and latents behind them. */
     Resolved resolve(References runs) {
         Map<String, Latents> latents = new LinkedHashMap<>();
@@ -80,8 +117,7 @@ final class Sites {
             corrupt[l] = runs.corrupt(hooks[l]);
             clean[l] = runs.clean(hooks[l]);
         }
-        int heads = n.kind() == SiteName.Kind.Z ? model.config().nHeads() : 0;
-        return new Site(n.kind().key, hooks, corrupt, clean, heads);
+        return new Site(n.kind().key, hooks, corrupt, clean, heads(n));
     }
 
     private Site ofSae(SiteName n, References runs, Latents latents) {

@@ -130,6 +130,9 @@ class GoldenPatchingTest {
     @Test
     void attributionPatchingIsTheReferencesForEveryMetric() {
         for (PatchMetric metric : PatchMetric.values()) {
+            if (metric == PatchMetric.PROBABILITY) { // by its own test
+                continue;
+            }
             PatchResult r = run(request("atp", metric.key()));
             check("atp " + metric.key(), r);
             JsonNode values = golden.get("metric").get(metric.key());
@@ -185,16 +188,16 @@ class GoldenPatchingTest {
         for (int layer = 0; layer < model.config().nLayers(); layer++) {
             hooks.addAll(List.of(HookPoint.residPre(layer), HookPoint.residMid(layer), HookPoint.residPost(layer)));
         }
-        References runs = References.of(model, pair, hooks);
-        Metric metric = Metric.of(PatchMetric.DIFFERENCE, pair, runs.cleanLogits(), runs.corruptLogits());
-        Map<HookPoint, float[][]> c =
-                new Gradients(model, pair.corrupt(), metric).atCorrupt(hooks, new Rules(true, true, true, true));
-        double whole = metric.value(runs.corruptLogits());
+        Runs.Run run = new Runs(model, hooks, PatchMetric.DIFFERENCE, 1 << 20)
+                .backward(List.of(pair), new Rules(true, true, true, true))
+                .get(0);
+        double whole = run.base();
         for (HookPoint hook : hooks) {
             double sum = 0;
             for (int p = 0; p < pair.corrupt().length; p++) {
                 for (int i = 0; i < model.config().dModel(); i++) {
-                    sum += (double) runs.corrupt(hook)[p][i] * c.get(hook)[p][i];
+                    sum += (double) run.values().corrupt(hook)[p][i]
+                            * run.gradients().get(hook)[p][i];
                 }
             }
             assertThat(sum).as(hook.name()).isCloseTo(whole, within(1e-4 * Math.abs(whole)));

@@ -109,7 +109,9 @@ class PatchRequestTest {
                 List.of(),
                 List.of(),
                 Map.of(),
-                0.25);
+                0.25,
+                List.of(new PatchResult.Outcome(1.5, -0.5)),
+                List.of("a note"));
     }
 
     private static void refused(PatchRequest r, String words) {

@@ -50,7 +50,7 @@ class PatchingTest {
 
     @Test
     void onALinearModelTheNormalisedResidualRowSumsToOneAtEveryLayer() {
-        for (PatchMethod method : PatchMethod.values()) {
+        for (PatchMethod method : List.of(PatchMethod.AP, PatchMethod.ATP, PatchMethod.RELP, PatchMethod.IG)) {
             PatchResult r = run(linear, request().withMethod(method).withMetric(PatchMetric.NORMALISED));
             for (String site : List.of("resid_pre", "resid_mid", "resid_post")) {
                 for (double[] row : r.grids().get(site)) {
@@ -85,7 +85,7 @@ class PatchingTest {
         HookPoint[] hooks = {HookPoint.residPre(1), HookPoint.attnOut(0), HookPoint.mlpOut(2), HookPoint.residMid(1)};
         String[] sites = {"resid_pre", "attn_out", "mlp_out", "resid_mid"};
         int[] layers = {1, 0, 2, 1};
-        References runs = References.of(curved, pair, List.of(hooks));
+        References runs = runs(pair, List.of(hooks)).values();
         double step = 1e-2;
         for (int h = 0; h < hooks.length; h++) {
             for (int p = 0; p < pair.clean().length; p++) {
@@ -115,18 +115,17 @@ class PatchingTest {
         for (int layer = 0; layer < ToyModel.LAYERS; layer++) {
             for (HookPoint hook : List.of(HookPoint.residPre(layer), HookPoint.residPost(layer))) {
                 PromptPair pair = PromptPair.of(curved, request());
-                References runs = References.of(curved, pair, List.of(hook));
+                Runs.Run run = runs(pair, List.of(hook));
                 Site site = new Site(
                         "everything",
                         new HookPoint[] {hook},
-                        new float[][][] {runs.corrupt(hook)},
-                        new float[][][] {runs.clean(hook)},
+                        new float[][][] {run.values().corrupt(hook)},
+                        new float[][][] {run.values().clean(hook)},
                         1); // one "head": the whole width, at all positions
-                Metric metric = Metric.of(PatchMetric.DIFFERENCE, pair, runs.cleanLogits(), runs.corruptLogits());
-                double base = metric.value(runs.corruptLogits());
-                double effect = new ExactPatching(curved, pair.corrupt(), metric, base)
-                        .effects(List.of(new Cell(site, 0, 0)), Progress.silent())[0];
-                assertThat(base + effect).isEqualTo(metric.value(runs.cleanLogits()));
+                double effect =
+                        new ExactPatching(curved, run).effects(List.of(new Cell(site, 0, 0)), Progress.silent(), 0)[0];
+                assertThat(run.base() + effect)
+                        .isEqualTo(run.metric().value(run.values().cleanLogits()));
             }
         }
     }
@@ -150,24 +149,32 @@ class PatchingTest {
     void theMetricsGradientIsItsSlope() {
         float[] clean = dev.loupe.fixtures.Cases.Random.of(3).floats(9);
         float[] corrupt = dev.loupe.fixtures.Cases.Random.of(4).floats(9);
-        PromptPair pair = new PromptPair(new int[0], new int[0], 2, 5);
-        for (PatchMetric kind : PatchMetric.values()) {
-            Metric metric = Metric.of(kind, pair, clean, corrupt);
-            float[] gradient = new float[9];
-            assertThat(metric.seed(0, corrupt, gradient)).isEqualTo(metric.value(corrupt));
-            for (int i = 0; i < 9; i++) {
-                float[] up = corrupt.clone();
-                float[] down = corrupt.clone();
-                up[i] += 0.01f;
-                down[i] -= 0.01f;
-                assertThat((double) gradient[i])
-                        .as(kind + " " + i)
-                        .isCloseTo((metric.value(up) - metric.value(down)) / 0.02, within(1e-4));
+        for (PromptPair pair : List.of(
+                new PromptPair(new int[0], new int[0], new int[] {2}, new int[] {5}),
+                new PromptPair(new int[0], new int[0], new int[] {2, 7, 0}, new int[] {5, 1}))) {
+            for (PatchMetric kind : PatchMetric.values()) {
+                Metric metric = Metric.of(kind, pair, clean);
+                float[] gradient = new float[9];
+                assertThat(metric.seed(0, corrupt, gradient)).isEqualTo(metric.value(corrupt));
+                for (int i = 0; i < 9; i++) {
+                    float[] up = corrupt.clone();
+                    float[] down = corrupt.clone();
+                    up[i] += 0.01f;
+                    down[i] -= 0.01f;
+                    assertThat((double) gradient[i])
+                            .as(kind + " " + i)
+                            .isCloseTo((metric.value(up) - metric.value(down)) / 0.02, within(1e-4));
+                }
             }
+            assertThat(Metric.of(PatchMetric.KL, pair, clean).value(clean)).isCloseTo(0, within(1e-6));
+            assertThat(Metric.of(PatchMetric.KL, pair, clean).value(corrupt)).isNegative();
         }
-        assertThat(Metric.of(PatchMetric.KL, pair, clean, corrupt).value(clean)).isCloseTo(0, within(1e-6));
-        assertThat(Metric.of(PatchMetric.KL, pair, clean, corrupt).value(corrupt))
-                .isNegative();
+    }
+
+    private Runs.Run runs(PromptPair pair, List<HookPoint> hooks) {
+        return new Runs(curved, hooks, PatchMetric.DIFFERENCE, 1 << 20)
+                .forward(List.of(pair))
+                .get(0);
     }
 
     @Test
@@ -218,7 +225,7 @@ class PatchingTest {
         refused(PatchRequest.of("abcdefghijklmnopq", "abcdefghijklmnopr", "k", "m"), "at most 16");
         refused(request().withSites("sae:none"), "no SAE none");
         PatchRequest spaced = PatchRequest.of("abc", "abd", " x", "m");
-        assertThat(PromptPair.of(linear, spaced).answer()).isEqualTo(28);
+        assertThat(PromptPair.of(linear, spaced).answers()).containsExactly(28);
     }
 
     @Test

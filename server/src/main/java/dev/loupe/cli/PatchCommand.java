@@ -1,9 +1,16 @@
 package dev.loupe.cli;
 
+import dev.loupe.base.Fmt;
+import dev.loupe.base.UsageException;
+import dev.loupe.patch.PairFiles;
+import dev.loupe.patch.PatchPair;
+import dev.loupe.patch.PatchPlan;
 import dev.loupe.patch.PatchRequest;
 import dev.loupe.patch.PatchResult;
+import dev.loupe.patch.task.TaskScore;
 import dev.loupe.service.ModelReference;
 import dev.loupe.service.Models;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -32,35 +39,66 @@ final class PatchCommand extends LoupeCommand {
                     + " (default: raw).")
     private @Nullable String weights;
 
-    @Option(names = "--clean", required = true, paramLabel = "T", description = "The prompt that shows the behaviour.")
+    @Option(names = "--clean", paramLabel = "T", description = "The prompt that shows the behaviour.")
     private String clean = "";
 
-    @Option(names = "--corrupt", required = true, paramLabel = "T", description = "Its counterpart, of as many tokens.")
+    @Option(names = "--corrupt", paramLabel = "T", description = "Its counterpart, of as many tokens.")
     private String corrupt = "";
 
     @Option(
             names = "--answer",
             paramLabel = "T",
-            description = "The token that follows the clean prompt, with its space.")
-    private @Nullable String answer;
+            description = "The token that follows the clean prompt, with its space; several make a set.")
+    private List<String> answers = List.of();
 
-    @Option(names = "--wrong", paramLabel = "T", description = "The token that follows the corrupted prompt.")
-    private @Nullable String wrong;
+    @Option(
+            names = "--wrong",
+            paramLabel = "T",
+            description = "The token that follows the corrupted prompt; several make a set.")
+    private List<String> wrongs = List.of();
 
-    @Option(names = "--method", paramLabel = "M", description = "relp, atp, ap or ig (default: relp).")
+    @Option(
+            names = "--pairs-file",
+            paramLabel = "FILE",
+            description = "Prompt pairs: CSV with the columns clean, corrupt, answer, wrong, or JSON lines.")
+    private @Nullable Path file;
+
+    @Option(names = "--task", paramLabel = "NAME", description = "Pairs of a task of the library (see --tasks).")
+    private @Nullable String task;
+
+    @Option(names = "--task-pairs", paramLabel = "N", description = "How many pairs of the task (default: 8).")
+    private int taskPairs = 8;
+
+    @Option(names = "--tasks", description = "Show the tasks and how well the model does them; patch nothing.")
+    private boolean tasks;
+
+    @Option(names = "--only-correct", description = "Leave out pairs that the model gets wrong.")
+    private boolean onlyCorrect;
+
+    @Option(names = "--estimate", description = "Show what it would cost; patch nothing.")
+    private boolean estimate;
+
+    @Option(names = "--memory", paramLabel = "MIB", description = "Memory for activations of a batch (default: 1024).")
+    private int memory = 1024;
+
+    @Option(
+            names = "--method",
+            paramLabel = "M",
+            description = "relp, atp, ap, ig, atp_qk, atp_drop or atp_star (default: relp).")
     private String method = "relp";
 
     @Option(
             names = "--metric",
             paramLabel = "M",
-            description = "difference, normalised, logprob or kl (default: difference).")
+            description = "difference, normalised, logprob, probability or kl (default: difference).")
     private String metric = "difference";
 
     @Option(
             names = "--rules",
             split = ",",
             paramLabel = "R",
-            description = "Relevance rules of relp: ln, identity, half, ah (default: ln,identity,half).")
+            description =
+                    "Relevance rules of relp: ln, identity, half, ah, soft or soft:T (default:" + " ln,identity,half).")
     private List<String> rules = PatchRequest.DEFAULT_RULES;
 
     @Option(
@@ -68,7 +106,7 @@ final class PatchCommand extends LoupeCommand {
             split = ",",
             paramLabel = "S",
             description =
-                    "resid_pre, resid_mid, resid_post, attn_out, mlp_out, z, neurons, sae:NAME, error:NAME (default:"
+                    "resid_pre, resid_mid, resid_post, attn_out, mlp_out, q, k, v, z, neurons, sae:NAME, error:NAME (default:"
                             + " resid_pre,attn_out,mlp_out).")
     private List<String> sites = PatchRequest.DEFAULT_SITES;
 
@@ -100,12 +138,35 @@ final class PatchCommand extends LoupeCommand {
     @Override
     void run(Session session) {
         session.fetch(model);
-        PatchRequest request = new PatchRequest(
+        if (tasks) {
+            List<TaskScore> scores =
+                    session.shown(p -> session.workbench().patch().tasks(ModelReference.of(model, weights), p));
+            session.result(Map.of("model", model, "tasks", scores), () -> print(session, scores));
+            return;
+        }
+        PatchRequest request = request();
+        if (estimate) {
+            PatchPlan plan = session.shown(p -> session.workbench().patch().plan(request, p));
+            session.result(plan, () -> print(session, plan));
+            return;
+        }
+        PatchResult computed = session.shown(p -> session.workbench().patch().run(request, p));
+        PatchResult result =
+                save == null ? computed : session.workbench().patch().save(computed, save);
+        session.result(json(result), () -> print(session, result));
+    }
+
+    private PatchRequest request() {
+        List<PatchPair> pairs = file == null ? List.of() : PairFiles.read(file);
+        if (clean.isEmpty() && corrupt.isEmpty() && pairs.isEmpty() && task == null) {
+            throw new UsageException("There is nothing to patch: give --clean and --corrupt, --pairs-file or --task.");
+        }
+        return new PatchRequest(
                 ModelReference.of(model, weights),
                 clean,
                 corrupt,
-                answer,
-                wrong,
+                null,
+                null,
                 method,
                 metric,
                 rules,
@@ -113,11 +174,42 @@ final class PatchCommand extends LoupeCommand {
                 steps,
                 prependBos,
                 verify,
-                seed);
-        PatchResult computed = session.shown(p -> session.workbench().patch().run(request, p));
-        PatchResult result =
-                save == null ? computed : session.workbench().patch().save(computed, save);
-        session.result(json(result), () -> print(session, result));
+                seed,
+                answers,
+                wrongs,
+                pairs,
+                task,
+                taskPairs,
+                memory,
+                onlyCorrect);
+    }
+
+    private static void print(Session session, List<TaskScore> scores) {
+        Table table = new Table("task", "pairs", "accuracy", "difference", "", "example");
+        for (TaskScore t : scores) {
+            table.row(
+                    t.name(),
+                    t.pairs(),
+                    String.format(Locale.ROOT, "%.2f", t.accuracy()),
+                    String.format(Locale.ROOT, "%.2f", t.meanDifference()),
+                    t.usable() ? "usable" : t.reason(),
+                    t.example());
+        }
+        table.print(session.out);
+    }
+
+    private static void print(Session session, PatchPlan plan) {
+        session.out.printf(
+                Locale.ROOT,
+                "%d pairs of %d tokens, %d cells: %d forwards, %d backwards, %d exact runs; %s a batch, about %.1f s%n",
+                plan.pairs(),
+                plan.positions(),
+                plan.cells(),
+                plan.forwards(),
+                plan.backwards(),
+                plan.exactRuns(),
+                Fmt.bytes(plan.memoryBytes()),
+                plan.seconds());
     }
 
     private static Map<String, Object> json(PatchResult r) {
@@ -134,13 +226,21 @@ final class PatchCommand extends LoupeCommand {
         json.put("nodes", r.nodes());
         json.put("verified", r.verified());
         json.put("agreement", r.agreement());
+        json.put("pairs", r.pairs());
+        json.put("notes", r.notes());
         json.put("seconds", r.seconds());
         return json;
     }
 
     private static void print(Session session, PatchResult r) {
         session.out.printf(
-                Locale.ROOT, "metric: clean %.4f, corrupt %.4f (%s)%n", r.cleanMetric(), r.corruptMetric(), r.unit());
+                Locale.ROOT,
+                "metric: clean %.4f, corrupt %.4f (%s)%s%n",
+                r.cleanMetric(),
+                r.corruptMetric(),
+                r.unit(),
+                r.pairs().size() > 1 ? ", means over " + r.pairs().size() + " pairs" : "");
+        r.notes().forEach(session.out::println);
         r.grids().forEach((site, grid) -> {
             session.out.println();
             PatchResult.Axes axes = r.axes().get(site);
@@ -163,6 +263,17 @@ final class PatchCommand extends LoupeCommand {
             }
             table.print(session.out);
         });
+        r.agreement()
+                .forEach((site, a) -> session.out.printf(
+                        Locale.ROOT,
+                        "%s against exact patching, %d cells: Pearson %.3f, Spearman %.3f, slope %.3f; without the"
+                                + " largest %.3f%n",
+                        site,
+                        a.cells(),
+                        a.pearson(),
+                        a.spearman(),
+                        a.slope(),
+                        a.withoutTop() == null ? null : a.withoutTop().pearson()));
         r.nodes().stream()
                 .limit(10)
                 .forEach(n -> session.out.printf(

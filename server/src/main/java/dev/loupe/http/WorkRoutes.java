@@ -5,8 +5,11 @@ import dev.loupe.base.Progress;
 import dev.loupe.compare.ActivationOverlap;
 import dev.loupe.compare.Matching;
 import dev.loupe.compare.Overlap;
+import dev.loupe.patch.PatchPair;
+import dev.loupe.patch.PatchPlan;
 import dev.loupe.patch.PatchRequest;
 import dev.loupe.patch.PatchResult;
+import dev.loupe.patch.task.TaskScore;
 import dev.loupe.service.CompareSpec;
 import dev.loupe.service.Comparisons;
 import dev.loupe.service.Job;
@@ -25,6 +28,10 @@ final class WorkRoutes {
     record SeedsList(List<String> experiments) {}
 
     record PatchList(List<String> patches) {}
+
+    record TaskList(List<TaskScore> tasks) {}
+
+    record Pairs(List<PatchPair> pairs) {}
 
     WorkRoutes(Workbench bench) {
         this.bench = bench;
@@ -77,6 +84,31 @@ final class WorkRoutes {
                         "Saved patching results, newest first.",
                         PatchList.class,
                         ctx -> ctx.json(new PatchList(bench.patch().list()))),
+                Route.get(
+                        "/patches/tasks",
+                        "The tasks of the library and how a model does them on held-out templates.",
+                        TaskList.class,
+                        ctx -> ctx.json(new TaskList(bench.patch().tasks(ctx.queryParam("model"), Progress.silent()))),
+                        new Route.Query("model", "string", "a model's name; the embedded one if absent")),
+                Route.get(
+                        "/patches/tasks/{task}",
+                        "Prompt pairs of a task that fit a model's tokenizer.",
+                        Pairs.class,
+                        ctx -> ctx.json(new Pairs(bench.patch()
+                                .pairs(
+                                        ctx.queryParam("model"),
+                                        ctx.pathParam("task"),
+                                        Math.clamp(Params.integer(ctx, "n", 8), 1, 1000),
+                                        Params.integer(ctx, "seed", 0)))),
+                        new Route.Query("model", "string", "a model's name; the embedded one if absent"),
+                        new Route.Query("n", "integer", "how many at most (default 8)"),
+                        new Route.Query("seed", "integer", "of their choice (default 0)")),
+                Route.post(
+                        "/patches/plan",
+                        "What a request will cost: runs, memory and about how many seconds.",
+                        PatchRequest.class,
+                        PatchPlan.class,
+                        ctx -> ctx.json(bench.patch().plan(Params.body(ctx, PatchRequest.class), Progress.silent()))),
                 Route.get(
                         "/patches/{id}",
                         "A saved patching result.",

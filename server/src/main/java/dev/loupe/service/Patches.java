@@ -1,10 +1,23 @@
 package dev.loupe.service;
 
+import dev.loupe.base.AtomicFiles;
+import dev.loupe.base.Json;
+import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
+import dev.loupe.model.LanguageModel;
 import dev.loupe.patch.PatchFiles;
+import dev.loupe.patch.PatchPair;
+import dev.loupe.patch.PatchPlan;
 import dev.loupe.patch.PatchRequest;
 import dev.loupe.patch.PatchResult;
 import dev.loupe.patch.Patching;
+import dev.loupe.patch.task.Task;
+import dev.loupe.patch.task.TaskPairs;
+import dev.loupe.patch.task.TaskScore;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -22,8 +35,60 @@ public final class Patches {
 
     /** Answers a request without saving the result. A request that names no model means the embedded one. */
     public PatchResult run(PatchRequest request, Progress progress) {
-        String model = request.model();
-        return Patching.run(models.open(model == null ? Models.BUILTIN : model), request, saes::open, progress);
+        return Patching.run(open(request.model()), request, saes::open, progress);
+    }
+
+    /** What a request will cost, from the time of a few prompts. */
+    public PatchPlan plan(PatchRequest request, Progress progress) {
+        return PatchPlan.of(open(request.model()), request, saes::open, progress);
+    }
+
+    /**
+     * How a model does every task of the library, on held-out templates; measured once for the same weights.
+     *
+     * @param model its name; null for the embedded one
+     */
+    public List<TaskScore> tasks(@Nullable String model, Progress progress) {
+        LanguageModel m = open(model);
+        Path file = workspace.patches().resolve("tasks-" + m.weightsChecksum().substring(0, 16) + ".json");
+        List<String> names =
+                dev.loupe.patch.task.Tasks.all().stream().map(Task::name).toList();
+        if (Files.isRegularFile(file)) {
+            try {
+                Scores known = Json.read(file, Scores.class);
+                if (known.tasks().stream().map(TaskScore::name).toList().equals(names)) {
+                    return known.tasks();
+                }
+            } catch (LoupeException e) {
+                progress.message("The measured tasks in " + file + " cannot be read; they are measured again.");
+            }
+        }
+        progress.stage("measuring tasks", names.size(), "tasks");
+        List<TaskScore> scores = new ArrayList<>();
+        TaskPairs pairs = new TaskPairs(m, true);
+        for (Task t : dev.loupe.patch.task.Tasks.all()) {
+            scores.add(pairs.score(t, progress));
+            progress.advance(scores.size());
+        }
+        try {
+            Files.createDirectories(workspace.patches());
+        } catch (IOException e) {
+            throw AtomicFiles.failure(file, e);
+        }
+        Json.write(file, new Scores("1.0", m.id(), scores));
+        return List.copyOf(scores);
+    }
+
+    /** Measured tasks as they are kept. */
+    private record Scores(String format, String model, List<TaskScore> tasks) {}
+
+    /** The pairs of a task for a model. */
+    public List<PatchPair> pairs(@Nullable String model, String task, int n, long seed) {
+        return new TaskPairs(open(model), true).of(dev.loupe.patch.task.Tasks.of(task), n, seed);
+    }
+
+    private LanguageModel open(@Nullable String model) {
+        return models.open(model == null ? Models.BUILTIN : model);
     }
 
     /**

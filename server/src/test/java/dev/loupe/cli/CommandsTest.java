@@ -144,6 +144,38 @@ class CommandsTest {
     }
 
     @Test
+    void patchTakesTasksFilesAndEstimates() throws Exception {
+        JsonNode tasks = cli.run("--json", "patch", "--tasks").json().path("tasks");
+        assertThat(tasks.findValuesAsString("name")).contains("person", "ioi", "closing");
+        JsonNode task = cli.run(
+                        "--json",
+                        "patch",
+                        "--task",
+                        "person",
+                        "--task-pairs",
+                        "5",
+                        "--verify",
+                        "4",
+                        "--sites",
+                        "resid_pre")
+                .json();
+        assertThat(task.path("pairs")).hasSize(5);
+        assertThat(task.path("agreement").path("resid_pre").path("cells").asInt())
+                .isEqualTo(8);
+        java.nio.file.Path file = java.nio.file.Files.createTempFile("pairs", ".csv");
+        java.nio.file.Files.writeString(file, """
+                clean,corrupt,answer,wrong
+                "With the vote, I","With the vote, we", am, are
+                "With the work, I","With the work, we", am, are
+                """);
+        JsonNode plan = cli.run("--json", "patch", "--pairs-file", file.toString(), "--method", "ap", "--estimate")
+                .json();
+        assertThat(plan.path("pairs").asInt()).isEqualTo(2);
+        assertThat(plan.path("exact_runs").asInt()).isPositive();
+        assertThat(cli.run("patch").code()).isEqualTo(2);
+    }
+
+    @Test
     void steerPrintsBothTextsAndTheirDistance() {
         JsonNode json = cli.run(
                         "--json",

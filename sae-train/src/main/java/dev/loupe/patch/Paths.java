@@ -2,68 +2,71 @@ package dev.loupe.patch;
 
 import dev.loupe.base.Progress;
 import dev.loupe.model.Activation;
-import dev.loupe.model.Backward;
+import dev.loupe.model.BackwardPlan;
 import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.Rules;
 import dev.loupe.model.Taps;
 import dev.loupe.model.TokenBatch;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
-/** Coefficients that turn a difference of activations into an estimated effect. */
-final class Gradients {
+/** Integrated gradients (arXiv 1703.01365) of one pair: gradients averaged on the way from corrupt to clean. */
+final class Paths {
     private static final int TOKENS_A_BATCH = 1024;
     private static final int MOST_ROWS = 32;
 
     private final LanguageModel model;
-    private final int[] corrupt;
-    private final Metric metric;
+    private final Runs.Run run;
+    private final int steps;
 
-    Gradients(LanguageModel model, int[] corrupt, Metric metric) {
+    Paths(LanguageModel model, Runs.Run run, int steps) {
         this.model = model;
-        this.corrupt = corrupt;
-        this.metric = metric;
+        this.run = run;
+        this.steps = steps;
     }
 
-    /** hook → [position][width] (modified) gradient of the metric at the corrupted run: one backward for all hooks. */
-    Map<HookPoint, float[][]> atCorrupt(Collection<HookPoint> hooks, Rules rules) {
-        Backward b = model.backward(new TokenBatch(new int[][] {corrupt}), Taps.none(), metric, rules, hooks);
-        Map<HookPoint, float[][]> all = new HashMap<>();
-        for (HookPoint hook : hooks) {
-            all.put(hook, rows(b.gradient(hook), 0));
+    /** Coefficients of every row of the sites, each along a way of its own. */
+    Estimate along(List<Site> sites, Progress progress) {
+        Map<String, float[][]> byRow = new HashMap<>();
+        for (Site s : sites) {
+            for (int row = 0; row < s.rows(); row++) {
+                byRow.put(s.name() + " " + s.hook(row).name(), alongTheWay(s, row, progress));
+            }
         }
-        return all;
+        return new Estimate.PerSite((site, hook) -> Objects.requireNonNull(byRow.get(site + " " + hook.name())));
     }
 
     /**
      * [position][width] gradient at one row of a site, averaged over the midpoints (k − ½)/steps of the straight way
-     * from the corrupted to the patched values of all its positions at once (integrated gradients, arXiv 1703.01365).
+     * from the corrupted to the patched values of all its positions at once.
      */
-    float[][] alongTheWay(Site site, int row, int steps, Progress progress) {
+    private float[][] alongTheWay(Site site, int row, Progress progress) {
         HookPoint hook = site.hook(row);
         float[][] from = site.corrupt(row);
         float[][] to = site.target(row);
         double[][] sum = new double[from.length][from[0].length];
+        int[] corrupt = run.pair().corrupt();
         int rows = Math.clamp(TOKENS_A_BATCH / corrupt.length, 1, MOST_ROWS);
         for (int first = 0; first < steps; first += rows) {
             progress.check();
             int n = Math.min(rows, steps - first);
             int start = first;
             Taps taps = Taps.builder()
-                    .edit(hook, a -> interpolate(a, n, from, to, start, steps))
+                    .edit(hook, a -> interpolate(a, n, from, to, start))
                     .build();
             int[][] ids = new int[n][];
             Arrays.fill(ids, corrupt);
-            Activation g = model.backward(new TokenBatch(ids), taps, metric, Rules.NONE, List.of(hook))
-                    .gradient(hook);
+            BackwardPlan plan = BackwardPlan.of(run.metric(), Rules.NONE, List.of(hook));
+            Activation g = model.backward(new TokenBatch(ids), taps, plan).gradient(hook);
             for (int b = 0; b < n; b++) {
                 for (int p = 0; p < from.length; p++) {
-                    for (int i = 0; i < from[p].length; i++) {
-                        sum[p][i] += g.get(b, p, i);
+                    float[] values = g.row(b, p);
+                    for (int i = 0; i < values.length; i++) {
+                        sum[p][i] += values[i];
                     }
                 }
             }
@@ -77,22 +80,16 @@ final class Gradients {
         return mean;
     }
 
-    private static void interpolate(Activation a, int n, float[][] from, float[][] to, int first, int steps) {
+    private void interpolate(Activation a, int n, float[][] from, float[][] to, int first) {
         for (int b = 0; b < n; b++) {
             double alpha = (first + b + 0.5) / steps;
             for (int p = 0; p < from.length; p++) {
-                for (int i = 0; i < from[p].length; i++) {
-                    a.set(b, p, i, (float) (from[p][i] + alpha * (to[p][i] - from[p][i])));
+                float[] values = new float[from[p].length];
+                for (int i = 0; i < values.length; i++) {
+                    values[i] = (float) (from[p][i] + alpha * (to[p][i] - from[p][i]));
                 }
+                a.setRow(b, p, values);
             }
         }
-    }
-
-    static float[][] rows(Activation a, int b) {
-        float[][] rows = new float[a.length(b)][];
-        for (int p = 0; p < rows.length; p++) {
-            rows[p] = a.row(b, p);
-        }
-        return rows;
     }
 }
