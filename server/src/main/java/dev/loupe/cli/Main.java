@@ -37,6 +37,7 @@ import picocli.CommandLine.ScopeType;
             SeedsCommand.class,
             CompareCommand.class,
             PatchCommand.class,
+            CircuitCommand.class,
             SteerCommand.class,
             DoctorCommand.class,
             TaskCommand.class

@@ -5,6 +5,8 @@ import dev.loupe.base.Progress;
 import dev.loupe.compare.ActivationOverlap;
 import dev.loupe.compare.Matching;
 import dev.loupe.compare.Overlap;
+import dev.loupe.patch.Circuit;
+import dev.loupe.patch.CircuitRequest;
 import dev.loupe.patch.PatchPair;
 import dev.loupe.patch.PatchPlan;
 import dev.loupe.patch.PatchRequest;
@@ -19,7 +21,7 @@ import dev.loupe.service.Workbench;
 import io.javalin.http.Context;
 import java.util.List;
 
-/** Comparisons of SAEs and patching. */
+/** Comparisons of SAEs, patching and circuits. */
 final class WorkRoutes {
     private final Workbench bench;
 
@@ -28,6 +30,8 @@ final class WorkRoutes {
     record SeedsList(List<String> experiments) {}
 
     record PatchList(List<String> patches) {}
+
+    record CircuitList(List<String> circuits) {}
 
     record TaskList(List<TaskScore> tasks) {}
 
@@ -119,7 +123,40 @@ final class WorkRoutes {
                         "Patches a prompt pair and saves the result.",
                         PatchRequest.class,
                         PatchResult.class,
-                        this::patch));
+                        this::patch),
+                Route.get(
+                        "/circuits",
+                        "Saved circuits.",
+                        CircuitList.class,
+                        ctx -> ctx.json(new CircuitList(bench.circuits().list()))),
+                Route.get(
+                        "/circuits/{id}",
+                        "A saved circuit.",
+                        Circuit.class,
+                        ctx -> ctx.json(bench.circuits().get(ctx.pathParam("id")))),
+                Route.get(
+                                "/circuits/{id}/graph",
+                                "A saved circuit in circuit-tracer's JSON.",
+                                Circuit.class,
+                                ctx -> export(ctx, "json", "application/json"))
+                        .of("application/json"),
+                Route.get(
+                                "/circuits/{id}/svg",
+                                "A saved circuit as a picture.",
+                                Circuit.class,
+                                ctx -> export(ctx, "svg", "image/svg+xml"))
+                        .of("image/svg+xml"),
+                Route.post(
+                        "/circuits",
+                        "Finds a sparse feature circuit; with a name it is saved.",
+                        CircuitRequest.class,
+                        Circuit.class,
+                        ctx -> {
+                            Circuit found =
+                                    bench.circuits().run(Params.body(ctx, CircuitRequest.class), Progress.silent());
+                            String name = ctx.queryParam("name");
+                            ctx.json(name == null ? found : bench.circuits().save(found, name));
+                        }));
     }
 
     private void activations(Context ctx) {
@@ -135,6 +172,11 @@ final class WorkRoutes {
     private void overlap(Context ctx) {
         List<String> saes = List.of(Params.text(ctx, "saes", "").split(",", -1));
         ctx.json(bench.compare().overlap(saes, Params.number(ctx, "threshold", Matching.DEFAULT_THRESHOLD)));
+    }
+
+    private void export(Context ctx, String form, String type) {
+        String text = bench.circuits().export(bench.circuits().get(ctx.pathParam("id")), form);
+        ctx.contentType(type).result(text);
     }
 
     private void patch(Context ctx) {

@@ -17,6 +17,7 @@ public final class Workbench implements AutoCloseable {
     private final Comparisons comparisons;
     private final Counterparts counterparts;
     private final Patches patches;
+    private final Circuits circuits;
     private final Steerings steerings;
     private final Trainings trainings;
     private final SeedExperiments seeds;
@@ -34,6 +35,7 @@ public final class Workbench implements AutoCloseable {
         this.comparisons = new Comparisons(workspace, stores, saes);
         this.counterparts = new Counterparts(workspace, comparisons, features);
         this.patches = new Patches(workspace, models, saes);
+        this.circuits = new Circuits(workspace, models, saes);
         this.steerings = new Steerings(workspace, models, saes, features);
         this.trainings = new Trainings(workspace, stores);
         this.seeds = new SeedExperiments(workspace, stores, saes, trainings, comparisons);
@@ -93,6 +95,11 @@ public final class Workbench implements AutoCloseable {
     /** Where a latent is found again in other SAEs. */
     public Counterparts counterparts() {
         return counterparts;
+    }
+
+    /** Circuits. */
+    public Circuits circuits() {
+        return circuits;
     }
 
     /** Patching. */

@@ -72,6 +72,11 @@ public record Workspace(Path root) {
         return root.resolve("seeds");
     }
 
+    /** Saved circuits. */
+    public Path circuits() {
+        return root.resolve("circuits");
+    }
+
     /** Saved patching results. */
     public Path patches() {
         return root.resolve("patches");

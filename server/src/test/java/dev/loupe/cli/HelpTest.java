@@ -30,6 +30,7 @@ class HelpTest {
                         "seeds",
                         "compare",
                         "patch",
+                        "circuit",
                         "steer",
                         "doctor",
                         "task",
@@ -37,7 +38,7 @@ class HelpTest {
                         "test ",
                         "bench ")
                 .contains("0 done, 1 failed, 2 wrong use");
-        assertThat(r.out()).doesNotContain("sweep", "circuit", "diagnose"); // later work is absent, no stub
+        assertThat(r.out()).doesNotContain("sweep", "diagnose"); // later work is absent, no stub
         assertThat(folder.resolve("none")).doesNotExist();
     }
 
@@ -59,6 +60,7 @@ class HelpTest {
                 "seeds",
                 "compare",
                 "patch",
+                "circuit",
                 "steer",
                 "doctor",
                 "task"

@@ -90,6 +90,10 @@ final class PatchOutcome {
                             "logit(answer) − logit(wrong) after the clean prompt"),
                     Kit.fact(Num.signed(r.corruptDifference(), 3), "corrupted", "the same after the corrupted prompt"));
         }
+        if (r.pairs().size() > 1) {
+            all.add(Kit.fact(
+                    Num.count(r.pairs().size(), "pair"), "means over them", "the first pair's tokens are shown"));
+        }
         all.add(
                 Kit.fact(
                         Num.signed(r.cleanMetric() - r.corruptMetric(), 3),
@@ -101,7 +105,9 @@ final class PatchOutcome {
 
     private static String cost(PatchResult r) {
         return switch (r.request().method()) {
-            case "relp", "atp" -> "2 forwards + 1 backward";
+            case "relp", "atp", "atp_qk" ->
+                "2 forwards + 1 backward" + (r.pairs().size() > 1 ? " a pair" : "");
+            case "atp_drop", "atp_star" -> "one backward for each layer";
             case "ig" -> "forwards and backwards along the way";
             default -> "one forward for each cell";
         };
@@ -172,7 +178,8 @@ final class PatchOutcome {
             PatchResult.Verified v = r.verified().get(i);
             x[i] = (float) v.estimate();
             y[i] = (float) v.exact();
-            names.add(v.site() + " L" + v.layer() + " column " + v.column());
+            names.add(
+                    v.site() + " L" + v.layer() + " column " + v.column() + (v.hint() == null ? "" : " – " + v.hint()));
         }
         Scatter scatter = new Scatter();
         scatter.set(new Scatter.Data(
@@ -188,6 +195,11 @@ final class PatchOutcome {
                 true,
                 "Estimates against exact patching"));
         agreement.add(scatter);
+        r.verified().stream()
+                .filter(v -> v.hint() != null)
+                .limit(3)
+                .forEach(v -> agreement.add(Kit.div(
+                        "faint", Kit.text(v.site() + " L" + v.layer() + " column " + v.column() + ": " + v.hint()))));
         r.agreement()
                 .forEach((name, a) ->
                         agreement.add(Kit.div("gap", Kit.heading(name, Num.count(a.cells(), "cell")), facts(a))));

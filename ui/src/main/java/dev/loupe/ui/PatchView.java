@@ -9,6 +9,8 @@ import com.vaadin.flow.router.BeforeEnterObserver;
 import com.vaadin.flow.router.QueryParameters;
 import com.vaadin.flow.router.Route;
 import dev.loupe.base.Progress;
+import dev.loupe.patch.PatchMethod;
+import dev.loupe.patch.PatchMetric;
 import dev.loupe.patch.PatchRequest;
 import dev.loupe.patch.PatchResult;
 import dev.loupe.service.SaeView;
@@ -17,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** Which parts of the model make it answer as it does: relevance patching of a prompt pair, drawn layer by position. */
 @Route("patch")
@@ -30,6 +33,7 @@ public final class PatchView extends Page implements BeforeEnterObserver {
             "wrong", " are");
 
     private static final int TO_VERIFY = 40;
+    private static final int TASK_PAIRS = 16;
 
     private final Workbench workbench;
     private final Map<String, String> state = new LinkedHashMap<>();
@@ -38,6 +42,10 @@ public final class PatchView extends Page implements BeforeEnterObserver {
     private final PatchOutcome drawn = new PatchOutcome();
     private final NativeButton run = Kit.button("Run", "main", () -> start(0));
     private final NativeButton verify = Kit.button("Check by exact patching", "", () -> start(TO_VERIFY));
+    private final NativeButton save = Kit.button("Save", "", this::save);
+    private final Div cost = Kit.div("faint gap");
+    private final PatchTasks library;
+    private @Nullable PatchResult shown;
     private int asked;
 
     PatchView(Workbench workbench) {
@@ -46,6 +54,14 @@ public final class PatchView extends Page implements BeforeEnterObserver {
         run.add(Kit.kbd("⏎"));
         run.setId("run");
         verify.setId("verify");
+        save.setId("save");
+        library = new PatchTasks(workbench, this::task);
+    }
+
+    /** Takes pairs of a task, or a single pair again. */
+    private void task(String name) {
+        state.put("task", name);
+        start(0);
     }
 
     @Override
@@ -53,7 +69,8 @@ public final class PatchView extends Page implements BeforeEnterObserver {
         QueryParameters q = event.getLocation().getQueryParameters();
         state.clear();
         for (String key : List.of(
-                "model", "clean", "corrupt", "answer", "wrong", "method", "metric", "rules", "sites", "verify")) {
+                "model", "clean", "corrupt", "answer", "wrong", "method", "metric", "rules", "sites", "verify",
+                "task")) {
             state.put(key, parameter(q, key));
         }
         if (state.getOrDefault("clean", "").isEmpty()) {
@@ -88,7 +105,8 @@ public final class PatchView extends Page implements BeforeEnterObserver {
                                 "line base",
                                 Kit.title("What makes it answer “"
                                         + state.getOrDefault("answer", "").strip() + "”?"),
-                                Kit.div("end line", run)),
+                                Kit.div("end line", save, run)),
+                        library.card(this, state.getOrDefault("model", "builtin"), state.getOrDefault("task", "")),
                         Kit.div("gap", form),
                         drawn.pair(),
                         drawn.facts()),
@@ -117,23 +135,29 @@ public final class PatchView extends Page implements BeforeEnterObserver {
         methods.put("atp", "Attribution patching");
         methods.put("ig", "Integrated gradients, 16 steps");
         methods.put("ap", "Activation patching, exact and slow");
+        methods.put("atp_qk", "Attribution patching, exact attention patterns (QK fix)");
+        methods.put("atp_drop", "Attribution patching, GradDrop (no sign)");
+        methods.put("atp_star", "AtP*: both corrections (no sign)");
         Map<String, String> metrics = new LinkedHashMap<>();
         metrics.put("difference", "logit difference");
         metrics.put("normalised", "difference, corrupted 0 to clean 1");
         metrics.put("logprob", "log-probability of the answer");
+        metrics.put("probability", "probability, right less wrong");
         metrics.put("kl", "− KL from the clean run");
         Map<String, String> rules = new LinkedHashMap<>();
         rules.put("ln", "norm scale frozen");
         rules.put("identity", "identity for act. functions");
         rules.put("half", "half for gates");
         rules.put("ah", "attention frozen");
+        rules.put("soft", "soft gate, not with identity");
         Map<String, String> sites = new LinkedHashMap<>();
-        Stream.of("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "z", "neurons")
+        Stream.of("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "q", "k", "v", "z", "neurons")
                 .forEach(s -> sites.put(s, s));
         Map<String, String> models = new LinkedHashMap<>();
         workbench.models().list().forEach(m -> models.put(m.id(), m.id()));
         for (SaeView s : workbench.saes().list()) {
             sites.put("sae:" + s.name(), s.name());
+            sites.put("error:" + s.name(), s.name() + " error");
         }
         return Kit.card(
                 Kit.heading("Method", "clean into corrupted"),
@@ -142,6 +166,7 @@ public final class PatchView extends Page implements BeforeEnterObserver {
                         new Fields.Choice(models, state.getOrDefault("model", "builtin"), v -> set("model", v))),
                 Kit.field(
                         "Scores", new Fields.Choice(methods, state.getOrDefault("method", ""), v -> set("method", v))),
+                cost,
                 Kit.field(
                         "Metric", new Fields.Choice(metrics, state.getOrDefault("metric", ""), v -> set("metric", v))),
                 Kit.div("gap", Kit.heading("Rules", "of the backward pass, for RelP")),
@@ -179,12 +204,33 @@ public final class PatchView extends Page implements BeforeEnterObserver {
                 null,
                 toVerify,
                 0);
+        String task = state.getOrDefault("task", "");
+        if (!task.isEmpty()) {
+            request = PatchRequest.of("", "", "", "")
+                    .withModel(request.model() == null ? "builtin" : request.model())
+                    .withMethod(PatchMethod.of(request.method()))
+                    .withMetric(PatchMetric.of(request.metric()))
+                    .withRules(request.rules())
+                    .withSites(request.sites().toArray(String[]::new))
+                    .withVerify(toVerify)
+                    .withTask(task, TASK_PAIRS);
+        }
+        form.setVisible(task.isEmpty());
+        library.mark(task);
+        PatchRequest asking = request;
+        cost.setText("");
+        Background.run(
+                this,
+                () -> workbench.patch().plan(asking, Progress.silent()),
+                plan -> cost.setText("about " + Num.fixed(plan.seconds(), 1) + " s: " + plan.forwards() + " forwards, "
+                        + plan.backwards() + " backwards, " + plan.exactRuns() + " exact runs"),
+                sentence -> cost.setText(""));
         int mine = ++asked;
         busy(true, toVerify > 0);
         drawn.waiting();
         Background.run(
                 this,
-                () -> workbench.patch().run(request, Progress.silent()),
+                () -> workbench.patch().run(asking, Progress.silent()),
                 result -> done(mine, result),
                 sentence -> failed(mine, sentence));
     }
@@ -200,6 +246,19 @@ public final class PatchView extends Page implements BeforeEnterObserver {
             busy(false, false);
             outcome.removeAll();
             drawn.show(result);
+            shown = result;
+            result.notes().forEach(n -> outcome.add(Kit.card(Kit.text("warn", n))));
+        }
+    }
+
+    private void save() {
+        PatchResult result = shown;
+        if (result != null) {
+            Background.run(
+                    this,
+                    () -> workbench.patch().save(result, null),
+                    saved -> outcome.add(Kit.card(Kit.text("good", "Saved as " + saved.id() + "."))),
+                    sentence -> outcome.add(Kit.failure(sentence)));
         }
     }
 

@@ -52,4 +52,29 @@ class PatchViewTest extends ViewTest {
         assertThat(has(view, "loupe-heat")).isFalse();
         assertThat(text(view)).doesNotContain("Exception");
     }
+
+    @Test
+    void the_library_offers_what_the_model_can_do_and_greys_out_what_it_fails() {
+        PatchView view = navigate(PatchView.class);
+        await("the tasks", () -> text(view).contains("I and we"));
+        assertThat(text(view)).contains("Indirect object", "Verb agreement", "Closing mark");
+        dev.loupe.patch.task.TaskScore fails = workbench.patch().tasks(null, Progress.silent()).stream()
+                .filter(t -> t.name().equals("ioi"))
+                .findFirst()
+                .orElseThrow();
+        assertThat(fails.usable()).isFalse();
+        var buttons = $(com.vaadin.flow.component.html.NativeButton.class).all();
+        assertThat(buttons.stream().filter(b -> b.getText().startsWith("Indirect object")))
+                .allSatisfy(b -> assertThat(b.isEnabled()).isFalse());
+        assertThat(buttons.stream().filter(b -> b.getText().startsWith("I and we")))
+                .allSatisfy(b -> assertThat(b.isEnabled()).isTrue());
+    }
+
+    @Test
+    void a_task_in_the_address_runs_on_its_pairs() {
+        PatchView view =
+                open("patch", QueryParameters.simple(Map.of("task", "person", "sites", "resid_pre")), PatchView.class);
+        await("the heat map", () -> has(view, "loupe-heat"));
+        assertThat(text(view)).contains("16 pairs");
+    }
 }

@@ -1,0 +1,84 @@
+package dev.loupe.service;
+
+import dev.loupe.base.AtomicFiles;
+import dev.loupe.base.Json;
+import dev.loupe.base.Progress;
+import dev.loupe.base.UsageException;
+import dev.loupe.patch.Circuit;
+import dev.loupe.patch.CircuitFiles;
+import dev.loupe.patch.CircuitRequest;
+import dev.loupe.patch.CircuitSearch;
+import dev.loupe.patch.TracerGraph;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.Locale;
+
+/** Circuits: which latents carry a behaviour. */
+public final class Circuits {
+    private final Workspace workspace;
+    private final Models models;
+    private final Saes saes;
+
+    Circuits(Workspace workspace, Models models, Saes saes) {
+        this.workspace = workspace;
+        this.models = models;
+        this.saes = saes;
+    }
+
+    /** Finds a circuit without saving it. */
+    public Circuit run(CircuitRequest request, Progress progress) {
+        String model = request.patch().model();
+        return CircuitSearch.run(models.open(model == null ? Models.BUILTIN : model), request, saes::open, progress);
+    }
+
+    /** Saves a circuit under a name. */
+    public Circuit save(Circuit circuit, String name) {
+        return CircuitFiles.save(workspace.circuits(), circuit, name);
+    }
+
+    /** Names of the saved circuits. */
+    public List<String> list() {
+        return CircuitFiles.list(workspace.circuits());
+    }
+
+    /**
+     * A saved circuit.
+     *
+     * @throws dev.loupe.base.NotFoundException if there is none of that name
+     */
+    public Circuit get(String name) {
+        return CircuitFiles.open(workspace.circuits(), name);
+    }
+
+    /** Reads a graph of circuit-tracer. */
+    public Circuit read(Path file) {
+        return TracerGraph.read(file);
+    }
+
+    /** A circuit as text: {@code json} (circuit-tracer's), {@code dot} or {@code svg}. */
+    public String export(Circuit circuit, String form) {
+        return switch (form.toLowerCase(Locale.ROOT)) {
+            case "json" -> Json.MAPPER.writeValueAsString(TracerGraph.of(circuit)) + "\n";
+            case "dot" -> CircuitDrawing.dot(circuit);
+            case "svg" -> CircuitDrawing.svg(circuit);
+            default -> throw new UsageException("A circuit is exported as json, dot or svg, not as " + form + ".");
+        };
+    }
+
+    /** Writes a circuit to a file whose ending says the form. */
+    public void export(Circuit circuit, Path file) {
+        String name = String.valueOf(file.getFileName());
+        String text = export(circuit, name.substring(name.lastIndexOf('.') + 1));
+        Path temporary = AtomicFiles.temporary(file.toAbsolutePath());
+        try {
+            Files.writeString(temporary, text, StandardCharsets.UTF_8);
+            Files.move(temporary, file.toAbsolutePath(), StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            throw AtomicFiles.failure(file, e);
+        }
+    }
+}
