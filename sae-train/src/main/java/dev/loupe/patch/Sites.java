@@ -4,6 +4,7 @@ import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.Sae;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -17,6 +18,7 @@ final class Sites {
     private final LanguageModel model;
     private final List<SiteName> names;
     private final Map<String, Sae> saes = new LinkedHashMap<>();
+    private final Map<SiteName, HookPoint[]> hooks = new HashMap<>();
 
     /** Resolves names; unknown SAEs and those of other models are refused in one sentence. */
     Sites(LanguageModel model, List<String> sites, Function<String, Sae> open) {
@@ -99,6 +101,10 @@ final class Sites {
     record Resolved(List<Site> sites, List<Nodes.Candidate> nodes) {}
 
     private HookPoint[] hooks(SiteName n) {
+        return hooks.computeIfAbsent(n, this::find);
+    }
+
+    private HookPoint[] find(SiteName n) {
         if (n.sae() != null) {
             return new HookPoint[] {Latents.hookOf(model, Objects.requireNonNull(saes.get(n.sae())))};
         }
