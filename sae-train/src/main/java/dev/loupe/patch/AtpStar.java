@@ -119,7 +119,10 @@ final class AtpStar {
         }
     }
 
-    /** How each layer's pattern changes when its queries (or keys) are those of the clean run: one row for each hook. */
+    /**
+     * How each layer's pattern changes when its queries (or keys) are those of the clean run: one row for each hook, and a
+     * last one that is not patched, so that both sides of a difference are rounded alike.
+     */
     private Map<HookPoint, float[][]> changes(List<HookPoint> hooks) {
         progress.check();
         Taps.Builder taps = Taps.builder();
@@ -132,12 +135,10 @@ final class AtpStar {
                 }
             });
         }
-        Forward base = model.forward(
-                copies(1), Taps.read(hooks.stream().map(AtpStar::pattern).toList()), Want.NOTHING);
-        Forward patched = model.forward(copies(hooks.size()), taps.build(), Want.NOTHING);
+        Forward patched = model.forward(copies(hooks.size() + 1), taps.build(), Want.NOTHING);
         Map<HookPoint, float[][]> change = new HashMap<>();
         for (int i = 0; i < hooks.size(); i++) {
-            float[][] from = Runs.rows(base.activation(pattern(hooks.get(i))), 0);
+            float[][] from = Runs.rows(patched.activation(pattern(hooks.get(i))), hooks.size());
             float[][] to = Runs.rows(patched.activation(pattern(hooks.get(i))), i);
             for (int p = 0; p < to.length; p++) {
                 for (int k = 0; k < to[p].length; k++) {
