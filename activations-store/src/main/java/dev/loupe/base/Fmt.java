@@ -51,4 +51,10 @@ public final class Fmt {
         String digits = a >= 10 || a == 0 ? "%.0f %%" : a >= 1 ? "%.1f %%" : a >= 0.1 ? "%.2f %%" : "%.3f %%";
         return String.format(Locale.ROOT, digits, p);
     }
+
+    /** Text that came out of a file, fit for a message: in one line, without control characters, not endless. */
+    public static String shown(String text) {
+        String line = text.replaceAll("[\\p{Cntrl}\\p{Cf}\\p{Cs}\\u2028\\u2029]", "\uFFFD");
+        return line.length() <= 400 ? line : line.substring(0, line.offsetByCodePoints(0, 200)) + "...";
+    }
 }

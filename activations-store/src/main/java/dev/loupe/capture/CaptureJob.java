@@ -81,7 +81,7 @@ public final class CaptureJob {
         if (!request.heldOut().isBlank()) {
             return HeldOut.parse(request.heldOut());
         }
-        List<String> known = source.spec().equals(Corpora.EUROPARL) ? model.heldOutHashes() : List.of();
+        List<String> known = source.spec().startsWith(Corpora.EUROPARL) ? model.heldOutHashes() : List.of();
         return known.isEmpty() ? HeldOut.share(0.01) : HeldOut.ofHashes(known);
     }
 

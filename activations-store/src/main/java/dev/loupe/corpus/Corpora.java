@@ -17,13 +17,16 @@ public final class Corpora {
     /**
      * Opens a corpus; nothing is read yet.
      *
-     * @param spec {@code builtin:europarl}, a {@code .txt} file, a {@code .jsonl} file, or a folder of them
+     * @param spec {@code builtin:europarl}, some of its languages ({@code builtin:europarl:en,fr}), a {@code .txt} file, a {@code .jsonl} file, or a folder of them
      * @param jsonField the field that holds the text of a JSON line; blank for {@value #DEFAULT_JSON_FIELD}
      * @throws UsageException if there is no such file or it is of another kind
      */
     public static DocumentSource of(String spec, String jsonField) {
         if (spec.equals(EUROPARL)) {
             return new EuroparlSource();
+        }
+        if (spec.startsWith(EUROPARL + ":")) {
+            return LanguageFilter.of(new EuroparlSource(), spec.substring(EUROPARL.length() + 1));
         }
         if (spec.startsWith("builtin:")) {
             throw new UsageException("There is no built-in text \"" + spec + "\"; there is " + EUROPARL + ".");

@@ -1,5 +1,6 @@
 package dev.loupe.model;
 
+import dev.loupe.base.Fmt;
 import dev.loupe.base.LoupeException;
 import java.nio.file.Path;
 import tools.jackson.databind.JsonNode;
@@ -59,6 +60,6 @@ record ConfigJson(Path file, JsonNode json) {
     }
 
     LoupeException refused(String why) {
-        return new LoupeException("The model description " + file + " cannot be used: " + why + ".");
+        return new LoupeException("The model description " + file + " cannot be used: " + Fmt.shown(why) + ".");
     }
 }

@@ -1,5 +1,6 @@
 package dev.loupe.model;
 
+import dev.loupe.base.Fmt;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import java.nio.file.Path;
@@ -10,6 +11,9 @@ import tools.jackson.databind.node.ObjectNode;
 
 /** Makes a {@link ModelSpec} of a {@code config.json}; refuses anything that would be computed wrongly. */
 final class ConfigReader {
+    /** A million positions of heads of 128 dimensions are 2^27 angles; more is a slip of the pen, not a model. */
+    private static final long LARGEST_TABLE = 1L << 28;
+
     private final Family family;
     private final ConfigJson json;
     private final int dModel;
@@ -40,7 +44,7 @@ final class ConfigReader {
                 .asString(json.path("model_type").asString("unknown"));
         Family family = Families.named(name);
         if (family == null) {
-            throw new LoupeException("The model of " + file + " is a " + name + "; supported are "
+            throw new LoupeException("The model of " + file + " is a " + Fmt.shown(name) + "; supported are "
                     + String.join(", ", Families.names()) + ".");
         }
         ObjectNode all = Json.MAPPER.valueToTree(family.defaults());
@@ -56,6 +60,10 @@ final class ConfigReader {
     private ModelSpec spec() {
         refuseOthers();
         int heads = heads();
+        if ((long) nCtx * dHead > LARGEST_TABLE) {
+            throw json.refused(
+                    "it asks for a context of " + nCtx + " positions, whose rotations would not fit in memory");
+        }
         int kv = json.has("num_key_value_heads") ? json.natural("num_key_value_heads") : heads;
         int rotaryDims = rotaryDims();
         if (heads % kv != 0 || dHead < 1 || rotaryDims % 2 != 0 || !json.has("head_dim") && dModel % heads != 0) {

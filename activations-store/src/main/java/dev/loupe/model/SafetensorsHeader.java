@@ -1,5 +1,6 @@
 package dev.loupe.model;
 
+import dev.loupe.base.Fmt;
 import dev.loupe.base.LoupeException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -134,6 +135,6 @@ record SafetensorsHeader(Map<String, TensorEntry> tensors, Map<String, String> m
 
     static LoupeException damaged(Path file, String what) {
         return new LoupeException(
-                "The weights file " + file + " is damaged or incomplete: " + what + "; fetch it again.");
+                "The weights file " + file + " is damaged or incomplete: " + Fmt.shown(what) + "; fetch it again.");
     }
 }

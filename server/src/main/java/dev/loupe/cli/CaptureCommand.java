@@ -38,7 +38,9 @@ final class CaptureCommand extends LoupeCommand {
             names = "--text",
             required = true,
             paramLabel = "T",
-            description = "A .txt or .jsonl file, a folder of them, or builtin:europarl.")
+            description =
+                    "A .txt or .jsonl file, a folder of them, or builtin:europarl (builtin:europarl:en,fr for some"
+                            + " of its languages).")
     private String text = "";
 
     @Option(

@@ -6,6 +6,8 @@ import dev.loupe.base.Progress;
 import dev.loupe.compare.Matching;
 import dev.loupe.eval.SaeReport;
 import dev.loupe.service.Demo;
+import dev.loupe.service.DemoPlan;
+import dev.loupe.service.Models;
 import dev.loupe.service.Settings;
 import dev.loupe.service.Tasks;
 import java.time.Duration;
@@ -20,9 +22,16 @@ import picocli.CommandLine.Option;
 /** Everything, then the server. */
 @Command(
         name = "demo",
-        description = "Captures, trains eight SAEs, evaluates, indexes and compares them, then starts the web pages."
+        description = "Captures, trains SAEs, evaluates, indexes and compares them, then starts the web pages."
                 + " Finished parts are kept; run it again to continue or to open the pages.")
 final class DemoCommand extends LoupeCommand {
+    @Option(
+            names = "--model",
+            paramLabel = "M",
+            description = "builtin (three minutes), or smollm2: SmolLM2-135M out of a package of PyPI, about 25 minutes"
+                    + " on two cores (default: builtin).")
+    private String model = Models.BUILTIN;
+
     @Option(names = "--no-serve", description = "Stop when the work is done.")
     private boolean noServe;
 
@@ -33,7 +42,7 @@ final class DemoCommand extends LoupeCommand {
     void run(Session session) throws InterruptedException {
         session.with(Settings.Key.PORT, port);
         long start = System.nanoTime();
-        Demo demo = new Demo(session.workbench());
+        Demo demo = new Demo(session.workbench(), DemoPlan.of(model));
         List<Demo.Part> parts = demo.parts();
         DemoClock clock = new DemoClock(parts);
         boolean worked = false;

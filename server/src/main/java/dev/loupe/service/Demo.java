@@ -4,7 +4,6 @@ import dev.loupe.base.Progress;
 import dev.loupe.capture.CaptureRequest;
 import dev.loupe.capture.CaptureResult;
 import dev.loupe.compare.Matching;
-import dev.loupe.corpus.Corpora;
 import dev.loupe.eval.SaeReport;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,27 +13,13 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
- * The demo: captures, trains eight SAEs, evaluates and indexes them and matches their seeds. Every part is an ordinary
- * piece of work with its own artifact; what is finished is kept, so the demo continues wherever it was stopped.
+ * The demo: captures, trains some SAEs, evaluates and indexes them and matches their seeds ({@link DemoPlan} says which).
+ * Every part is an ordinary piece of work with its own artifact; what is finished is kept, so the demo continues wherever
+ * it was stopped.
  */
 public final class Demo {
-    /** Name of the demo's store. */
-    public static final String STORE = "demo";
-
-    private static final String HOOK = "blocks.3.hook_resid_post";
-    private static final long TOKENS = 570_000; // about 500,000 of them for training
-    private static final List<Long> SEEDS = List.of(0L, 1L);
-
-    private record Family(String name, String arch, int dSae, double seconds) {}
-
-    /** The four pairs, with how long one takes on two cores. */
-    private static final List<Family> FAMILIES = List.of(
-            new Family("topk-2048", "topk", 2048, 11),
-            new Family("relu-2048", "relu", 2048, 9.5),
-            new Family("jumprelu-2048", "jumprelu", 2048, 14.5),
-            new Family("topk-512", "topk", 512, 5.4));
-
     private final Workbench bench;
+    private final DemoPlan plan;
 
     /**
      * One part of the demo.
@@ -59,27 +44,45 @@ public final class Demo {
     /**
      * What the demo made.
      *
-     * @param reports of the eight SAEs
+     * @param reports of the SAEs
      * @param pairs the matched seeds
      */
     public record Result(List<SaeReport> reports, List<Matching> pairs) {}
 
     /** The demo of a workbench. */
-    public Demo(Workbench bench) {
+    public Demo(Workbench bench, DemoPlan plan) {
         this.bench = bench;
+        this.plan = plan;
     }
 
     /** All parts, in order. */
     public List<Part> parts() {
         List<Part> parts = new ArrayList<>();
+        String source = plan.source();
+        if (source != null) {
+            parts.add(new Part(
+                    "pull " + plan.model(),
+                    plan.pullSeconds(),
+                    0,
+                    () -> bench.models().list().stream().anyMatch(m -> m.id().equals(plan.model())),
+                    "pull",
+                    Map.of("source", source),
+                    p -> bench.models().pull(source, p)));
+        }
         CaptureRequest capture = CaptureRequest.of(
-                STORE, bench.workspace().activations(), Models.BUILTIN, Corpora.EUROPARL, List.of(HOOK), TOKENS);
+                        plan.store(),
+                        bench.workspace().activations(),
+                        plan.model(),
+                        plan.text(),
+                        List.of(plan.hook()),
+                        plan.tokens())
+                .withHeldOut(plan.heldOut());
         parts.add(new Part(
                 "capture",
-                20,
+                plan.captureSeconds(),
                 1,
                 () -> Workspace.named(bench.workspace().activations(), "store.json")
-                        .contains(STORE),
+                        .contains(plan.store()),
                 "capture",
                 capture,
                 p -> {
@@ -87,27 +90,38 @@ public final class Demo {
                     p.message(String.format(java.util.Locale.ROOT, "capture: %.0f tokens/s", r.tokensPerSecond()));
                     return r;
                 }));
-        for (Family f : FAMILIES) {
-            TrainSpec spec =
-                    new TrainSpec(f.name, STORE, HOOK, f.arch, f.dSae, null, null, null, SEEDS, null, null, Map.of());
+        for (DemoPlan.Family f : plan.families()) {
+            TrainSpec spec = new TrainSpec(
+                    f.name(),
+                    plan.store(),
+                    plan.hook(),
+                    f.arch(),
+                    f.dSae(),
+                    null,
+                    null,
+                    null,
+                    DemoPlan.SEEDS,
+                    null,
+                    null,
+                    f.set());
             parts.add(new Part(
-                    "train " + f.name,
-                    2 * f.seconds,
-                    SEEDS.size(),
+                    "train " + f.name(),
+                    DemoPlan.SEEDS.size() * f.seconds(),
+                    DemoPlan.SEEDS.size(),
                     () -> bench.saes().names().containsAll(names(f)),
                     "train",
                     spec,
                     p -> {
                         TrainSummary r = bench.training().run(spec, p);
-                        p.message(
-                                String.format(java.util.Locale.ROOT, "%s: %.0f tokens/s", f.name, r.tokensPerSecond()));
+                        p.message(String.format(
+                                java.util.Locale.ROOT, "%s: %.0f tokens/s", f.name(), r.tokensPerSecond()));
                         return r;
                     }));
         }
         EvalSpec eval = new EvalSpec(saes(), null);
         parts.add(new Part(
                 "evaluate",
-                23,
+                plan.evaluateSeconds(),
                 0,
                 () -> saes().stream().allMatch(bench.evaluations()::isCurrent),
                 "eval",
@@ -120,7 +134,7 @@ public final class Demo {
         IndexSpec index = new IndexSpec(saes());
         parts.add(new Part(
                 "index",
-                26,
+                plan.indexSeconds(),
                 0,
                 () -> saes().stream().allMatch(bench.features()::isCurrent),
                 "index",
@@ -130,11 +144,11 @@ public final class Demo {
                         p,
                         bench.features()::isCurrent,
                         s -> bench.features().build(s, p))));
-        for (Family f : FAMILIES) {
+        for (DemoPlan.Family f : plan.families()) {
             CompareSpec spec = new CompareSpec(names(f).get(0), names(f).get(1), null);
             parts.add(new Part(
-                    "match " + f.name,
-                    f.dSae / 10_000.0,
+                    "match " + f.name(),
+                    f.dSae() / 10_000.0,
                     0,
                     () -> bench.compare().isCurrent(spec),
                     "compare",
@@ -148,7 +162,7 @@ public final class Demo {
     public Result result() {
         List<SaeReport> reports = new ArrayList<>();
         saes().forEach(s -> bench.evaluations().report(s).ifPresent(reports::add));
-        List<Matching> pairs = FAMILIES.stream()
+        List<Matching> pairs = plan.families().stream()
                 .map(f -> bench.compare().get(names(f).get(0), names(f).get(1)))
                 .toList();
         return new Result(reports, pairs);
@@ -167,11 +181,11 @@ public final class Demo {
         return Map.of("saes", done);
     }
 
-    private static List<String> saes() {
-        return FAMILIES.stream().flatMap(f -> names(f).stream()).toList();
+    private List<String> saes() {
+        return plan.families().stream().flatMap(f -> names(f).stream()).toList();
     }
 
-    private static List<String> names(Family f) {
-        return SEEDS.stream().map(s -> f.name + "-s" + s).toList();
+    private static List<String> names(DemoPlan.Family f) {
+        return DemoPlan.SEEDS.stream().map(s -> f.name() + "-s" + s).toList();
     }
 }

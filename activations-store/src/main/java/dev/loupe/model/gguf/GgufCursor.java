@@ -2,6 +2,7 @@ package dev.loupe.model.gguf;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import dev.loupe.base.Fmt;
 import dev.loupe.base.LoupeException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -79,6 +80,7 @@ final class GgufCursor {
     }
 
     LoupeException damaged(String what) {
-        return new LoupeException("The GGUF file " + path + " is damaged or incomplete: " + what + "; fetch it again.");
+        return new LoupeException(
+                "The GGUF file " + path + " is damaged or incomplete: " + Fmt.shown(what) + "; fetch it again.");
     }
 }

@@ -1,5 +1,6 @@
 package dev.loupe.model.gguf;
 
+import dev.loupe.base.Fmt;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
 import java.io.IOException;
@@ -87,7 +88,7 @@ public final class GgufFile implements AutoCloseable {
     public MemorySegment bytes(String name) {
         GgufTensor tensor = tensor(name);
         if (!tensor.type().readable()) {
-            throw new LoupeException("Tensor " + name + " of " + path + " is quantised as " + tensor.type()
+            throw new LoupeException("Tensor " + Fmt.shown(name) + " of " + path + " is quantised as " + tensor.type()
                     + ", which is not supported; supported are " + String.join(", ", GgmlType.supported())
                     + ": take a file of one of these.");
         }

@@ -23,6 +23,7 @@ import java.util.Map;
 record GgufHeader(GgufMetadata metadata, Map<String, GgufTensor> tensors, long dataBegin) {
     private static final int MAGIC = 0x46554747; // "GGUF"
     private static final int LONGEST_KEY = 65_535;
+    private static final int LONGEST_NAME = 255; // ggml itself ends at 63
     private static final int MOST_DIMENSIONS = 4;
     private static final int LEAST_PAIR = 8 + 4 + 1;
     private static final int LEAST_TENSOR = 8 + 4 + 8 + 4 + 8;
@@ -139,7 +140,7 @@ record GgufHeader(GgufMetadata metadata, Map<String, GgufTensor> tensors, long d
     }
 
     private static GgufTensor tensor(GgufCursor in, long alignment, long index) {
-        String name = in.text(LONGEST_KEY, "the name of tensor " + index);
+        String name = in.text(LONGEST_NAME, "the name of tensor " + index);
         int dimensions = in.int32("the number of dimensions of tensor " + name);
         if (dimensions < 1 || dimensions > MOST_DIMENSIONS) {
             throw in.damaged("tensor " + name + " has " + Integer.toUnsignedString(dimensions) + " dimensions");

@@ -1,5 +1,6 @@
 package dev.loupe.model.gguf;
 
+import dev.loupe.base.Fmt;
 import dev.loupe.base.LoupeException;
 import java.nio.file.Path;
 import java.util.List;
@@ -94,6 +95,6 @@ public final class GgufMetadata {
 
     /** The sentence for a file whose metadata cannot be used. */
     public LoupeException refused(String why) {
-        return new LoupeException("The GGUF file " + path + " cannot be used: " + why + ".");
+        return new LoupeException("The GGUF file " + path + " cannot be used: " + Fmt.shown(why) + ".");
     }
 }

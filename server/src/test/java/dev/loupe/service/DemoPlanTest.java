@@ -1,0 +1,33 @@
+package dev.loupe.service;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.loupe.base.UsageException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class DemoPlanTest {
+    @Test
+    void the_demo_of_smollm2_first_gets_the_model_and_ends_within_forty_minutes(@TempDir Path folder) {
+        Settings settings = Settings.load(Map.of(Settings.Key.WORKSPACE, folder.toString()), Map.of());
+        try (Workbench bench = new Workbench(Workspace.create(folder), settings)) {
+            List<Demo.Part> parts = new Demo(bench, DemoPlan.of("smollm2")).parts();
+            assertThat(parts.getFirst().title()).isEqualTo("pull smollm2");
+            assertThat(parts.get(1).title()).isEqualTo("capture");
+            assertThat(parts.subList(0, 4)).noneMatch(p -> p.finished().getAsBoolean());
+            assertThat(parts.stream().mapToDouble(Demo.Part::seconds).sum()).isBetween(600.0, 40 * 60.0);
+            assertThat(new Demo(bench, DemoPlan.of("builtin"))
+                            .parts()
+                            .getFirst()
+                            .title())
+                    .isEqualTo("capture");
+        }
+        assertThatThrownBy(() -> DemoPlan.of("gpt2"))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("builtin and smollm2");
+    }
+}
