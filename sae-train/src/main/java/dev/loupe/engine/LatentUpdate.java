@@ -219,7 +219,7 @@ final class LatentUpdate {
         long at = s.parameters.decoderRows().offset(i);
         if (s.rule.unitDecoder()) {
             VectorOps.axpy(-VectorOps.dot(decoder, 0, dec, at, s.dOut), dec, at, decoder, 0, s.dOut);
-        } else if (sums.norm[i] != 0) {
+        } else if (sums.norm[i] != 0 && s.norms[i] > 0) {
             VectorOps.axpy((float) (sums.norm[i] / s.norms[i]), dec, at, decoder, 0, s.dOut);
         }
     }

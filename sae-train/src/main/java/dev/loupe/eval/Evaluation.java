@@ -37,6 +37,7 @@ public final class Evaluation {
             EvalOptions options,
             Progress progress) {
         long start = System.nanoTime();
+        sae.requireSae("be evaluated yet");
         check(sae, store);
         SaeNeeds.check(sae, store);
         if (model != null) {

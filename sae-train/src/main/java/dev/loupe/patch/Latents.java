@@ -32,6 +32,7 @@ final class Latents {
     /** The SAE's hook in this model, checked to fit. */
     static HookPoint hookOf(LanguageModel model, Sae sae) {
         SaeNeeds.check(sae, model);
+        sae.requireSae("be patched yet");
         int width = model.hook(sae.hookName()).width();
         if (width != sae.dIn()) {
             throw new UsageException("The SAE " + sae.name() + " reads " + sae.dIn() + " numbers, but " + sae.hookName()

@@ -42,6 +42,11 @@ public final class Sae {
                     + config.architecture().id() + " but " + (weights.threshold().length > 0 ? "has" : "lacks")
                     + " thresholds.");
         }
+        boolean twoPlaces = config.transcodes() || weights.dIn() != weights.bDec().length || weights.skips();
+        if (twoPlaces && config.applyBDecToInput()) {
+            throw new LoupeException("The transcoder " + name
+                    + " subtracts b_dec from its input, but b_dec belongs to the place that it writes.");
+        }
         this.name = name;
         this.folder = folder;
         this.config = config;
@@ -122,6 +127,24 @@ public final class Sae {
     /** The place in the language model, by its TransformerLens name. */
     public String hookName() {
         return config.hookName();
+    }
+
+    /** Whether it writes elsewhere than it reads: {@link SaeConfig#hookNameOut()}. */
+    public boolean isTranscoder() {
+        return config.transcodes();
+    }
+
+    /**
+     * Refuses a transcoder where an SAE is needed.
+     *
+     * @param purpose what needs it, as the end of a sentence: "be evaluated by splicing"
+     * @throws UsageException naming both places
+     */
+    public void requireSae(String purpose) {
+        if (isTranscoder()) {
+            throw new UsageException(name + " is a transcoder from " + hookName() + " to " + config.hookNameOut()
+                    + ", which cannot " + purpose + "; choose an SAE, which writes where it reads.");
+        }
     }
 
     /** The language model. */
@@ -208,9 +231,30 @@ public final class Sae {
         }
     }
 
-    /** x̂ of a batch of raw activations: decode of encode. */
+    /** x̂ of a batch of raw activations: decode of encode, and the skip connection of a transcoder. */
     public Matrix reconstruct(Matrix x, Arena arena) {
-        return decode(encode(x), arena);
+        Matrix out = decode(encode(x), arena);
+        if (weights.skips()) {
+            dev.loupe.math.Parallel.run((int) Math.ceilDiv(x.rows(), 64L), t -> {
+                float[] in = new float[dIn()];
+                float[] row = new float[dOut()];
+                for (long r = t * 64L; r < Math.min(x.rows(), t * 64L + 64); r++) {
+                    x.copyRow(r, in);
+                    out.copyRow(r, row);
+                    addSkip(in, row);
+                    out.setRow(r, row);
+                }
+            });
+        }
+        return out;
+    }
+
+    /** Adds W_skip · x to what {@link #decode} gave for one row; nothing without a skip connection. */
+    public void addSkip(float[] x, float[] out) {
+        Matrix skip = weights.skip();
+        for (int j = 0; j < skip.rows(); j++) {
+            out[j] += VectorOps.dot(x, 0, skip.segment(), skip.offset(j), dIn());
+        }
     }
 
     @Override

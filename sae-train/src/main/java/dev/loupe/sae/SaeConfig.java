@@ -9,7 +9,8 @@ import java.util.Map;
  * @param k active latents per token of a TopK SAE, else 0
  * @param applyBDecToInput whether the encoder sees x − b_dec
  * @param modelId the language model; empty if unknown
- * @param hookName the place, TransformerLens name; empty if unknown
+ * @param hookName the place that is read, TransformerLens name; empty if unknown
+ * @param hookNameOut the place that a transcoder writes; empty for an SAE, which writes where it reads
  * @param metadata further entries of the {@code metadata} of SAELens' {@code cfg.json}, kept as they are
  */
 public record SaeConfig(
@@ -18,4 +19,22 @@ public record SaeConfig(
         boolean applyBDecToInput,
         String modelId,
         String hookName,
-        Map<String, Object> metadata) {}
+        String hookNameOut,
+        Map<String, Object> metadata) {
+
+    /** The config of an SAE. */
+    public SaeConfig(
+            Architecture architecture,
+            int k,
+            boolean applyBDecToInput,
+            String modelId,
+            String hookName,
+            Map<String, Object> metadata) {
+        this(architecture, k, applyBDecToInput, modelId, hookName, "", metadata);
+    }
+
+    /** Whether it writes elsewhere than it reads. */
+    public boolean transcodes() {
+        return !hookNameOut.isEmpty();
+    }
+}

@@ -19,7 +19,8 @@ import java.util.function.Consumer;
 
 /**
  * The folder of an SAE in SAELens' layout of version 6: {@code cfg.json}, {@code sae_weights.safetensors} with W_enc
- * [d_in, d_sae], W_dec [d_sae, d_in], b_enc, b_dec and for JumpReLU threshold; beside them {@code loupe.json}.
+ * [d_in, d_sae], W_dec [d_sae, d_in], b_enc, b_dec, for JumpReLU threshold and for transcoders with a skip connection
+ * W_skip; beside them {@code loupe.json}.
  */
 public final class SaeFiles {
     static final String CONFIG = "cfg.json";
@@ -27,7 +28,7 @@ public final class SaeFiles {
     static final String PROVENANCE = "loupe.json";
 
     private static final Set<String> KNOWN =
-            Set.of("W_enc", "W_dec", "b_enc", "b_dec", "threshold", "log_threshold", "scaling_factor");
+            Set.of("W_enc", "W_dec", "b_enc", "b_dec", "threshold", "log_threshold", "scaling_factor", "W_skip");
 
     private SaeFiles() {}
 
@@ -59,6 +60,9 @@ public final class SaeFiles {
                         .add("b_enc", w.bEnc(), w.dSae());
                 if (w.threshold().length > 0) {
                     writer.add("threshold", w.threshold(), w.dSae());
+                }
+                if (w.skips()) {
+                    writer.add("W_skip", w.skip().segment(), w.skip().rows(), w.dIn());
                 }
                 writer.write(temporary.resolve(WEIGHTS));
             }
@@ -113,9 +117,10 @@ public final class SaeFiles {
         int d = cfg.dIn();
         int n = cfg.dSae();
         shape(file, "W_enc", folder, d, n);
-        shape(file, "W_dec", folder, n, d);
+        int dOut = cfg.dOut();
+        shape(file, "W_dec", folder, n, dOut);
         shape(file, "b_enc", folder, n);
-        shape(file, "b_dec", folder, d);
+        shape(file, "b_dec", folder, dOut);
         // the matrices live as long as the Sae: their memory is freed by the garbage collector
         Matrix encoder;
         try (Arena arena = Arena.ofShared()) {
@@ -123,10 +128,16 @@ public final class SaeFiles {
             file.readFloats("W_enc", columns.segment());
             encoder = columns.transposed(Arena.ofAuto());
         }
-        Matrix decoder = Matrix.allocate(Arena.ofAuto(), n, d);
+        Matrix decoder = Matrix.allocate(Arena.ofAuto(), n, dOut);
         file.readFloats("W_dec", decoder.segment());
+        Matrix skip = Matrix.allocate(Arena.ofAuto(), file.has("W_skip") ? dOut : 0, d);
+        if (file.has("W_skip")) {
+            shape(file, "W_skip", folder, dOut, d);
+            file.readFloats("W_skip", skip.segment());
+        }
         SaeWeights weights = new SaeWeights(
-                encoder, decoder, file.floats("b_enc"), file.floats("b_dec"), threshold(file, cfg, folder));
+                encoder, decoder, file.floats("b_enc"), file.floats("b_dec"), threshold(file, cfg, folder), skip);
+        finite(skip.segment(), "W_skip", folder);
         finite(encoder.segment(), "W_enc", folder);
         finite(decoder.segment(), "W_dec", folder);
         finite(MemorySegment.ofArray(weights.bEnc()), "b_enc", folder);

@@ -18,10 +18,10 @@ final class SaeLensConfig {
     private SaeLensConfig() {}
 
     /** A config that was read; {@code foldDecoderNorms} where selection multiplies by the decoder's norms. */
-    record Read(SaeConfig config, int dIn, int dSae, boolean foldDecoderNorms) {}
+    record Read(SaeConfig config, int dIn, int dOut, int dSae, boolean foldDecoderNorms) {}
 
     /** Entries of the metadata that {@link #write} makes by itself. */
-    private static final Set<String> OURS = Set.of("sae_lens_version", "model_name", "hook_name");
+    private static final Set<String> OURS = Set.of("sae_lens_version", "model_name", "hook_name", "hook_name_out");
 
     /** Entries that stood beside the sizes before version 6. */
     private static final List<String> ONCE_FLAT =
@@ -32,9 +32,12 @@ final class SaeLensConfig {
 
     static Map<String, Object> write(Sae sae) {
         Map<String, Object> cfg = new LinkedHashMap<>();
-        cfg.put("architecture", sae.architecture().saeLensName());
+        cfg.put("architecture", sae.isTranscoder() ? transcoder(sae) : sae.architecture().saeLensName());
         cfg.put("d_in", sae.dIn());
         cfg.put("d_sae", sae.dSae());
+        if (sae.isTranscoder()) {
+            cfg.put("d_out", sae.dOut());
+        }
         cfg.put("dtype", "float32");
         cfg.put("device", "cpu");
         cfg.put("apply_b_dec_to_input", sae.applyBDecToInput());
@@ -48,10 +51,19 @@ final class SaeLensConfig {
         metadata.put("sae_lens_version", VERSION);
         metadata.put("model_name", sae.modelId());
         metadata.put("hook_name", sae.hookName());
+        if (sae.isTranscoder()) {
+            metadata.put("hook_name_out", sae.config().hookNameOut());
+        }
         metadata.put("hook_head_index", null);
         metadata.putAll(sae.config().metadata());
         cfg.put("metadata", metadata);
         return cfg;
+    }
+
+    /** SAELens' names, and in the same manner {@code topk_transcoder}, which it does not have. */
+    private static String transcoder(Sae sae) {
+        String kind = sae.weights().skips() ? "skip_transcoder" : "transcoder";
+        return sae.architecture() == Architecture.RELU ? kind : sae.architecture().saeLensName() + "_" + kind;
     }
 
     static Read read(JsonNode cfg, Path folder) {
@@ -61,12 +73,14 @@ final class SaeLensConfig {
         if (name.equals("standard") && activation.equals("topk")) {
             name = "topk"; // before version 6 a TopK SAE was a standard one with another activation function
         }
+        boolean transcodes = name.endsWith("transcoder");
         Architecture architecture;
         try {
-            architecture = Architecture.of(name);
+            String kind = name.replaceAll("_?(skip_)?transcoder$", "");
+            architecture = Architecture.of(kind.isEmpty() ? "standard" : kind);
         } catch (UsageException e) {
             throw new LoupeException("The SAE " + folder + " is of architecture \"" + name
-                    + "\", which Loupe does not read; it reads standard, topk and jumprelu.");
+                    + "\", which Loupe does not read; it reads standard, topk, jumprelu and transcoders of these.");
         }
         String normalize = cfg.path("normalize_activations").isBoolean()
                 ? cfg.path("normalize_activations").asBoolean() ? "expected_average_only_in" : "none"
@@ -95,13 +109,16 @@ final class SaeLensConfig {
         SaeConfig config = new SaeConfig(
                 architecture,
                 architecture == Architecture.TOPK ? size(k, "k", folder) : 0,
-                cfg.path("apply_b_dec_to_input").asBoolean(true),
+                cfg.path("apply_b_dec_to_input").asBoolean(!transcodes),
                 text(metadata, "model_name", text(cfg, "model_name", "")),
                 hook,
+                transcodes ? text(metadata, "hook_name_out", text(cfg, "hook_name_out", "unknown")) : "",
                 kept);
+        int dIn = size(cfg.path("d_in"), "d_in", folder);
         return new Read(
                 config,
-                size(cfg.path("d_in"), "d_in", folder),
+                dIn,
+                transcodes && cfg.has("d_out") ? size(cfg.path("d_out"), "d_out", folder) : dIn,
                 size(cfg.path("d_sae"), "d_sae", folder),
                 architecture == Architecture.TOPK
                         && cfg.path("rescale_acts_by_decoder_norm").asBoolean(false));

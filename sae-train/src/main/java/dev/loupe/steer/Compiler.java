@@ -125,6 +125,7 @@ final class Compiler {
                     "The SAE " + f.sae() + " has latents 0 to " + (sae.dSae() - 1) + ", not " + f.id() + ".");
         }
         SaeNeeds.check(sae, model);
+        sae.requireSae("steer yet");
         HookInfo hook = model.hook(sae.hookName());
         if (hook.width() != sae.dIn()) {
             throw new UsageException("The SAE " + f.sae() + " reads " + sae.dIn() + " numbers, but " + hook.name()

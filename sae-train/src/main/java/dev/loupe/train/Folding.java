@@ -10,21 +10,32 @@ final class Folding {
     private Folding() {}
 
     /** What is saved. */
-    static SaeWeights finished(SaeWeights trained, TrainConfig config, double scale) {
-        return scale(config.unitDecoder() ? trained : norms(trained), scale);
+    static SaeWeights finished(SaeWeights trained, TrainConfig config, double scaleIn, double scaleOut) {
+        return scale(config.unitDecoder() ? trained : norms(trained), scaleIn, scaleOut);
     }
 
     /**
      * The activation functions are positively homogeneous, so dividing biases and thresholds by s undoes the scale s, and
-     * decoder rows keep their norm.
+     * decoder rows keep their norm. Where target and input were scaled differently, latents are in units of the target and
+     * what reads the input is multiplied by the ratio.
      */
-    static SaeWeights scale(SaeWeights w, double scale) {
+    static SaeWeights scale(SaeWeights w, double scaleIn, double scaleOut) {
+        float ratio = (float) (scaleIn / scaleOut);
         return new SaeWeights(
-                w.encoderRows(),
+                scaleIn == scaleOut ? w.encoderRows() : multiplied(w.encoderRows(), ratio),
                 w.decoderRows(),
-                divided(w.bEnc(), scale),
-                divided(w.bDec(), scale),
-                divided(w.threshold(), scale));
+                divided(w.bEnc(), scaleOut),
+                divided(w.bDec(), scaleOut),
+                divided(w.threshold(), scaleOut),
+                scaleIn == scaleOut ? w.skip() : multiplied(w.skip(), ratio));
+    }
+
+    private static Matrix multiplied(Matrix m, float by) {
+        Matrix c = copy(m);
+        for (long r = 0; r < c.rows(); r++) {
+            VectorOps.scale(by, c.segment(), c.offset(r), c.cols());
+        }
+        return c;
     }
 
     private static float[] divided(float[] values, double by) {
@@ -53,7 +64,7 @@ final class Folding {
                 threshold[i] *= norm;
             }
         }
-        return new SaeWeights(encoder, decoder, bEnc, w.bDec(), threshold);
+        return new SaeWeights(encoder, decoder, bEnc, w.bDec(), threshold, w.skip());
     }
 
     private static Matrix copy(Matrix m) {

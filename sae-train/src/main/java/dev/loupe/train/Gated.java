@@ -49,21 +49,20 @@ final class Gated implements Objective {
 
     @Override
     public SaeWeights finish(Parameters p) {
-        return asJumpRelu(p.encoderRows(), p.decoderRows(), p.bEnc(), p.bDec(), p.bMag(), p.rMag());
+        return asJumpRelu(p);
     }
 
     /** The JumpReLU SAE that does the same. */
-    static SaeWeights asJumpRelu(
-            Matrix encoder, Matrix decoder, float[] bGate, float[] bDec, float[] bMag, float[] rMag) {
-        Matrix rows = Matrix.allocate(Arena.ofAuto(), encoder.rows(), encoder.cols());
-        rows.copyFrom(encoder);
-        float[] theta = new float[bGate.length];
+    private static SaeWeights asJumpRelu(Parameters p) {
+        Matrix rows = Matrix.allocate(Arena.ofAuto(), p.dSae(), p.dIn());
+        rows.copyFrom(p.encoderRows());
+        float[] theta = new float[p.dSae()];
         for (int i = 0; i < theta.length; i++) {
-            double gain = Math.exp(rMag[i]);
+            double gain = Math.exp(p.rMag()[i]);
             VectorOps.scale((float) gain, rows.segment(), rows.offset(i), rows.cols());
-            theta[i] = (float) Math.max(0, bMag[i] - gain * bGate[i]);
+            theta[i] = (float) Math.max(0, p.bMag()[i] - gain * p.bEnc()[i]);
         }
-        return new SaeWeights(rows, decoder, bMag.clone(), bDec, theta);
+        return new SaeWeights(rows, p.decoderRows(), p.bMag().clone(), p.bDec(), theta, p.skip());
     }
 
     @Override

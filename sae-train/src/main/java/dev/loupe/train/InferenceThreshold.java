@@ -35,7 +35,7 @@ final class InferenceThreshold {
     SaeWeights finish(Parameters p) {
         float[] theta = new float[p.dSae()];
         Arrays.fill(theta, (float) value());
-        return new SaeWeights(p.encoderRows(), p.decoderRows(), p.bEnc(), p.bDec(), theta);
+        return new SaeWeights(p.encoderRows(), p.decoderRows(), p.bEnc(), p.bDec(), theta, p.skip());
     }
 
     Map<String, Double> state() {

@@ -4,6 +4,7 @@ import dev.loupe.base.UsageException;
 import dev.loupe.engine.Parameters;
 import dev.loupe.engine.TrainState;
 import dev.loupe.math.Matrix;
+import dev.loupe.math.VectorOps;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.Locale;
@@ -37,37 +38,68 @@ final class Initializer {
         }
     }
 
+    /** The start of an SAE. */
     static TrainState initial(TrainConfig config, BatchSource data, double scale, long seed) {
+        return initial(config, data, data, scale, scale, seed);
+    }
+
+    /** The start of anything: of a transcoder where target and input are not the same. */
+    static TrainState initial(
+            TrainConfig config, BatchSource data, BatchSource target, double scale, double scaleOut, long seed) {
         int d = data.width();
+        int dOut = target.width();
         int n = config.dSae();
         Matrix encoder = Matrix.allocate(Arena.ofAuto(), n, d);
-        Matrix decoder = Matrix.allocate(Arena.ofAuto(), n, d);
+        Matrix decoder = Matrix.allocate(Arena.ofAuto(), n, dOut);
         RandomGenerator random = RandomGeneratorFactory.of("L64X128MixRandom").create(seed);
         float[] row = new float[d];
+        float[] outRow = new float[dOut];
         for (int i = 0; i < n; i++) {
-            double squares = 0;
-            for (int j = 0; j < d; j++) {
-                row[j] = (float) random.nextGaussian();
-                squares += row[j] * row[j];
+            direction(random, row);
+            if (data == target) {
+                System.arraycopy(row, 0, outRow, 0, d);
+            } else {
+                direction(random, outRow);
             }
-            multiply(row, (config.unitDecoder() ? 1 : config.decoderNorm()) / Math.sqrt(squares));
-            decoder.setRow(i, row);
+            multiply(outRow, config.unitDecoder() ? 1 : config.decoderNorm());
+            decoder.setRow(i, outRow);
             multiply(row, config.encoderScale());
             encoder.setRow(i, row);
         }
         float[] threshold = new float[config.method() == Method.JUMPRELU ? n : 0];
         Arrays.fill(threshold, (float) config.threshold());
-        float[] bDec = switch (DecoderBias.of(config.decoderBias())) {
-            case MEAN -> data.mean();
-            case ZERO -> new float[d];
-            case GEOMETRIC_MEDIAN -> geometricMedian(sample(config, data));
-        };
-        multiply(bDec, scale);
+        float[] bDec = centre(config, target, scaleOut);
         float[] bEnc = new float[n];
         Arrays.fill(bEnc, (float) config.encoderBias());
+        if (!config.applyBDecToInput()) { // pre-activations begin as if the centre of the input were subtracted
+            float[] inputCentre = data == target ? bDec : centre(config, data, scale);
+            for (int i = 0; i < n; i++) {
+                bEnc[i] -= VectorOps.dot(inputCentre, 0, encoder.segment(), encoder.offset(i), d);
+            }
+        }
         int gates = config.method() == Method.GATED ? n : 0;
         return TrainState.initial(new Parameters(
-                encoder, decoder, bEnc, bDec, threshold, new float[gates], new float[gates], Parameters.none(d)));
+                encoder, decoder, bEnc, bDec, threshold, new float[gates], new float[gates], Matrix.allocate(Arena.ofAuto(), config.skip() ? dOut : 0, d)));
+    }
+
+    private static float[] centre(TrainConfig config, BatchSource data, double scale) {
+        float[] centre = switch (DecoderBias.of(config.decoderBias())) {
+            case MEAN -> data.mean();
+            case ZERO -> new float[data.width()];
+            case GEOMETRIC_MEDIAN -> geometricMedian(sample(config, data));
+        };
+        multiply(centre, scale);
+        return centre;
+    }
+
+    /** A random direction of norm one. */
+    private static void direction(RandomGenerator random, float[] row) {
+        double squares = 0;
+        for (int j = 0; j < row.length; j++) {
+            row[j] = (float) random.nextGaussian();
+            squares += row[j] * row[j];
+        }
+        multiply(row, 1 / Math.sqrt(squares));
     }
 
     private static void multiply(float[] row, double factor) {

@@ -53,7 +53,7 @@ public sealed interface Objective permits ReluL1, PAnneal, TopKAuxK, BatchTopK, 
 
     /** The finished SAE, still in training units. */
     default SaeWeights finish(Parameters p) {
-        return new SaeWeights(p.encoderRows(), p.decoderRows(), p.bEnc(), p.bDec(), p.threshold());
+        return new SaeWeights(p.encoderRows(), p.decoderRows(), p.bEnc(), p.bDec(), p.threshold(), p.skip());
     }
 
     /** What must be kept to go on after a restart, by name. */

@@ -19,7 +19,9 @@ final class SeedRun {
     private final SaeEngine engine;
     private final TrainConfig config;
     private final BatchSource data;
+    private final BatchSource target;
     private final double scale;
+    private final double scaleOut;
     private final Checkpoint.Identity identity;
     private final Path checkpointFile;
     private final double checkpointSeconds;
@@ -28,22 +30,36 @@ final class SeedRun {
     private final Curves curves;
     private long resumedFrom;
 
+    /** @param target what is reconstructed; the same object as {@code data} except for transcoders */
     SeedRun(
             SaeEngine engine,
             TrainConfig config,
             long seed,
             BatchSource data,
+            BatchSource target,
             Path checkpointFile,
             double checkpointSeconds) {
         this.engine = engine;
         this.config = config;
         this.data = data;
-        this.scale = InputScale.of(config.inputScale()).factor(data.meanSquaredNorm(), data.meanNorm(), data.width());
-        this.identity = new Checkpoint.Identity(config, seed, data.fingerprint());
+        this.target = target;
+        this.scale = factor(config, data);
+        this.scaleOut = data == target ? scale : factor(config, target);
+        String rows = data == target ? data.fingerprint() : data.fingerprint() + " -> " + target.fingerprint();
+        this.identity = new Checkpoint.Identity(config, seed, rows);
         this.checkpointFile = checkpointFile;
         this.checkpointSeconds = checkpointSeconds;
         this.objective = Objective.of(config, data.width());
         this.curves = new Curves(config.steps());
+    }
+
+    private static double factor(TrainConfig config, BatchSource rows) {
+        return InputScale.of(config.inputScale()).factor(rows.meanSquaredNorm(), rows.meanNorm(), rows.width());
+    }
+
+    /** s of the target's training units. */
+    double scaleOut() {
+        return scaleOut;
     }
 
     /** s of the training units. */
@@ -75,7 +91,8 @@ final class SeedRun {
     TrainState run(Progress progress, String prefix) {
         Optional<Checkpoint> kept = Checkpoint.read(checkpointFile, identity);
         TrainState start =
-                kept.map(Checkpoint::state).orElseGet(() -> Initializer.initial(config, data, scale, identity.seed()));
+                kept.map(Checkpoint::state)
+                        .orElseGet(() -> Initializer.initial(config, data, target, scale, scaleOut, identity.seed()));
         kept.ifPresent(c -> {
             objective.restore(c.objective());
             curves.restore(c.curves());
@@ -86,6 +103,8 @@ final class SeedRun {
         try (TrainSession session = engine.open(start);
                 Arena arena = Arena.ofShared()) {
             Matrix batch = Matrix.allocate(arena, config.batch(), data.width());
+            Matrix wanted =
+                    data == target ? batch : Matrix.allocate(arena, config.batch(), target.width());
             long written = System.nanoTime();
             for (long step = start.step(); step < config.steps(); step++) {
                 if (progress.cancelled()) {
@@ -96,14 +115,14 @@ final class SeedRun {
                     write(session);
                     written = System.nanoTime();
                 }
-                data.batch(step, batch);
-                for (long r = 0; r < batch.rows(); r++) {
-                    VectorOps.scale((float) scale, batch.segment(), batch.offset(r), batch.cols());
+                read(data, step, batch, scale);
+                if (wanted != batch) {
+                    read(target, step, wanted, scaleOut);
                 }
                 AdamRule adam = new AdamRule(
                         config.learningRate() * rate.at(step), config.beta1(), config.beta2(), config.epsilon());
                 StepRule rule = objective.rule(step, adam);
-                StepMetrics metrics = session.step(batch, rule);
+                StepMetrics metrics = session.step(batch, wanted, rule);
                 objective.observe(step, metrics);
                 if (curves.wants(step)) {
                     curves.add(step, metrics, rule, objective.sparsityWeight(rule), progress, prefix);
@@ -111,6 +130,13 @@ final class SeedRun {
                 progress.advance(step + 1);
             }
             return session.snapshot();
+        }
+    }
+
+    private static void read(BatchSource source, long step, Matrix batch, double scale) {
+        source.batch(step, batch);
+        for (long r = 0; r < batch.rows(); r++) {
+            VectorOps.scale((float) scale, batch.segment(), batch.offset(r), batch.cols());
         }
     }
 

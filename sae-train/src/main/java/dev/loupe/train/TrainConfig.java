@@ -36,8 +36,9 @@ import tools.jackson.core.JacksonException;
  * @param inputScale unit_mean_squared_norm (E‖x‖² = 1), expected_average_only_in (E‖x‖ = √d) or none
  * @param decoderBias how b_dec starts: mean, geometric_median or zero
  * @param applyBDecToInput whether the encoder sees x − b_dec
+ * @param skip whether a transcoder also has a linear connection from input to output (arXiv 2501.18823)
  * @param decoder unit (rows keep norm one) or free (norms count in the penalties and are folded away at the end)
- * @param decoderNorm norm of the rows of a free decoder at the start
+ * @param decoderNorm norm of the rows of a free decoder at the start; may be 0
  * @param encoderScale W_enc starts as so much times W_decᵀ
  * @param encoderBias b_enc starts here: below 0, a ReLU SAE starts as sparse as it shall end
  * @param threshold where thresholds start (JumpReLU)
@@ -75,6 +76,7 @@ public record TrainConfig(
         @JsonProperty("input_scale") String inputScale,
         @JsonProperty("decoder_bias") String decoderBias,
         @JsonProperty("apply_b_dec_to_input") boolean applyBDecToInput,
+        boolean skip,
         String decoder,
         @JsonProperty("decoder_norm") double decoderNorm,
         @JsonProperty("encoder_scale") double encoderScale,
@@ -111,7 +113,7 @@ public record TrainConfig(
         Initializer.DecoderBias.of(decoderBias);
         need(decoder.equals("unit") || decoder.equals("free"), "decoder", "unit or free");
         need(m != Method.GATED || decoder.equals("unit"), "decoder", "unit for gated SAEs");
-        need(decoderNorm > 0, "decoder_norm", "above 0");
+        need(decoderNorm >= 0, "decoder_norm", "0 or more");
         need(encoderScale > 0, "encoder_scale", "above 0");
         need(Double.isFinite(encoderBias), "encoder_bias", "a number");
         need(threshold >= 0, "threshold", "0 or more");

@@ -49,20 +49,20 @@ public final class TrainJob {
         List<TrainResult> results = new ArrayList<>();
         try (ActivationStore store = ActivationStore.open(request.storeFolder())) {
             String hook = hook(request, store);
-            MemoryNeed.check(request.config(), store.width(hook));
+            String hookOut = request.hookOut().equals(hook) ? "" : request.hookOut();
+            MemoryNeed.check(
+                    request.config(), Math.max(store.width(hook), hookOut.isEmpty() ? 0 : store.width(hookOut)));
             for (long seed : request.seeds()) {
-                BatchSource data = new StoreSource(
-                        store,
-                        hook,
-                        request.config().dataSeed(),
-                        request.config().batch());
+                BatchSource data = source(request, store, hook);
+                BatchSource target = hookOut.isEmpty() ? data : source(request, store, hookOut);
                 Origin origin = new Origin(
                         store.name(),
                         store.fingerprint(),
                         hook,
+                        hookOut,
                         store.manifest().content().model(),
                         saeLensMetadata(store));
-                results.add(one(request, seed, data, origin, progress, CHECKPOINT_SECONDS));
+                results.add(one(request, seed, data, target, origin, progress, CHECKPOINT_SECONDS));
             }
         }
         return results;
@@ -73,8 +73,14 @@ public final class TrainJob {
             String store,
             String fingerprint,
             String hook,
+            String hookOut,
             StoreManifest.Model model,
             Map<String, Object> saeLensMetadata) {}
+
+    private static BatchSource source(TrainRequest request, ActivationStore store, String hook) {
+        return new StoreSource(
+                store, hook, request.config().dataSeed(), request.config().batch());
+    }
 
     private static String hook(TrainRequest request, ActivationStore store) {
         if (request.hook().isEmpty()) {
@@ -102,6 +108,7 @@ public final class TrainJob {
             TrainRequest request,
             long seed,
             BatchSource data,
+            BatchSource target,
             Origin origin,
             Progress progress,
             double checkpointSeconds) {
@@ -113,7 +120,7 @@ public final class TrainJob {
             }
             TrainConfig config = request.config();
             Path checkpoint = Checkpoint.file(request.saesDir(), name);
-            SeedRun run = new SeedRun(SaeEngine.best(), config, seed, data, checkpoint, checkpointSeconds);
+            SeedRun run = new SeedRun(SaeEngine.best(), config, seed, data, target, checkpoint, checkpointSeconds);
             progress.stage("train " + name, config.steps(), "steps");
             long begin = System.nanoTime();
             TrainState end = run.run(progress, request.seeds().size() == 1 ? "" : "s" + seed + "/");
@@ -126,8 +133,10 @@ public final class TrainJob {
                             config.applyBDecToInput(),
                             origin.model().id(),
                             origin.hook(),
+                            origin.hookOut(),
                             origin.saeLensMetadata()),
-                    Folding.finished(run.objective().finish(end.result()), config, run.scale()),
+                    Folding.finished(
+                            run.objective().finish(end.result()), config, run.scale(), run.scaleOut()),
                     provenance(config, seed, origin, run, end.step()));
             SaeFiles.save(sae, folder, run.curves()::write);
             delete(checkpoint);
@@ -152,6 +161,7 @@ public final class TrainJob {
         boolean same = p.seed() == seed
                 && origin.fingerprint().equals(p.storeFingerprint())
                 && origin.hook().equals(p.hook())
+                && origin.hookOut().equals(sae.config().hookNameOut())
                 && dev.loupe.base.Json.line(request.config().settings()).equals(dev.loupe.base.Json.line(p.settings()));
         if (!same) {
             throw new LoupeException("There is already an SAE " + folder
@@ -186,6 +196,8 @@ public final class TrainJob {
                         origin.model().weightRegime(),
                         "data_order",
                         dev.loupe.store.BatchStream.DESCRIPTION,
+                        "output_scale",
+                        run.scaleOut(),
                         "dead_rule",
                         "no activation above 0 for dead_window of the run's steps",
                         "theta",

@@ -51,6 +51,7 @@ public enum TrainPreset {
                 InputScale.UNIT_MEAN_SQUARED_NORM.id(),
                 "mean",
                 true,
+                false,
                 "unit",
                 0.1,
                 1,

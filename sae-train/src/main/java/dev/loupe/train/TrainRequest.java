@@ -12,16 +12,36 @@ import java.util.List;
  * @param storeFolder the activation store
  * @param saesDir where SAE folders lie
  * @param hook the hook point; empty if the store has only one
+ * @param hookOut the hook point that a transcoder reconstructs; empty for an SAE
  * @param config every setting
  * @param seeds of the initial weights, all different
  */
 public record TrainRequest(
-        String name, Path storeFolder, Path saesDir, String hook, TrainConfig config, List<Long> seeds) {
+        String name,
+        Path storeFolder,
+        Path saesDir,
+        String hook,
+        String hookOut,
+        TrainConfig config,
+        List<Long> seeds) {
+
+    /** An order for SAEs. */
+    public TrainRequest(
+            String name, Path storeFolder, Path saesDir, String hook, TrainConfig config, List<Long> seeds) {
+        this(name, storeFolder, saesDir, hook, "", config, seeds);
+    }
 
     /** Checks the name and the seeds. */
     public TrainRequest {
         Names.check(name);
         seeds = List.copyOf(seeds);
+        if (hookOut.isEmpty() ? config.skip() : config.applyBDecToInput()) {
+            throw new UsageException(
+                    hookOut.isEmpty()
+                            ? "The setting skip belongs to transcoders: name the hook point that it shall reconstruct."
+                            : "A transcoder cannot subtract b_dec, which belongs to its output, from its input:"
+                                    + " set apply_b_dec_to_input to false.");
+        }
         if (seeds.isEmpty() || seeds.stream().distinct().count() != seeds.size()) {
             throw new UsageException("Training needs at least one seed, each only once.");
         }

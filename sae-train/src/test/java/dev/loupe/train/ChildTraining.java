@@ -63,6 +63,7 @@ public final class ChildTraining {
                 }
             }
         };
-        TrainJob.one(request, 3, new PlantedSource(20, request.config().dataSeed()), Runs.ORIGIN, progress, 0);
+        BatchSource data = new PlantedSource(20, request.config().dataSeed());
+        TrainJob.one(request, 3, data, data, Runs.ORIGIN, progress, 0);
     }
 }

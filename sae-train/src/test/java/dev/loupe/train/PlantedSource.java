@@ -2,6 +2,7 @@ package dev.loupe.train;
 
 import dev.loupe.math.Matrix;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 
 /** Rows made of a few planted directions plus a mean and a little noise, any batch computable from its number alone. */
 final class PlantedSource implements BatchSource {
@@ -58,7 +59,13 @@ final class PlantedSource implements BatchSource {
         }
     }
 
+    private double @Nullable [] known;
+
     private double[] statistics() {
+        return known == null ? known = measured() : known;
+    }
+
+    private double[] measured() {
         float[][] rows = new float[2_000][d];
         Matrix sample = Matrix.copyOf(rows);
         batch(-1, sample);

@@ -13,6 +13,7 @@ final class Runs {
             "planted",
             "fingerprint",
             "blocks.0.hook_resid_post",
+            "",
             new StoreManifest.Model("toy", "abc", "def", "raw"),
             Map.of("context_size", 128, "prepend_bos", true));
 
@@ -38,18 +39,13 @@ final class Runs {
     }
 
     static SeedRun run(TrainConfig config, long seed, Path checkpoint, double checkpointSeconds) {
-        return new SeedRun(
-                SaeEngine.best(),
-                config,
-                seed,
-                new PlantedSource(20, config.dataSeed()),
-                checkpoint,
-                checkpointSeconds);
+        BatchSource data = new PlantedSource(20, config.dataSeed());
+        return new SeedRun(SaeEngine.best(), config, seed, data, data, checkpoint, checkpointSeconds);
     }
 
     static TrainResult train(TrainRequest request, long seed, Progress progress) {
-        return TrainJob.one(
-                request, seed, new PlantedSource(20, request.config().dataSeed()), ORIGIN, progress, 1e9);
+        BatchSource data = new PlantedSource(20, request.config().dataSeed());
+        return TrainJob.one(request, seed, data, data, ORIGIN, progress, 1e9);
     }
 
     /** Asks to stop after so many steps. */

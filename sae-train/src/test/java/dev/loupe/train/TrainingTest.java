@@ -106,7 +106,7 @@ class TrainingTest {
                 dev.loupe.sae.SaeProvenance none = dev.loupe.sae.SaeProvenance.unknown();
                 SaeWeights trained = run.objective().finish(end.result());
                 Sae inside = new Sae("in", c, trained, none);
-                Sae folded = new Sae("out", c, Folding.finished(trained, config, run.scale()), none);
+                Sae folded = new Sae("out", c, Folding.finished(trained, config, run.scale(), run.scaleOut()), none);
                 Matrix expected = inside.reconstruct(scaled, java.lang.foreign.Arena.ofAuto());
                 Matrix actual = folded.reconstruct(raw, java.lang.foreign.Arena.ofAuto());
                 for (int r = 0; r < 50; r++) {

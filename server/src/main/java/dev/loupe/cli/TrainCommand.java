@@ -83,7 +83,7 @@ final class TrainCommand extends LoupeCommand {
         Map<String, Object> settings = new LinkedHashMap<>(config == null ? Map.of() : Yaml.file(config));
         set.forEach(s -> Yaml.put(s, settings));
         TrainSpec spec =
-                new TrainSpec(name, store, hook, arch, dSae, k, l0Target, l1, seeds(seeds), steps, tokens, settings);
+                new TrainSpec(name, store, hook, hookOut, arch, dSae, k, l0Target, l1, seeds(seeds), steps, tokens, settings);
         session.workbench().training().request(spec); // refused before a job is written down
         TrainSummary r =
                 session.job("train", spec, p -> session.workbench().training().run(spec, p));

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param name their name; with several seeds NAME-s0, NAME-s1, ...
  * @param store the activation store
  * @param hook which of its hook points; null if it has one
+ * @param hookOut the hook point that a transcoder reconstructs from the other one; null for an SAE
  * @param arch {@link Method#id()}: relu, topk, batchtopk, jumprelu, gated, matryoshka, panneal
  * @param dSae number of latents
  * @param k active latents per token (topk, batchtopk, matryoshka)
@@ -26,6 +27,7 @@ public record TrainSpec(
         String name,
         String store,
         @Nullable String hook,
+        @Nullable String hookOut,
         String arch,
         int dSae,
         @Nullable Integer k,
@@ -57,5 +59,22 @@ public record TrainSpec(
         if (seeds.stream().distinct().count() != seeds.size()) {
             throw new UsageException("A seed is named twice.");
         }
+    }
+
+    /** SAEs, which write where they read. */
+    public TrainSpec(
+            String name,
+            String store,
+            @Nullable String hook,
+            String arch,
+            int dSae,
+            @Nullable Integer k,
+            @Nullable Double l0Target,
+            @Nullable Double l1,
+            List<Long> seeds,
+            @Nullable Long steps,
+            @Nullable Long tokens,
+            Map<String, Object> set) {
+        this(name, store, hook, null, arch, dSae, k, l0Target, l1, seeds, steps, tokens, set);
     }
 }

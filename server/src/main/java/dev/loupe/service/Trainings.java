@@ -40,6 +40,7 @@ public final class Trainings {
                 stores.folder(spec.store()),
                 workspace.saes(),
                 spec.hook() == null ? "" : spec.hook(),
+                spec.hookOut() == null ? "" : spec.hookOut(),
                 config(spec),
                 spec.seeds().isEmpty() ? List.of(0L) : spec.seeds());
     }
@@ -75,6 +76,16 @@ public final class Trainings {
         }
         if (spec.steps() != null) {
             changes.put("steps", spec.steps());
+        }
+        if (spec.hookOut() != null) { // as EleutherAI's sparsify: no pre-bias, a free decoder that starts at zero
+            if (spec.hook() == null) {
+                throw new UsageException("A transcoder needs both hook points: name the one that it reads, too.");
+            }
+            changes.put("apply_b_dec_to_input", false);
+            if (method != Method.GATED) {
+                changes.put("decoder", "free");
+                changes.put("decoder_norm", 0);
+            }
         }
         changes.putAll(spec.set());
         if (spec.tokens() != null) {
