@@ -32,7 +32,9 @@ final class SaeLensConfig {
 
     static Map<String, Object> write(Sae sae) {
         Map<String, Object> cfg = new LinkedHashMap<>();
-        cfg.put("architecture", sae.isTranscoder() ? transcoder(sae) : sae.architecture().saeLensName());
+        cfg.put(
+                "architecture",
+                sae.isTranscoder() ? transcoder(sae) : sae.architecture().saeLensName());
         cfg.put("d_in", sae.dIn());
         cfg.put("d_sae", sae.dSae());
         if (sae.isTranscoder()) {
@@ -63,7 +65,9 @@ final class SaeLensConfig {
     /** SAELens' names, and in the same manner {@code topk_transcoder}, which it does not have. */
     private static String transcoder(Sae sae) {
         String kind = sae.weights().skips() ? "skip_transcoder" : "transcoder";
-        return sae.architecture() == Architecture.RELU ? kind : sae.architecture().saeLensName() + "_" + kind;
+        return sae.architecture() == Architecture.RELU
+                ? kind
+                : sae.architecture().saeLensName() + "_" + kind;
     }
 
     static Read read(JsonNode cfg, Path folder) {

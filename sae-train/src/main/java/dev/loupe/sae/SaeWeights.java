@@ -20,13 +20,7 @@ public record SaeWeights(
 
     /** Weights without a skip connection. */
     public SaeWeights(Matrix encoderRows, Matrix decoderRows, float[] bEnc, float[] bDec, float[] threshold) {
-        this(
-                encoderRows,
-                decoderRows,
-                bEnc,
-                bDec,
-                threshold,
-                Matrix.allocate(Arena.ofAuto(), 0, encoderRows.cols()));
+        this(encoderRows, decoderRows, bEnc, bDec, threshold, Matrix.allocate(Arena.ofAuto(), 0, encoderRows.cols()));
     }
 
     /** Checks that the shapes agree. */
@@ -43,7 +37,8 @@ public record SaeWeights(
                 || (skip.rows() != 0 && skip.rows() != bDec.length)) {
             throw new LoupeException("The SAE's tensors do not fit together: W_enc [" + encoderRows.cols() + ", " + n
                     + "], W_dec [" + decoderRows.rows() + ", " + decoderRows.cols() + "], b_enc [" + bEnc.length
-                    + "], b_dec [" + bDec.length + "], threshold [" + threshold.length + "], W_skip [" + skip.rows() + ", "
+                    + "], b_dec [" + bDec.length + "], threshold [" + threshold.length + "], W_skip [" + skip.rows()
+                    + ", "
                     + skip.cols() + "].");
         }
     }

@@ -79,7 +79,14 @@ final class Initializer {
         }
         int gates = config.method() == Method.GATED ? n : 0;
         return TrainState.initial(new Parameters(
-                encoder, decoder, bEnc, bDec, threshold, new float[gates], new float[gates], Matrix.allocate(Arena.ofAuto(), config.skip() ? dOut : 0, d)));
+                encoder,
+                decoder,
+                bEnc,
+                bDec,
+                threshold,
+                new float[gates],
+                new float[gates],
+                Matrix.allocate(Arena.ofAuto(), config.skip() ? dOut : 0, d)));
     }
 
     private static float[] centre(TrainConfig config, BatchSource data, double scale) {

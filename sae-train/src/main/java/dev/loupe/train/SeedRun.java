@@ -90,9 +90,8 @@ final class SeedRun {
      */
     TrainState run(Progress progress, String prefix) {
         Optional<Checkpoint> kept = Checkpoint.read(checkpointFile, identity);
-        TrainState start =
-                kept.map(Checkpoint::state)
-                        .orElseGet(() -> Initializer.initial(config, data, target, scale, scaleOut, identity.seed()));
+        TrainState start = kept.map(Checkpoint::state)
+                .orElseGet(() -> Initializer.initial(config, data, target, scale, scaleOut, identity.seed()));
         kept.ifPresent(c -> {
             objective.restore(c.objective());
             curves.restore(c.curves());
@@ -103,8 +102,7 @@ final class SeedRun {
         try (TrainSession session = engine.open(start);
                 Arena arena = Arena.ofShared()) {
             Matrix batch = Matrix.allocate(arena, config.batch(), data.width());
-            Matrix wanted =
-                    data == target ? batch : Matrix.allocate(arena, config.batch(), target.width());
+            Matrix wanted = data == target ? batch : Matrix.allocate(arena, config.batch(), target.width());
             long written = System.nanoTime();
             for (long step = start.step(); step < config.steps(); step++) {
                 if (progress.cancelled()) {

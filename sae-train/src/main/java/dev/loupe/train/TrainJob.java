@@ -135,8 +135,7 @@ public final class TrainJob {
                             origin.hook(),
                             origin.hookOut(),
                             origin.saeLensMetadata()),
-                    Folding.finished(
-                            run.objective().finish(end.result()), config, run.scale(), run.scaleOut()),
+                    Folding.finished(run.objective().finish(end.result()), config, run.scale(), run.scaleOut()),
                     provenance(config, seed, origin, run, end.step()));
             SaeFiles.save(sae, folder, run.curves()::write);
             delete(checkpoint);

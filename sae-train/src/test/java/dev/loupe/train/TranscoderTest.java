@@ -109,12 +109,18 @@ class TranscoderTest {
     void transcodersLearnWhatIsWrittenFromWhatIsRead(Method method, boolean skip) {
         TrainConfig config = Runs.config(method)
                 .with(Map.of(
-                        "apply_b_dec_to_input", false,
-                        "skip", skip,
-                        "steps", 600,
-                        "batch", 200,
-                        "decoder", method == Method.GATED ? "unit" : "free",
-                        "decoder_norm", 0.1));
+                        "apply_b_dec_to_input",
+                        false,
+                        "skip",
+                        skip,
+                        "steps",
+                        600,
+                        "batch",
+                        200,
+                        "decoder",
+                        method == Method.GATED ? "unit" : "free",
+                        "decoder_norm",
+                        0.1));
         PlantedSource x = new PlantedSource(20, 0);
         Mapped y = new Mapped(x, skip ? 3 : 0);
         TrainRequest request =
@@ -130,7 +136,8 @@ class TranscoderTest {
         x.batch(10_000, in);
         y.batch(10_000, wanted);
         double fvu = fvu(wanted, sae.reconstruct(in, Arena.ofAuto()));
-        System.out.printf("%s skip %s: L0 %.2f FVU %.4f%n", method, skip, sae.encode(in).l0(), fvu);
+        System.out.printf(
+                "%s skip %s: L0 %.2f FVU %.4f%n", method, skip, sae.encode(in).l0(), fvu);
         assertThat(fvu).isLessThan(0.35);
         // raw in, raw out: training saw both scaled, and its own measure must agree
         assertThat(result.metrics().get("fvu")).isCloseTo(fvu, within(0.1));
