@@ -39,6 +39,8 @@ import picocli.CommandLine.ScopeType;
             PatchCommand.class,
             CircuitCommand.class,
             SteerCommand.class,
+            ImportCommand.class,
+            ExportCommand.class,
             DoctorCommand.class,
             TaskCommand.class
         },

@@ -30,6 +30,12 @@ final class TrainCommand extends LoupeCommand {
     private @Nullable String hook;
 
     @Option(
+            names = "--hook-out",
+            paramLabel = "H",
+            description = "Train a transcoder that reconstructs this hook point from the other (default: an SAE).")
+    private @Nullable String hookOut;
+
+    @Option(
             names = "--arch",
             required = true,
             paramLabel = "A",
@@ -82,8 +88,8 @@ final class TrainCommand extends LoupeCommand {
     void run(Session session) {
         Map<String, Object> settings = new LinkedHashMap<>(config == null ? Map.of() : Yaml.file(config));
         set.forEach(s -> Yaml.put(s, settings));
-        TrainSpec spec =
-                new TrainSpec(name, store, hook, hookOut, arch, dSae, k, l0Target, l1, seeds(seeds), steps, tokens, settings);
+        TrainSpec spec = new TrainSpec(
+                name, store, hook, hookOut, arch, dSae, k, l0Target, l1, seeds(seeds), steps, tokens, settings);
         session.workbench().training().request(spec); // refused before a job is written down
         TrainSummary r =
                 session.job("train", spec, p -> session.workbench().training().run(spec, p));

@@ -12,6 +12,7 @@ public final class Workbench implements AutoCloseable {
     private final Models models;
     private final Stores stores;
     private final Saes saes;
+    private final SaeExchange exchange;
     private final Features features;
     private final Evaluations evaluations;
     private final Comparisons comparisons;
@@ -30,6 +31,7 @@ public final class Workbench implements AutoCloseable {
         this.models = new Models(workspace, settings.number(Settings.Key.THREADS));
         this.stores = new Stores(workspace, models);
         this.saes = new Saes(workspace);
+        this.exchange = new SaeExchange(workspace, saes);
         this.features = new Features(workspace, models, stores, saes);
         this.evaluations = new Evaluations(models, stores, saes);
         this.comparisons = new Comparisons(workspace, stores, saes);
@@ -65,6 +67,11 @@ public final class Workbench implements AutoCloseable {
     /** SAEs. */
     public Saes saes() {
         return saes;
+    }
+
+    /** SAEs from and to other libraries. */
+    public SaeExchange exchange() {
+        return exchange;
     }
 
     /** Training SAEs. */

@@ -32,6 +32,8 @@ class HelpTest {
                         "patch",
                         "circuit",
                         "steer",
+                        "import",
+                        "export",
                         "doctor",
                         "task",
                         "In a checkout also",
@@ -62,6 +64,8 @@ class HelpTest {
                 "patch",
                 "circuit",
                 "steer",
+                "import",
+                "export",
                 "doctor",
                 "task"
             })

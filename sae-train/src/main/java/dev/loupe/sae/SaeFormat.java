@@ -1,0 +1,87 @@
+package dev.loupe.sae;
+
+import dev.loupe.base.UsageException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.stream.Collectors;
+
+/** Formats in which SAEs are exchanged. Reading and writing takes raw activations in and gives raw activations out. */
+public enum SaeFormat {
+    /** The folder of SAELens 6, which is also ours. */
+    SAELENS("saelens"),
+    /** The folder of EleutherAI's sparsify: {@link SparsifyFormat}. */
+    SPARSIFY("sparsify"),
+    /** The {@code params.npz} of Gemma Scope: {@link GemmaScopeFormat}. */
+    GEMMA_SCOPE("gemma-scope");
+
+    private final String id;
+
+    SaeFormat(String id) {
+        this.id = id;
+    }
+
+    /** The name in commands. */
+    public String id() {
+        return id;
+    }
+
+    /**
+     * The format of a name.
+     *
+     * @throws UsageException if there is none, listing those that there are
+     */
+    public static SaeFormat of(String name) {
+        for (SaeFormat f : values()) {
+            if (f.id.equals(name)) {
+                return f;
+            }
+        }
+        throw new UsageException("There is no SAE format \"" + name + "\": choose one of "
+                + Arrays.stream(values()).map(SaeFormat::id).collect(Collectors.joining(", ")) + ".");
+    }
+
+    /**
+     * Reads an SAE.
+     *
+     * @param model id of its language model, which most formats do not say; empty if unknown
+     * @param hook the place that it reads; empty to take it from the file, where that says it
+     * @throws dev.loupe.base.LoupeException if the file is damaged or of a kind that cannot be used, in one sentence
+     */
+    public Sae read(Path source, String name, String model, String hook) {
+        return switch (this) {
+            case SAELENS -> {
+                Sae sae = Sae.open(source);
+                SaeConfig c = sae.config();
+                SaeConfig named = new SaeConfig(
+                        c.architecture(),
+                        c.k(),
+                        c.applyBDecToInput(),
+                        model.isEmpty() ? c.modelId() : model,
+                        hook.isEmpty() ? c.hookName() : hook,
+                        c.hookNameOut(),
+                        c.metadata());
+                yield new Sae(name, named, sae.weights(), sae.provenance());
+            }
+            case SPARSIFY -> SparsifyFormat.read(source, name, model, hook);
+            case GEMMA_SCOPE -> GemmaScopeFormat.read(source, name, model, hook);
+        };
+    }
+
+    /**
+     * Writes an SAE: whole or not at all.
+     *
+     * @throws UsageException if the format has no such SAE, naming one that has
+     */
+    public void write(Sae sae, Path target) {
+        switch (this) {
+            case SAELENS -> sae.save(target);
+            case SPARSIFY -> SparsifyFormat.write(sae, target);
+            case GEMMA_SCOPE -> GemmaScopeFormat.write(sae, target);
+        }
+    }
+
+    /** Whether a target is one file rather than a folder. */
+    public boolean isFile() {
+        return this == GEMMA_SCOPE;
+    }
+}

@@ -1,0 +1,155 @@
+package dev.loupe.sae;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.loupe.base.LoupeException;
+import dev.loupe.fixtures.Cases;
+import dev.loupe.math.Matrix;
+import dev.loupe.model.SafetensorsFile;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Files written by the peers (tests/python/golden_sae_formats.py), and what the peers computed with them. */
+class SaeFormatTest {
+    @TempDir
+    Path dir;
+
+    private static Path golden(String name) {
+        try {
+            return Path.of(Objects.requireNonNull(SaeFormatTest.class.getResource("formats/" + name))
+                    .toURI());
+        } catch (URISyntaxException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static Matrix matrix(SafetensorsFile file, String name) {
+        long rows = file.tensor(name).shape().get(0);
+        Matrix m = Matrix.allocate(
+                Arena.ofAuto(), rows, file.tensor(name).shape().get(1).intValue());
+        file.readFloats(name, m.segment());
+        return m;
+    }
+
+    private static void agrees(Sae sae, Path expected) {
+        try (SafetensorsFile file = SafetensorsFile.open(expected)) {
+            Matrix x = matrix(file, "x");
+            SparseCodes codes = sae.encode(x);
+            Matrix latents = Matrix.allocate(Arena.ofAuto(), x.rows(), sae.dSae());
+            for (int r = 0; r < x.rows(); r++) {
+                for (int i = 0; i < sae.dSae(); i++) {
+                    latents.set(r, i, codes.value(r, i));
+                }
+            }
+            close(latents, matrix(file, "latents"));
+            close(sae.reconstruct(x, Arena.ofAuto()), matrix(file, "output"));
+        }
+    }
+
+    /** To 1e-5 of the largest value. */
+    private static void close(Matrix actual, Matrix expected) {
+        double max = 0;
+        for (int r = 0; r < expected.rows(); r++) {
+            for (int j = 0; j < expected.cols(); j++) {
+                max = Math.max(max, Math.abs(expected.get(r, j)));
+            }
+        }
+        assertThat(max).isGreaterThan(0.1);
+        for (int r = 0; r < expected.rows(); r++) {
+            for (int j = 0; j < expected.cols(); j++) {
+                assertThat((double) actual.get(r, j)).isCloseTo(expected.get(r, j), within(1e-5 * max));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "SPARSIFY, sparsify/layers.3, sparsify/layers.3/expected.safetensors, blocks.3.hook_resid_post",
+        "SPARSIFY, sparsify/layers.2.mlp, sparsify/layers.2.mlp/expected.safetensors, blocks.2.hook_mlp_in",
+        "GEMMA_SCOPE, gemma-scope/params.npz, gemma-scope/expected.safetensors, ''"
+    })
+    void whatThePeersWroteDoesHereWhatItDidThere(SaeFormat format, String file, String expected, String hook)
+            throws IOException {
+        Sae sae = format.read(golden(file), "read", "model", "");
+        assertThat(sae.hookName()).isEqualTo(hook);
+        assertThat(sae.modelId()).isEqualTo("model");
+        agrees(sae, golden(expected));
+        // kept as our own folder
+        sae.save(dir.resolve("ours"));
+        agrees(Sae.open(dir.resolve("ours")), golden(expected));
+        // and written again in the peer's format: the same tensors
+        Path again = dir.resolve(format.isFile() ? "again.npz" : "again");
+        format.write(Sae.open(dir.resolve("ours")), again);
+        agrees(format.read(again, "again", "", hook), golden(expected));
+    }
+
+    @ParameterizedTest
+    @EnumSource(Architecture.class)
+    void theSubtractionOfTheBiasIsFoldedWhereAFormatHasItOtherwise(Architecture a) {
+        Cases.check(5, random -> {
+            for (boolean subtracts : new boolean[] {true, false}) {
+                Sae sae = random(random, a, subtracts);
+                Matrix x = Matrix.copyOf(random.matrix(30, 6));
+                for (SaeFormat format : SaeFormat.values()) {
+                    boolean has =
+                            format == SaeFormat.SAELENS || (format == SaeFormat.SPARSIFY) == (a == Architecture.TOPK);
+                    Path to = dir.resolve(format.id() + random.nextLong());
+                    if (!has) {
+                        assertThatThrownBy(() -> format.write(sae, to))
+                                .isInstanceOf(LoupeException.class)
+                                .hasMessageContaining("saelens");
+                        assertThat(to).doesNotExist();
+                        continue;
+                    }
+                    format.write(sae, to);
+                    Sae back = format.read(to, "back", "", "");
+                    close(back.reconstruct(x, Arena.ofAuto()), sae.reconstruct(x, Arena.ofAuto()));
+                }
+            }
+        });
+    }
+
+    private static Sae random(Cases.Random random, Architecture a, boolean subtracts) {
+        float[] theta = new float[a == Architecture.JUMPRELU ? 11 : 0];
+        for (int i = 0; i < theta.length; i++) {
+            theta[i] = random.nextFloat();
+        }
+        return new Sae(
+                "r",
+                new SaeConfig(a, a == Architecture.TOPK ? 3 : 0, subtracts, "", "", Map.of()),
+                new SaeWeights(
+                        Matrix.copyOf(random.matrix(11, 6)),
+                        Matrix.copyOf(random.matrix(11, 6)),
+                        random.floats(11),
+                        random.floats(6),
+                        theta),
+                SaeProvenance.unknown());
+    }
+
+    @Test
+    void damagedAndForeignFilesAreRefusedInOneSentence() throws IOException {
+        byte[] good = Files.readAllBytes(golden("gemma-scope/params.npz"));
+        Path bad = dir.resolve("bad.npz");
+        Files.write(bad, Arrays.copyOf(good, good.length / 2));
+        assertThatThrownBy(() -> SaeFormat.GEMMA_SCOPE.read(bad, "x", "", ""))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("bad.npz");
+        assertThatThrownBy(() -> SaeFormat.SPARSIFY.read(dir, "x", "", ""))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("sparsify");
+        assertThatThrownBy(() -> SaeFormat.of("sae-lens")).hasMessageContaining("saelens, sparsify, gemma-scope");
+    }
+}

@@ -1,0 +1,36 @@
+package dev.loupe.cli;
+
+import dev.loupe.sae.SaeFormat;
+import dev.loupe.service.SaeView;
+import java.nio.file.Path;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Takes an SAE from elsewhere. */
+@Command(name = "import", description = "Takes an SAE of another library into the workspace.")
+final class ImportCommand extends LoupeCommand {
+    @Parameters(paramLabel = "SOURCE", description = "The folder or file.")
+    private Path source = Path.of("");
+
+    @Option(names = "--format", required = true, description = "saelens, sparsify or gemma-scope.")
+    private String format = "";
+
+    @Option(names = "--name", required = true, paramLabel = "SAE", description = "Its name here.")
+    private String name = "";
+
+    @Option(names = "--model", paramLabel = "M", description = "Its language model, if the files do not say it.")
+    private String model = "";
+
+    @Option(names = "--hook", paramLabel = "H", description = "The hook point it reads, if the files do not say it.")
+    private String hook = "";
+
+    @Override
+    void run(Session session) {
+        SaeView sae = session.workbench().exchange().take(SaeFormat.of(format), source, name, model, hook);
+        session.result(
+                sae,
+                () -> session.out.println(name + " is in the workspace: " + sae.architecture() + ", " + sae.dIn()
+                        + " -> " + sae.dSae() + ", " + sae.hook() + "."));
+    }
+}
