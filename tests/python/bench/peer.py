@@ -89,18 +89,51 @@ def capture():
     return run
 
 
-def decode():
-    t, s, model, tok = torch(), setup(), causal_model(), tokenizer()
-    prompt = t.tensor([[0] + tok.encode(s["prompt"], add_special_tokens=False).ids])
+def sized():
+    """The random model of a benchmark, in the benchmark's type."""
+    from transformers import AutoModelForCausalLM
+
+    t, s = torch(), setup()
+    return t, s, AutoModelForCausalLM.from_pretrained(s["model"], dtype=getattr(t, s["dtype"])).eval()
+
+
+def prefill():
+    t, s, model = sized()
+    ids = t.tensor(s["ids"])
 
     def run():
         with t.inference_mode():
-            out = model.generate(prompt, attention_mask=t.ones_like(prompt), max_new_tokens=s["tokens"],
-                                 do_sample=False, use_cache=True, pad_token_id=0)
-        new = [i for i in out[0, prompt.shape[1]:].tolist()]
-        if new and new[-1] == 0:
-            new.pop()
+            logits = model(ids, use_cache=False, logits_to_keep=1).logits
+        return ids.numel(), float(logits.float().abs().double().sum())
+
+    return run
+
+
+def decode():
+    t, s, model = sized()
+    prompt, tokens = t.tensor(s["ids"]), s["tokens"]
+
+    def run():
+        with t.inference_mode():
+            out = model.generate(prompt, attention_mask=t.ones_like(prompt), min_new_tokens=tokens,
+                                 max_new_tokens=tokens, do_sample=False, use_cache=True, pad_token_id=0)
+        new = out[0, prompt.shape[1]:].tolist()
         return len(new), sum((i + 1) * v for i, v in enumerate(new))
+
+    return run
+
+
+def load():
+    from transformers import AutoModelForCausalLM
+
+    t, s = torch(), setup()
+    size = os.path.getsize(os.path.join(s["model"], "model.safetensors"))
+
+    def run():
+        model = AutoModelForCausalLM.from_pretrained(s["model"], dtype=t.float32).eval()
+        with t.inference_mode():
+            logits = model(t.tensor([[1]]), use_cache=False).logits
+        return size / 1e6, float(logits.abs().double().sum())
 
     return run
 
@@ -246,7 +279,9 @@ def train_step():
     return run
 
 
-run = {"train-step": train_step, "index": index, "gather": gather, "capture": capture, "decode": decode, "relp": relp, "match": match}[name]()
+peers = {"train-step": train_step, "index": index, "gather": gather, "capture": capture, "relp": relp, "match": match,
+         "prefill": prefill, "decode": decode, "load": load}
+run = (peers.get(name) or peers[name.split("-")[0]])()
 print(json.dumps({"ready": True}), flush=True)
 for _ in sys.stdin:
     start = time.perf_counter()

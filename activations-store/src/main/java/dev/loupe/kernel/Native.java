@@ -1,13 +1,12 @@
 package dev.loupe.kernel;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
-import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import static java.nio.ByteOrder.nativeOrder;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -47,6 +46,14 @@ final class Native {
         v.intoMemorySegment(ALL, address, nativeOrder());
     }
 
+    static FloatVector load(long address, VectorMask<Float> mask) {
+        return FloatVector.fromMemorySegment(S, ALL, address, nativeOrder(), mask);
+    }
+
+    static void store(FloatVector v, long address, VectorMask<Float> mask) {
+        v.intoMemorySegment(ALL, address, nativeOrder(), mask);
+    }
+
     static float get(long address) {
         return ALL.get(JAVA_FLOAT_UNALIGNED, address);
     }
@@ -59,14 +66,6 @@ final class Native {
         return ALL.get(JAVA_SHORT_UNALIGNED, address);
     }
 
-    static int getInt(long address) {
-        return ALL.get(JAVA_INT_UNALIGNED, address);
-    }
-
-    static byte getByte(long address) {
-        return ALL.get(JAVA_BYTE, address);
-    }
-
     static void copy(long from, long to, long bytes) {
         MemorySegment.copy(ALL, from, ALL, to, bytes);
     }
@@ -75,18 +74,27 @@ final class Native {
         return ALL;
     }
 
-    /** The sum of all lanes in a fixed order: interpreted and compiled code then agree bit by bit. */
+    /**
+     * The sum of all lanes in a fixed order: interpreted and compiled code then agree bit by bit. In steps so small that the
+     * compiler always inlines them; a call would put the vectors of the caller's loop into memory.
+     */
     static float sum(FloatVector v) {
-        FloatVector s = v;
-        if (L >= 16) {
-            s = s.add(s.rearrange(BY_8));
-        }
-        if (L >= 8) {
-            s = s.add(s.rearrange(BY_4));
-        }
-        if (L >= 4) {
-            s = s.add(s.rearrange(BY_2));
-        }
-        return s.add(s.rearrange(BY_1)).lane(0);
+        return by1(by2(by4(by8(v)))).lane(0);
+    }
+
+    private static FloatVector by8(FloatVector v) {
+        return L >= 16 ? v.add(v.rearrange(BY_8)) : v;
+    }
+
+    private static FloatVector by4(FloatVector v) {
+        return L >= 8 ? v.add(v.rearrange(BY_4)) : v;
+    }
+
+    private static FloatVector by2(FloatVector v) {
+        return L >= 4 ? v.add(v.rearrange(BY_2)) : v;
+    }
+
+    private static FloatVector by1(FloatVector v) {
+        return v.add(v.rearrange(BY_1));
     }
 }

@@ -212,10 +212,10 @@ public final class StoredProduct {
                 long xs = 4L * inner;
                 long o0 = out + 4L * ((long) r * outputs + output);
                 long os = 4L * outputs;
-                if (count == 4 && whole) {
+                if (count == 4 && whole && !add) {
                     TileKernel.multiply(
-                            x0, x0 + xs, x0 + 2 * xs, x0 + 3 * xs, w, n, o0, o0 + os, o0 + 2 * os, o0 + 3 * os, add);
-                } else { // rows that do not exist repeat the last one; all goes through a tile of its own
+                            x0, x0 + xs, x0 + 2 * xs, x0 + 3 * xs, w, n, o0, o0 + os, o0 + 2 * os, o0 + 3 * os);
+                } else { // through a tile of its own; rows that do not exist repeat the last one
                     long e = edge + 4L * WIDTH;
                     TileKernel.multiply(
                             x0,
@@ -227,8 +227,7 @@ public final class StoredProduct {
                             edge,
                             e,
                             e + 4L * WIDTH,
-                            e + 8L * WIDTH,
-                            false);
+                            e + 8L * WIDTH);
                     for (int i = 0; i < count; i++) {
                         addRow(edge + 4L * i * WIDTH, o0 + i * os, width, add);
                     }

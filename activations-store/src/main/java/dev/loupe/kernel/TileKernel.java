@@ -8,7 +8,7 @@ import jdk.incubator.vector.FloatVector;
 
 /**
  * The innermost part of a product of many rows: four rows of the left side times one packed panel of the weights, all sums
- * in registers. They are separate local variables because the compiler keeps only those in registers. AVX-512 and ARM
+ * in registers. They are separate local variables, and no method takes them, because the compiler keeps only such in registers. AVX-512 and ARM
  * have 32 vector registers and take four vectors of outputs, AVX2 has 16 and takes two.
  */
 final class TileKernel {
@@ -21,44 +21,22 @@ final class TileKernel {
     private TileKernel() {}
 
     /**
-     * {@code out[r][j] (+)= Σ_k x[r][k] · panel[k][j]} for four rows and {@link #WIDTH} outputs, sums in the order of k.
+     * {@code out[r][j] = Σ_k x[r][k] · panel[k][j]} for four rows and {@link #WIDTH} outputs, sums in the order of k.
      *
      * @param x0 address of the first row's values; x1, x2, x3 likewise
      * @param panel {@code [inner][WIDTH]}
      * @param o0 address of the first row's outputs; o1, o2, o3 likewise
-     * @param add whether to add to what is there
      */
     static void multiply(
-            long x0,
-            long x1,
-            long x2,
-            long x3,
-            long panel,
-            int inner,
-            long o0,
-            long o1,
-            long o2,
-            long o3,
-            boolean add) {
+            long x0, long x1, long x2, long x3, long panel, int inner, long o0, long o1, long o2, long o3) {
         if (WIDE) {
-            wide(x0, x1, x2, x3, panel, inner, o0, o1, o2, o3, add);
+            wide(x0, x1, x2, x3, panel, inner, o0, o1, o2, o3);
         } else {
-            narrow(x0, x1, x2, x3, panel, inner, o0, o1, o2, o3, add);
+            narrow(x0, x1, x2, x3, panel, inner, o0, o1, o2, o3);
         }
     }
 
-    static void wide(
-            long x0,
-            long x1,
-            long x2,
-            long x3,
-            long panel,
-            int inner,
-            long o0,
-            long o1,
-            long o2,
-            long o3,
-            boolean add) {
+    static void wide(long x0, long x1, long x2, long x3, long panel, int inner, long o0, long o1, long o2, long o3) {
         FloatVector z = FloatVector.zero(Native.S);
         FloatVector c00 = z;
         FloatVector c01 = z;
@@ -103,38 +81,25 @@ final class TileKernel {
             c32 = w2.fma(v, c32);
             c33 = w3.fma(v, c33);
         }
-        four(c00, c01, c02, c03, o0, add);
-        four(c10, c11, c12, c13, o1, add);
-        four(c20, c21, c22, c23, o2, add);
-        four(c30, c31, c32, c33, o3, add);
+        store(c00, o0);
+        store(c01, o0 + 4L * L);
+        store(c02, o0 + 8L * L);
+        store(c03, o0 + 12L * L);
+        store(c10, o1);
+        store(c11, o1 + 4L * L);
+        store(c12, o1 + 8L * L);
+        store(c13, o1 + 12L * L);
+        store(c20, o2);
+        store(c21, o2 + 4L * L);
+        store(c22, o2 + 8L * L);
+        store(c23, o2 + 12L * L);
+        store(c30, o3);
+        store(c31, o3 + 4L * L);
+        store(c32, o3 + 8L * L);
+        store(c33, o3 + 12L * L);
     }
 
-    private static void four(FloatVector a, FloatVector b, FloatVector c, FloatVector d, long out, boolean add) {
-        if (add) {
-            store(load(out).add(a), out);
-            store(load(out + 4L * L).add(b), out + 4L * L);
-            store(load(out + 8L * L).add(c), out + 8L * L);
-            store(load(out + 12L * L).add(d), out + 12L * L);
-        } else {
-            store(a, out);
-            store(b, out + 4L * L);
-            store(c, out + 8L * L);
-            store(d, out + 12L * L);
-        }
-    }
-
-    static void narrow(
-            long x0,
-            long x1,
-            long x2,
-            long x3,
-            long panel,
-            int inner,
-            long o0,
-            long o1,
-            long o2,
-            long o3,
-            boolean add) {
+    static void narrow(long x0, long x1, long x2, long x3, long panel, int inner, long o0, long o1, long o2, long o3) {
         FloatVector z = FloatVector.zero(Native.S);
         FloatVector c00 = z;
         FloatVector c01 = z;
@@ -161,19 +126,13 @@ final class TileKernel {
             c30 = w0.fma(v, c30);
             c31 = w1.fma(v, c31);
         }
-        two(c00, c01, o0, add);
-        two(c10, c11, o1, add);
-        two(c20, c21, o2, add);
-        two(c30, c31, o3, add);
-    }
-
-    private static void two(FloatVector a, FloatVector b, long out, boolean add) {
-        if (add) {
-            store(load(out).add(a), out);
-            store(load(out + 4L * L).add(b), out + 4L * L);
-        } else {
-            store(a, out);
-            store(b, out + 4L * L);
-        }
+        store(c00, o0);
+        store(c01, o0 + 4L * L);
+        store(c10, o1);
+        store(c11, o1 + 4L * L);
+        store(c20, o2);
+        store(c21, o2 + 4L * L);
+        store(c30, o3);
+        store(c31, o3 + 4L * L);
     }
 }

@@ -2,6 +2,7 @@ package dev.loupe.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import dev.loupe.kernel.Attention;
 import dev.loupe.tensor.Torch;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +17,7 @@ final class Block {
     private final Weights.Layer weights;
     private final @Nullable Rotary rotary;
     private final NDArray scoreScale;
+    private final float scale;
     private final int window;
 
     Block(int layer, ModelSpec spec, Weights weights, @Nullable Rotary rotary) {
@@ -25,6 +27,7 @@ final class Block {
         this.weights = weights.layers.get(layer);
         this.window = spec.layers().get(layer).window();
         this.rotary = rotary;
+        this.scale = spec.layers().get(layer).scoreScale();
         this.scoreScale = Torch.floats(
                 weights.manager, new float[] {spec.layers().get(layer).scoreScale()}, 1);
     }
@@ -41,7 +44,7 @@ final class Block {
         if (pass.finished()) {
             return null;
         }
-        BlockState s = state == null ? new BlockState() : state;
+        BlockState s = state == null ? new BlockState(false) : state;
         NDArray attnOut = pass.at(layer, "hook_attn_out", attention(pass, residPre, cache, s));
         NDArray sum = residPre.add(attnOut);
         NDArray residMid = architecture.parallel() ? sum : pass.at(layer, "hook_resid_mid", sum);
@@ -75,6 +78,9 @@ final class Block {
             q = pass.at(layer, "attn.hook_rot_q", rotary.rotate(q, pass));
             k = pass.at(layer, "attn.hook_rot_k", rotary.rotate(k, pass));
         }
+        if (!s.needed && !pass.taps(layer, Pass.SCORES) && !pass.taps(layer, Pass.PATTERN)) {
+            return output(pass, fused(pass, q, k, v, cache), s);
+        }
         long keys = pass.keys();
         s.queries = byHead(q, t).reshape(b * kv, group * t, h);
         if (cache == null) {
@@ -92,7 +98,46 @@ final class Block {
         scores = pass.byHead(layer, Pass.SCORES, scores);
         s.pattern = pass.byHead(layer, Pass.PATTERN, scores.softmax(-1)).reshape(b * kv, group * t, keys);
         NDArray z = s.pattern.batchMatMul(s.values).reshape(b, kv * group, t, h);
-        z = byHead(z, t).reshape(b, t, kv * group * h);
+        return output(pass, byHead(z, t).reshape(b, t, kv * group * h), s);
+    }
+
+    /** Attention without scores and pattern as tensors: for passes where nobody looks at them. */
+    private NDArray fused(Pass pass, NDArray q, NDArray k, NDArray v, @Nullable KeysAndValues cache) {
+        NDArray keys = k;
+        NDArray values = v;
+        if (cache != null) {
+            cache.append(layer, pass, k, v);
+            keys = cache.keys(layer, pass);
+            values = cache.values(layer, pass);
+        }
+        int[] starts = new int[pass.batch()];
+        java.util.Arrays.setAll(starts, pass::start);
+        Attention attention = new Attention(
+                pass.positions,
+                pass.keys(),
+                config.nHeads(),
+                config.nKeyValueHeads(),
+                config.dHead(),
+                window,
+                scale,
+                architecture.scoreCap());
+        NDArray z = Torch.empty(q.getManager(), pass.batch(), pass.positions, (long) config.nHeads() * config.dHead());
+        Torch.Values queries = Torch.values(q);
+        Torch.Values[] owners = {queries, Torch.values(keys, true), Torch.values(values, true)};
+        attention.run(queries.memory(), layout(owners[1], keys), layout(owners[2], values), starts, Torch.memory(z));
+        java.lang.ref.Reference.reachabilityFence(owners);
+        return z;
+    }
+
+    /** Where rows and heads of {@code [batch, keys, kv_head, d_head]} or {@code [batch * kv_head, keys, d_head]} begin. */
+    private Attention.Layout layout(Torch.Values values, NDArray array) {
+        long[] strides = values.strides();
+        return array.getShape().dimension() == 4
+                ? new Attention.Layout(values.memory(), strides[0], strides[2], strides[1])
+                : new Attention.Layout(values.memory(), config.nKeyValueHeads() * strides[0], strides[0], strides[1]);
+    }
+
+    private NDArray output(Pass pass, NDArray z, BlockState s) {
         NDArray out = project(pass, pass.at(layer, "attn.hook_z", z));
         return weights.ln1Post() == null ? out : weights.ln1Post().forward(pass, layer, "ln1_post", out, s.ln1Post);
     }
@@ -140,12 +185,11 @@ final class Block {
         NDArray normed = weights.ln2().forward(pass, layer, "ln2", x, s.ln2);
         NDArray pre = pass.at(layer, "mlp.hook_pre", weights.mlpIn().apply(normed));
         s.pre = pre;
-        NDArray post = architecture.activation().apply(pre);
         if (weights.mlpLinear() != null) {
             s.preLinear =
                     pass.at(layer, "mlp.hook_pre_linear", weights.mlpLinear().apply(normed));
-            post = post.muli(s.preLinear);
         }
+        NDArray post = architecture.activation().apply(pre, s.preLinear);
         NDArray out = weights.mlpOut().apply(pass.at(layer, "mlp.hook_post", post));
         return weights.ln2Post() == null ? out : weights.ln2Post().forward(pass, layer, "ln2_post", out, s.ln2Post);
     }

@@ -14,12 +14,15 @@ import org.jspecify.annotations.Nullable;
  * sequences, T positions, K keys, V key-value heads with G query heads each, h = d_head.
  */
 final class BlockState {
-    final Norm.State ln1 = new Norm.State();
-    final Norm.State qNorm = new Norm.State();
-    final Norm.State kNorm = new Norm.State();
-    final Norm.State ln1Post = new Norm.State();
-    final Norm.State ln2 = new Norm.State();
-    final Norm.State ln2Post = new Norm.State();
+    final Norm.State ln1;
+    final Norm.State qNorm;
+    final Norm.State kNorm;
+    final Norm.State ln1Post;
+    final Norm.State ln2;
+    final Norm.State ln2Post;
+
+    /** Whether there will be a backward pass; if not, nothing is kept, and what can be fused is. */
+    final boolean needed;
 
     @Nullable NDArray queries; // as scored, [B V, G T, h]
 
@@ -57,6 +60,20 @@ final class BlockState {
             Collections.addAll(all, norm.centred, norm.scale);
         }
         return all.stream().filter(Objects::nonNull).map(BlockState::set).toList();
+    }
+
+    BlockState() {
+        this(true);
+    }
+
+    BlockState(boolean needed) {
+        this.needed = needed;
+        ln1 = new Norm.State(needed);
+        qNorm = new Norm.State(needed);
+        kNorm = new Norm.State(needed);
+        ln1Post = new Norm.State(needed);
+        ln2 = new Norm.State(needed);
+        ln2Post = new Norm.State(needed);
     }
 
     /** A tensor that the forward pass must have set. */

@@ -1,6 +1,7 @@
 package dev.loupe.model;
 
 import dev.loupe.base.LoupeException;
+import dev.loupe.kernel.Team;
 import dev.loupe.tensor.Torch;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -23,6 +24,9 @@ public final class LanguageModels {
             ModelSpec spec = source.spec();
             List<String> heldOut = heldOut(source.folder());
             Torch.threads(options.threads());
+            if (options.threads() > 0) {
+                Team.setThreads(options.threads());
+            }
             Tokenizer tokenizer = HubTokenizer.open(source.folder());
             try {
                 TensorSource checkpoint = source.weights(spec); // closed with the weights

@@ -1,7 +1,10 @@
 package dev.loupe.model;
 
 import ai.djl.ndarray.NDArray;
+import dev.loupe.kernel.Passes;
 import dev.loupe.tensor.Torch;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -12,6 +15,11 @@ enum Nonlinearity {
         @Override
         NDArray apply(NDArray x) {
             return x.getNDArrayInternal().sigmoid().muli(x);
+        }
+
+        @Override
+        NDArray apply(NDArray x, @Nullable NDArray factor) {
+            return sweep(x, factor, Passes::silu);
         }
 
         @Override
@@ -73,6 +81,11 @@ enum Nonlinearity {
         }
 
         @Override
+        NDArray apply(NDArray x, @Nullable NDArray factor) {
+            return sweep(x, factor, Passes::geluTanh);
+        }
+
+        @Override
         NDArray derivative(NDArray x) {
             NDArray t = tanh(x);
             NDArray inner = x.square().muli(3 * CUBIC).addi(1f).muli(ROOT);
@@ -117,6 +130,27 @@ enum Nonlinearity {
 
     /** The function, element by element. */
     abstract NDArray apply(NDArray x);
+
+    /** The function times a factor, if there is one. */
+    NDArray apply(NDArray x, @Nullable NDArray factor) {
+        NDArray y = apply(x);
+        return factor == null ? y : y.muli(factor);
+    }
+
+    /** One of {@link Passes}. */
+    private interface Sweep {
+        void run(MemorySegment x, @Nullable MemorySegment factor, MemorySegment y);
+    }
+
+    private static NDArray sweep(NDArray x, @Nullable NDArray factor, Sweep sweep) {
+        Torch.Values values = Torch.values(x);
+        Torch.Values factors = factor == null ? null : Torch.values(factor);
+        NDArray y = Torch.empty(x.getManager(), x.getShape().getShape());
+        sweep.run(values.memory(), factors == null ? null : factors.memory(), Torch.memory(y));
+        Reference.reachabilityFence(values);
+        Reference.reachabilityFence(factors);
+        return y;
+    }
 
     /** Its derivative. */
     abstract NDArray derivative(NDArray x);

@@ -1,6 +1,10 @@
 package dev.loupe.model;
 
 import ai.djl.ndarray.NDArray;
+import dev.loupe.kernel.Passes;
+import dev.loupe.tensor.Torch;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +21,7 @@ final class Norm {
     private final NDArray gain;
     private final @Nullable NDArray bias;
     private final NDArray eps;
+    private final float epsilon;
     private final NDArray one;
 
     /**
@@ -32,11 +37,27 @@ final class Norm {
         this.gain = gain;
         this.bias = bias;
         this.eps = eps;
+        this.epsilon = Torch.toArray(eps)[0];
         this.one = one;
     }
 
     /** What the gradient needs of a forward pass. */
     static final class State {
+        private final boolean needed;
+
+        State() {
+            this(true);
+        }
+
+        /**
+         * Creates a state.
+         *
+         * @param needed false if there will be no gradient: then nothing is kept, and the norm is one sweep over memory
+         */
+        State(boolean needed) {
+            this.needed = needed;
+        }
+
         @Nullable NDArray centred;
 
         @Nullable NDArray scale;
@@ -54,6 +75,9 @@ final class Norm {
 
     /** Normalises the last dimension, with the hook points {@code NAME.hook_scale} and {@code NAME.hook_normalized}. */
     NDArray forward(Pass pass, int layer, String name, NDArray x, State state) {
+        if (!state.needed && !pass.taps(layer, name + ".hook_scale") && !pass.taps(layer, name + ".hook_normalized")) {
+            return sweep(x);
+        }
         NDArray centred = centred(x);
         NDArray scale = pass.at(layer, name + ".hook_scale", scale(centred));
         state.centred = centred;
@@ -65,11 +89,24 @@ final class Norm {
 
     /** The same without hook points. */
     NDArray forward(NDArray x, State state) {
+        if (!state.needed) {
+            return sweep(x);
+        }
         NDArray centred = centred(x);
         NDArray scale = scale(centred);
         state.centred = centred;
         state.scale = scale;
         return affine(centred.mul(one.div(scale)));
+    }
+
+    private NDArray sweep(NDArray x) {
+        Torch.Values values = Torch.values(x);
+        NDArray y = Torch.empty(x.getManager(), x.getShape().getShape());
+        MemorySegment b = bias == null ? null : Torch.memory(bias);
+        int rows = Math.toIntExact(x.size() / gain.size());
+        Passes.norm(values.memory(), rows, Torch.memory(gain), b, epsilon, layerNorm, Torch.memory(y));
+        Reference.reachabilityFence(values);
+        return y;
     }
 
     private NDArray centred(NDArray x) {

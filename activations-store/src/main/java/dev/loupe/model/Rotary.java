@@ -1,13 +1,13 @@
 package dev.loupe.model;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDArrays;
-import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.SparseFormat;
 import ai.djl.nn.core.Embedding;
+import dev.loupe.kernel.Passes;
 import dev.loupe.tensor.Torch;
+import java.lang.ref.Reference;
 
 /**
  * Rotary position embedding (Su et al., arXiv 2104.09864) in the layout of Llama checkpoints: dimension i is paired with
@@ -20,11 +20,9 @@ final class Rotary {
     private final NDArray cos; // [n_ctx, 1, r / 2]
     private final NDArray sin;
     private final int dims;
-    private final boolean whole;
 
     Rotary(NDManager manager, ModelConfig config, int dims, LayerSpec layer) {
         this.dims = dims;
-        whole = dims == config.dHead();
         int half = dims / 2;
         float[] c = new float[Math.multiplyExact(config.nCtx(), half)];
         float[] s = new float[c.length];
@@ -70,20 +68,24 @@ final class Rotary {
     }
 
     private NDArray turn(NDArray x, NDArray[] angles, boolean back) {
-        NDArray c = angles[0];
-        NDArray s = angles[1];
-        NDList halves = whole ? x.split(2, 3) : x.split(new long[] {dims / 2, dims}, 3);
-        NDArray a = halves.get(0);
-        NDArray b = halves.get(1);
-        NDArray first = a.mul(c);
-        NDArray second = b.mul(c);
-        NDArray bs = b.mul(s);
-        NDArray as = a.mul(s);
-        NDList turned =
-                back ? new NDList(first.addi(bs), second.subi(as)) : new NDList(first.subi(bs), second.addi(as));
-        if (!whole) {
-            turned.add(halves.get(2));
-        }
-        return NDArrays.concat(turned, 3);
+        long[] shape = x.getShape().getShape();
+        Torch.Values values = Torch.values(x);
+        Torch.Values c = Torch.values(angles[0]);
+        Torch.Values s = Torch.values(angles[1]);
+        NDArray y = Torch.empty(x.getManager(), shape);
+        Passes.rotate(
+                values.memory(),
+                (int) (shape[0] * shape[1]),
+                (int) shape[2],
+                (int) shape[3],
+                c.memory(),
+                s.memory(),
+                dims / 2,
+                back,
+                Torch.memory(y));
+        Reference.reachabilityFence(values);
+        Reference.reachabilityFence(c);
+        Reference.reachabilityFence(s);
+        return y;
     }
 }

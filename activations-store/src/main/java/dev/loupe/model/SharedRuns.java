@@ -70,7 +70,7 @@ final class SharedRuns implements Variations {
                 resid.close();
                 resid = next;
             }
-            float[][] last = core.head.last(pass, core.head.normed(pass, resid, new Norm.State()));
+            float[][] last = core.head.last(pass, core.head.normed(pass, resid, new Norm.State(false)));
             cache.close();
             return new ForwardResult(pass.read(), last, null, null);
         }

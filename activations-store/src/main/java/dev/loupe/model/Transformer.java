@@ -65,7 +65,7 @@ final class Transformer implements LanguageModel {
             if (resid == null || pass.finished()) {
                 return new ForwardResult(pass.read(), null, null, null);
             }
-            NDArray normed = core.head.normed(pass, resid, new Norm.State());
+            NDArray normed = core.head.normed(pass, resid, new Norm.State(false));
             return new ForwardResult(
                     pass.read(),
                     want == Want.LAST_LOGITS ? core.head.last(pass, normed) : null,

@@ -166,7 +166,7 @@ final class WritingBatch implements AutoCloseable {
             scope.suppressNotUsedWarning();
             NDArray resid = BlockState.set(core.run(pass, ids, cache));
             cache.advance(pass);
-            float[][] logits = core.head.last(pass, core.head.normed(pass, resid, new Norm.State()));
+            float[][] logits = core.head.last(pass, core.head.normed(pass, resid, new Norm.State(false)));
             resid.close();
             return logits;
         }

@@ -53,17 +53,31 @@ final class TensorMemory {
         return ask(DATA, array);
     }
 
-    /** Whether values lie one after another in row-major order. */
-    static boolean contiguous(NDArray array) {
-        long[] shape = array.getShape().getShape();
-        MemorySegment strides =
-                MemorySegment.ofAddress(ask(STRIDES, array)).reinterpret(JAVA_LONG.byteSize() * shape.length);
-        long expected = 1;
+    /** Distances of neighbours by dimension, in values. */
+    static long[] strides(NDArray array) {
+        int n = array.getShape().dimension();
+        return MemorySegment.ofAddress(ask(STRIDES, array))
+                .reinterpret(JAVA_LONG.byteSize() * n)
+                .toArray(JAVA_LONG);
+    }
+
+    /** The strides of a tensor of this shape whose values lie one after another in row-major order. */
+    static long[] packed(long[] shape) {
+        long[] strides = new long[shape.length];
+        long step = 1;
         for (int i = shape.length - 1; i >= 0; i--) {
-            if (shape[i] != 1 && strides.getAtIndex(JAVA_LONG, i) != expected) {
+            strides[i] = step;
+            step *= shape[i];
+        }
+        return strides;
+    }
+
+    /** Whether strides mean the same where a dimension has neighbours. */
+    static boolean same(long[] shape, long[] a, long[] b) {
+        for (int i = 0; i < shape.length; i++) {
+            if (shape[i] != 1 && a[i] != b[i]) {
                 return false;
             }
-            expected *= shape[i];
         }
         return true;
     }

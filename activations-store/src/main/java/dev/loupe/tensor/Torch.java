@@ -127,18 +127,39 @@ public final class Torch {
      * be kept reachable as long as the memory is used.
      */
     public static Values values(NDArray array) {
+        return values(array, false);
+    }
+
+    /**
+     * The same, without a copy also if only the last dimension is contiguous.
+     *
+     * @param strided whether the caller looks at {@link Values#strides}
+     */
+    public static Values values(NDArray array, boolean strided) {
         if (array.getDataType() != DataType.FLOAT32) {
             throw new IllegalArgumentException("only float32 tensors are read, not " + array.getDataType());
         }
-        if (!TensorMemory.contiguous(array)) {
+        long[] shape = array.getShape().getShape();
+        long[] strides = TensorMemory.strides(array);
+        long[] packed = TensorMemory.packed(shape);
+        boolean fits = strided ? strides[strides.length - 1] == 1 : TensorMemory.same(shape, strides, packed);
+        if (!fits) {
             MemorySegment copy = copy(array);
-            return new Values(copy, copy);
+            return new Values(copy, packed, copy);
         }
-        return new Values(memory(array), array);
+        long extent = 1;
+        for (int i = 0; i < shape.length; i++) {
+            extent += (shape[i] - 1) * strides[i];
+        }
+        return new Values(MemorySegment.ofAddress(TensorMemory.address(array)).reinterpret(4 * extent), strides, array);
     }
 
-    /** Memory of a tensor and what keeps it from being freed. */
-    public record Values(MemorySegment memory, Object owner) {}
+    /**
+     * Memory of a tensor and what keeps it from being freed.
+     *
+     * @param strides by dimension, in values
+     */
+    public record Values(MemorySegment memory, long[] strides, Object owner) {}
 
     /** The memory of a tensor from {@link #empty}, for writing: valid while the tensor is open. */
     public static MemorySegment memory(NDArray array) {

@@ -62,8 +62,7 @@ class StoredProductTest {
                     o,
                     o + os,
                     o + 2 * os,
-                    o + 3 * os,
-                    false);
+                    o + 3 * os);
             MemorySegment half = arena.allocate(4L * inner * 2 * Native.L, 64);
             for (int k = 0; k < inner; k++) {
                 MemorySegment.copy(panel, 4L * k * wide, half, 8L * k * Native.L, 8L * Native.L);
@@ -81,8 +80,7 @@ class StoredProductTest {
                     n,
                     n + ns,
                     n + 2 * ns,
-                    n + 3 * ns,
-                    false);
+                    n + 3 * ns);
             for (int r = 0; r < 4; r++) {
                 for (int j = 0; j < 2 * Native.L; j++) {
                     assertThat(narrow.getAtIndex(JAVA_FLOAT_UNALIGNED, (long) r * 2 * Native.L + j))

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.loupe.base.Json;
 import java.io.IOException;
 import java.io.InputStream;
+import dev.loupe.fixtures.Floats;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -77,7 +78,8 @@ class FamiliesTest {
                 }
             }
             Forward edited = model.forward(batch, all.build(), Want.LAST_LOGITS);
-            assertThat(edited.lastLogits(0)).isEqualTo(plain);
+            // without editors norms and attention are fused, and sums are taken in another order
+            Floats.assertClose(edited.lastLogits(0), plain, 3e-6);
             assertThat(seen)
                     .containsExactlyElementsOf(model.hooks().stream()
                             .map(HookInfo::hook)

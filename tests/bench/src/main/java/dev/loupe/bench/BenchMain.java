@@ -55,7 +55,11 @@ public final class BenchMain implements Callable<Integer> {
                 TrainStepBench::new,
                 MatchBench::new,
                 IndexBench::new,
-                DecodeBench::new,
+                () -> new PrefillBench(RandomModel.SMOLLM2, Precision.FLOAT32),
+                () -> new PrefillBench(RandomModel.GPT2, Precision.FLOAT32),
+                () -> new DecodeBench(RandomModel.SMOLLM2, Precision.FLOAT32),
+                () -> new DecodeBench(RandomModel.GPT2, Precision.FLOAT32),
+                LoadBench::new,
                 RelpBench::new)) {
             all.put(b.get().name(), b);
         }

@@ -1,0 +1,241 @@
+package dev.loupe.kernel;
+
+import static dev.loupe.kernel.Native.L;
+import static dev.loupe.kernel.Native.load;
+import static dev.loupe.kernel.Native.store;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
+import java.util.function.IntConsumer;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The passes between products, each in one sweep over memory. Rounded where the reference implementation rounds, so that
+ * results agree to the last bits but for the order of sums and the last bit of exponentials.
+ */
+public final class Passes {
+    private static final int VALUES_PER_TASK = 16_384;
+    private static final float CUBIC = 0.044715f;
+    private static final float ROOT = (float) Math.sqrt(2 / Math.PI);
+
+    private Passes() {}
+
+    /**
+     * {@code y = c * (1 / s) * gain (+ bias)} with {@code s = sqrt(mean(c^2) + eps)}, where c is x (RMSNorm, arXiv
+     * 1910.07467) or, with {@code centre}, x minus its mean (LayerNorm, arXiv 1607.06450). Row by row.
+     *
+     * @param x {@code [rows, gain.length]}
+     * @param y likewise, overwritten
+     */
+    public static void norm(
+            MemorySegment x,
+            int rows,
+            MemorySegment gain,
+            @Nullable MemorySegment bias,
+            float eps,
+            boolean centre,
+            MemorySegment y) {
+        int n = Math.toIntExact(gain.byteSize() / 4);
+        long xa = Native.address(x, 4L * rows * n);
+        long ya = Native.address(y, 4L * rows * n);
+        long ga = Native.address(gain, 4L * n);
+        long ba = bias == null ? 0 : Native.address(bias, 4L * n);
+        each(rows, n, r -> normRow(xa + 4L * r * n, ya + 4L * r * n, ga, ba, n, eps, centre));
+        fence(x, y, gain, bias);
+    }
+
+    private static void normRow(long x, long y, long gain, long bias, int n, float eps, boolean centre) {
+        float mean = centre ? sum(x, n) / n : 0;
+        int whole = n / L * L;
+        FloatVector squares = FloatVector.zero(Native.S);
+        for (int i = 0; i < whole; i += L) {
+            FloatVector c = load(x + 4L * i).sub(mean);
+            squares = c.fma(c, squares);
+        }
+        float total = Native.sum(squares);
+        for (int i = whole; i < n; i++) {
+            float c = Native.get(x + 4L * i) - mean;
+            total = Math.fma(c, c, total);
+        }
+        float inverse = 1 / (float) Math.sqrt(total / n + eps);
+        for (int i = 0; i < whole; i += L) {
+            FloatVector v = load(x + 4L * i).sub(mean).mul(inverse).mul(load(gain + 4L * i));
+            store(bias == 0 ? v : v.add(load(bias + 4L * i)), y + 4L * i);
+        }
+        for (int i = whole; i < n; i++) {
+            float v = (Native.get(x + 4L * i) - mean) * inverse * Native.get(gain + 4L * i);
+            Native.set(y + 4L * i, bias == 0 ? v : v + Native.get(bias + 4L * i));
+        }
+    }
+
+    private static float sum(long x, int n) {
+        FloatVector sums = FloatVector.zero(Native.S);
+        int whole = n / L * L;
+        for (int i = 0; i < whole; i += L) {
+            sums = sums.add(load(x + 4L * i));
+        }
+        float sum = Native.sum(sums);
+        for (int i = whole; i < n; i++) {
+            sum += Native.get(x + 4L * i);
+        }
+        return sum;
+    }
+
+    /**
+     * Rotates pairs (i, i + half) of every head by the angle of its row; dimensions from 2 half on are copied.
+     *
+     * @param x {@code [rows, heads, dHead]}
+     * @param cos {@code [n, half]}: row r has the angles {@code r % n}
+     * @param sin likewise
+     * @param back whether to rotate the other way
+     * @param y as x, overwritten
+     */
+    public static void rotate(
+            MemorySegment x,
+            int rows,
+            int heads,
+            int dHead,
+            MemorySegment cos,
+            MemorySegment sin,
+            int half,
+            boolean back,
+            MemorySegment y) {
+        long xa = Native.address(x, 4L * rows * heads * dHead);
+        long ya = Native.address(y, 4L * rows * heads * dHead);
+        int angles = Math.toIntExact(cos.byteSize() / 4 / half);
+        long ca = Native.address(cos, 4L * angles * half);
+        long sa = Native.address(sin, 4L * angles * half);
+        each(rows, heads * dHead, r -> {
+            long c = ca + 4L * (r % angles) * half;
+            long s = sa + 4L * (r % angles) * half;
+            for (int h = 0; h < heads; h++) {
+                long at = 4L * ((long) r * heads + h) * dHead;
+                if (back) {
+                    rotateBack(xa + at, ya + at, c, s, half);
+                } else {
+                    rotateHead(xa + at, ya + at, c, s, half);
+                }
+                if (2 * half < dHead) {
+                    Native.copy(xa + at + 8L * half, ya + at + 8L * half, 4L * (dHead - 2 * half));
+                }
+            }
+        });
+        fence(x, y, cos, sin);
+    }
+
+    private static void rotateHead(long x, long y, long cos, long sin, int half) {
+        long other = 4L * half;
+        int i = 0;
+        for (int end = half - L; i <= end; i += L) {
+            FloatVector a = load(x + 4L * i);
+            FloatVector b = load(x + other + 4L * i);
+            FloatVector c = load(cos + 4L * i);
+            FloatVector s = load(sin + 4L * i);
+            store(a.mul(c).sub(b.mul(s)), y + 4L * i);
+            store(b.mul(c).add(a.mul(s)), y + other + 4L * i);
+        }
+        for (; i < half; i++) {
+            float a = Native.get(x + 4L * i);
+            float b = Native.get(x + other + 4L * i);
+            float c = Native.get(cos + 4L * i);
+            float s = Native.get(sin + 4L * i);
+            Native.set(y + 4L * i, a * c - b * s);
+            Native.set(y + other + 4L * i, b * c + a * s);
+        }
+    }
+
+    private static void rotateBack(long x, long y, long cos, long sin, int half) {
+        for (int i = 0; i < half; i++) {
+            float a = Native.get(x + 4L * i);
+            float b = Native.get(x + 4L * (half + i));
+            float c = Native.get(cos + 4L * i);
+            float s = Native.get(sin + 4L * i);
+            Native.set(y + 4L * i, a * c + b * s);
+            Native.set(y + 4L * (half + i), b * c - a * s);
+        }
+    }
+
+    /** {@code y = x * sigmoid(x) (* factor)}; x and y may be the same memory. */
+    public static void silu(MemorySegment x, @Nullable MemorySegment factor, MemorySegment y) {
+        activate(x, factor, y, false);
+    }
+
+    /**
+     * {@code y = x / 2 * (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) (* factor)} (arXiv 1606.08415, section 2); x and y may
+     * be the same memory.
+     */
+    public static void geluTanh(MemorySegment x, @Nullable MemorySegment factor, MemorySegment y) {
+        activate(x, factor, y, true);
+    }
+
+    private static void activate(MemorySegment x, @Nullable MemorySegment factor, MemorySegment y, boolean gelu) {
+        long n = x.byteSize() / 4;
+        long xa = Native.address(x, 4 * n);
+        long fa = factor == null ? 0 : Native.address(factor, 4 * n);
+        long ya = Native.address(y, 4 * n);
+        Team.run(Math.toIntExact(Math.ceilDiv(n, (long) VALUES_PER_TASK)), task -> {
+            long from = 4L * task * VALUES_PER_TASK;
+            int count = (int) Math.min(VALUES_PER_TASK, n - (long) task * VALUES_PER_TASK);
+            if (gelu) {
+                geluPart(xa + from, fa == 0 ? 0 : fa + from, ya + from, count);
+            } else {
+                siluPart(xa + from, fa == 0 ? 0 : fa + from, ya + from, count);
+            }
+        });
+        fence(x, y, factor, null);
+    }
+
+    private static void siluPart(long x, long factor, long y, int n) {
+        int i = 0;
+        for (int end = n - L; i <= end; i += L) {
+            FloatVector v = load(x + 4L * i);
+            FloatVector e = v.neg().lanewise(VectorOperators.EXP).add(1f);
+            FloatVector s = v.div(e);
+            store(factor == 0 ? s : s.mul(load(factor + 4L * i)), y + 4L * i);
+        }
+        if (i < n) { // the same exponential as above: a value does not depend on its place in a batch
+            VectorMask<Float> m = Native.S.indexInRange(i, n);
+            FloatVector v = Native.load(x + 4L * i, m);
+            FloatVector s = v.div(v.neg().lanewise(VectorOperators.EXP).add(1f));
+            Native.store(factor == 0 ? s : s.mul(Native.load(factor + 4L * i, m)), y + 4L * i, m);
+        }
+    }
+
+    private static void geluPart(long x, long factor, long y, int n) {
+        int i = 0;
+        for (int end = n - L; i <= end; i += L) {
+            FloatVector v = load(x + 4L * i);
+            FloatVector inner = v.mul(v).mul(CUBIC).add(1f).mul(v).mul(ROOT);
+            FloatVector s =
+                    inner.lanewise(VectorOperators.TANH).add(1f).mul(0.5f).mul(v);
+            store(factor == 0 ? s : s.mul(load(factor + 4L * i)), y + 4L * i);
+        }
+        if (i < n) {
+            VectorMask<Float> m = Native.S.indexInRange(i, n);
+            FloatVector v = Native.load(x + 4L * i, m);
+            FloatVector inner = v.mul(v).mul(CUBIC).add(1f).mul(v).mul(ROOT);
+            FloatVector s = inner.lanewise(VectorOperators.TANH).add(1f).mul(0.5f).mul(v);
+            Native.store(factor == 0 ? s : s.mul(Native.load(factor + 4L * i, m)), y + 4L * i, m);
+        }
+    }
+
+    /** Rows in tasks that are worth a thread. */
+    private static void each(int rows, int width, IntConsumer row) {
+        int step = Math.max(1, VALUES_PER_TASK / Math.max(1, width));
+        Team.run(Math.ceilDiv(rows, step), task -> {
+            for (int r = task * step; r < Math.min(rows, (task + 1) * step); r++) {
+                row.accept(r);
+            }
+        });
+    }
+
+    private static void fence(MemorySegment a, MemorySegment b, @Nullable MemorySegment c, @Nullable MemorySegment d) {
+        Reference.reachabilityFence(a);
+        Reference.reachabilityFence(b);
+        Reference.reachabilityFence(c);
+        Reference.reachabilityFence(d);
+    }
+}
