@@ -6,6 +6,7 @@ import static dev.loupe.kernel.TileKernel.WIDTH;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /**
@@ -224,43 +225,47 @@ public record Attention(int queries, int keys, int heads, int kvHeads, int dHead
     /** Raw products to probabilities, in place. */
     private void softmax(long at, int n) {
         FloatVector most = FloatVector.broadcast(Native.S, Float.NEGATIVE_INFINITY);
-        float max = Float.NEGATIVE_INFINITY;
         int whole = n / L * L;
+        VectorMask<Float> tail = Native.S.indexInRange(whole, n);
         for (int i = 0; i < whole; i += L) {
-            FloatVector s = Native.load(at + 4L * i).mul(scale);
-            if (cap != 0) {
-                s = s.div(cap).lanewise(VectorOperators.TANH).mul(cap);
-            }
+            FloatVector s = scaled(Native.load(at + 4L * i));
             most = most.max(s);
             Native.store(s, at + 4L * i);
         }
-        max = most.reduceLanes(VectorOperators.MAX);
-        for (int i = whole; i < n; i++) {
-            float s = Native.get(at + 4L * i) * scale;
-            if (cap != 0) {
-                s = (float) Math.tanh(s / cap) * cap;
-            }
-            max = Math.max(max, s);
-            Native.set(at + 4L * i, s);
+        if (whole < n) {
+            FloatVector s = scaled(Native.load(at + 4L * whole, tail));
+            most = most.lanewise(VectorOperators.MAX, s, tail);
+            Native.store(s, at + 4L * whole, tail);
         }
+        float max = most.reduceLanes(VectorOperators.MAX);
         FloatVector sums = FloatVector.zero(Native.S);
         for (int i = 0; i < whole; i += L) {
-            FloatVector e = Native.load(at + 4L * i).sub(max).lanewise(VectorOperators.EXP);
+            FloatVector e = Exponential.exp(Native.load(at + 4L * i).sub(max));
             sums = sums.add(e);
             Native.store(e, at + 4L * i);
         }
-        float sum = Native.sum(sums);
-        for (int i = whole; i < n; i++) {
-            float e = (float) Math.exp(Native.get(at + 4L * i) - max);
-            sum += e;
-            Native.set(at + 4L * i, e);
+        if (whole < n) {
+            FloatVector e = Exponential.exp(Native.load(at + 4L * whole, tail).sub(max));
+            sums = sums.add(e, tail);
+            Native.store(e, at + 4L * whole, tail);
         }
-        float factor = 1 / sum;
+        float factor = 1 / Native.sum(sums);
         for (int i = 0; i < whole; i += L) {
             Native.store(Native.load(at + 4L * i).mul(factor), at + 4L * i);
         }
-        for (int i = whole; i < n; i++) {
-            Native.set(at + 4L * i, Native.get(at + 4L * i) * factor);
+        if (whole < n) {
+            Native.store(Native.load(at + 4L * whole, tail).mul(factor), at + 4L * whole, tail);
         }
+    }
+
+    private FloatVector scaled(FloatVector product) {
+        FloatVector s = product.mul(scale);
+        return cap == 0 ? s : capped(s);
+    }
+
+    // tanh v = 1 - 2 / (e^(2 v) + 1)
+    private FloatVector capped(FloatVector s) {
+        FloatVector e = Exponential.exp(s.div(cap).mul(2f)).add(1f);
+        return FloatVector.broadcast(Native.S, 2f).div(e).neg().add(1f).mul(cap);
     }
 }

@@ -1,5 +1,6 @@
 package dev.loupe.kernel;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import static java.nio.ByteOrder.nativeOrder;
@@ -64,6 +65,10 @@ final class Native {
 
     static short getShort(long address) {
         return ALL.get(JAVA_SHORT_UNALIGNED, address);
+    }
+
+    static byte getByte(long address) {
+        return ALL.get(JAVA_BYTE, address);
     }
 
     static void copy(long from, long to, long bytes) {

@@ -9,7 +9,6 @@ import java.lang.ref.Reference;
 import java.util.function.IntConsumer;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorOperators;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -188,38 +187,45 @@ public final class Passes {
         fence(x, y, factor, null);
     }
 
+    // Tails go the same way as whole vectors, masked: a value does not depend on its place in a batch.
+
     private static void siluPart(long x, long factor, long y, int n) {
         int i = 0;
         for (int end = n - L; i <= end; i += L) {
             FloatVector v = load(x + 4L * i);
-            FloatVector e = v.neg().lanewise(VectorOperators.EXP).add(1f);
-            FloatVector s = v.div(e);
-            store(factor == 0 ? s : s.mul(load(factor + 4L * i)), y + 4L * i);
-        }
-        if (i < n) { // the same exponential as above: a value does not depend on its place in a batch
-            VectorMask<Float> m = Native.S.indexInRange(i, n);
-            FloatVector v = Native.load(x + 4L * i, m);
-            FloatVector s = v.div(v.neg().lanewise(VectorOperators.EXP).add(1f));
-            Native.store(factor == 0 ? s : s.mul(Native.load(factor + 4L * i, m)), y + 4L * i, m);
-        }
-    }
-
-    private static void geluPart(long x, long factor, long y, int n) {
-        int i = 0;
-        for (int end = n - L; i <= end; i += L) {
-            FloatVector v = load(x + 4L * i);
-            FloatVector inner = v.mul(v).mul(CUBIC).add(1f).mul(v).mul(ROOT);
-            FloatVector s =
-                    inner.lanewise(VectorOperators.TANH).add(1f).mul(0.5f).mul(v);
+            FloatVector s = gated(v, v.neg());
             store(factor == 0 ? s : s.mul(load(factor + 4L * i)), y + 4L * i);
         }
         if (i < n) {
             VectorMask<Float> m = Native.S.indexInRange(i, n);
-            FloatVector v = Native.load(x + 4L * i, m);
-            FloatVector inner = v.mul(v).mul(CUBIC).add(1f).mul(v).mul(ROOT);
-            FloatVector s = inner.lanewise(VectorOperators.TANH).add(1f).mul(0.5f).mul(v);
-            Native.store(factor == 0 ? s : s.mul(Native.load(factor + 4L * i, m)), y + 4L * i, m);
+            FloatVector v = load(x + 4L * i, m);
+            FloatVector s = gated(v, v.neg());
+            store(factor == 0 ? s : s.mul(load(factor + 4L * i, m)), y + 4L * i, m);
         }
+    }
+
+    // (1 + tanh u) / 2 = 1 / (1 + e^(-2 u))
+    private static void geluPart(long x, long factor, long y, int n) {
+        int i = 0;
+        for (int end = n - L; i <= end; i += L) {
+            FloatVector v = load(x + 4L * i);
+            FloatVector s = gated(v, minusTwice(v));
+            store(factor == 0 ? s : s.mul(load(factor + 4L * i)), y + 4L * i);
+        }
+        if (i < n) {
+            VectorMask<Float> m = Native.S.indexInRange(i, n);
+            FloatVector v = load(x + 4L * i, m);
+            FloatVector s = gated(v, minusTwice(v));
+            store(factor == 0 ? s : s.mul(load(factor + 4L * i, m)), y + 4L * i, m);
+        }
+    }
+
+    private static FloatVector minusTwice(FloatVector v) {
+        return v.mul(v).mul(CUBIC).add(1f).mul(v).mul(-2 * ROOT);
+    }
+
+    private static FloatVector gated(FloatVector v, FloatVector exponent) {
+        return v.div(Exponential.exp(exponent).add(1f));
     }
 
     /** Rows in tasks that are worth a thread. */

@@ -5,7 +5,13 @@ public enum Storage {
     /** IEEE 754 single precision. */
     FLOAT32(1, 4),
     /** The upper half of a float32. */
-    BFLOAT16(1, 2);
+    BFLOAT16(1, 2),
+    /** ggml's blocks of 32 signed bytes with a scale. */
+    Q8_0(32, 34),
+    /** ggml's blocks of 32 half bytes with a scale, centred at 8. */
+    Q4_0(32, 18),
+    /** ggml's blocks of 32 half bytes with a scale and an offset. */
+    Q4_1(32, 20);
 
     private final int values;
     private final int bytes;

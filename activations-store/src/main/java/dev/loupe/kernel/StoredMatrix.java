@@ -138,6 +138,7 @@ public final class StoredMatrix {
         switch (storage) {
             case FLOAT32 -> Native.copy(at, out, 4L * n);
             case BFLOAT16 -> halves(at, n, out);
+            case Q8_0, Q4_0, Q4_1 -> BlockDots.decode(storage, at, n, out);
         }
     }
 

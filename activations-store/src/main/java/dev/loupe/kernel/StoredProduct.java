@@ -74,7 +74,7 @@ public final class StoredProduct {
         boolean direct = rows == 1 && w.storage() != Storage.FLOAT32;
         int n = w.cols();
         long vector = x;
-        if (direct) {
+        if (direct && w.storage() == Storage.BFLOAT16) {
             vector = VECTOR.get().address(4L * n);
             RowDots.interleave(x, n, vector);
         }
@@ -84,8 +84,12 @@ public final class StoredProduct {
             int end = Math.min(w.rows(), (task + 1) * chunk);
             for (int o = task * chunk; o < end; o += 4) {
                 int count = Math.min(4, end - o);
-                if (direct) {
+                if (direct && w.storage() == Storage.BFLOAT16) {
                     RowDots.halves(v, w.address(o), w.rowBytes(), count, n, out + 4L * o);
+                } else if (direct) {
+                    for (int i = o; i < o + count; i++) {
+                        Native.set(out + 4L * i, BlockDots.dot(w.storage(), v, w.address(i), n));
+                    }
                 } else {
                     fewRows(x, rows, w, o, count, out);
                 }

@@ -4,11 +4,16 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.loupe.base.Checksums;
 import dev.loupe.base.LoupeException;
+import dev.loupe.kernel.Storage;
+import dev.loupe.kernel.StoredMatrix;
 import dev.loupe.model.gguf.GgufFile;
 import dev.loupe.model.gguf.GgufTensor;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The weights of a GGUF file, under the names and in the layout of the family's own checkpoint. What llama.cpp's
@@ -21,12 +26,18 @@ final class GgufCheckpoint implements TensorSource {
     private final GgufNames names;
     private final ModelSpec spec;
     private final boolean interleaved;
+    private final FileState state;
 
     /** Takes the file over: closing this closes it. */
     GgufCheckpoint(GgufFile file, ModelSpec spec) {
         this.file = file;
         this.spec = spec;
         names = new GgufNames(spec.architecture().tensors());
+        try {
+            state = FileState.of(file.path());
+        } catch (IOException e) {
+            throw new LoupeException("The GGUF file " + file.path() + " cannot be read (" + e.getMessage() + ").", e);
+        }
         interleaved = GgufConfig.interleavesQueriesAndKeys(file.metadata());
     }
 
@@ -73,6 +84,30 @@ final class GgufCheckpoint implements TensorSource {
                 target.setAtIndex(JAVA_FLOAT, i, target.getAtIndex(JAVA_FLOAT, i) - 1);
             }
         }
+    }
+
+    @Override
+    public @Nullable StoredMatrix matrix(String tensor, long... shape) {
+        String name = stored(tensor, shape);
+        Storage storage = switch (file.tensor(name).type()) {
+            case F32 -> Storage.FLOAT32;
+            case BF16 -> Storage.BFLOAT16;
+            case Q8_0 -> Storage.Q8_0;
+            case Q4_0 -> Storage.Q4_0;
+            case Q4_1 -> Storage.Q4_1;
+            default -> null;
+        };
+        if (storage == null
+                || interleaved && names.isQueryOrKey(tensor)
+                || ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
+            return null;
+        }
+        return new StoredMatrix(file.bytes(name), storage, shape[0], shape[1]);
+    }
+
+    @Override
+    public void checkUnchanged() {
+        state.check();
     }
 
     /**

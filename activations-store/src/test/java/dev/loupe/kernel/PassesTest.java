@@ -110,6 +110,28 @@ class PassesTest {
     }
 
     @Test
+    void exponentialsAgreeWithThePlatformsOverTheWholeRange() {
+        Cases.check(200, random -> {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment x = TestWeights.floats(arena, Native.L, random);
+                for (int i = 0; i < Native.L; i++) {
+                    x.setAtIndex(JAVA_FLOAT_UNALIGNED, i, (float) (random.nextDouble() * 174 - 87));
+                }
+                MemorySegment y = TestWeights.garbage(arena, Native.L);
+                Native.store(Exponential.exp(Native.load(x.address())), y.address());
+                for (int i = 0; i < Native.L; i++) {
+                    double exact = Math.exp(x.getAtIndex(JAVA_FLOAT_UNALIGNED, i));
+                    assertThat(Math.abs(y.getAtIndex(JAVA_FLOAT_UNALIGNED, i) - exact))
+                            .isLessThanOrEqualTo(2.5e-7 * exact);
+                }
+            }
+        });
+        assertThat(Exponential.exp(jdk.incubator.vector.FloatVector.broadcast(Native.S, Float.NaN))
+                        .lane(0))
+                .isNaN();
+    }
+
+    @Test
     void attentionAgreesWithTheScalarReferenceInBothLayouts() {
         Cases.check(80, random -> {
             try (Arena arena = Arena.ofConfined()) {

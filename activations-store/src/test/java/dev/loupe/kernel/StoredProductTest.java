@@ -90,6 +90,25 @@ class StoredProductTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource(names = {"Q8_0", "Q4_0", "Q4_1"})
+    void rowsOfBlocksAreReadAlikeWithAndWithoutVectors(Storage storage) {
+        Cases.check(40, random -> {
+            try (Arena arena = Arena.ofConfined()) {
+                StoredMatrix w = TestWeights.random(arena, storage, 1, TestWeights.cols(random, storage), random);
+                MemorySegment x = TestWeights.floats(arena, w.cols(), random);
+                float vectors = BlockDots.dot(storage, x.address(), w.address(0), w.cols());
+                float scalar = BlockDots.scalar(storage, x.address(), w.address(0), w.cols());
+                double size = 0;
+                float[] row = ScalarProduct.decoded(w)[0];
+                for (int i = 0; i < row.length; i++) {
+                    size += Math.abs((double) row[i] * x.getAtIndex(JAVA_FLOAT_UNALIGNED, i));
+                }
+                assertThat((double) vectors).isCloseTo(scalar, org.assertj.core.data.Offset.offset(1e-6 * size));
+            }
+        });
+    }
+
     @Test
     void nanReachesExactlyItsRow() {
         Cases.Random random = Cases.random();

@@ -26,6 +26,17 @@ final class TestWeights {
                     memory.setAtIndex(JAVA_FLOAT_UNALIGNED, i, (float) random.nextGaussian());
                 }
             }
+            case Q8_0, Q4_0, Q4_1 -> {
+                for (long i = 0; i < memory.byteSize(); i++) {
+                    memory.set(java.lang.foreign.ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
+                }
+                for (long at = 0; at < memory.byteSize(); at += storage.blockBytes()) {
+                    for (int half = 0; half < (storage == Storage.Q4_1 ? 2 : 1); half++) {
+                        short scale = Float.floatToFloat16((float) random.nextGaussian() / 50);
+                        memory.set(JAVA_SHORT_UNALIGNED, at + 2L * half, scale);
+                    }
+                }
+            }
             case BFLOAT16 -> {
                 for (long i = 0; i < (long) rows * cols; i++) {
                     int bits = Float.floatToRawIntBits((float) random.nextGaussian());

@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.loupe.base.Json;
+import dev.loupe.fixtures.Floats;
 import java.io.IOException;
 import java.io.InputStream;
-import dev.loupe.fixtures.Floats;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

@@ -52,8 +52,8 @@ final class DecodeBench implements Benchmark {
     @Override
     public void prepare(Path folder) throws Exception {
         Path path = shape.write(folder);
-        Map<String, Object> setup = Map.of(
-                "model", path.toString(), "ids", List.of(prompt()), "tokens", TOKENS, "dtype", precision.peer());
+        Map<String, Object> setup =
+                Map.of("model", path.toString(), "ids", List.of(prompt()), "tokens", TOKENS, "dtype", precision.peer());
         Json.write(folder.resolve("setup.json"), setup);
         model = LanguageModels.open(path, precision.options(ModelOptions.defaults()));
     }
