@@ -201,6 +201,26 @@ def match():
     return run
 
 
+def wide_match():
+    import resource
+
+    from scipy.optimize import linear_sum_assignment
+
+    a, b = np.load(path("a.npy")), np.load(path("b.npy"))
+    unit = lambda m: m / np.linalg.norm(m, axis=1, keepdims=True)
+
+    def run():
+        start = time.perf_counter()
+        cosine = unit(a) @ unit(b).T
+        rows, columns = linear_sum_assignment(cosine, maximize=True)
+        total = float(cosine[rows, columns].astype(np.float64).sum())
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        print(f"peer: {len(a)} rows in {time.perf_counter() - start:.1f} s, peak memory {peak:.2f} GiB", file=sys.stderr)
+        return len(a), total
+
+    return run
+
+
 def index():
     t, s = torch(), setup()
     from safetensors.torch import load_file
@@ -280,7 +300,8 @@ def train_step():
 
 
 peers = {"train-step": train_step, "index": index, "gather": gather, "capture": capture, "relp": relp, "match": match,
-         "prefill": prefill, "decode": decode, "load": load}
+         "prefill": prefill, "decode": decode, "load": load,
+         **{f"match-{size}": wide_match for size in ("4k", "8k", "16k", "32k", "16k-copies")}}
 run = (peers.get(name) or peers[name.split("-")[0]])()
 print(json.dumps({"ready": True}), flush=True)
 for _ in sys.stdin:

@@ -5,9 +5,11 @@ import dev.loupe.base.UsageException;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.Parallel;
 import dev.loupe.sae.Sae;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Matches the latents of two SAEs; see {@link Matching} for what is computed. Up to {@link #DENSE_WIDTH} latents the
@@ -21,6 +23,7 @@ public final class SaeMatcher {
     public static final double TOLERANCE = 1e-4;
 
     private static final int CURVE_STEPS = 100;
+    private static final double CHECKPOINT_SECONDS = 30;
 
     private SaeMatcher() {}
 
@@ -31,6 +34,16 @@ public final class SaeMatcher {
      * @throws UsageException if the widths differ
      */
     public static Matching match(Sae a, Sae b, double threshold, Progress progress) {
+        return match(a, b, threshold, null, progress);
+    }
+
+    /**
+     * The same, keeping the finished part of a long pass over cosines in a folder, so that a killed match goes on from
+     * there.
+     *
+     * @param keep where; null to keep nothing
+     */
+    public static Matching match(Sae a, Sae b, double threshold, @Nullable Path keep, Progress progress) {
         Comparability.checkWidths(a, b);
         if (!(threshold >= 0 && threshold <= 1)) {
             throw new UsageException("The threshold of a shared pair is a cosine from 0 to 1, not " + threshold + ".");
@@ -51,11 +64,46 @@ public final class SaeMatcher {
             double tolerance = narrow(a, b) ? 0 : TOLERANCE; // where only the memory is short, the result is as good
             for (int s = 0; s < 2; s++) {
                 String stage = (s == 0 ? "decoders of " : "encoders of ") + names + ": ";
+                CandidateCheckpoint kept = keep == null
+                        ? null
+                        : new CandidateCheckpoint(
+                                keep.resolve(".cosines-" + a.name() + "--" + b.name() + (s == 0 ? "-dec" : "-enc")),
+                                rows(a, s),
+                                rows(b, s),
+                                CHECKPOINT_SECONDS);
                 sides[s] = Side.certified(
-                        rows(a, s), rows(b, s), tolerance, CandidateFile.NONE, prefixed(progress, stage));
+                        rows(a, s),
+                        rows(b, s),
+                        tolerance,
+                        kept == null ? CandidateFile.NONE : kept,
+                        prefixed(progress, stage));
+                if (kept != null) {
+                    kept.delete();
+                }
             }
         }
         return assemble(a, b, threshold, sides[0], sides[1]);
+    }
+
+    /**
+     * Rows assigned to rows.
+     *
+     * @param match per row of A its partner, or −1
+     * @param cosine of the two, 0 without a partner
+     * @param gap proven bound on what the total lacks, as a share
+     */
+    public record Pairing(int[] match, float[] cosine, double gap) {}
+
+    /** Assigns the rows of any two matrices of equal width, as {@link #match} does for decoders and for encoders. */
+    public static Pairing pair(Matrix a, Matrix b, Progress progress) {
+        if (a.cols() != b.cols()) {
+            throw new UsageException("Rows of " + a.cols() + " and of " + b.cols() + " values have no cosine.");
+        }
+        boolean narrow = a.rows() * b.rows() <= (long) DENSE_WIDTH * DENSE_WIDTH;
+        Side side = narrow
+                ? Side.dense(a, b, count -> progress.check())
+                : Side.certified(a, b, TOLERANCE, CandidateFile.NONE, progress);
+        return new Pairing(side.match(), side.cosine(), side.gap());
     }
 
     private static Matrix rows(Sae sae, int side) {

@@ -16,6 +16,7 @@ import dev.loupe.service.CompareSpec;
 import dev.loupe.service.Comparisons;
 import dev.loupe.service.Job;
 import dev.loupe.service.SeedExperiment;
+import dev.loupe.service.SeedStability;
 import dev.loupe.service.SeedsSpec;
 import dev.loupe.service.Workbench;
 import io.javalin.http.Context;
@@ -65,6 +66,14 @@ final class WorkRoutes {
                         this::overlap,
                         new Route.Query("saes", "string", "two or more names, with commas between"),
                         new Route.Query("threshold", "number", "least cosine of a shared pair; 0.7 unless said")),
+                Route.get(
+                        "/saes/{sae}/stability",
+                        "In how many other seeds each latent of an SAE is found.",
+                        SeedStability.class,
+                        ctx -> ctx.json(bench.compare()
+                                .stability(ctx.pathParam("sae"))
+                                .orElseThrow(() -> new NotFoundException("The SAE " + ctx.pathParam("sae")
+                                        + " was not compared with another seed: run loupe compare.")))),
                 Route.get(
                         "/seeds",
                         "Experiments on seeds.",

@@ -138,6 +138,35 @@ public final class Comparisons {
         return family;
     }
 
+    /** How well the latents of an SAE are found in other seeds; empty if it was compared with none. */
+    public Optional<SeedStability> stability(String sae) {
+        List<Matching> matchings = new ArrayList<>();
+        for (Pair p : list()) {
+            String other = p.a().equals(sae) ? p.b() : p.b().equals(sae) ? p.a() : sae;
+            if (!other.equals(sae) && alike(sae, other)) {
+                matchings.add(get(p.a(), p.b()));
+            }
+        }
+        if (matchings.isEmpty()) {
+            return Optional.empty();
+        }
+        int width = saes.get(sae).dSae();
+        int[] found = new int[width];
+        float[] score = new float[width];
+        for (Matching m : matchings) {
+            boolean first = m.a().equals(sae);
+            int[] partner = first ? java.util.stream.IntStream.range(0, width).toArray() : m.decoderMatchOfB();
+            for (int i = 0; i < width; i++) {
+                int of = partner[i]; // the pair's latent of A
+                if (of >= 0 && m.decoderMatch()[of] >= 0 && m.decoderMatch()[of] == m.encoderMatch()[of]) {
+                    score[i] += Math.max(0, Math.min(m.decoderCosine()[of], m.encoderCosine()[of])) / matchings.size();
+                    found[i] += m.isShared(of, m.threshold()) ? 1 : 0;
+                }
+            }
+        }
+        return Optional.of(new SeedStability(matchings.size(), found, score));
+    }
+
     private boolean alike(String a, String b) {
         SaeView x = saes.get(a);
         SaeView y = saes.get(b);
@@ -183,7 +212,7 @@ public final class Comparisons {
         if (isCurrent(spec)) {
             progress.message("The comparison of " + spec.a() + " and " + spec.b() + " is there already.");
         } else {
-            Matching matching = SaeMatcher.match(a, b, threshold, progress);
+            Matching matching = SaeMatcher.match(a, b, threshold, workspace.comparisons(), progress);
             MatchingFiles.save(workspace.comparisons(), matching);
         }
         Matching matching = get(spec.a(), spec.b());

@@ -33,7 +33,7 @@ public final class Counterparts {
     public List<Counterpart> of(String sae, int id) {
         List<Counterpart> all = new ArrayList<>();
         for (Comparisons.Pair pair : comparisons.list()) {
-            if (!pair.a().equals(sae) && !pair.b().equals(sae)) {
+            if (pair.a().equals(sae) == pair.b().equals(sae)) { // neither, or the SAE with itself
                 continue;
             }
             Opened o = opened(pair);

@@ -5,6 +5,7 @@ import dev.loupe.feature.FeatureGroup;
 import dev.loupe.feature.FeatureSummary;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which features of an SAE to list.
@@ -13,6 +14,8 @@ import java.util.List;
  * @param descending largest first
  * @param text only features whose number, label, top token or top label holds this, case aside; blank for all
  * @param language only features that fire most on documents of this label; blank for all
+ * @param seeds only features found in all other seeds ({@code all}), in some ({@code some}) or in none ({@code none});
+ *     blank for every one
  * @param group only features of this {@link FeatureGroup}, by its key; blank for all
  * @param minDensity only features at least this dense
  * @param maxDensity only features at most this dense
@@ -26,6 +29,7 @@ public record FeatureQuery(
         String text,
         String language,
         String group,
+        String seeds,
         double minDensity,
         double maxDensity,
         boolean dead,
@@ -48,7 +52,11 @@ public record FeatureQuery(
             "token_r2",
             "label_entropy",
             "distinct_tokens",
-            "contextual");
+            "contextual",
+            "stability");
+
+    /** What {@code seeds} can be, beside blank. */
+    public static final List<String> SEEDS = List.of("all", "some", "none");
 
     /** Checks the ranges. */
     public FeatureQuery {
@@ -61,6 +69,9 @@ public record FeatureQuery(
             throw new UsageException(
                     "There is no list of features \"" + group + "\"; use one of " + FeatureGroup.keys() + ".");
         }
+        if (!seeds.isBlank() && !SEEDS.contains(seeds)) {
+            throw new UsageException("seeds is one of " + String.join(", ", SEEDS) + ", not \"" + seeds + "\".");
+        }
         if (offset < 0 || limit < 0) {
             throw new UsageException("Offset and limit of a list must be 0 or more.");
         }
@@ -71,25 +82,47 @@ public record FeatureQuery(
 
     /** All living features by number. */
     public static FeatureQuery all() {
-        return new FeatureQuery("id", false, "", "", "", 0, 1, false, 0, 0);
+        return new FeatureQuery("id", false, "", "", "", "", 0, 1, false, 0, 0);
     }
 
     /** The same in another order. */
     public FeatureQuery sortedBy(String newSort, boolean newDescending) {
         return new FeatureQuery(
-                newSort, newDescending, text, language, group, minDensity, maxDensity, dead, offset, limit);
+                newSort, newDescending, text, language, group, seeds, minDensity, maxDensity, dead, offset, limit);
     }
 
     /** The same with a text to find and a language (blank for all). */
     public FeatureQuery filtered(String newText, String newLanguage) {
         return new FeatureQuery(
-                sort, descending, newText, newLanguage, group, minDensity, maxDensity, dead, offset, limit);
+                sort, descending, newText, newLanguage, group, seeds, minDensity, maxDensity, dead, offset, limit);
     }
 
     /** The same within a group of features, by its key (blank for all). */
     public FeatureQuery grouped(String newGroup) {
         return new FeatureQuery(
-                sort, descending, text, language, newGroup, minDensity, maxDensity, dead, offset, limit);
+                sort, descending, text, language, newGroup, seeds, minDensity, maxDensity, dead, offset, limit);
+    }
+
+    /** The same with only features found in all, some or none of the other seeds (blank for every one). */
+    public FeatureQuery inSeeds(String newSeeds) {
+        return new FeatureQuery(
+                sort, descending, text, language, group, newSeeds, minDensity, maxDensity, dead, offset, limit);
+    }
+
+    /** Whether a latent is found in as many other seeds as asked for; without other seeds nothing is. */
+    boolean inSeeds(int id, @Nullable SeedStability stability) {
+        if (seeds.isBlank()) {
+            return true;
+        }
+        if (stability == null || id >= stability.found().length) {
+            return false;
+        }
+        int found = stability.found()[id];
+        return switch (seeds) {
+            case "all" -> found == stability.others();
+            case "none" -> found == 0;
+            default -> found > 0 && found < stability.others();
+        };
     }
 
     /** Whether a feature belongs to the group that is asked for. */
@@ -100,17 +133,18 @@ public record FeatureQuery(
 
     /** The same within other bounds of the density. */
     public FeatureQuery dense(double from, double to) {
-        return new FeatureQuery(sort, descending, text, language, group, from, to, dead, offset, limit);
+        return new FeatureQuery(sort, descending, text, language, group, seeds, from, to, dead, offset, limit);
     }
 
     /** The same with or without features that never fire. */
     public FeatureQuery withDead(boolean show) {
-        return new FeatureQuery(sort, descending, text, language, group, minDensity, maxDensity, show, offset, limit);
+        return new FeatureQuery(
+                sort, descending, text, language, group, seeds, minDensity, maxDensity, show, offset, limit);
     }
 
     /** A page of the same list. */
     public FeatureQuery page(int newOffset, int newLimit) {
         return new FeatureQuery(
-                sort, descending, text, language, group, minDensity, maxDensity, dead, newOffset, newLimit);
+                sort, descending, text, language, group, seeds, minDensity, maxDensity, dead, newOffset, newLimit);
     }
 }

@@ -34,15 +34,17 @@ public final class Features {
     private final Models models;
     private final Stores stores;
     private final Saes saes;
+    private final Comparisons comparisons;
     private final Map<String, Opened> open = new ConcurrentHashMap<>();
 
     private record Opened(FileTime written, FeatureIndex index) {}
 
-    Features(Workspace workspace, Models models, Stores stores, Saes saes) {
+    Features(Workspace workspace, Models models, Stores stores, Saes saes, Comparisons comparisons) {
         this.workspace = workspace;
         this.models = models;
         this.stores = stores;
         this.saes = saes;
+        this.comparisons = comparisons;
     }
 
     /** Whether an SAE has an index. */
@@ -85,6 +87,8 @@ public final class Features {
     public FeaturePage list(String sae, FeatureQuery query) {
         FeatureIndex index = index(sae);
         String text = query.text().strip().toLowerCase(Locale.ROOT);
+        SeedStability stability =
+                query.seeds().isBlank() && !query.sort().equals("stability") ? null : stability(sae, index);
         List<FeatureSummary> rows = new ArrayList<>();
         float max = 0;
         for (FeatureSummary f : index.all()) {
@@ -94,12 +98,15 @@ public final class Features {
                     && f.density() <= query.maxDensity()
                     && (query.language().isBlank() || f.topLabel().equals(query.language()))
                     && query.inGroup(f)
+                    && query.inSeeds(f.id(), stability)
                     && (text.isEmpty() || holds(f, text));
             if (wanted) {
                 rows.add(f);
             }
         }
-        Comparator<FeatureSummary> order = order(query.sort());
+        Comparator<FeatureSummary> order = stability != null && query.sort().equals("stability")
+                ? Comparator.comparingDouble(f -> stability.score()[f.id()])
+                : order(query.sort());
         rows.sort((query.descending() ? order.reversed() : order).thenComparingInt(FeatureSummary::id));
         int from = Math.min(query.offset(), rows.size());
         int to = query.limit() == 0 ? rows.size() : (int) Math.min(rows.size(), (long) from + query.limit());
@@ -111,6 +118,12 @@ public final class Features {
                 from,
                 max,
                 List.copyOf(rows.subList(from, to)));
+    }
+
+    /** What the comparisons say, if they are of this very index. */
+    private @Nullable SeedStability stability(String sae, FeatureIndex index) {
+        SeedStability found = comparisons.stability(sae).orElse(null);
+        return found != null && found.score().length == index.size() ? found : null;
     }
 
     /** Everything about one feature. */

@@ -32,9 +32,9 @@ public final class Workbench implements AutoCloseable {
         this.stores = new Stores(workspace, models);
         this.saes = new Saes(workspace);
         this.exchange = new SaeExchange(workspace, saes);
-        this.features = new Features(workspace, models, stores, saes);
-        this.evaluations = new Evaluations(models, stores, saes);
         this.comparisons = new Comparisons(workspace, stores, saes);
+        this.features = new Features(workspace, models, stores, saes, comparisons);
+        this.evaluations = new Evaluations(models, stores, saes);
         this.counterparts = new Counterparts(workspace, comparisons, features);
         this.patches = new Patches(workspace, models, saes);
         this.circuits = new Circuits(workspace, models, saes);

@@ -156,7 +156,34 @@ class SeedsTest {
             assertThat(http.get("/api/comparisons/tiny-s0/tiny-s1/activations").statusCode())
                     .isEqualTo(404);
             assertThat(http.get("/api/overlap?saes=tiny-s0").statusCode()).isEqualTo(400);
+            stabilityFiltersAndSortsTheListOfFeatures(http);
         }
+    }
+
+    /** tiny-s0 and tiny-s1 differ in their seed only and were compared. */
+    private static void stabilityFiltersAndSortsTheListOfFeatures(Http http) throws Exception {
+        JsonNode stability = Http.json(http.get("/api/saes/tiny-s0/stability"));
+        assertThat(stability.path("others").asInt()).isEqualTo(1);
+        int found = 0;
+        for (JsonNode f : stability.path("found")) {
+            found += f.asInt();
+        }
+        String list = "/api/features/tiny-s0?dead=true&limit=0&sort=stability&descending=true";
+        JsonNode all = Http.json(http.get(list));
+        assertThat(all.path("total").asInt()).isEqualTo(128);
+        double last = 1;
+        for (JsonNode f : all.path("features")) {
+            double score = stability.path("score").get(f.path("id").asInt()).asDouble();
+            assertThat(score).isLessThanOrEqualTo(last);
+            last = score;
+        }
+        assertThat(Http.json(http.get(list + "&seeds=all")).path("total").asInt())
+                .isEqualTo(found);
+        assertThat(Http.json(http.get(list + "&seeds=none")).path("total").asInt())
+                .isEqualTo(128 - found);
+        assertThat(http.get(list + "&seeds=maybe").statusCode()).isEqualTo(400);
+        assertThat(http.get("/api/saes/exp.relu-64-k8-t8000-s0/stability").statusCode())
+                .isEqualTo(200);
     }
 
     @Test

@@ -5,6 +5,7 @@ import com.vaadin.flow.component.html.Section;
 import com.vaadin.flow.router.Route;
 import dev.loupe.compare.Matching;
 import dev.loupe.service.Comparisons;
+import dev.loupe.service.SeedExperiment;
 import dev.loupe.service.Workbench;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,6 +16,25 @@ import java.util.Set;
 public final class CompareListView extends Page {
     CompareListView(Workbench workbench) {
         titled("Compare");
+        List<String> experiments = workbench.seeds().list();
+        if (!experiments.isEmpty()) {
+            List<List<Component>> rows = new ArrayList<>();
+            for (String name : experiments) {
+                SeedExperiment r = workbench.seeds().get(name);
+                rows.add(List.of(
+                        Kit.link(Links.seeds(name), name),
+                        Kit.text(String.join(", ", r.spec().arch())),
+                        Kit.text(Num.whole(r.cells().size())),
+                        Kit.text(Num.whole(r.spec().seeds().size())),
+                        Kit.text(Num.percent(r.cells().getFirst().shared().mean()))));
+            }
+            add(Kit.card(
+                    Kit.heading("Experiments on seeds", "one command: loupe seeds"),
+                    Kit.table(
+                            List.of("experiment", "architectures", "settings", "seeds", "shared at the base"),
+                            Set.of(2, 3, 4),
+                            rows)));
+        }
         List<Matching> all = all(workbench);
         if (all.isEmpty()) {
             add(Kit.empty(

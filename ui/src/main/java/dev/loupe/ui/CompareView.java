@@ -27,6 +27,7 @@ public final class CompareView extends Page implements BeforeEnterObserver {
     private final Div figures = Kit.div("facts");
     private final Scatter scatter = new Scatter();
     private final CurveChart curve = new CurveChart();
+    private final Div together = Kit.div("");
     private CompareLists lists = new CompareLists();
     private String path = "";
 
@@ -51,8 +52,12 @@ public final class CompareView extends Page implements BeforeEnterObserver {
         });
         removeAll();
         add(head(m, threshold));
-        add(Kit.div("cols even", scatter(m, threshold), Kit.div("stack", curves(m, threshold), beside(m))));
+        together.removeAll();
+        Div right = Kit.div("stack", curves(m, threshold), together);
+        CompareTogether.activations(workbench, m).ifPresent(right::add);
+        add(Kit.div("cols even", Kit.div("stack", scatter(m, threshold)), right));
         add(lists);
+        add(beside(m));
         show(m, threshold);
     }
 
@@ -120,6 +125,8 @@ public final class CompareView extends Page implements BeforeEnterObserver {
         at.add(Kit.div("end", Kit.bold(Num.fixed(t, 2))));
         scatter.threshold(t);
         curve.mark(t, Num.percent(CompareListView.share(m, shared)));
+        together.removeAll();
+        together.add(CompareTogether.seeds(workbench, m, t));
         lists.show(t);
     }
 
@@ -153,8 +160,13 @@ public final class CompareView extends Page implements BeforeEnterObserver {
                 threshold,
                 false,
                 m.a() + " against " + m.b()));
+        PairPanel pair = new PairPanel(workbench, m);
+        scatter.onHover(e -> pair.show(matched.get(e.index())));
         scatter.onOpen(e -> UI.getCurrent().navigate("features/" + m.a() + "/" + matched.get(e.index())));
-        return Kit.card(Kit.heading("Every matched pair", "click or Enter opens the feature"), scatter);
+        return Kit.card(
+                Kit.heading("Every matched pair", "pointing shows both features, click or Enter opens the first"),
+                scatter,
+                pair);
     }
 
     private Section curves(Matching m, double threshold) {

@@ -23,6 +23,7 @@ import dev.loupe.feature.FeatureSummary;
 import dev.loupe.service.FeaturePage;
 import dev.loupe.service.FeatureQuery;
 import dev.loupe.service.SaeRow;
+import dev.loupe.service.SeedStability;
 import dev.loupe.service.Workbench;
 import dev.loupe.ui.element.Histogram;
 import java.util.Arrays;
@@ -32,6 +33,7 @@ import java.util.Map;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** All features of an SAE: sorted and filtered by the service, fetched a page at a time. */
 @Route("features/:sae")
@@ -44,6 +46,7 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
     private final Span found = Kit.text("dim num", "");
     private final Grid<FeatureSummary> grid = new Grid<>();
     private String sae = "";
+    private @Nullable SeedStability stability;
 
     FeatureListView(Workbench workbench) {
         this.workbench = workbench;
@@ -53,7 +56,7 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
     public void beforeEnter(BeforeEnterEvent event) {
         sae = event.getRouteParameters().get("sae").orElse("");
         QueryParameters q = event.getLocation().getQueryParameters();
-        for (String key : List.of("q", "lang", "group", "sort", "dir", "dead")) {
+        for (String key : List.of("q", "lang", "group", "seeds", "sort", "dir", "dead")) {
             state.put(key, parameter(q, key));
         }
         SaeRow row = workbench.saeRow(sae);
@@ -67,6 +70,11 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
                     "loupe index " + sae));
             return;
         }
+        stability = workbench
+                .compare()
+                .stability(sae)
+                .filter(s -> s.score().length == row.sae().dSae())
+                .orElse(null);
         columns();
         sorted();
         fill();
@@ -182,7 +190,21 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
                 Map.of("1", "show dead"),
                 List.of(state.getOrDefault("dead", "")),
                 v -> set("dead", v.isEmpty() ? "" : "1"));
-        Div choices = Kit.div("filters", text, language, group, dead, found);
+        Div choices = Kit.div("filters", text, language, group);
+        if (stability != null) {
+            Map<String, String> names = new LinkedHashMap<>();
+            names.put("", "any seeds");
+            names.put("all", "in all " + (stability.others() + 1) + " seeds");
+            if (stability.others() > 1) {
+                names.put("some", "in some seeds");
+            }
+            names.put("none", "in this seed only");
+            Fields.Choice seeds = new Fields.Choice(names, seeds(), v -> set("seeds", v));
+            seeds.getElement().setAttribute("aria-label", "Found in other seeds");
+            seeds.setId("seeds");
+            choices.add(seeds);
+        }
+        choices.add(dead, found);
         choices.getStyle().set("margin-bottom", "8px");
         return choices;
     }
@@ -234,6 +256,13 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
         number("label_score", "label score", f -> Num.fixed(f.labelScore(), 2));
         number("token_r2", "token R²", f -> Num.fixed(f.tokenR2(), 2));
         number("contextual", "contextual", f -> Num.fixed(f.contextual(), 2));
+        if (stability != null) {
+            SeedStability s = stability;
+            number(
+                    "stability",
+                    "other seeds",
+                    f -> s.found()[f.id()] + " of " + s.others() + " · " + Num.fixed(s.score()[f.id()], 2));
+        }
         number("enc_dec_cosine", "enc · dec", f -> Num.fixed(f.encDecCosine(), 2));
         grid.addItemClickListener(e -> e.getSource()
                 .getUI()
@@ -297,12 +326,18 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
         return FeatureQuery.all()
                 .filtered(state.getOrDefault("q", ""), state.getOrDefault("lang", ""))
                 .grouped(group())
+                .inSeeds(stability == null ? "" : seeds())
                 .withDead("1".equals(state.get("dead")));
     }
 
     private void count() {
         FeaturePage p = workbench.features().list(sae, query().page(0, 1));
         found.setText(Num.whole(p.total()) + " of " + Num.whole(p.dSae()) + " features");
+    }
+
+    private String seeds() {
+        String wanted = state.getOrDefault("seeds", "");
+        return FeatureQuery.SEEDS.contains(wanted) ? wanted : "";
     }
 
     /** The kind that the address asks for; an unknown one is no reason to show nothing. */

@@ -10,6 +10,7 @@ import dev.loupe.feature.TokenLogit;
 import dev.loupe.service.Counterpart;
 import dev.loupe.service.Workbench;
 import dev.loupe.ui.element.BarRows;
+import dev.loupe.ui.element.CurveChart;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -21,6 +22,7 @@ final class FeatureParts {
     private static final int LABELS = 8;
     private static final int TOKENS = 8;
     private static final int NEIGHBOURS = 8;
+    private static final int OVERLAID = 4;
 
     private FeatureParts() {}
 
@@ -165,7 +167,32 @@ final class FeatureParts {
                                     Math.max(0, c.decoderCosine())));
         }
         card.add(new BarRows().set(BarRows.Tone.ACCENT, false, rows, ""));
+        strengths(workbench, sae, id, all).ifPresent(card::add);
         return card;
+    }
+
+    /** How strongly the latent and its nearest counterparts fire, over each other, with a text of each. */
+    private static Optional<Div> strengths(Workbench workbench, String sae, int id, List<Counterpart> all) {
+        List<Counterpart> best = all.stream()
+                .filter(c -> c.id() >= 0 && workbench.features().indexed().contains(c.sae()))
+                .sorted(Comparator.comparingDouble(Counterpart::decoderCosine).reversed())
+                .limit(OVERLAID)
+                .toList();
+        List<CurveChart.Series> series = new ArrayList<>();
+        PairPanel.series(workbench, sae, id).ifPresent(series::add);
+        best.forEach(c -> PairPanel.series(workbench, c.sae(), c.id()).ifPresent(series::add));
+        if (series.size() < 2) {
+            return Optional.empty();
+        }
+        CurveChart chart = new CurveChart();
+        chart.set(PairPanel.strengths(series, 130));
+        Div d = Kit.div("gap", chart);
+        for (Counterpart c : best) {
+            d.add(
+                    Kit.div("gap dim", Kit.link(Links.feature(c.sae(), c.id()), c.sae() + " · " + c.id())),
+                    PairPanel.examples(workbench.features().detail(c.sae(), c.id()), 1));
+        }
+        return Optional.of(d);
     }
 
     /** In how many of the compared SAEs this latent has a counterpart. */

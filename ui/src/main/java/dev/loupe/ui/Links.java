@@ -19,6 +19,10 @@ final class Links {
         return "/compare/" + a + "/" + b;
     }
 
+    static String seeds(String name) {
+        return "/seeds/" + name;
+    }
+
     /** The steering page with one edit: add 1 × its largest activation. */
     static String steer(String sae, int id) {
         return "/steer?edit=" + encode(sae + ":" + id + ":add:1");

@@ -39,6 +39,7 @@ public final class VaadinUi implements WebUi {
             SearchView.class,
             CompareListView.class,
             CompareView.class,
+            SeedsView.class,
             PatchView.class,
             SteerView.class,
             JobsView.class,

@@ -41,9 +41,11 @@ class Scatter extends LoupeElement {
       const i = order[r];
       ring.setAttribute('cx', X(d.x[i]));
       ring.setAttribute('cy', Y(d.y[i]));
+      hover(i);
       return `${d.names?.[i] ?? i}: ${d.xName} ${num(d.x[i])} · ${d.yName} ${num(d.y[i])}`;
     }, open);
-    let hit = -1;
+    let hit = -1, wait = 0;
+    const hover = i => { clearTimeout(wait); wait = setTimeout(() => this.tell('hover', { index: i }), 120); };
     svg.addEventListener('pointermove', e => {
       let best = 400, at = -1;
       for (let i = 0; i < n; i++) { const q = (X(d.x[i]) - e.offsetX) ** 2 + (Y(d.y[i]) - e.offsetY) ** 2; if (q < best) { best = q; at = i; } }

@@ -199,6 +199,17 @@ class WebPagesTest {
     }
 
     @Test
+    void walking_to_a_matched_pair_shows_both_features_side_by_side() {
+        Page page = tab.go("/compare/" + RealWorkspace.SAE + "/" + RealWorkspace.OTHER);
+        page.locator("loupe-scatter svg").focus();
+        page.keyboard().press("ArrowRight");
+        page.keyboard().press("ArrowRight");
+        assertThat(page.locator("#pair")).containsText(RealWorkspace.OTHER + " · ");
+        assertThat(page.locator("#pair loupe-examples")).hasCount(2);
+        assertThat(tab.wrong()).isEmpty();
+    }
+
+    @Test
     void the_theme_follows_the_system_and_can_be_turned() {
         Page page = tab.go("/");
         String light =

@@ -71,6 +71,31 @@ public final class Scatter extends DrawnElement {
         }
     }
 
+    /** Someone points at a point, or walked to it with the arrow keys. */
+    @com.vaadin.flow.component.DomEvent("hover")
+    public static final class Hovered extends com.vaadin.flow.component.ComponentEvent<Scatter> {
+        private final int index;
+
+        /** Made by the framework. */
+        public Hovered(
+                Scatter source,
+                boolean fromClient,
+                @com.vaadin.flow.component.EventData("event.detail.index") int index) {
+            super(source, fromClient);
+            this.index = index;
+        }
+
+        /** The point's number in the lists given. */
+        public int index() {
+            return index;
+        }
+    }
+
+    /** Calls a listener when a point is pointed at. */
+    public Registration onHover(ComponentEventListener<Hovered> listener) {
+        return addListener(Hovered.class, listener);
+    }
+
     /** Calls a listener when a point is chosen by click or Enter. */
     public Registration onOpen(ComponentEventListener<Opened> listener) {
         return addListener(Opened.class, listener);
