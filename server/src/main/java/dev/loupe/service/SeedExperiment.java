@@ -92,8 +92,8 @@ public record SeedExperiment(
      * @param x values of the factor, ascending; for architectures 0 and 1
      * @param cells the cells, as numbers in the list of cells
      * @param difference of the shared fraction, last minus first, with the same seeds resampled
-     * @param expected "up" or "down": what the paper saw
-     * @param verdict "as in the paper", "opposite to the paper", or "not shown" where the interval holds 0 or a cell
+     * @param expected "up" or "down": what the paper saw; "open" where it did not look
+     * @param verdict "as in the paper", "opposite to the paper" ("up", "down" where it did not look), or "not shown" where the interval holds 0 or a cell
      *     misses the asked L0
      * @param usable whether all cells lie within 10 % of the asked L0
      */

@@ -119,7 +119,14 @@ public final class SeedsView extends Page implements BeforeEnterObserver {
         CurveChart chart = new CurveChart();
         chart.set(new CurveChart.Data(
                 series, "log₁₀", "share shared", null, null, 0.0, Math.min(1, high * 1.1), false, 190, null, null));
-        return Kit.card(Kit.heading(title, "paper: " + lines.getFirst().expected()), chart, verdicts(r, lines));
+        return Kit.card(
+                Kit.heading(
+                        title,
+                        lines.getFirst().expected().equals("open")
+                                ? "the paper did not look at this"
+                                : "paper: " + lines.getFirst().expected()),
+                chart,
+                verdicts(r, lines));
     }
 
     private static Component verdicts(SeedExperiment r, List<Trend> lines) {
