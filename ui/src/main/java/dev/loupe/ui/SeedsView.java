@@ -59,7 +59,9 @@ public final class SeedsView extends Page implements BeforeEnterObserver {
                 .toList();
         if (!architectures.isEmpty()) {
             add(Kit.card(
-                    Kit.heading("Architecture", "at the base setting; the paper saw more shared without TopK"),
+                    Kit.heading(
+                            "Architecture",
+                            "at the base setting; the paper saw more shared with ReLU and Gated than with TopK"),
                     verdicts(r, architectures)));
         }
         add(Kit.card(Kit.heading("Every setting", "mean over pairs of seeds, 95 % interval over seeds"), cells(r)));
