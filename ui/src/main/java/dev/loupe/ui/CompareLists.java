@@ -119,17 +119,18 @@ final class CompareLists extends Section {
         number(
                 "other seeds",
                 r -> stabilityA == null ? "–" : r.seeds() + " of " + others(r) + " · " + Num.fixed(r.stability(), 2),
-                Comparator.comparingDouble(Row::stability));
+                Comparator.comparingDouble(Row::stability))
+                .setWidth("132px");
         grid.addColumn(LitRenderer.<Row>of("<a href=\"${item.href}\" router-link>${item.other}</a>")
                         .withProperty("href", r -> r.other() < 0 ? "" : Links.feature(r.otherSae(), r.other()))
-                        .withProperty("other", r -> r.other() < 0 ? "" : r.otherSae() + " " + r.other()))
+                        .withProperty("other", r -> r.other() < 0 ? "" : String.valueOf(r.other())))
                 .setHeader("best partner")
                 .setFlexGrow(1)
-                .setWidth("170px");
+                .setWidth("96px");
     }
 
-    private void number(String name, com.vaadin.flow.function.ValueProvider<Row, String> value, Comparator<Row> order) {
-        grid.addColumn(value)
+    private Grid.Column<Row> number(String name, com.vaadin.flow.function.ValueProvider<Row, String> value, Comparator<Row> order) {
+        return grid.addColumn(value)
                 .setHeader(name)
                 .setTextAlign(ColumnTextAlign.END)
                 .setFlexGrow(0)

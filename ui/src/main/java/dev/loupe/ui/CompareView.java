@@ -14,13 +14,18 @@ import dev.loupe.service.Workbench;
 import dev.loupe.ui.element.CurveChart;
 import dev.loupe.ui.element.Scatter;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Two SAEs: which latents they share, at any threshold, and which only one of them has. */
 @Route("compare/:a/:b")
 public final class CompareView extends Page implements BeforeEnterObserver {
+    private static final int LINES = 4;
+    private static final int BESIDE = 12;
+
     private final Workbench workbench;
     private final Map<String, String> state = new LinkedHashMap<>();
     private final Div facts = Kit.facts();
@@ -169,14 +174,19 @@ public final class CompareView extends Page implements BeforeEnterObserver {
                 pair);
     }
 
+    /** Every other pair; those that share an SAE with this one first. */
+    private List<Matching> others(Matching m) {
+        Set<String> own = Set.of(m.a(), m.b().equals(m.a()) ? "" : m.b());
+        return CompareListView.all(workbench).stream()
+                .filter(o -> !o.a().equals(m.a()) || !o.b().equals(m.b()))
+                .sorted(Comparator.comparing((Matching o) -> !own.contains(o.a()) && !own.contains(o.b())))
+                .toList();
+    }
+
     private Section curves(Matching m, double threshold) {
         List<CurveChart.Series> series = new ArrayList<>();
         series.add(series(m));
-        for (Matching other : CompareListView.all(workbench)) {
-            if (!other.a().equals(m.a()) || !other.b().equals(m.b())) {
-                series.add(series(other));
-            }
-        }
+        others(m).stream().limit(LINES).forEach(o -> series.add(series(o)));
         curve.set(new CurveChart.Data(
                 series, "threshold", "share shared", 0.0, 1.0, 0.0, 1.0, false, 190, threshold, ""));
         return Kit.card(Kit.heading("Shared at every threshold", "share of the narrower SAE"), curve);
@@ -191,14 +201,16 @@ public final class CompareView extends Page implements BeforeEnterObserver {
     }
 
     private Section beside(Matching m) {
-        List<Matching> others = CompareListView.all(workbench).stream()
-                .filter(o -> !o.a().equals(m.a()) || !o.b().equals(m.b()))
-                .toList();
+        List<Matching> others = others(m);
         Section card = Kit.card(Kit.heading("Beside it", "other pairs, share of the smaller"));
         if (others.isEmpty()) {
             card.add(Kit.text("dim", "No other pair was compared."));
         } else {
-            card.add(CompareListView.briefTable(others));
+            card.add(CompareListView.briefTable(
+                    others.stream().limit(BESIDE).toList()));
+            if (others.size() > BESIDE) {
+                card.add(Kit.link("/compare", "all " + Num.whole(others.size() + 1) + " pairs"));
+            }
         }
         return card;
     }
