@@ -15,8 +15,9 @@ import org.jspecify.annotations.Nullable;
  * @param wrt the hook points whose gradients are kept
  * @param flow editors of gradients on their way back: at its hook point each sees the gradient of all rows,
  *     {@code [batch, pos, width]}, after it was kept, and what it leaves flows on. {@link #STOP} ends it there
- * @param keepBytes memory that may be used for intermediate values of blocks; those of the other blocks are computed
- *     again on the way back
+ * @param keepBytes memory that intermediate values may take between blocks: their inputs, and what they computed inside;
+ *     what does not fit is computed again on the way back. About {@code 2 sqrt(blocks)} inputs are needed in any case, as
+ *     are the values of the block at work, edited values and what was asked for
  */
 public record BackwardPlan(@Nullable LogitSeed seed, Rules rules, Set<HookPoint> wrt, Taps flow, long keepBytes) {
     /** The memory for intermediate values if nothing else is said: 1 GiB. */

@@ -9,17 +9,21 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Forward, then back from a metric of the last logits or from hook points. On the way forward the inputs of blocks are
- * kept, and within the plan's memory also what they computed inside; going back, a block whose inside was not kept is
- * run forward once more (with the edits it had) and then derived. Nothing is shared between passes,
+ * kept ({@link BlockInputs}), and within the plan's memory also what they computed inside; going back, a block whose inside
+ * was not kept is run forward once more (with the edits it had) and then derived. Nothing is shared between passes,
  * so several may run at a time.
  */
 final class Gradients {
     private final Core core;
     private final List<BlockBackward> blocks;
+
+    /** Hears, between any two blocks, how many bytes the tensors of a pass take; for tests of the budget. */
+    volatile @Nullable LongConsumer watcher;
 
     Gradients(Core core) {
         this.core = core;
@@ -86,12 +90,16 @@ final class Gradients {
             Map<HookPoint, Activation> gradients = new HashMap<>();
             GradientSink sink = new Kept(pass, plan, gradients);
             int top = plan.seed() == null ? highest(plan.flow()) : core.blocks.size() - 1;
-            List<NDArray> inputs = new ArrayList<>();
             Map<Integer, BlockState> states = new HashMap<>();
             NDArray resid = core.embed(pass, tokens.ids());
+            BlockInputs inputs = new BlockInputs(core, lowest, top, 4 * resid.size(), plan.keepBytes());
+            long left = plan.keepBytes() - 4 * resid.size() * (top + 1L - lowest); // for states
             for (int layer = 0; layer <= top; layer++) {
-                inputs.add(resid);
-                resid = forward(layer, pass, resid, layer >= lowest ? states : null, plan.keepBytes());
+                boolean keeps = layer >= lowest && inputs.whole();
+                NDArray next = forward(layer, pass, resid, keeps ? states : null, left / (top + 1 - layer));
+                inputs.put(layer, resid);
+                resid = next;
+                watch(manager);
             }
             float[][] last = null;
             double[] values = new double[pass.batch()];
@@ -108,8 +116,9 @@ final class Gradients {
                 g = core.weights.finalNorm.backward(gNormed, state, plan.rules(), sink, Integer.MAX_VALUE, "ln_final");
             }
             for (int layer = top; layer >= lowest; layer--) {
-                g = back(layer, pass, inputs.get(layer), states.remove(layer), g, plan.rules(), sink);
-                inputs.get(layer).close();
+                g = back(layer, pass, inputs.get(layer, pass), states.remove(layer), g, plan.rules(), sink);
+                watch(manager);
+                inputs.free(layer);
             }
             sink.at(-1, "hook_embed", g);
             sink.at(-1, "hook_pos_embed", g);
@@ -125,9 +134,17 @@ final class Gradients {
         return highest;
     }
 
+    /** Tells a watcher how much memory tensors take between two blocks. */
+    private void watch(NDManager manager) {
+        LongConsumer to = watcher;
+        if (to != null) {
+            to.accept(core.weights.bytesIn(manager));
+        }
+    }
+
     /** One block on the way forward; its state is kept while the states of the blocks from here on fit the budget. */
     private NDArray forward(
-            int layer, Pass pass, NDArray input, @Nullable Map<Integer, BlockState> states, long keepBytes) {
+            int layer, Pass pass, NDArray input, @Nullable Map<Integer, BlockState> states, long share) {
         if (states == null) {
             return BlockState.set(core.step(core.blocks.get(layer), pass, input, null));
         }
@@ -136,7 +153,7 @@ final class Gradients {
             BlockState state = new BlockState();
             NDArray next = BlockState.set(core.blocks.get(layer).forward(pass, input, null, state));
             NDScope.unregister(next);
-            if (state.bytes() * (core.blocks.size() - layer) <= keepBytes) { // equal blocks, the last are needed first
+            if (state.bytes() <= share) { // blocks are equal, and the last are needed first
                 state.keep();
                 states.put(layer, state);
             }

@@ -22,6 +22,8 @@ public final class LanguageModels {
     public static LanguageModel open(Path path, ModelOptions options) {
         try (ModelSource source = ModelSource.of(path)) {
             ModelSpec spec = source.spec();
+            WeightRegime regime = options.weights();
+            ModelSpec used = ProcessedWeights.spec(spec, regime);
             List<String> heldOut = heldOut(source.folder());
             Torch.threads(options.threads());
             if (options.threads() > 0) {
@@ -30,8 +32,6 @@ public final class LanguageModels {
             Tokenizer tokenizer = HubTokenizer.open(source.folder());
             try {
                 TensorSource checkpoint = source.weights(spec); // closed with the weights
-                WeightRegime regime = options.weights();
-                ModelSpec used = ProcessedWeights.spec(spec, regime);
                 Weights weights =
                         new Weights(regime.isRaw() ? checkpoint : new ProcessedWeights(checkpoint, spec, regime), used);
                 String id = options.id() != null ? options.id() : source.name();

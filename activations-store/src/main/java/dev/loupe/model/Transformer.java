@@ -195,6 +195,11 @@ final class Transformer implements LanguageModel {
         return heldOut;
     }
 
+    /** What computes gradients. */
+    Gradients gradients() {
+        return gradients;
+    }
+
     /** Tensors alive in this model's manager: weights and constants between passes. */
     int liveArrays() {
         return core.weights.manager.getManagedArrays().size();

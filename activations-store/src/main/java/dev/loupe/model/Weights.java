@@ -62,6 +62,11 @@ final class Weights implements AutoCloseable {
         source.checkUnchanged();
     }
 
+    /** Bytes of the tensors of a pass; views of a tensor that lives too count again. */
+    long bytesIn(NDManager pass) {
+        return pass.getManagedArrays().stream().mapToLong(a -> 4 * a.size()).sum();
+    }
+
     @Override
     public void close() {
         manager.close(); // before the memory under its tensors

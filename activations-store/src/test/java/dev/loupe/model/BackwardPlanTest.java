@@ -6,8 +6,11 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.loupe.base.UsageException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -49,6 +52,55 @@ class BackwardPlanTest {
             model.backward(BATCH, edit, plan);
             assertThat(((Transformer) model).liveArrays()).isEqualTo(live);
         }
+    }
+
+    @Test
+    void memory_between_blocks_stays_within_the_budget_and_numbers_are_the_same() {
+        int positions = 96;
+        int[] ids = IntStream.range(0, positions).map(i -> 1 + i * 37 % 8000).toArray();
+        TokenBatch batch = TokenBatch.of(ids, Arrays.copyOf(ids, 40));
+        try (LanguageModel model = LanguageModels.open(Golden.builtin(folder), ModelOptions.defaults())) {
+            long input = 4L * 2 * positions * model.config().dModel();
+            List<HookPoint> wrt = List.of(HookPoint.residPre(0), HookPoint.z(2), HookPoint.mlpPost(5));
+            BackwardPlan plan = BackwardPlan.of(SEED, Rules.RELP, wrt);
+            Gradients gradients = ((Transformer) model).gradients();
+            Taps edit = Taps.edit(HookPoint.attnOut(1), a -> a.set(0, 2, 3, 0.5f));
+            long[] peak = new long[1];
+            gradients.watcher = bytes -> peak[0] = Math.max(peak[0], bytes);
+            Backward free = model.backward(batch, edit, plan.withKeepBytes(Long.MAX_VALUE / 4));
+            long whole = peak[0];
+            peak[0] = 0;
+            model.backward(batch, edit, plan.withKeepBytes(0));
+            long least = BlockInputs.held(6, BlockInputs.stride(6, 0)) * input;
+            long around = peak[0] - least; // what head and last norm made, the gradient, the mask, the edit
+            assertThat(around).isLessThan(12 * input);
+            long state = (whole - around - 6 * input) / 6; // of one block, about
+            assertThat(state).isGreaterThan(4 * input);
+            for (long budget :
+                    new long[] {4 * input, 5 * input, 6 * input, 6 * input + 3 * state, 6 * input + 5 * state}) {
+                peak[0] = 0;
+                Backward again = model.backward(batch, edit, plan.withKeepBytes(budget));
+                assertThat(peak[0]).as("budget " + budget).isPositive().isLessThanOrEqualTo(budget + around);
+                assertThat(peak[0]).isLessThan(whole);
+                for (HookPoint hook : wrt) {
+                    for (int p = 0; p < positions; p++) {
+                        assertThat(again.gradient(hook).row(0, p))
+                                .isEqualTo(free.gradient(hook).row(0, p));
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void inputs_are_kept_as_far_apart_as_memory_asks() {
+        assertThat(BlockInputs.stride(32, 32)).isEqualTo(1);
+        assertThat(BlockInputs.stride(32, 31)).isEqualTo(2);
+        assertThat(BlockInputs.stride(32, 12)).isEqualTo(4);
+        int least = BlockInputs.stride(32, 0);
+        assertThat(BlockInputs.held(32, least)).isEqualTo(11);
+        assertThat(BlockInputs.stride(1, 0)).isEqualTo(1);
+        assertThat(BlockInputs.stride(0, 0)).isEqualTo(1);
     }
 
     @ParameterizedTest

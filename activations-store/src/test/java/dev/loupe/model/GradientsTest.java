@@ -10,6 +10,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Gradients by their own meaning: slopes, edited runs, conserved relevance. */
 class GradientsTest {
@@ -31,19 +33,41 @@ class GradientsTest {
         tiny.close();
     }
 
-    @Test
-    void gradients_are_the_slopes_of_the_metric() {
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "tiny-llama",
+                "tiny-mistral",
+                "tiny-qwen2",
+                "tiny-qwen3",
+                "tiny-gpt2",
+                "tiny-neo",
+                "tiny-neox",
+                "tiny-neox-serial",
+                "tiny-opt",
+                "tiny-gemma2",
+                "tiny-gemma3",
+                "var-gemma2-mqa-untied"
+            })
+    void gradients_are_the_slopes_of_the_metric(String name) {
+        try (LanguageModel model =
+                LanguageModels.open(Golden.tiny(name, folder.resolve("slopes")), ModelOptions.defaults())) {
+            slopes(model);
+        }
+    }
+
+    private static void slopes(LanguageModel model) {
         TokenBatch batch = TokenBatch.of(new int[] {1, 2, 3, 9, 30}, new int[] {4, 6});
         LogitSeed seed = (row, logits, grad) -> { // not linear in the logits
             grad[3] = 2 * logits[3];
             grad[5] = -1;
             return (double) logits[3] * logits[3] - logits[5];
         };
-        List<HookPoint> hooks = tiny.hooks().stream()
+        List<HookPoint> hooks = model.hooks().stream()
                 .map(HookInfo::hook)
                 .filter(h -> !h.name().endsWith("scale") && !h.name().endsWith("pattern"))
                 .toList();
-        Backward back = tiny.backward(batch, Taps.none(), seed, Rules.NONE, hooks);
+        Backward back = model.backward(batch, Taps.none(), seed, Rules.NONE, hooks);
         float step = 1e-2f;
         for (HookPoint hook : hooks) {
             Activation gradient = back.gradient(hook);
@@ -59,8 +83,8 @@ class GradientsTest {
                 for (int i = 0; i < g.length; i++) {
                     direction[i] = length == 0 ? 1 : (float) (g[i] / length);
                 }
-                double up = moved(batch, hook, row, p, direction, step, seed);
-                double down = moved(batch, hook, row, p, direction, -step, seed);
+                double up = moved(model, batch, hook, row, p, direction, step, seed);
+                double down = moved(model, batch, hook, row, p, direction, -step, seed);
                 assertThat((up - down) / (2 * step))
                         .as(hook + " of row " + row)
                         .isCloseTo(length, within(2e-2 * length + 2e-3));
@@ -69,7 +93,14 @@ class GradientsTest {
     }
 
     private static double moved(
-            TokenBatch batch, HookPoint hook, int row, int p, float[] direction, float step, LogitSeed seed) {
+            LanguageModel model,
+            TokenBatch batch,
+            HookPoint hook,
+            int row,
+            int p,
+            float[] direction,
+            float step,
+            LogitSeed seed) {
         Editor move = a -> {
             float[] values = a.row(row, p);
             for (int i = 0; i < values.length; i++) {
@@ -77,7 +108,7 @@ class GradientsTest {
             }
             a.setRow(row, p, values);
         };
-        Forward f = tiny.forward(batch, Taps.edit(hook, move), Want.LAST_LOGITS);
+        Forward f = model.forward(batch, Taps.edit(hook, move), Want.LAST_LOGITS);
         double sum = 0;
         for (int r = 0; r < batch.size(); r++) {
             sum += seed.seed(r, f.lastLogits(r), new float[40]);
