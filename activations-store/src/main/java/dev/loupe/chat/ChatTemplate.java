@@ -1,0 +1,109 @@
+package dev.loupe.chat;
+
+import com.hubspot.jinjava.Jinjava;
+import com.hubspot.jinjava.JinjavaConfig;
+import com.hubspot.jinjava.LegacyOverrides;
+import com.hubspot.jinjava.interpret.RenderResult;
+import com.hubspot.jinjava.interpret.TemplateError;
+import com.hubspot.jinjava.lib.fn.ELFunctionDefinition;
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.UsageException;
+import java.time.LocalDateTime;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A chat template of a model (the {@code chat_template} of its {@code tokenizer_config.json}, its
+ * {@code chat_template.jinja} or its GGUF metadata). Rendered as {@code apply_chat_template} of transformers does: blocks
+ * are trimmed, {@code raise_exception}, {@code strftime_now}, {@code tojson}, {@code namespace}, loop controls and the
+ * {@code generation} tag are there, and strings have Python's methods. Safe for use from several threads.
+ */
+public final class ChatTemplate {
+    private static final int MOST_CHARACTERS = 10_000_000;
+
+    private final String source;
+    private final Jinjava jinja;
+
+    /** A template from its text. */
+    public ChatTemplate(String text) {
+        this.source = JinjaSource.translate(text);
+        this.jinja = new Jinjava(JinjavaConfig.newBuilder()
+                .withMaxOutputSize(MOST_CHARACTERS)
+                .withNestedInterpretationEnabled(false) // text of a user is no template
+                .withElResolver(new PythonResolver())
+                .withLegacyOverrides(LegacyOverrides.newBuilder()
+                        .withIterateOverMapKeys(true)
+                        .withUsePyishObjectMapper(true)
+                        .withUseNaturalOperatorPrecedence(true)
+                        .withParseWhitespaceControlStrictly(true)
+                        .withKeepNullableLoopValues(true)
+                        .withHandleBackslashInQuotesOnly(true)
+                        .build())
+                .build());
+        jinja.getGlobalContext().registerFilter(new ToJson());
+        jinja.getGlobalContext()
+                .registerFunction(
+                        new ELFunctionDefinition("", "raise_exception", ChatFunctions.class, "raise", Object.class));
+        jinja.getGlobalContext()
+                .registerFunction(
+                        new ELFunctionDefinition("", "strftime_now", ChatFunctions.class, "now", String.class));
+    }
+
+    /**
+     * The prompt for a conversation.
+     *
+     * @param messages first one first
+     * @param bos text of the beginning-of-sequence token; null if the model has none
+     * @param eos text of the end-of-sequence token; null if the model has none
+     * @param more other variables that a template may ask for, such as {@code enable_thinking}
+     * @param addGenerationPrompt whether the text ends where the assistant begins to speak
+     * @throws UsageException if the template refuses the conversation, in its own words
+     * @throws LoupeException if the template cannot be rendered
+     */
+    public String render(
+            List<ChatMessage> messages,
+            @Nullable String bos,
+            @Nullable String eos,
+            Map<String, Object> more,
+            boolean addGenerationPrompt) {
+        Map<String, Object> variables = new LinkedHashMap<>(more);
+        List<Object> all = new ArrayList<>();
+        for (ChatMessage m : messages) {
+            Map<String, Object> message = new LinkedHashMap<>();
+            message.put("role", m.role());
+            message.put("content", m.content());
+            all.add(message);
+        }
+        variables.put("messages", all);
+        variables.put("add_generation_prompt", addGenerationPrompt);
+        if (bos != null) {
+            variables.put("bos_token", bos);
+        }
+        if (eos != null) {
+            variables.put("eos_token", eos);
+        }
+        RenderResult result = jinja.renderForResult(source, variables);
+        for (TemplateError error : result.getErrors()) {
+            String refusal = ChatFunctions.refusal(error.getException());
+            if (refusal != null) {
+                throw new UsageException(refusal);
+            }
+            throw new LoupeException("The model's chat template cannot be rendered (line " + error.getLineno() + ": "
+                    + error.getMessage() + "); send the prompt as text instead.");
+        }
+        return result.getOutput();
+    }
+
+    /** {@link #render(List, String, String, Map, boolean)} without other variables, ready for an answer. */
+    public String render(List<ChatMessage> messages, @Nullable String bos, @Nullable String eos) {
+        return render(messages, bos, eos, Map.of(), true);
+    }
+
+    /** The time that templates see. */
+    static LocalDateTime now() {
+        return LocalDateTime.now(java.time.ZoneId.systemDefault());
+    }
+}
