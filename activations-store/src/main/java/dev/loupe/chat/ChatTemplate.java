@@ -3,11 +3,13 @@ package dev.loupe.chat;
 import com.hubspot.jinjava.Jinjava;
 import com.hubspot.jinjava.JinjavaConfig;
 import com.hubspot.jinjava.LegacyOverrides;
+import com.hubspot.jinjava.interpret.Context;
 import com.hubspot.jinjava.interpret.RenderResult;
 import com.hubspot.jinjava.interpret.TemplateError;
 import com.hubspot.jinjava.lib.fn.ELFunctionDefinition;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.UsageException;
+import dev.loupe.model.Tokenizer;
 import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -23,14 +25,48 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ChatTemplate {
     private static final int MOST_CHARACTERS = 10_000_000;
+    private static final Jinjava JINJA = engine();
 
     private final String source;
-    private final Jinjava jinja;
 
     /** A template from its text. */
     public ChatTemplate(String text) {
         this.source = JinjaSource.translate(text);
-        this.jinja = new Jinjava(JinjavaConfig.newBuilder()
+    }
+
+    /**
+     * The template of a model.
+     *
+     * @throws UsageException if it has none: what others make up for such models gives plausible nonsense
+     */
+    public static ChatTemplate of(Tokenizer tokenizer) {
+        String text = tokenizer.chatTemplate();
+        if (text == null) {
+            throw new UsageException("The model has no chat template, so it was not trained on conversations: send a"
+                    + " prompt to /v1/completions, or give a template in chat_template.");
+        }
+        return new ChatTemplate(text);
+    }
+
+    /**
+     * The token ids of a conversation, ready for an answer.
+     *
+     * @param more other variables that a template may ask for
+     */
+    public int[] prompt(Tokenizer tokenizer, List<ChatMessage> messages, Map<String, Object> more) {
+        Integer bos = tokenizer.bosId();
+        Integer eos = tokenizer.eosId();
+        String text = render(
+                messages,
+                bos == null ? null : tokenizer.token(bos),
+                eos == null ? null : tokenizer.token(eos),
+                more,
+                true);
+        return tokenizer.encode(text, false); // the template writes the special tokens
+    }
+
+    private static Jinjava engine() {
+        Jinjava jinja = new Jinjava(JinjavaConfig.newBuilder()
                 .withMaxOutputSize(MOST_CHARACTERS)
                 .withNestedInterpretationEnabled(false) // text of a user is no template
                 .withElResolver(new PythonResolver())
@@ -43,13 +79,12 @@ public final class ChatTemplate {
                         .withHandleBackslashInQuotesOnly(true)
                         .build())
                 .build());
-        jinja.getGlobalContext().registerFilter(new ToJson());
-        jinja.getGlobalContext()
-                .registerFunction(
-                        new ELFunctionDefinition("", "raise_exception", ChatFunctions.class, "raise", Object.class));
-        jinja.getGlobalContext()
-                .registerFunction(
-                        new ELFunctionDefinition("", "strftime_now", ChatFunctions.class, "now", String.class));
+        Context global = jinja.getGlobalContext();
+        global.registerFilter(new ToJson());
+        global.registerFunction(
+                new ELFunctionDefinition("", "raise_exception", ChatFunctions.class, "raise", Object.class));
+        global.registerFunction(new ELFunctionDefinition("", "strftime_now", ChatFunctions.class, "now", String.class));
+        return jinja;
     }
 
     /**
@@ -85,7 +120,7 @@ public final class ChatTemplate {
         if (eos != null) {
             variables.put("eos_token", eos);
         }
-        RenderResult result = jinja.renderForResult(source, variables);
+        RenderResult result = JINJA.renderForResult(source, variables);
         for (TemplateError error : result.getErrors()) {
             String refusal = ChatFunctions.refusal(error.getException());
             if (refusal != null) {

@@ -27,6 +27,7 @@ final class HubTokenizer implements Tokenizer {
     private final @Nullable Integer bos;
     private final @Nullable Integer eos;
     private final Set<Integer> ends;
+    private final @Nullable String chatTemplate;
     private final boolean addBos;
     private final String checksum;
 
@@ -36,6 +37,7 @@ final class HubTokenizer implements Tokenizer {
             @Nullable Integer bos,
             @Nullable Integer eos,
             Set<Integer> ends,
+            @Nullable String chatTemplate,
             boolean addBos,
             String checksum) {
         this.tokenizer = tokenizer;
@@ -43,6 +45,7 @@ final class HubTokenizer implements Tokenizer {
         this.bos = bos;
         this.eos = eos;
         this.ends = ends;
+        this.chatTemplate = chatTemplate;
         this.addBos = addBos;
         this.checksum = checksum;
     }
@@ -71,6 +74,7 @@ final class HubTokenizer implements Tokenizer {
                     special(vocabulary, config, folder, "bos_token"),
                     eos,
                     ends(folder, eos),
+                    chatTemplate(folder, config),
                     config.path("add_bos_token").asBoolean(false),
                     Checksums.sha256(file));
         } catch (IOException | RuntimeException e) {
@@ -109,6 +113,29 @@ final class HubTokenizer implements Tokenizer {
         }
         ends.remove(-1);
         return Collections.unmodifiableSet(ends);
+    }
+
+    /** From a file of its own or from the settings, where several may stand by name. */
+    private static @Nullable String chatTemplate(Path folder, JsonNode config) throws IOException {
+        Path file = folder.resolve("chat_template.jinja");
+        if (Files.isRegularFile(file)) {
+            return Files.readString(file);
+        }
+        JsonNode node = config.path("chat_template");
+        if (node.isArray()) {
+            for (JsonNode named : node) {
+                if (named.path("name").asString("").equals("default")) {
+                    return named.path("template").asString();
+                }
+            }
+            node = node.path(0).path("template");
+        }
+        return node.isString() ? node.asString() : null;
+    }
+
+    @Override
+    public @Nullable String chatTemplate() {
+        return chatTemplate;
     }
 
     @Override

@@ -61,6 +61,11 @@ public interface Tokenizer extends AutoCloseable {
         return eos == null ? Set.of() : Set.of(eos);
     }
 
+    /** The model's chat template, in Jinja; null if it has none. */
+    default @Nullable String chatTemplate() {
+        return null;
+    }
+
     /** Whether an id is a special token rather than text. */
     boolean isSpecial(int id);
 

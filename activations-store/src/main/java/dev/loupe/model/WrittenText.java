@@ -1,6 +1,5 @@
 package dev.loupe.model;
 
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -57,20 +56,7 @@ final class WrittenText {
         if (!sampling.logProbs() && sampling.alternatives() == 0) {
             return new WrittenToken(id, piece, Float.NaN, List.of());
         }
-        double norm = Sampler.logSumExp(logits);
-        return new WrittenToken(id, piece, (float) (logits[id] - norm), likeliest(logits, norm));
-    }
-
-    private List<Candidate> likeliest(float[] logits, double norm) {
-        if (sampling.alternatives() == 0) {
-            return List.of();
-        }
-        Descending order = new Descending(logits);
-        List<Candidate> all = new ArrayList<>();
-        while (order.more() && all.size() < sampling.alternatives()) {
-            int id = order.next();
-            all.add(new Candidate(id, (float) (logits[id] - norm)));
-        }
-        return List.copyOf(all);
+        LogProbabilities p = LogProbabilities.of(logits);
+        return new WrittenToken(id, piece, (float) p.of(id), p.likeliest(sampling.alternatives()));
     }
 }

@@ -1,5 +1,6 @@
 package dev.loupe.steer;
 
+import dev.loupe.base.LoupeException;
 import dev.loupe.math.Matrix;
 import dev.loupe.model.Activation;
 import dev.loupe.model.Editor;
@@ -8,6 +9,7 @@ import dev.loupe.sae.SparseCodes;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  * A position where nothing changes keeps its bits.
  */
 final class HookEdits implements Editor {
+    private static final double LARGEST = 1e17;
+
     private final List<Direction> directions;
     private final Text text;
     private final @Nullable Gate gate;
@@ -65,7 +69,7 @@ final class HookEdits implements Editor {
                 if (to == h[row]) {
                     to = h[row].clone();
                 }
-                to[i] = (float) (h[row][i] + change[i]);
+                to[i] = computable(h[row][i] + change[i]);
             }
         }
         for (Direction d : directions) {
@@ -75,6 +79,18 @@ final class HookEdits implements Editor {
             }
         }
         return to;
+    }
+
+    /** The next norm squares it: a larger number would become 0 or no number at all, silently. */
+    private static float computable(double value) {
+        if (!(Math.abs(value) < LARGEST)) {
+            throw new LoupeException(String.format(
+                    Locale.ROOT,
+                    "An edit makes numbers of size %.1e, with which the model cannot compute: it is too strong; lower its"
+                            + " strength.",
+                    value));
+        }
+        return (float) value;
     }
 
     private List<int[]> places(Activation a) {

@@ -1,42 +1,33 @@
 package dev.loupe.http;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
-import dev.loupe.base.LoupeException;
+import dev.loupe.model.Activation;
+import dev.loupe.model.Candidate;
 import dev.loupe.model.Generation;
-import dev.loupe.model.LanguageModel;
-import dev.loupe.model.TokenListener;
+import dev.loupe.model.LogProbabilities;
+import dev.loupe.model.Tokenizer;
+import dev.loupe.model.WrittenToken;
 import dev.loupe.service.Workbench;
 import io.javalin.http.Context;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /** {@code POST /v1/completions}, whole or streamed, with edits in the extra field {@code loupe}. */
 final class Completions {
+    private static final String OBJECT = "text_completion";
+
     private final Workbench bench;
-
-    /** A parameter that is wrong, by name. */
-    static final class BadParameter extends LoupeException {
-        private static final long serialVersionUID = 1L;
-        private final @Nullable String param;
-
-        BadParameter(String sentence, @Nullable String param) {
-            super(sentence);
-            this.param = param;
-        }
-
-        @Nullable String param() {
-            return param;
-        }
-    }
 
     record LogProbs(
             List<String> tokens,
-            List<Double> tokenLogprobs,
-            @Nullable List<Object> topLogprobs,
+            List<@Nullable Double> tokenLogprobs,
+            @Nullable List<@Nullable Map<String, Double>> topLogprobs,
             List<Integer> textOffset) {}
 
     record Choice(
@@ -45,7 +36,12 @@ final class Completions {
             @Nullable LogProbs logprobs,
             @Nullable String finishReason) {}
 
-    record Usage(int promptTokens, int completionTokens, int totalTokens) {}
+    record Usage(int promptTokens, int completionTokens, int totalTokens) {
+        static Usage of(List<int[]> prompts, int written) {
+            int read = prompts.stream().mapToInt(p -> p.length).sum();
+            return new Usage(read, written, read + written);
+        }
+    }
 
     record Completion(
             String id,
@@ -61,140 +57,134 @@ final class Completions {
     }
 
     void handle(Context ctx) {
-        JsonNode body = Params.body(ctx, JsonNode.class);
-        CompletionRequest request = CompletionRequest.of(body, bench);
-        LanguageModel model = bench.models().open(request.model());
-        bench.steer().explain(request.model(), request.variant()); // refused before the first byte of a stream
-        for (int[] prompt : request.prompts()) {
-            check(model, prompt);
-        }
+        CompletionRequest request = CompletionRequest.of(Params.body(ctx, JsonNode.class), bench);
+        WritingRequest common = request.common();
         String id = "cmpl-" + UUID.randomUUID().toString().replace("-", "");
         long created = Instant.now().getEpochSecond();
-        if (request.stream()) {
-            stream(ctx, request, model, id, created);
-        } else {
-            ctx.json(whole(request, model, id, created));
+        Answers answers = new Answers(bench, common, request.prompts());
+        if (common.stream()) {
+            answers.stream(ctx, new Pieces(request, id, created));
+            return;
         }
-    }
-
-    private Completion whole(CompletionRequest request, LanguageModel model, String id, long created) {
         List<Choice> choices = new ArrayList<>();
         int written = 0;
-        for (int p = 0; p < request.prompts().size(); p++) {
-            for (int i = 0; i < request.n(); i++) {
-                int index = choices.size();
-                Generation g = bench.steer()
-                        .generate(
-                                model,
-                                request.prompts().get(p),
-                                request.variant(),
-                                request.sampling(i),
-                                TokenListener.silent());
-                written += g.tokens().length;
-                String front = request.echo() ? request.texts().get(p) : "";
-                choices.add(
-                        new Choice(front + g.text(), index, logProbs(request, model, g, front.length()), reason(g)));
-            }
+        for (Generation g : answers.whole()) {
+            int prompt = choices.size() / common.n();
+            written += g.tokens().length;
+            String front = request.echo() ? request.texts().get(prompt) : "";
+            LogProbs probs = common.sampling().logProbs() ? logProbs(request, prompt, g) : null;
+            choices.add(new Choice(front + g.text(), choices.size(), probs, Answers.reason(g)));
         }
-        return new Completion(id, "text_completion", created, request.model(), choices, usage(request, written));
+        ctx.json(new Completion(id, OBJECT, created, common.name(), choices, Usage.of(request.prompts(), written)));
     }
 
-    private void stream(Context ctx, CompletionRequest request, LanguageModel model, String id, long created) {
-        EventStream events = new EventStream(ctx);
-        int written = 0;
-        int index = 0;
-        for (int p = 0; p < request.prompts().size(); p++) {
-            for (int i = 0; i < request.n(); i++, index++) {
-                int choice = index;
-                if (request.echo()) {
-                    events.send(
-                            null,
-                            null,
-                            chunk(request, id, created, request.texts().get(p), choice, null, null));
+    /** Of the written tokens and, where the prompt is echoed, of its tokens too; the first of those has none. */
+    private LogProbs logProbs(CompletionRequest request, int prompt, Generation g) {
+        WritingRequest common = request.common();
+        Tokenizer tokenizer = common.model().tokenizer();
+        Lines lines = new Lines(tokenizer, common.sampling().alternatives());
+        if (request.echo()) {
+            int[] ids = request.prompts().get(prompt);
+            Activation logits = bench.steer().logits(common.model(), ids, common.variant());
+            List<String> pieces = tokenizer.pieces(ids);
+            for (int i = 0; i < ids.length; i++) {
+                String text = tokenizer.isSpecial(ids[i]) ? "" : pieces.get(i);
+                if (i == 0) {
+                    lines.add(tokenizer.token(ids[i]), text, null, List.of());
+                } else {
+                    LogProbabilities p = LogProbabilities.of(logits.row(0, i - 1));
+                    lines.add(tokenizer.token(ids[i]), text, p.of(ids[i]), p.likeliest(lines.alternatives));
                 }
-                Generation g = bench.steer()
-                        .generate(
-                                model,
-                                request.prompts().get(p),
-                                request.variant(),
-                                request.sampling(i),
-                                (token, text, logProb) -> {
-                                    LogProbs probs = request.logProbs()
-                                            ? new LogProbs(
-                                                    List.of(model.tokenizer().token(token)),
-                                                    List.of((double) logProb),
-                                                    null,
-                                                    List.of(0))
-                                            : null;
-                                    if (!text.isEmpty() || probs != null) {
-                                        events.send(null, null, chunk(request, id, created, text, choice, probs, null));
-                                    }
-                                    return events.open();
-                                });
-                written += g.tokens().length;
-                events.send(null, null, chunk(request, id, created, "", choice, null, reason(g)));
             }
         }
-        if (request.usage()) {
-            events.send(
-                    null,
-                    null,
-                    new Completion(
-                            id, "text_completion", created, request.model(), List.of(), usage(request, written)));
-        }
-        events.send(null, null, "[DONE]");
-    }
-
-    private static Completion chunk(
-            CompletionRequest request,
-            String id,
-            long created,
-            String text,
-            int index,
-            @Nullable LogProbs probs,
-            @Nullable String reason) {
-        return new Completion(
-                id, "text_completion", created, request.model(), List.of(new Choice(text, index, probs, reason)), null);
-    }
-
-    private static void check(LanguageModel model, int[] prompt) {
-        for (int id : prompt) {
-            if (id < 0 || id >= model.config().dVocab()) {
-                throw new BadParameter("The token id " + id + " is not in the vocabulary of the model.", "prompt");
-            }
-        }
-        if (prompt.length >= model.config().nCtx()) {
-            throw new BadParameter(
-                    "The prompt has " + prompt.length + " tokens and the model reads at most "
-                            + model.config().nCtx() + "; shorten it.",
-                    "prompt");
-        }
-    }
-
-    private static @Nullable LogProbs logProbs(
-            CompletionRequest request, LanguageModel model, Generation g, int offset) {
+        List<String> pieces = tokenizer.pieces(g.tokens());
         float[] values = g.logProbs();
-        if (!request.logProbs() || values == null) {
-            return null;
+        for (int i = 0; values != null && i < pieces.size(); i++) {
+            List<Candidate> top =
+                    g.alternatives().isEmpty() ? List.of() : g.alternatives().get(i);
+            lines.add(pieces.get(i), pieces.get(i), (double) values[i], top);
         }
-        List<String> pieces = model.tokenizer().pieces(g.tokens());
-        List<Double> probs = new ArrayList<>();
-        List<Integer> offsets = new ArrayList<>();
-        int at = offset;
-        for (int i = 0; i < pieces.size(); i++) {
-            probs.add((double) values[i]);
+        return lines.done();
+    }
+
+    /** Collects the columns of log-probabilities. */
+    private static final class Lines {
+        private final Tokenizer tokenizer;
+        private final int alternatives;
+        private final List<String> tokens = new ArrayList<>();
+        private final List<@Nullable Double> values = new ArrayList<>();
+        private final List<@Nullable Map<String, Double>> top = new ArrayList<>();
+        private final List<Integer> offsets = new ArrayList<>();
+        private int at;
+
+        Lines(Tokenizer tokenizer, int alternatives) {
+            this.tokenizer = tokenizer;
+            this.alternatives = alternatives;
+        }
+
+        void add(String token, String text, @Nullable Double value, List<Candidate> likeliest) {
+            tokens.add(token);
+            values.add(value);
+            top.add(value == null ? null : named(tokenizer, likeliest));
             offsets.add(at);
-            at += pieces.get(i).length();
+            at += text.length();
         }
-        return new LogProbs(pieces, probs, null, offsets);
+
+        LogProbs done() {
+            return new LogProbs(tokens, values, alternatives == 0 ? null : top, offsets);
+        }
     }
 
-    private static String reason(Generation g) {
-        return g.finishReason().equals("cancelled") ? "stop" : g.finishReason();
+    private static Map<String, Double> named(Tokenizer tokenizer, List<Candidate> likeliest) {
+        Map<String, Double> map = new LinkedHashMap<>();
+        likeliest.forEach(c -> map.putIfAbsent(tokenizer.token(c.id()), (double) c.logProb()));
+        return map;
     }
 
-    private static Usage usage(CompletionRequest request, int written) {
-        int read = request.prompts().stream().mapToInt(p -> p.length).sum();
-        return new Usage(read, written, read + written);
+    /** The pieces of a stream. */
+    private record Pieces(CompletionRequest request, String id, long created) implements Answers.Shape {
+        @Override
+        public @Nullable Object first(int choice) {
+            return request.echo()
+                    ? piece(request.texts().get(choice / request.common().n()), choice, null, null)
+                    : null;
+        }
+
+        @Override
+        public @Nullable Object token(int choice, WrittenToken token) {
+            Tokenizer tokenizer = request.common().model().tokenizer();
+            if (!request.common().sampling().logProbs() || Float.isNaN(token.logProb())) {
+                return token.text().isEmpty() ? null : piece(token.text(), choice, null, null);
+            }
+            LogProbs probs = new LogProbs(
+                    List.of(tokenizer.token(token.id())),
+                    List.of((double) token.logProb()),
+                    request.common().sampling().alternatives() == 0
+                            ? null
+                            : List.of(named(tokenizer, token.alternatives())),
+                    List.of(0));
+            return piece(token.text(), choice, probs, null);
+        }
+
+        @Override
+        public Object last(int choice, String reason) {
+            return piece("", choice, null, reason);
+        }
+
+        @Override
+        public Object usage(int written) {
+            return new Completion(
+                    id, OBJECT, created, request.common().name(), List.of(), Usage.of(request.prompts(), written));
+        }
+
+        private Completion piece(String text, int choice, @Nullable LogProbs probs, @Nullable String reason) {
+            return new Completion(
+                    id,
+                    OBJECT,
+                    created,
+                    request.common().name(),
+                    List.of(new Choice(text, choice, probs, reason)),
+                    null);
+        }
     }
 }

@@ -5,6 +5,7 @@ import dev.loupe.base.CancelledException;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.UsageException;
+import dev.loupe.model.BusyException;
 import io.javalin.http.HttpResponseException;
 import org.eclipse.jetty.http.HttpStatus;
 import org.jspecify.annotations.Nullable;
@@ -51,11 +52,19 @@ record Problem(
         if (e instanceof CancelledException) {
             return of(409, "The work was stopped.", instance);
         }
+        if (e instanceof BusyException) {
+            return of(503, String.valueOf(e.getMessage()), instance);
+        }
         if (e instanceof LoupeException) {
             return of(422, String.valueOf(e.getMessage()), instance);
         }
         if (e instanceof HttpResponseException h) {
-            return of(h.getStatus(), String.valueOf(h.getMessage()), instance);
+            return of(
+                    h.getStatus(),
+                    h.getStatus() == 413
+                            ? "The request is longer than this server takes; send less at a time."
+                            : String.valueOf(h.getMessage()),
+                    instance);
         }
         LOG.error("Unexpected failure at {}", instance, e);
         return of(500, "This should not have happened; the server's log has the details.", instance);

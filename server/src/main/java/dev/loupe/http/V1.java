@@ -5,6 +5,7 @@ import dev.loupe.service.Views;
 import dev.loupe.service.Workbench;
 import io.javalin.Javalin;
 import io.javalin.http.Context;
+import io.javalin.http.HttpResponseException;
 import io.javalin.json.JavalinJackson3;
 import java.time.Instant;
 import java.util.List;
@@ -22,6 +23,7 @@ final class V1 {
     V1(Workbench bench) {
         this.bench = bench;
         Completions completions = new Completions(bench);
+        Chats chats = new Chats(bench);
         this.javalin = Javalin.create(config -> {
             config.startup.showJavalinBanner = false;
             config.startup.showOldJavalinVersionWarning = false;
@@ -37,14 +39,16 @@ final class V1 {
                                     .toList())));
             config.routes.get("/models/{model}", this::one);
             config.routes.post("/completions", completions::handle);
+            config.routes.post("/chat/completions", chats::handle);
             config.routes.exception(Exception.class, V1::failed);
+            config.routes.exception(HttpResponseException.class, V1::failed); // a body that is too long
             config.routes.error(
                     404,
                     ctx -> unless(
                             ctx,
                             404,
                             "There is nothing at " + ctx.req().getRequestURI()
-                                    + "; this server has /v1/models and /v1/completions."));
+                                    + "; this server has /v1/models, /v1/completions and /v1/chat/completions."));
             config.routes.error(405, ctx -> unless(ctx, 405, "This address does not take " + ctx.method() + "."));
         });
     }
@@ -55,7 +59,11 @@ final class V1 {
 
     private void one(Context ctx) {
         String id = ctx.pathParam("model");
-        bench.models().folder(id);
+        int at = id.lastIndexOf('@');
+        if (at > 0) {
+            bench.steer().variant(id.substring(at + 1));
+        }
+        bench.models().folder(at > 0 ? id.substring(0, at) : id);
         ctx.json(model(id));
     }
 
@@ -65,7 +73,7 @@ final class V1 {
 
     private static void failed(Exception e, Context ctx) {
         Problem p = Problem.of(e, ctx.req().getRequestURI());
-        String param = e instanceof Completions.BadParameter b ? b.param() : null;
+        String param = e instanceof BadParameter b ? b.param() : null;
         answer(ctx, p.status() == 422 ? 400 : p.status(), OpenAiError.of(p.status(), p.detail(), param));
     }
 

@@ -1,10 +1,12 @@
 package dev.loupe.service;
 
 import dev.loupe.base.Progress;
-import dev.loupe.model.Generation;
+import dev.loupe.model.Activation;
+import dev.loupe.model.Continuation;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.Sampling;
-import dev.loupe.model.TokenListener;
+import dev.loupe.model.TokenBatch;
+import dev.loupe.model.Want;
 import dev.loupe.sae.Sae;
 import dev.loupe.steer.CompiledVariant;
 import dev.loupe.steer.SteerListener;
@@ -56,19 +58,29 @@ public final class Steerings {
     }
 
     /**
-     * Writes one text under a variant (the OpenAI-compatible route).
+     * Begins a text under a variant (the OpenAI-compatible routes), beside all others that are being written.
      *
      * @param prompt token ids
      */
-    public Generation generate(
-            LanguageModel model, int[] prompt, Variant variant, Sampling sampling, TokenListener listener) {
+    public Continuation begin(LanguageModel model, int[] prompt, Variant variant, Sampling sampling) {
         CompiledVariant.Run run = Steering.compile(variant, model, context).on(prompt, prompt.length);
-        return model.generate(prompt, sampling, run.taps(), run.listening(listener));
+        return model.begin(prompt, sampling, run.taps());
+    }
+
+    /** Logits of a text under a variant, {@code [1, positions, d_vocab]}. */
+    public Activation logits(LanguageModel model, int[] ids, Variant variant) {
+        CompiledVariant.Run run = Steering.compile(variant, model, context).on(ids, ids.length);
+        return model.forward(TokenBatch.of(ids), run.taps(), Want.ALL_LOGITS).allLogits();
     }
 
     /** Checks a variant against a model: what each edit comes to, in words and absolute units. */
     public List<String> explain(String model, Variant variant) {
         return Steering.compile(variant, models.open(model), context).words();
+    }
+
+    /** The same for a model that is open. */
+    public List<String> explain(LanguageModel model, Variant variant) {
+        return Steering.compile(variant, model, context).words();
     }
 
     /** Names of the saved variants. */

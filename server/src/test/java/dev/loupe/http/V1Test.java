@@ -41,7 +41,7 @@ class V1Test {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"/v1", "/v1/", "/v1/nothing", "/v1/models/nobody", "/v1/chat/completions"})
+    @ValueSource(strings = {"/v1", "/v1/", "/v1/nothing", "/v1/models/nobody", "/v1/chat"})
     void unknownPathsAreErrorObjectsNeverAPage(String path) throws Exception {
         HttpResponse<String> r = http.get(path);
         assertThat(r.statusCode()).isEqualTo(404);
@@ -133,7 +133,8 @@ class V1Test {
         for (int i = 0; i < probs.path("tokens").size(); i++) {
             String token = probs.path("tokens").get(i).asString();
             int at = probs.path("text_offset").get(i).asInt();
-            assertThat(choice.path("text").asString().substring(at)).startsWith(token);
+            assertThat(choice.path("text").asString().substring(at))
+                    .startsWith(token.equals("<|endoftext|>") ? "" : token); // special tokens are no text
             assertThat(probs.path("token_logprobs").get(i).asDouble()).isLessThanOrEqualTo(0);
         }
         assertThat(probs.path("tokens")).isNotEmpty();
@@ -151,8 +152,15 @@ class V1Test {
                 "{\"prompt\": \"a\", \"top_p\": 0}                   | top_p             | 400",
                 "{\"prompt\": \"a\", \"stop\": \"\"}                 | stop              | 400",
                 "{\"prompt\": \"a\", \"suffix\": \"b\"}              | suffix            | 400",
-                "{\"prompt\": \"a\", \"presence_penalty\": 1}        | presence_penalty  | 400",
-                "{\"prompt\": \"a\", \"logit_bias\": {\"1\": 5}}     | logit_bias        | 400",
+                "{\"prompt\": \"a\", \"presence_penalty\": 3}        | presence_penalty  | 400",
+                "{\"prompt\": \"a\", \"logit_bias\": {\"x\": 5}}     | logit_bias        | 400",
+                "{\"prompt\": \"a\", \"logprobs\": 6}                | logprobs          | 400",
+                "{\"prompt\": \"a\", \"seed\": 1.5}                  | seed              | 400",
+                "{\"prompt\": \"a\", \"n\": 2, \"best_of\": 3}         | best_of           | 400",
+                "{\"prompt\": [\"a\", \"b\"], \"n\": 9}              | n                 | 400",
+                "{\"prompt\": \"a\", \"max_tokens\": 1.5}           | max_tokens        | 400",
+                "{\"prompt\": \"a\", \"stream\": \"yes\"}          | stream            | 400",
+                "{\"model\": \"builtin@nobody\", \"prompt\": \"a\"} | nobody            | 404",
                 "{\"prompt\": \"a\", \"temprature\": 1}              | temprature        | 400",
                 "{\"prompt\": \"a\", \"loupe\": {}}                  | loupe             | 400",
                 "{\"prompt\": \"a\", \"loupe\": {\"variant\": \"nobody\"}} | nobody      | 404",
@@ -167,6 +175,72 @@ class V1Test {
         JsonNode error = json(r).path("error");
         assertThat(error.path("message").asString() + error.path("param").asString(""))
                 .contains(word);
+    }
+
+    @Test
+    void tenThousandStopsAndFarTooLongPromptsAreErrorObjects() throws Exception {
+        String stops = "\"x\", ".repeat(9999) + "\"x\"";
+        HttpResponse<String> r = http.post("/v1/completions", "{\"prompt\": \"a\", \"stop\": [" + stops + "]}");
+        assertThat(r.statusCode()).isEqualTo(400);
+        assertThat(json(r).path("error").path("param").asString()).isEqualTo("stop");
+        String prompt = "a word ".repeat(20_000);
+        r = http.post("/v1/completions", "{\"prompt\": \"" + prompt + "\"}");
+        assertThat(r.statusCode()).isEqualTo(400);
+        assertThat(json(r).path("error").path("param").asString()).isEqualTo("prompt");
+        r = http.post("/v1/completions", "{\"prompt\": \"" + "a word ".repeat(400_000) + "\"}");
+        assertThat(r.statusCode()).isEqualTo(413);
+        assertThat(json(r).path("error").path("message").asString()).isNotBlank();
+    }
+
+    @Test
+    void editsThatGiveNoNumbersAreAnErrorBeforeTheStreamBegins() throws Exception {
+        String body = BASE + ", \"stream\": true, \"loupe\": {\"edits\": [{\"feature\": \"tiny-s0:3\", \"op\":"
+                + " \"add\", \"strength\": 1e38, \"unit\": \"absolute\"}]}}";
+        HttpResponse<String> r = http.post("/v1/completions", body);
+        assertThat(r.statusCode()).as(r.body()).isEqualTo(400);
+        assertThat(json(r).path("error").path("message").asString()).contains("too strong");
+    }
+
+    @Test
+    void alternativesComeWithTheirLogProbabilitiesAndTheChosenTokenIsTheFirstOfThem() throws Exception {
+        JsonNode probs = json(http.post("/v1/completions", BASE + ", \"logprobs\": 3, \"echo\": true}"))
+                .path("choices")
+                .get(0)
+                .path("logprobs");
+        int n = probs.path("tokens").size();
+        assertThat(probs.path("top_logprobs").size()).isEqualTo(n);
+        assertThat(probs.path("token_logprobs").get(0).isNull()).isTrue(); // nothing comes before the first token
+        int written = 0;
+        for (int i = 1; i < n; i++) {
+            JsonNode top = probs.path("top_logprobs").get(i);
+            assertThat(top.size()).isEqualTo(3);
+            double best =
+                    top.valueStream().mapToDouble(JsonNode::asDouble).max().orElseThrow();
+            assertThat(probs.path("token_logprobs").get(i).asDouble()).isLessThanOrEqualTo(best + 1e-4);
+            written += probs.path("token_logprobs").get(i).asDouble() >= best - 1e-4 ? 1 : 0;
+        }
+        assertThat(written).isGreaterThanOrEqualTo(8); // greedy text takes the best of each place
+    }
+
+    @Test
+    void aVariantInTheModelsNameIsTheSameAsInTheExtraField() throws Exception {
+        String edits =
+                "{\"edits\": [{\"feature\": \"tiny-s0:3\", \"op\": \"add\", \"strength\": 3000, \"unit\": \"absolute\"}]}";
+        http.send("PUT", "/api/variants/named", edits);
+        String byField = text(BASE + ", \"loupe\": {\"variant\": \"named\"}}");
+        assertThat(text(BASE.replace("\"builtin\"", "\"builtin@named\"") + "}")).isEqualTo(byField);
+        assertThat(http.get("/v1/models/builtin@named").statusCode()).isEqualTo(200);
+        http.send("DELETE", "/api/variants/named", "");
+    }
+
+    @Test
+    void penaltiesAndBiasesChangeTheText() throws Exception {
+        String plain = text(BASE + "}");
+        int first = http.bench().models().open("builtin").tokenizer().encode(plain, false)[0];
+        String biased = text(BASE + ", \"logit_bias\": {\"" + first + "\": -100}}");
+        assertThat(biased).isNotEqualTo(plain);
+        assertThat(text(BASE.replace("8", "40") + ", \"frequency_penalty\": 2, \"presence_penalty\": 2}"))
+                .isNotEqualTo(text(BASE.replace("8", "40") + "}"));
     }
 
     private static String text(String body) throws Exception {
