@@ -8,20 +8,23 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 
 /**
  * What a pass shall read and change: a set of hook points to keep and editors by hook point. Editors of one hook point
  * run in the order they were added; a read sees the values after them. Immutable.
  */
 public final class Taps {
-    private static final Taps NONE = new Taps(Set.of(), Map.of());
+    private static final Taps NONE = new Taps(Set.of(), Map.of(), List.of());
 
     private final Set<HookPoint> reads;
     private final Map<HookPoint, List<Editor>> edits;
+    private final List<BooleanSupplier> ends;
 
-    private Taps(Set<HookPoint> reads, Map<HookPoint, List<Editor>> edits) {
+    private Taps(Set<HookPoint> reads, Map<HookPoint, List<Editor>> edits, List<BooleanSupplier> ends) {
         this.reads = reads;
         this.edits = edits;
+        this.ends = ends;
     }
 
     /** Reads and changes nothing. */
@@ -69,15 +72,26 @@ public final class Taps {
         return edits.getOrDefault(hook, List.of());
     }
 
+    /** Whether a text that is being written shall end; asked after every pass of the model over it. */
+    boolean ended() {
+        for (BooleanSupplier end : ends) {
+            if (end.getAsBoolean()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** Whether nothing is read or changed. */
     public boolean isEmpty() {
-        return reads.isEmpty() && edits.isEmpty();
+        return reads.isEmpty() && edits.isEmpty() && ends.isEmpty();
     }
 
     /** Collects taps; used by one thread. */
     public static final class Builder {
         private final Set<HookPoint> reads = new LinkedHashSet<>();
         private final Map<HookPoint, List<Editor>> edits = new LinkedHashMap<>();
+        private final List<BooleanSupplier> ends = new ArrayList<>();
 
         private Builder() {}
 
@@ -99,21 +113,31 @@ public final class Taps {
             return this;
         }
 
+        /** Ends a text that is being written when this holds, asked after every pass; matters to nothing else. */
+        public Builder endWhen(BooleanSupplier end) {
+            ends.add(end);
+            return this;
+        }
+
         /** Adds everything another set of taps asks for. */
         public Builder merge(Taps other) {
             reads.addAll(other.reads);
             other.edits.forEach((hook, editors) -> editors.forEach(e -> edit(hook, e)));
+            ends.addAll(other.ends);
             return this;
         }
 
         /** The finished taps. */
         public Taps build() {
-            if (reads.isEmpty() && edits.isEmpty()) {
+            if (reads.isEmpty() && edits.isEmpty() && ends.isEmpty()) {
                 return NONE;
             }
             Map<HookPoint, List<Editor>> copy = new LinkedHashMap<>();
             edits.forEach((hook, editors) -> copy.put(hook, List.copyOf(editors)));
-            return new Taps(Collections.unmodifiableSet(new LinkedHashSet<>(reads)), Collections.unmodifiableMap(copy));
+            return new Taps(
+                    Collections.unmodifiableSet(new LinkedHashSet<>(reads)),
+                    Collections.unmodifiableMap(copy),
+                    List.copyOf(ends));
         }
     }
 }

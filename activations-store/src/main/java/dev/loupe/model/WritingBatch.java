@@ -156,7 +156,11 @@ final class WritingBatch implements AutoCloseable {
             if (failure != null) {
                 job.fail(failure);
             } else if (job.read == job.prompt.length && !job.over()) {
-                job.choose(logits[i]);
+                if (job.taps.ended()) {
+                    job.stop();
+                } else {
+                    job.choose(logits[i]);
+                }
             }
         }
     }

@@ -73,6 +73,15 @@ final class WritingJob implements Continuation {
         }
     }
 
+    /** Ends the text because its editors say so. */
+    void stop() {
+        String rest = text.stop();
+        queue.add(
+                rest.isEmpty()
+                        ? new Heard.End(text.reason())
+                        : new Heard.Token(new WrittenToken(next, rest, Float.NaN, List.of()), false, text.reason()));
+    }
+
     /** Ends the text with an error. */
     void fail(RuntimeException cause) {
         cancelled = true;

@@ -28,6 +28,12 @@ final class WrittenText {
         return reason;
     }
 
+    /** Ends the text; what was held back is certain now. */
+    String stop() {
+        reason = "stop";
+        return stops.add(bytes.end()) + stops.end();
+    }
+
     /** Whether a token ends the text. */
     boolean isEnd(int id) {
         return tokenizer.endIds().contains(id);
@@ -40,8 +46,7 @@ final class WrittenText {
      */
     @Nullable WrittenToken add(int id, float[] logits) {
         if (isEnd(id)) {
-            reason = "stop";
-            String rest = stops.add(bytes.end()) + stops.end(); // what was held back is certain now
+            String rest = stop();
             return rest.isEmpty() ? null : new WrittenToken(id, rest, Float.NaN, List.of());
         }
         n++;

@@ -10,17 +10,20 @@ import org.jspecify.annotations.Nullable;
  * @param ofNorm whether the strength counts in sizes of the hook's value
  * @param positions where
  * @param specials whether special tokens too
+ * @param schedule how much of it there is as the text goes on
  */
-record CompiledEdit(EditOp op, double strength, boolean ofNorm, Positions positions, boolean specials) {
+record CompiledEdit(
+        EditOp op, double strength, boolean ofNorm, Positions positions, boolean specials, Schedule schedule) {
     /**
      * The new value a′.
      *
      * @param a the value before
      * @param norm ‖h‖ in units of a; used only if {@code ofNorm}
+     * @param factor how much of the edit, 0 to 1
      */
-    double apply(double a, double norm) {
+    double apply(double a, double norm, double factor) {
         double s = ofNorm ? strength * norm : strength;
-        return switch (op) {
+        double whole = switch (op) {
             case ADD -> a + s;
             case SET -> s;
             case SCALE -> a * s;
@@ -28,6 +31,7 @@ record CompiledEdit(EditOp op, double strength, boolean ofNorm, Positions positi
             case CAP -> Math.min(a, s);
             case PROJECT -> a;
         };
+        return factor == 1 ? whole : a + factor * (whole - a);
     }
 
     /** Whether the value before must be known. */

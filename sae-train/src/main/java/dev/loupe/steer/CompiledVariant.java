@@ -15,23 +15,20 @@ import org.jspecify.annotations.Nullable;
 public final class CompiledVariant {
     private final LanguageModel model;
     private final Map<HookPoint, List<Direction>> directions;
-    private final @Nullable Condition condition;
-    private final Map<Condition.Test, Double> thresholds;
-    private final Map<HookPoint, List<Gate.Probe>> probes;
+    private final @Nullable CompiledCondition when;
+    private final @Nullable CompiledCondition stop;
     private final List<String> words;
 
     CompiledVariant(
             LanguageModel model,
             Map<HookPoint, List<Direction>> directions,
-            @Nullable Condition condition,
-            Map<Condition.Test, Double> thresholds,
-            Map<HookPoint, List<Gate.Probe>> probes,
+            @Nullable CompiledCondition when,
+            @Nullable CompiledCondition stop,
             List<String> words) {
         this.model = model;
         this.directions = directions;
-        this.condition = condition;
-        this.thresholds = thresholds;
-        this.probes = probes;
+        this.when = when;
+        this.stop = stop;
         this.words = List.copyOf(words);
     }
 
@@ -61,12 +58,19 @@ public final class CompiledVariant {
         /** The edits, for a forward pass or generation. */
         public Taps taps() {
             Taps.Builder taps = Taps.builder();
-            Gate gate = condition == null ? null : new Gate(condition, thresholds, text);
-            if (gate != null) {
-                probes.forEach((hook, p) -> taps.edit(hook, a -> gate.probe(p, a)));
+            Gate gate = when == null ? null : gate(when, taps);
+            if (stop != null) {
+                Gate end = gate(stop, taps);
+                taps.endWhen(() -> end.openAtLastGenerated(text.promptLength()));
             }
             directions.forEach((hook, d) -> taps.edit(hook, new HookEdits(d, text, gate)));
             return taps.build();
+        }
+
+        private Gate gate(CompiledCondition c, Taps.Builder taps) {
+            Gate gate = new Gate(c.condition(), c.thresholds(), text);
+            c.probes().forEach((hook, p) -> taps.edit(hook, a -> gate.probe(p, a)));
+            return gate;
         }
 
         /** Wraps a listener so that special tokens among the generated ones are known to the edits. */

@@ -42,19 +42,32 @@ final class Compiler {
                     .computeIfAbsent(at.hook(), h -> new ArrayList<>())
                     .add(new Direction(target, at.sae(), at.index(), at.d(), at.norm(), List.copyOf(list)));
         });
-        Condition condition = variant.when() == null ? null : Condition.parse(variant.when());
-        Map<Condition.Test, Double> thresholds = new LinkedHashMap<>();
-        Map<HookPoint, List<Gate.Probe>> probes = new LinkedHashMap<>();
-        if (condition != null) {
-            for (Condition.Test test : condition.tests()) {
-                Place at = place(test.target());
-                refuseLater(test, at.hook(), directions);
-                thresholds.put(test, test.max() ? test.number() * max(test.target()) : test.number());
-                probes.computeIfAbsent(at.hook(), h -> new ArrayList<>())
-                        .add(new Gate.Probe(test, at.sae(), at.index()));
+        CompiledCondition when = condition(variant.when());
+        if (when != null) {
+            for (Condition.Test test : when.condition().tests()) {
+                refuseLater(test, place(test.target()).hook(), directions);
             }
         }
-        return new CompiledVariant(model, directions, condition, thresholds, probes, words);
+        CompiledCondition stop = condition(variant.stopWhen());
+        if (stop != null) {
+            words.add("the text ends when " + variant.stopWhen());
+        }
+        return new CompiledVariant(model, directions, when, stop, words);
+    }
+
+    private @Nullable CompiledCondition condition(@Nullable String text) {
+        if (text == null) {
+            return null;
+        }
+        Condition condition = Condition.parse(text);
+        Map<Condition.Test, Double> thresholds = new LinkedHashMap<>();
+        Map<HookPoint, List<Gate.Probe>> probes = new LinkedHashMap<>();
+        for (Condition.Test test : condition.tests()) {
+            Place at = place(test.target());
+            thresholds.put(test, test.max() ? test.number() * max(test.target()) : test.number());
+            probes.computeIfAbsent(at.hook(), h -> new ArrayList<>()).add(new Gate.Probe(test, at.sae(), at.index()));
+        }
+        return new CompiledCondition(condition, thresholds, probes);
     }
 
     private void add(Edit edit) {
@@ -71,10 +84,11 @@ final class Compiler {
         }
         boolean ofNorm = op.hasUnit() && unit == Unit.NORM;
         edits.computeIfAbsent(target, t -> new ArrayList<>())
-                .add(new CompiledEdit(op, strength, ofNorm, edit.where(), edit.specials()));
+                .add(new CompiledEdit(op, strength, ofNorm, edit.where(), edit.specials(), edit.over()));
         words.add(target + " at " + at.hook().name() + ": " + op.key() + counted
                 + (op.needsStrength() ? " " + number(strength) + (ofNorm ? " x the size of the value there" : "") : "")
-                + ", positions " + edit.positions() + (edit.specials() ? ", special tokens too" : ""));
+                + ", positions " + edit.positions() + (edit.specials() ? ", special tokens too" : "")
+                + (edit.schedule() == null ? "" : ", " + edit.schedule()));
     }
 
     private double max(Target target) {

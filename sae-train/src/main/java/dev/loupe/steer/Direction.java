@@ -57,7 +57,7 @@ record Direction(
             if (e.ofNorm() && size == 0) {
                 size = norm(h) / norm;
             }
-            after = e.apply(after, size);
+            after = e.apply(after, size, e.schedule().factor(position, promptLength));
         }
         double by = after - before;
         if (by == 0) {
@@ -72,16 +72,31 @@ record Direction(
         }
     }
 
-    /** Removes what is left along the direction. */
-    void project(float[] h) {
+    /**
+     * Removes what is left along the direction.
+     *
+     * @param share how much of it, 0 to 1
+     */
+    void project(float[] h, double share) {
         if (d == null) {
-            h[index] = 0;
+            h[index] = (float) ((1 - share) * h[index]);
             return;
         }
-        double along = dot(h, d) / (norm * norm);
+        double along = share * dot(h, d) / (norm * norm);
         for (int i = 0; i < h.length; i++) {
             h[i] = (float) (h[i] - along * d[i]);
         }
+    }
+
+    /** The largest share that the edits that project out have at a place. */
+    double projected(int position, int promptLength, boolean special) {
+        double most = 0;
+        for (CompiledEdit e : edits) {
+            if (e.op() == EditOp.PROJECT && e.covers(position, promptLength, special)) {
+                most = Math.max(most, e.schedule().factor(position, promptLength));
+            }
+        }
+        return most;
     }
 
     private double value(float[] h, double code) {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.loupe.base.UsageException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param unit max (default for features), norm or absolute (default for neurons and vectors); see {@link Unit}
  * @param positions all (default), prompt, generated or A-B
  * @param specials whether special tokens (BOS, EOS, ...) are edited too; default false
+ * @param schedule how much of the edit there is as the text goes on (see {@link Schedule}); null for all of it always
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Edit(
@@ -29,12 +31,29 @@ public record Edit(
         @Nullable Double strength,
         @Nullable String unit,
         String positions,
-        boolean specials) {
+        boolean specials,
+        @Nullable String schedule) {
+    static final Set<String> KNOWN =
+            Set.of("feature", "neuron", "vector", "op", "strength", "unit", "positions", "specials", "schedule");
+
     /** Fills in defaults. */
     @SuppressWarnings({"ConstantValue", "NullAway"}) // JSON leaves absent fields null, whatever the types say
     public Edit {
         op = op == null ? "" : op;
         positions = positions == null ? "all" : positions;
+    }
+
+    /** An edit without a schedule. */
+    public Edit(
+            @Nullable String feature,
+            @Nullable String neuron,
+            @Nullable String vector,
+            String op,
+            @Nullable Double strength,
+            @Nullable String unit,
+            String positions,
+            boolean specials) {
+        this(feature, neuron, vector, op, strength, unit, positions, specials, null);
     }
 
     /** An edit of a latent at all positions, strength in multiples of its largest activation. */
@@ -54,22 +73,27 @@ public record Edit(
 
     /** The same edit with its strength in another unit. */
     public Edit withUnit(Unit u) {
-        return new Edit(feature, neuron, vector, op, strength, u.key(), positions, specials);
+        return new Edit(feature, neuron, vector, op, strength, u.key(), positions, specials, schedule);
     }
 
     /** The same edit at other positions. */
     public Edit withPositions(String p) {
-        return new Edit(feature, neuron, vector, op, strength, unit, p, specials);
+        return new Edit(feature, neuron, vector, op, strength, unit, p, specials, schedule);
     }
 
     /** The same edit, touching special tokens too or not. */
     public Edit withSpecials(boolean s) {
-        return new Edit(feature, neuron, vector, op, strength, unit, positions, s);
+        return new Edit(feature, neuron, vector, op, strength, unit, positions, s, schedule);
     }
 
     /** The same edit with another strength. */
     public Edit withStrength(double s) {
-        return new Edit(feature, neuron, vector, op, s, unit, positions, specials);
+        return new Edit(feature, neuron, vector, op, s, unit, positions, specials, schedule);
+    }
+
+    /** The same edit growing or fading as the text goes on. */
+    public Edit withSchedule(@Nullable String rule) {
+        return new Edit(feature, neuron, vector, op, strength, unit, positions, specials, rule);
     }
 
     /**
@@ -140,6 +164,7 @@ public record Edit(
                     + target + " as absolute or norm.");
         }
         where();
+        over();
     }
 
     /** What is edited. */
@@ -163,6 +188,11 @@ public record Edit(
             return Unit.of(unit);
         }
         return feature != null ? Unit.MAX : Unit.ABSOLUTE;
+    }
+
+    @JsonIgnore
+    Schedule over() {
+        return schedule == null ? Schedule.CONSTANT : Schedule.parse(schedule);
     }
 
     @JsonIgnore

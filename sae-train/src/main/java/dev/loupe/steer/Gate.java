@@ -23,6 +23,8 @@ final class Gate {
     private final Text text;
     private final Map<Condition.Test, boolean[][]> now = new HashMap<>();
     private final Map<Condition.Test, boolean[]> seen = new HashMap<>();
+    private int start;
+    private int last = -1;
 
     Gate(Condition condition, Map<Condition.Test, Double> thresholds, Text text) {
         this.condition = condition;
@@ -30,8 +32,15 @@ final class Gate {
         this.text = text;
     }
 
+    /** Whether the condition holds at the last token that the model has read, if that one was generated. */
+    boolean openAtLastGenerated(int promptLength) {
+        return last >= 0 && start + last >= promptLength && open(0, last);
+    }
+
     /** Reads the values of some tests at their hook. */
     void probe(List<Probe> probes, Activation a) {
+        start = a.startPosition();
+        last = a.length(0) - 1;
         Map<Sae, SparseCodes> codes = new LinkedHashMap<>();
         for (Probe probe : probes) {
             boolean[][] holds = new boolean[a.batch()][a.positions()];

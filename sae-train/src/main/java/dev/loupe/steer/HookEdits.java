@@ -73,9 +73,10 @@ final class HookEdits implements Editor {
             }
         }
         for (Direction d : directions) {
-            if (CompiledEdit.any(d.edits(), position, prompt, special, EditOp.PROJECT)) {
+            double share = d.projected(position, prompt, special);
+            if (share > 0) {
                 to = to == h[row] ? h[row].clone() : to;
-                d.project(to);
+                d.project(to, share);
             }
         }
         return to;

@@ -1,13 +1,19 @@
 package dev.loupe.steer;
 
+import dev.loupe.base.CancelledException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
+import dev.loupe.model.Continuation;
 import dev.loupe.model.Generation;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.Sampling;
 import dev.loupe.model.Taps;
 import dev.loupe.model.TokenListener;
 import java.util.Objects;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 
 /** Writing under edits of features, neurons and vectors, and what the edits change. */
 public final class Steering {
@@ -57,12 +63,17 @@ public final class Steering {
                 false);
         p.stage("writing", 2L * sampling.maxTokens(), "tokens");
         long start = System.nanoTime();
-        long[] done = {0};
-        Generation plain = model.generate(prompt, sampling, Taps.none(), hear(false, listener, p, done));
-        p.check();
         CompiledVariant.Run run = variant.on(prompt, prompt.length);
-        Generation steered = model.generate(prompt, sampling, run.taps(), run.listening(hear(true, listener, p, done)));
+        long[] done = {0};
+        TokenListener hearSteered = run.listening(hear(true, listener, p, done));
+        Generation[] both = together(
+                model.begin(prompt, sampling, Taps.none()),
+                hear(false, listener, p, done),
+                model.begin(prompt, sampling, run.taps()),
+                hearSteered);
         p.check();
+        Generation plain = both[0];
+        Generation steered = both[1];
         double seconds = (System.nanoTime() - start) / 1e9;
         p.stage("comparing", 2, "texts");
         Comparison compare = new Comparison(model, variant, prompt);
@@ -85,13 +96,35 @@ public final class Steering {
                 seconds > 0 ? (plain.tokens().length + steered.tokens().length) / seconds : 0);
     }
 
+    /** Hears two texts at once, as they are written. */
+    private static Generation[] together(Continuation a, TokenListener hearA, Continuation b, TokenListener hearB) {
+        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            Future<Generation> first = threads.submit(() -> a.listen(hearA));
+            try {
+                Generation second = b.listen(hearB);
+                return new Generation[] {first.get(), second};
+            } finally {
+                a.cancel(); // of no effect on a text that is finished
+                b.cancel();
+            }
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof RuntimeException r ? r : new IllegalStateException(e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CancelledException();
+        }
+    }
+
+    /** The two texts come in two threads; listeners hear one token at a time. */
     private static TokenListener hear(boolean steered, SteerListener listener, Progress p, long[] done) {
         return (id, text, logProb) -> {
-            if (!text.isEmpty()) {
-                listener.text(steered, text);
+            synchronized (done) {
+                if (!text.isEmpty()) {
+                    listener.text(steered, text);
+                }
+                p.advance(++done[0]);
+                return !p.cancelled();
             }
-            p.advance(++done[0]);
-            return !p.cancelled();
         };
     }
 }

@@ -43,7 +43,7 @@ public final class VariantFiles {
         }
         Variant v = Json.read(file, Variant.class);
         v.check();
-        return new Variant(name, v.edits(), v.when());
+        return v.named(name);
     }
 
     /** Names of the saved variants, sorted. */

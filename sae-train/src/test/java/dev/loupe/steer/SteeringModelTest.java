@@ -114,6 +114,51 @@ class SteeringModelTest {
     }
 
     @Test
+    void aTextEndsAtTheFirstGeneratedTokenWhereItsConditionHolds() {
+        int[] prompt = model.tokenizer().encode(PROMPT);
+        Generation whole = model.generate(prompt, Sampling.greedy(12), Taps.none(), TokenListener.silent());
+        Variant always = Variant.NONE.stopWhen("neuron 0:3 > -1000");
+        CompiledVariant.Run run = Steering.compile(always, model, CONTEXT).on(prompt, prompt.length);
+        Generation cut = model.generate(prompt, Sampling.greedy(12), run.taps(), TokenListener.silent());
+        assertThat(cut.tokens()).containsExactly(whole.tokens()[0]); // the prompt itself ends nothing
+        assertThat(cut.finishReason()).isEqualTo("stop");
+        Variant never = Variant.NONE.stopWhen("neuron 0:3 > 1000");
+        run = Steering.compile(never, model, CONTEXT).on(prompt, prompt.length);
+        assertThat(model.generate(prompt, Sampling.greedy(12), run.taps(), TokenListener.silent())
+                        .tokens())
+                .isEqualTo(whole.tokens());
+    }
+
+    @Test
+    void anEditThatHasFadedChangesNothingMoreAndOneThatHasNotBegunNothingYet() {
+        int[] prompt = model.tokenizer().encode(PROMPT);
+        Edit strong = strong().edits().getFirst();
+        Generation plain = model.generate(prompt, Sampling.greedy(12), Taps.none(), TokenListener.silent());
+        CompiledVariant late = Steering.compile(Variant.of(strong.withSchedule("ramp 500-501")), model, CONTEXT);
+        assertThat(model.generate(
+                                prompt,
+                                Sampling.greedy(12),
+                                late.on(prompt, prompt.length).taps(),
+                                TokenListener.silent())
+                        .tokens())
+                .isEqualTo(plain.tokens());
+        CompiledVariant always = Steering.compile(Variant.of(strong), model, CONTEXT);
+        CompiledVariant first = Steering.compile(Variant.of(strong.withSchedule("first 9999")), model, CONTEXT);
+        assertThat(model.generate(
+                                prompt,
+                                Sampling.greedy(12),
+                                first.on(prompt, prompt.length).taps(),
+                                TokenListener.silent())
+                        .tokens())
+                .isEqualTo(model.generate(
+                                prompt,
+                                Sampling.greedy(12),
+                                always.on(prompt, prompt.length).taps(),
+                                TokenListener.silent())
+                        .tokens());
+    }
+
+    @Test
     void withoutEditsBothStreamsAreTheSameAndNothingDiverges() {
         SteerResult r = run(SteerRequest.of(PROMPT, Variant.NONE).sampled(15, 0.8, 3));
         assertThat(r.steered()).isEqualTo(r.defaultText());

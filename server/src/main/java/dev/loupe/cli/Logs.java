@@ -31,7 +31,8 @@ final class Logs {
         Logger root = context.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
         root.setLevel(Level.INFO);
         for (String chatty :
-                new String[] {"org.eclipse.jetty", "io.javalin", "com.vaadin", "org.atmosphere", "ai.djl"}) {
+                new String[] {"org.eclipse.jetty", "io.javalin", "com.vaadin", "org.atmosphere", "ai.djl", "com.hubspot"
+                }) {
             context.getLogger(chatty).setLevel(Level.WARN);
         }
         root.addAppender(file(context, folder));

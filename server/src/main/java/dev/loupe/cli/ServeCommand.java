@@ -1,5 +1,6 @@
 package dev.loupe.cli;
 
+import dev.loupe.base.UsageException;
 import dev.loupe.http.LoupeServer;
 import dev.loupe.service.Settings;
 import dev.loupe.service.Workbench;
@@ -39,15 +40,18 @@ final class ServeCommand extends LoupeCommand {
         Settings settings = bench.settings();
         String token = settings.get(Settings.Key.TOKEN_FILE);
         String address = settings.get(Settings.Key.HOST);
+        if (token.isEmpty() && !loopback(address)) {
+            throw new UsageException("Anybody who reaches " + address + " could read and change this workspace: give"
+                    + " --token-file with an access token, or leave out --host.");
+        }
         LoupeServer server = LoupeServer.start(
                 bench,
                 new LoupeServer.Options(
-                        address, settings.number(Settings.Key.PORT), token.isEmpty() ? null : Path.of(token)));
+                        address,
+                        settings.number(Settings.Key.PORT),
+                        token.isEmpty() ? null : Path.of(token),
+                        token.isEmpty() ? 0 : settings.number(Settings.Key.RATE_LIMIT)));
         Runtime.getRuntime().addShutdownHook(new Thread(server::close, "stop"));
-        if (token.isEmpty() && !loopback(address)) {
-            session.err.println("Anybody who reaches " + address
-                    + " can read and change this workspace: use --token-file to ask for a token.");
-        }
         Map<String, Object> json = new LinkedHashMap<>(more);
         json.put("url", server.url());
         json.put("port", server.port());

@@ -41,17 +41,21 @@ final class Gate extends Handler.Wrapper {
 
     private final Set<String> hosts = new TreeSet<>(List.of("localhost", "127.0.0.1", "[::1]"));
     private final byte @Nullable [] token;
+    private final RateLimit limit;
 
     /**
      * A gate.
      *
      * @param host the address the server was told to listen on
      * @param token what requests must carry; null for none
+     * @param perMinute requests a minute that each client may send to {@code /v1} and, if they change something, to
+     *     {@code /api}; 0 for no limit
      */
-    Gate(Handler inside, String host, @Nullable String token) {
+    Gate(Handler inside, String host, @Nullable String token, int perMinute) {
         super(inside);
         String name = host.toLowerCase(Locale.ROOT);
         hosts.add(name.contains(":") && !name.startsWith("[") ? "[" + name + "]" : name);
+        this.limit = new RateLimit(perMinute);
         this.token = token == null ? null : token.getBytes(StandardCharsets.UTF_8);
     }
 
@@ -88,7 +92,7 @@ final class Gate extends Handler.Wrapper {
         }
         if (token != null && !path.equals("/api/health")) {
             if (offered(request.getHeaders())) {
-                return super.handle(request, response, callback);
+                return within(request, response, callback, api);
             }
             Fields query = Request.extractQueryParameters(request);
             if (!api && matches(query.getValue("token"))) {
@@ -102,6 +106,22 @@ final class Gate extends Handler.Wrapper {
                     401,
                     "This server wants its access token: send \"Authorization: Bearer TOKEN\", or open /?token=TOKEN once"
                             + " in the browser.");
+        }
+        return within(request, response, callback, api);
+    }
+
+    private boolean within(Request request, Response response, Callback callback, boolean api) throws Exception {
+        boolean works = api && !READING.contains(request.getMethod());
+        long wait = works ? limit.wait(Request.getRemoteAddr(request), System.nanoTime()) : 0;
+        if (wait > 0) {
+            response.getHeaders().put(HttpHeader.RETRY_AFTER, Long.toString(wait));
+            return refuse(
+                    request,
+                    response,
+                    callback,
+                    429,
+                    "Too many requests: this server takes " + limit.perMinute() + " a minute from each client; try"
+                            + " again in " + wait + " s.");
         }
         return super.handle(request, response, callback);
     }

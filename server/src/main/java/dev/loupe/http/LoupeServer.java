@@ -42,8 +42,14 @@ public final class LoupeServer implements AutoCloseable {
      * @param host address or name; 127.0.0.1 keeps others out
      * @param port 0 for any free one
      * @param tokenFile file with the access token; null for none
+     * @param perMinute requests a minute that change something or make the server work, for each client; 0 for no limit
      */
-    public record Options(String host, int port, @Nullable Path tokenFile) {}
+    public record Options(String host, int port, @Nullable Path tokenFile, int perMinute) {
+        /** Without a limit. */
+        public Options(String host, int port, @Nullable Path tokenFile) {
+            this(host, port, tokenFile, 0);
+        }
+    }
 
     private LoupeServer(Server server, ServerConnector connector, Api api) {
         this.server = server;
@@ -80,7 +86,7 @@ public final class LoupeServer implements AutoCloseable {
         contexts.addHandler(context("/v1", new V1(bench).javalin().javalinServlet()));
         try {
             contexts.addHandler(ui == null ? new NoPages() : ui.handler(bench));
-            server.setHandler(new Gate(contexts, options.host(), token));
+            server.setHandler(new RequestLog(new Gate(contexts, options.host(), token, options.perMinute())));
             server.start();
         } catch (Exception e) {
             stop(server);

@@ -27,6 +27,7 @@ record OpenAiError(Detail error) {
             case 401 -> "authentication_error";
             case 403 -> "permission_error";
             case 404 -> "not_found_error";
+            case 429 -> "rate_limit_error";
             default -> status < 500 ? "invalid_request_error" : "server_error";
         };
         return new OpenAiError(new Detail(message, type, param, null));

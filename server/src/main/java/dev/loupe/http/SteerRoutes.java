@@ -63,6 +63,9 @@ final class SteerRoutes {
     private void steer(Context ctx) {
         JsonNode body = Params.body(ctx, JsonNode.class);
         SteerRequest request = Views.JSON.treeToValue(body, SteerRequest.class);
+        if (body.path("variant").isObject()) {
+            Variant.of(body.path("variant")); // refuses fields that nobody knows
+        }
         if (!body.path("stream").asBoolean(false)) {
             ctx.json(bench.steer().run(request, SteerListener.silent(), Progress.silent()));
             return;
@@ -83,7 +86,7 @@ final class SteerRoutes {
 
     private void save(Context ctx) {
         Variant v = Variant.of(Params.body(ctx, JsonNode.class));
-        Variant named = new Variant(ctx.pathParam("name"), v.edits(), v.when());
+        Variant named = v.named(ctx.pathParam("name"));
         bench.steer().save(named);
         ctx.json(named);
     }

@@ -33,7 +33,12 @@ public final class Settings {
         /** The server's address. */
         HOST("host", "127.0.0.1", "address the server listens on"),
         /** A file with the access token. */
-        TOKEN_FILE("token-file", "", "file with the access token that requests must carry; empty for none");
+        TOKEN_FILE("token-file", "", "file with the access token that requests must carry; empty for none"),
+        /** Work that a client may ask for. */
+        RATE_LIMIT(
+                "rate-limit",
+                "600",
+                "requests a minute that make the server work, for each client of a server with a token; 0 for no limit");
 
         private final String text;
         private final String fallback;
@@ -165,6 +170,9 @@ public final class Settings {
         int port = number(Key.PORT);
         if (port < 0 || port > 65_535) {
             throw new UsageException("The port is " + port + "; it must be from 0 (any free one) to 65535.");
+        }
+        if (number(Key.RATE_LIMIT) < 0) {
+            throw new UsageException("The rate limit is " + number(Key.RATE_LIMIT) + "; it must be 0 (none) or more.");
         }
         String device = get(Key.DEVICE).toLowerCase(Locale.ROOT);
         if (!device.equals("auto") && !device.equals("cpu")) {

@@ -4,6 +4,7 @@ import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.UsageException;
+import dev.loupe.steer.EditOp;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -65,6 +66,10 @@ public final class BenchMain implements Callable<Integer> {
                 () -> new DecodeBench(RandomModel.SMOLLM2, Precision.FLOAT32),
                 () -> new DecodeBench(RandomModel.GPT2, Precision.FLOAT32),
                 LoadBench::new,
+                () -> new StreamsBench(false),
+                () -> new StreamsBench(true),
+                () -> new SteerBench(EditOp.ADD),
+                () -> new SteerBench(EditOp.SET),
                 RelpBench::new)) {
             all.put(b.get().name(), b);
         }
