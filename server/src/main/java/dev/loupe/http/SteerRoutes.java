@@ -4,6 +4,8 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.service.Views;
 import dev.loupe.service.Workbench;
+import dev.loupe.steer.Dose;
+import dev.loupe.steer.DoseResponse;
 import dev.loupe.steer.SteerListener;
 import dev.loupe.steer.SteerRequest;
 import dev.loupe.steer.SteerResult;
@@ -46,6 +48,13 @@ final class SteerRoutes {
                         SteerRequest.class,
                         SteerResult.class,
                         this::steer),
+                Route.post(
+                        "/steer/sweep",
+                        "A variant at several strengths: KL on neutral texts, perplexity and repetition of what is written,"
+                                + " share of texts in a target language.",
+                        Dose.class,
+                        DoseResponse.class,
+                        this::sweep),
                 Route.get(
                         "/variants",
                         "Names of the saved variants.",
@@ -82,6 +91,14 @@ final class SteerRoutes {
         } catch (LoupeException e) {
             events.send(null, "error", Problem.of(e, "/api/steer"));
         }
+    }
+
+    private void sweep(Context ctx) {
+        JsonNode body = Params.body(ctx, JsonNode.class);
+        if (body.path("variant").isObject()) {
+            Variant.of(body.path("variant")); // refuses fields that nobody knows
+        }
+        ctx.json(bench.steer().sweep(Views.JSON.treeToValue(body, Dose.class), Progress.silent()));
     }
 
     private void save(Context ctx) {

@@ -9,6 +9,8 @@ import dev.loupe.model.TokenBatch;
 import dev.loupe.model.Want;
 import dev.loupe.sae.Sae;
 import dev.loupe.steer.CompiledVariant;
+import dev.loupe.steer.Dose;
+import dev.loupe.steer.DoseResponse;
 import dev.loupe.steer.SteerListener;
 import dev.loupe.steer.SteerRequest;
 import dev.loupe.steer.SteerResult;
@@ -71,6 +73,12 @@ public final class Steerings {
     public Activation logits(LanguageModel model, int[] ids, Variant variant) {
         CompiledVariant.Run run = Steering.compile(variant, model, context).on(ids, ids.length);
         return model.forward(TokenBatch.of(ids), run.taps(), Want.ALL_LOGITS).allLogits();
+    }
+
+    /** What a variant does at several strengths. A request that names no model means the embedded one. */
+    public DoseResponse sweep(Dose request, Progress progress) {
+        String model = request.model();
+        return DoseResponse.run(models.open(model == null ? Models.BUILTIN : model), request, context, progress);
     }
 
     /** Checks a variant against a model: what each edit comes to, in words and absolute units. */
