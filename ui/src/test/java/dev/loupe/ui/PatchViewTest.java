@@ -55,13 +55,12 @@ class PatchViewTest extends ViewTest {
 
     @Test
     void the_library_offers_what_the_model_can_do_and_greys_out_what_it_fails() {
+        var scores = workbench.patch().tasks(null, Progress.silent()); // the page then finds them measured
         PatchView view = navigate(PatchView.class);
         await("the tasks", () -> text(view).contains("I and we"));
         assertThat(text(view)).contains("Indirect object", "Verb agreement", "Closing mark");
-        dev.loupe.patch.task.TaskScore fails = workbench.patch().tasks(null, Progress.silent()).stream()
-                .filter(t -> t.name().equals("ioi"))
-                .findFirst()
-                .orElseThrow();
+        dev.loupe.patch.task.TaskScore fails =
+                scores.stream().filter(t -> t.name().equals("ioi")).findFirst().orElseThrow();
         assertThat(fails.usable()).isFalse();
         var buttons = $(com.vaadin.flow.component.html.NativeButton.class).all();
         assertThat(buttons.stream().filter(b -> b.getText().startsWith("Indirect object")))
