@@ -166,6 +166,10 @@ public final class ActivationStore implements AutoCloseable {
      * @throws LoupeException if the store has no such hook point, naming those it has
      */
     public RowReader reader(String hook) {
+        return mapped(hook);
+    }
+
+    MappedRows mapped(String hook) {
         Hook info = hook(hook);
         return new MappedRows(shards(hook), info.width(), info.dtype());
     }

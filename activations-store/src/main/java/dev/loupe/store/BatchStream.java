@@ -1,42 +1,51 @@
 package dev.loupe.store;
 
+import dev.loupe.base.LoupeException;
 import dev.loupe.math.Matrix;
-import dev.loupe.math.Permutation;
 
 /**
  * Training rows in shuffled batches, addressed by step: the order is a function of the seed alone, so every SAE
  * trained with one seed sees the same rows at the same step, and a resumed training goes on where it stopped. Each
- * epoch is a fresh permutation of all training rows; a batch may span two epochs. Held-out rows never appear. Safe to
- * use from several threads.
+ * epoch is a fresh order of all training rows ({@link Shuffle}); a batch may span two epochs. Held-out rows never appear.
+ * Safe to use from several threads.
  */
 public final class BatchStream {
-    /** What {@code loupe.json} says about the order of the data. */
-    public static final String DESCRIPTION =
-            "feistel-splitmix64-6/1: permutation of the training rows per (seed, epoch)";
-
     private final RowSet train;
-    private final RowReader reader;
-    private final long seed;
+    private final MappedRows reader;
+    private final RowOrder order;
     private final int batchRows;
 
     /**
      * A stream over the training rows of one hook point.
      *
      * @param batchRows rows a batch, at least 1
-     * @throws dev.loupe.base.LoupeException if the store has no such hook point or no training row
+     * @throws LoupeException if the store has no such hook point or no training row
      */
-    public BatchStream(ActivationStore store, String hook, long seed, int batchRows) {
+    public BatchStream(ActivationStore store, String hook, Shuffle shuffle, long seed, int batchRows) {
         if (batchRows < 1) {
             throw new IllegalArgumentException("a batch needs at least one row, not " + batchRows);
         }
-        this.reader = store.reader(hook);
+        this.reader = store.mapped(hook);
         this.train = store.trainRowIds();
-        this.seed = seed;
         this.batchRows = batchRows;
         if (train.size() == 0) {
-            throw new dev.loupe.base.LoupeException("The activation store " + store.name()
+            throw new LoupeException("The activation store " + store.name()
                     + " has no training row: all of its documents are held out; capture more text or hold out less.");
         }
+        this.order = switch (shuffle) {
+            case FULL -> new FullOrder(train.size(), seed);
+            case BLOCK -> new BlockOrder(train, reader.batchStarts(), seed);
+        };
+    }
+
+    /** A stream in {@link Shuffle#FULL} order. */
+    public BatchStream(ActivationStore store, String hook, long seed, int batchRows) {
+        this(store, hook, Shuffle.FULL, seed, batchRows);
+    }
+
+    /** What {@code loupe.json} says about the order of the data. */
+    public String description() {
+        return order.description();
     }
 
     /** Rows a batch. */
@@ -62,23 +71,69 @@ public final class BatchStream {
      * @param rowIds gets their numbers in the store; at least {@code batchRows} long
      */
     public void batch(long step, Matrix dst, long[] rowIds) {
-        rowIds(step, rowIds);
-        reader.gather(rowIds, 0, batchRows, dst);
+        if (dst.cols() != width() || dst.rows() < batchRows) {
+            throw new IllegalArgumentException("a batch of " + batchRows + " x " + width() + " does not fit " + dst);
+        }
+        Epochs epochs = epochs(step);
+        MappedRows.pieces(batchRows, dst.segment(), (from, end) -> {
+            epochs.rowIds(from, end, rowIds); // finding a row costs as much as half its copy
+            reader.gatherPiece(rowIds, 0, from, end, dst.segment());
+        });
     }
 
     /** The row numbers of the batch of a step. */
     public void rowIds(long step, long[] rowIds) {
-        long first = Math.multiplyExact(step, (long) batchRows);
+        epochs(step).rowIds(0, batchRows, rowIds);
+    }
+
+    /**
+     * Reads ahead what the batches from a step on will need, in long reads, where the order allows it; returns the first
+     * step that needs more than was read, or -1 where reading ahead is of no use.
+     */
+    public long readAhead(long step) {
+        if (!(order instanceof BlockOrder blocks)) {
+            return -1;
+        }
         long size = train.size();
-        Permutation order = null;
-        long epoch = -1;
-        for (int i = 0; i < batchRows; i++) {
-            long at = first + i;
-            if (order == null || at / size != epoch) {
-                epoch = at / size;
-                order = new Permutation(size, seed, epoch);
+        long first = Math.multiplyExact(step, (long) batchRows);
+        BlockOrder.Plan plan = blocks.epoch(first / size);
+        int group = plan.group(first % size);
+        for (long[] block : plan.blocks(group)) {
+            for (long place = block[0]; place < block[1]; ) { // held-out rows may interrupt a block
+                long end = Math.min(block[1], train.runEnd(place));
+                reader.load(train.get(place), end - place);
+                place = end;
             }
-            rowIds[i] = train.get(order.at(at % size));
+        }
+        return (first / size * size + plan.end(group) + batchRows - 1) / batchRows;
+    }
+
+    private Epochs epochs(long step) {
+        long first = Math.multiplyExact(step, (long) batchRows);
+        long last = Math.addExact(first, batchRows - 1L);
+        RowOrder.Epoch[] parts = new RowOrder.Epoch[Math.toIntExact(last / train.size() - first / train.size()) + 1];
+        for (int i = 0; i < parts.length; i++) {
+            parts[i] = order.epoch(first / train.size() + i);
+        }
+        return new Epochs(first, parts);
+    }
+
+    /** The epochs that a batch spans. */
+    private final class Epochs {
+        private final long first;
+        private final RowOrder.Epoch[] parts;
+
+        Epochs(long first, RowOrder.Epoch[] parts) {
+            this.first = first;
+            this.parts = parts;
+        }
+
+        void rowIds(int from, int to, long[] rowIds) {
+            long size = train.size();
+            for (int i = from; i < to; i++) {
+                long at = first + i;
+                rowIds[i] = train.get(parts[(int) (at / size - first / size)].at(at % size));
+            }
         }
     }
 }

@@ -1,10 +1,15 @@
 package dev.loupe.store;
 
 import dev.loupe.math.Matrix;
+import dev.loupe.math.Parallel;
 import java.lang.foreign.MemorySegment;
+import java.util.stream.LongStream;
 
 /** {@link RowReader} over mapped files. */
 final class MappedRows implements RowReader {
+    private static final int PIECE = 128; // rows of a task; many of them balance the threads
+    private static final Thread ANOTHER = Thread.ofVirtual().unstarted(() -> {});
+
     private final Shards shards;
     private final int width;
     private final RowDecoder decoder;
@@ -30,12 +35,68 @@ final class MappedRows implements RowReader {
     @Override
     public void gather(long[] rows, int from, int count, Matrix dst) {
         check(count, dst);
-        MemorySegment out = dst.segment();
-        for (int i = 0; i < count; i++) {
+        pieces(count, dst.segment(), (first, end) -> gatherPiece(rows, from, first, end, dst.segment()));
+    }
+
+    /** A part of a batch. */
+    @FunctionalInterface
+    interface Piece {
+        void fill(int first, int end);
+    }
+
+    /** Runs pieces of a batch on all cores, or on this thread alone where no other may write the memory. */
+    static void pieces(int count, MemorySegment out, Piece piece) {
+        if (out.isAccessibleBy(ANOTHER)) {
+            Parallel.run(Math.ceilDiv(count, PIECE), p -> piece.fill(p * PIECE, Math.min(count, (p + 1) * PIECE)));
+        } else {
+            piece.fill(0, count);
+        }
+    }
+
+    /** Fills rows {@code [first, end)} of a batch. */
+    void gatherPiece(long[] rows, int from, int first, int end, MemorySegment out) {
+        MemorySegment[] src = new MemorySegment[4];
+        long[] at = new long[4];
+        int i = first;
+        for (; i + 4 <= end; i += 4) {
+            for (int k = 0; k < 4; k++) {
+                Shards.Place place = shards.place(rows[from + i + k]);
+                src[k] = shards.buffer(place, 0, 2);
+                at[k] = (long) place.row() * rowBytes;
+            }
+            decoder.decode4(src, at, out, 4L * i * width, width);
+        }
+        for (; i < end; i++) {
             Shards.Place place = shards.place(rows[from + i]);
             MemorySegment data = shards.buffer(place, 0, 2);
             decoder.decode(data, (long) place.row() * rowBytes, out, 4L * i * width, width);
         }
+    }
+
+    /** Brings rows into memory in long reads and compares the checksums of record batches not met before. */
+    void load(long firstRow, long count) {
+        long end = firstRow + count;
+        for (long row = firstRow; row < end; ) {
+            Shards.Place place = shards.place(row);
+            CheckedFile file = shards.file(place.shard());
+            long run = Math.min(end - row, file.rows(place.batch()) - place.row());
+            file.load(place.batch(), (long) place.row() * rowBytes, run * rowBytes);
+            row += run;
+        }
+    }
+
+    /** The first row of every record batch, and one more entry: the number of all rows. */
+    long[] batchStarts() {
+        LongStream.Builder starts = LongStream.builder();
+        for (int s = 0; s < shards.shards(); s++) {
+            long row = shards.firstRow(s);
+            for (int b = 0; b < shards.file(s).batches(); b++) {
+                starts.add(row);
+                row += shards.file(s).rows(b);
+            }
+        }
+        starts.add(rows());
+        return starts.build().toArray();
     }
 
     @Override

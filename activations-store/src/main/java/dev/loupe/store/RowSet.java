@@ -56,6 +56,22 @@ public final class RowSet {
         return starts[run] + (index - before[run]);
     }
 
+    /** The place behind the run of consecutive rows that a place belongs to. */
+    public long runEnd(long index) {
+        if (index < 0 || index >= size()) {
+            throw new IndexOutOfBoundsException("row " + index + " of " + size());
+        }
+        int run = Arrays.binarySearch(before, index);
+        return before[(run >= 0 ? run : -run - 2) + 1];
+    }
+
+    /** How many rows of the set are smaller than a row number. */
+    public long rank(long row) {
+        int run = Arrays.binarySearch(starts, row);
+        run = run >= 0 ? run : -run - 2;
+        return run < 0 ? 0 : before[run] + Math.min(row - starts[run], before[run + 1] - before[run]);
+    }
+
     /** Whether a row number is in the set. */
     public boolean contains(long row) {
         int run = Arrays.binarySearch(starts, row);

@@ -8,6 +8,8 @@ import dev.loupe.fixtures.Cases;
 import dev.loupe.fixtures.Floats;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.Permutation;
+import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -68,7 +70,8 @@ class BatchStreamTest {
                     Arena arena = Arena.ofConfined()) {
                 int batch = random.nextInt(1, 70);
                 int n = (int) store.trainRows();
-                BatchStream stream = new BatchStream(store, "h", 3, batch);
+                Shuffle shuffle = random.oneOf(Shuffle.values());
+                BatchStream stream = new BatchStream(store, "h", shuffle, 3, batch);
                 int steps = (2 * n + batch - 1) / batch;
                 long[] all = new long[steps * batch];
                 Matrix rows = Matrix.allocate(arena, batch, 5);
@@ -94,12 +97,105 @@ class BatchStreamTest {
                 if (n > 20) {
                     assertThat(first).isNotEqualTo(second);
                     long[] other = new long[batch];
-                    new BatchStream(store, "h", 4, batch).rowIds(0, other);
+                    new BatchStream(store, "h", shuffle, 4, batch).rowIds(0, other);
                     stream.rowIds(0, ids);
                     assertThat(batch < 20 || !Arrays.equals(other, ids)).isTrue();
                 }
             }
         });
+    }
+
+    @Test
+    void block_shuffle_takes_whole_record_batches_and_mixes_the_rows_of_a_group() {
+        // 40 blocks of 4,096 rows, every tenth row of the store missing from the set
+        RowSet.Builder builder = new RowSet.Builder();
+        long[] starts = new long[41];
+        for (int b = 0; b <= 40; b++) {
+            starts[b] = 4096L * b;
+        }
+        for (long row = 0; row < starts[40]; row += 10) {
+            builder.add(row, Math.min(9, starts[40] - row));
+        }
+        RowSet rows = builder.build();
+        BlockOrder order = new BlockOrder(rows, starts, 5);
+        for (long epoch : new long[] {0, 1, 7}) {
+            BlockOrder.Plan plan = order.epoch(epoch);
+            boolean[] met = new boolean[(int) rows.size()];
+            for (int group = 0; group < plan.groups(); group++) {
+                long first = group == 0 ? 0 : plan.end(group - 1);
+                if (group + 1 < plan.groups()) {
+                    assertThat(plan.end(group) - first).isGreaterThanOrEqualTo(BlockOrder.GROUP_ROWS);
+                }
+                Set<Long> blocks = new HashSet<>();
+                long neighbours = 0;
+                for (long place = first; place < plan.end(group); place++) {
+                    long at = plan.at(place);
+                    assertThat(met[(int) at]).isFalse();
+                    met[(int) at] = true;
+                    blocks.add(rows.get(at) / 4096);
+                    neighbours += place > first && Math.abs(at - plan.at(place - 1)) == 1 ? 1 : 0;
+                }
+                assertThat(blocks.size()).isEqualTo(plan.blocks(group).length); // nothing else is read
+                assertThat(neighbours).isLessThan(30); // two in rows.size() pairs by chance, times group size
+            }
+            for (boolean one : met) {
+                assertThat(one).isTrue();
+            }
+        }
+        assertThat(order.epoch(0).at(0)).isNotEqualTo(order.epoch(1).at(0));
+    }
+
+    @Test
+    void prefetched_batches_are_those_of_the_stream_wherever_one_jumps() {
+        Cases.check(12, random -> {
+            TestStores.Expected e = TestStores.random(random, 20, HOOKS);
+            e.heldOut.set(0, false);
+            Path path = folder.resolve("p" + random.index());
+            TestStores.write(path, TestStores.spec("p" + random.index(), HOOKS), e);
+            int batch = random.nextInt(1, 300);
+            try (ActivationStore store = ActivationStore.open(path);
+                    Arena arena = Arena.ofConfined()) {
+                BatchStream stream = new BatchStream(store, "h", random.oneOf(Shuffle.values()), 3, batch);
+                Matrix expected = Matrix.allocate(arena, batch, 5);
+                long[] ids = new long[batch];
+                long step = random.nextInt(3);
+                try (BatchPrefetcher ahead = new BatchPrefetcher(stream, step)) {
+                    for (int i = 0; i < 40; i++) {
+                        stream.batch(step, expected, ids);
+                        Matrix got = ahead.next(step);
+                        for (int r = 0; r < batch; r++) {
+                            Floats.assertIdentical(got.row(r), expected.row(r));
+                        }
+                        got.segment().fill((byte) 7); // the memory is ours
+                        step = random.nextInt(8) == 0 ? random.nextInt(50) : step + 1;
+                    }
+                }
+            }
+        });
+    }
+
+    @Test
+    void damage_met_by_the_prefetching_thread_reaches_the_user() throws IOException {
+        TestStores.Expected e = TestStores.random(Cases.Random.of(8), 20, HOOKS);
+        e.heldOut.set(0, false);
+        TestStores.write(folder.resolve("s"), TestStores.spec("s", HOOKS), e);
+        try (RandomAccessFile file =
+                new RandomAccessFile(folder.resolve("s/h/shard-00000.arrow").toFile(), "rw")) {
+            file.seek(file.length() / 2);
+            int old = file.read();
+            file.seek(file.length() / 2);
+            file.write(old ^ 1);
+        }
+        try (ActivationStore store = ActivationStore.open(folder.resolve("s"))) {
+            for (Shuffle shuffle : Shuffle.values()) {
+                try (BatchPrefetcher ahead =
+                        new BatchPrefetcher(new BatchStream(store, "h", shuffle, 0, (int) store.trainRows()), 0)) {
+                    assertThatThrownBy(() -> ahead.next(0))
+                            .isInstanceOf(LoupeException.class)
+                            .hasMessageContaining("checksum");
+                }
+            }
+        }
     }
 
     @Test

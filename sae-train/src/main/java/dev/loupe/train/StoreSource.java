@@ -45,7 +45,7 @@ final class StoreSource implements BatchSource {
 
     @Override
     public String fingerprint() {
-        return store.fingerprint() + "/" + hook + "/" + BatchStream.DESCRIPTION;
+        return store.fingerprint() + "/" + hook + "/" + stream.description();
     }
 
     @Override

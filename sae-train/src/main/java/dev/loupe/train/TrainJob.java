@@ -194,7 +194,7 @@ public final class TrainJob {
                         "weight_regime",
                         origin.model().weightRegime(),
                         "data_order",
-                        dev.loupe.store.BatchStream.DESCRIPTION,
+                        dev.loupe.store.Shuffle.FULL.description(),
                         "output_scale",
                         run.scaleOut(),
                         "dead_rule",
