@@ -43,7 +43,7 @@ record CapturePlan(
     private static final int DEFAULT_CONTEXT = 256;
     static final int MOST_SHARD_ROWS = 65_536;
     private static final long SHARD_BYTES = 256L << 20; // memory for the rows of one shard, all hook points
-    private static final int BATCH_TOKENS = 2048;
+    static final int BATCH_TOKENS = 2048;
     private static final long LEAST_POOL = 32L << 20;
     private static final long POOL_PER_TOKEN = 64;
 

@@ -10,10 +10,10 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Locale;
+import java.util.Objects;
 import java.util.stream.Stream;
 
-/** A text file, a JSON-lines file, or a folder of them (in the order of their paths). */
+/** A file of a kind of {@link TextFile}, or a folder of them (in the order of their paths). */
 final class FileSource implements DocumentSource {
     private final Path root;
     private final List<Path> files;
@@ -27,19 +27,19 @@ final class FileSource implements DocumentSource {
 
     static FileSource of(Path root, String jsonField) {
         if (!Files.isDirectory(root)) {
-            if (!isText(root) && !isJsonLines(root)) {
-                throw new UsageException(
-                        "The text " + root + " is neither .txt nor .jsonl; rename it or convert it to one of them.");
+            if (TextFile.of(root) == null) {
+                throw new UsageException("The text " + root + " is none of " + TextFile.NAMES
+                        + "; rename it or convert it to one of them.");
             }
             return new FileSource(root, List.of(root), jsonField);
         }
         try (Stream<Path> tree = Files.walk(root)) {
-            List<Path> files = tree.filter(file -> isText(file) || isJsonLines(file))
+            List<Path> files = tree.filter(file -> TextFile.of(file) != null)
                     .filter(Files::isRegularFile)
                     .sorted((a, b) -> name(root, a).compareTo(name(root, b)))
                     .toList();
             if (files.isEmpty()) {
-                throw new UsageException("The folder " + root + " holds no .txt or .jsonl file.");
+                throw new UsageException("The folder " + root + " holds no file named " + TextFile.NAMES + ".");
             }
             return new FileSource(root, files, jsonField);
         } catch (IOException e) {
@@ -61,8 +61,8 @@ final class FileSource implements DocumentSource {
     public String fingerprint() {
         MessageDigest digest = Checksums.sha256();
         for (Path file : files) {
-            String part = name(root, file) + "\n" + (isJsonLines(file) ? jsonField : "") + "\n" + Checksums.sha256(file)
-                    + "\n";
+            String part = name(root, file) + "\n" + (TextFile.of(file) == TextFile.TEXT ? "" : jsonField) + "\n"
+                    + Checksums.sha256(file) + "\n";
             digest.update(part.getBytes(StandardCharsets.UTF_8));
         }
         return HexFormat.of().formatHex(digest.digest());
@@ -71,22 +71,13 @@ final class FileSource implements DocumentSource {
     @Override
     public Stream<Document> open() {
         return files.stream()
-                .flatMap(file -> isJsonLines(file)
-                        ? JsonLines.documents(file, name(root, file), jsonField)
-                        : PlainText.documents(file, name(root, file)));
+                .flatMap(
+                        file -> Objects.requireNonNull(TextFile.of(file)).documents(file, name(root, file), jsonField));
     }
 
     /** The path inside the folder, with forward slashes on every platform; the file's own name for a single file. */
     private static String name(Path root, Path file) {
         Path relative = root.equals(file) ? file.getFileName() : root.relativize(file);
         return String.valueOf(relative).replace('\\', '/');
-    }
-
-    private static boolean isText(Path file) {
-        return file.toString().toLowerCase(Locale.ROOT).endsWith(".txt");
-    }
-
-    private static boolean isJsonLines(Path file) {
-        return file.toString().toLowerCase(Locale.ROOT).endsWith(".jsonl");
     }
 }

@@ -2,13 +2,20 @@ package dev.loupe.corpus;
 
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
+import dev.loupe.corpus.Document.Content;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/** Documents of a JSON-lines file: one object a line, the text in a field of one's choice. */
+/**
+ * Documents of a JSON-lines file: one object a line, the text in a field of one's choice. The field may also hold token ids
+ * (an array of numbers) or a conversation (an array of objects with {@code role} and {@code content}).
+ */
 final class JsonLines {
     private JsonLines() {}
 
@@ -18,7 +25,7 @@ final class JsonLines {
             for (String line; (line = lines.next()) != null; ) {
                 if (!line.isBlank()) {
                     Document document = document(file, name, field, lines.number(), line);
-                    if (!document.text().isBlank()) {
+                    if (!document.text().isBlank() || document.content() != null) {
                         return document;
                     }
                 }
@@ -35,11 +42,45 @@ final class JsonLines {
             throw new LoupeException(
                     "Line " + number + " of " + file + " is not JSON (" + e.getOriginalMessage() + ").", e);
         }
-        JsonNode text = node.get(field);
-        if (text == null || !text.isString()) {
+        String called = name + ":" + number;
+        JsonNode value = node.get(field);
+        for (String other : field.equals(Corpora.DEFAULT_JSON_FIELD) ? Corpora.OTHER_FIELDS : List.<String>of()) {
+            value = value == null ? node.get(other) : value;
+        }
+        Document document = value == null ? null : document(called, value);
+        if (document == null) {
             throw new LoupeException("Line " + number + " of " + file + " has no text field \"" + field + "\"; it has "
                     + new TreeSet<>(node.propertyNames()) + ": choose the field with --json-field.");
         }
-        return new Document(name + ":" + number, text.asString());
+        return document;
+    }
+
+    private static @Nullable Document document(String name, JsonNode value) {
+        if (value.isString()) {
+            return new Document(name, value.asString());
+        }
+        if (!value.isArray() || value.isEmpty()) {
+            return null;
+        }
+        if (value.get(0).isIntegralNumber()) {
+            int[] ids = new int[value.size()];
+            for (int i = 0; i < ids.length; i++) {
+                ids[i] = value.get(i).asInt(-1);
+            }
+            return new Document(name, "", Document.UNDETERMINED, 0, new Content.Ids(ids));
+        }
+        List<Content.Message> messages = new ArrayList<>();
+        StringBuilder text = new StringBuilder();
+        for (JsonNode message : value) {
+            // "from" and "value" are the names of the ShareGPT format
+            JsonNode role = message.has("role") ? message.get("role") : message.get("from");
+            JsonNode content = message.has("content") ? message.get("content") : message.get("value");
+            if (role == null || content == null || !role.isString() || !content.isString()) {
+                return null;
+            }
+            messages.add(new Content.Message(role.asString(), content.asString()));
+            text.append(text.isEmpty() ? "" : "\n").append(content.asString());
+        }
+        return new Document(name, text.toString(), "", 0, new Content.Chat(List.copyOf(messages)));
     }
 }

@@ -8,7 +8,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Spliterator;
 import java.util.Spliterators;
@@ -26,19 +25,15 @@ final class Lines implements AutoCloseable {
 
     Lines(Path file) {
         this.file = file;
-        try {
-            // a strict decoder: silently replaced bytes would be trained on as if somebody had written them
-            reader = new BufferedReader(
-                    new InputStreamReader(
-                            Files.newInputStream(file),
-                            StandardCharsets.UTF_8
-                                    .newDecoder()
-                                    .onMalformedInput(CodingErrorAction.REPORT)
-                                    .onUnmappableCharacter(CodingErrorAction.REPORT)),
-                    1 << 16);
-        } catch (IOException e) {
-            throw new LoupeException("The text " + file + " cannot be read (" + e.getMessage() + ").", e);
-        }
+        // a strict decoder: silently replaced bytes would be trained on as if somebody had written them
+        reader = new BufferedReader(
+                new InputStreamReader(
+                        TextFile.open(file),
+                        StandardCharsets.UTF_8
+                                .newDecoder()
+                                .onMalformedInput(CodingErrorAction.REPORT)
+                                .onUnmappableCharacter(CodingErrorAction.REPORT)),
+                1 << 16);
     }
 
     /** The next line without its end, or null at the end of the file. */
@@ -59,6 +54,11 @@ final class Lines implements AutoCloseable {
 
     /** Documents from a supplier until it gives null; closing the stream closes the file. */
     Stream<Document> documents(Supplier<@Nullable Document> supplier) {
+        return documents(supplier, this::close);
+    }
+
+    /** Documents from a supplier until it gives null. */
+    static Stream<Document> documents(Supplier<@Nullable Document> supplier, Runnable close) {
         Spliterator<Document> all =
                 new Spliterators.AbstractSpliterator<>(Long.MAX_VALUE, Spliterator.ORDERED | Spliterator.NONNULL) {
                     @Override
@@ -70,7 +70,7 @@ final class Lines implements AutoCloseable {
                         return document != null;
                     }
                 };
-        return StreamSupport.stream(all, false).onClose(this::close);
+        return StreamSupport.stream(all, false).onClose(close);
     }
 
     /** The number of the line that {@link #next} gave last, from 1. */

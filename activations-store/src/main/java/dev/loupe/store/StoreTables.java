@@ -76,6 +76,12 @@ final class StoreTables {
         public int document(long row) {
             return shards.intAt(row, 3);
         }
+
+        @Override
+        public String label(long row) {
+            Shards.Place place = shards.place(row);
+            return text(shards.buffer(place, 4, 1), shards.buffer(place, 4, 2), place.row());
+        }
     }
 
     /** The sequences the model was run on. */

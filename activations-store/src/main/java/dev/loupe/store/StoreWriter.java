@@ -171,8 +171,8 @@ public final class StoreWriter implements AutoCloseable {
                 new Shard(buffer.rows(), buffer.sequences().size(), files), sums);
     }
 
-    /** Changes the rows of a hook as the spec says, rounds them to their dtype and sums those of training documents. */
-    private HookSums sum(ShardBuffer buffer, String hook, StoreSpec.HookSpec h) {
+    /** Changes the rows of a hook as the spec says and rounds them to their dtype. */
+    static void prepare(ShardBuffer buffer, String hook, StoreSpec.HookSpec h) {
         var matrix = buffer.activations(hook);
         if (h.changed() != null) {
             float[] row = new float[h.width()];
@@ -183,6 +183,11 @@ public final class StoreWriter implements AutoCloseable {
             }
         }
         RowEncoder.round(h.dtype(), matrix.segment(), (long) buffer.rows() * h.width(), hook);
+    }
+
+    /** Prepares the rows of a hook and sums those of training documents. */
+    private HookSums sum(ShardBuffer buffer, String hook, StoreSpec.HookSpec h) {
+        prepare(buffer, hook, h);
         return HookSummer.sum(
                 buffer, hook, r -> documents.get(buffer.document[r]).heldOut(), rows);
     }

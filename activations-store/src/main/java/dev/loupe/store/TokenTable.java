@@ -16,4 +16,7 @@ public interface TokenTable {
 
     /** The document, an index into {@link DocumentTable}. */
     int document(long row);
+
+    /** The row's label: that of its document unless the corpus labels tokens (the role, in a conversation). */
+    String label(long row);
 }

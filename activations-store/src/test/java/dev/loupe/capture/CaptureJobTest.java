@@ -302,6 +302,31 @@ class CaptureJobTest {
         }
     }
 
+    @Test
+    void damaged_shards_are_captured_again_alone_with_the_same_bytes() throws IOException {
+        CaptureResult result = capture(request("s", 4_000), new ToyModel(), Progress.silent());
+        Map<String, String> before = checksums(result.folder());
+        assertThat(result.shards()).isGreaterThan(2);
+        Path activations = result.folder().resolve(HOOKS.get(1)).resolve("shard-00001.arrow");
+        byte[] bytes = Files.readAllBytes(activations);
+        bytes[bytes.length / 3] ^= 4;
+        Files.write(activations, bytes);
+        Files.delete(result.folder().resolve("tokens/shard-00002.arrow"));
+        ToyModel model = new ToyModel();
+        Recapture.Result repaired = Recapture.run(result.folder(), model, Progress.silent());
+        assertThat(repaired).isEqualTo(new Recapture.Result(List.of(1, 2), 2));
+        assertThat(checksums(result.folder())).isEqualTo(before);
+        assertThat(Recapture.run(result.folder(), model, Progress.silent()).shards())
+                .isEmpty();
+        assertThatThrownBy(() -> Recapture.run(result.folder(), new ToyModel("other", 1), Progress.silent()))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("other weights");
+        Files.delete(result.folder().resolve("sequences/shard-00000.arrow"));
+        assertThatThrownBy(() -> Recapture.run(result.folder(), model, Progress.silent()))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("sequence table");
+    }
+
     private static Map<String, String> checksums(Path store) throws IOException {
         Map<String, String> all = new TreeMap<>();
         try (Stream<Path> files = Files.walk(store)) {

@@ -14,6 +14,15 @@ public interface BatchSource extends AutoCloseable {
     /** The batch of a step, counted from 0: [batch, width]. */
     void batch(long step, Matrix target);
 
+    /**
+     * The batch of a step in memory of the source, [batch, width], to read and change until the next call; or in the given
+     * buffer. Sources that gather ahead are fastest when asked for consecutive steps.
+     */
+    default Matrix rows(long step, Matrix buffer) {
+        batch(step, buffer);
+        return buffer;
+    }
+
     /** Mean of the training rows. */
     float[] mean();
 

@@ -101,8 +101,8 @@ final class SeedRun {
         Schedule rate = config.learningRateSchedule();
         try (TrainSession session = engine.open(start);
                 Arena arena = Arena.ofShared()) {
-            Matrix batch = Matrix.allocate(arena, config.batch(), data.width());
-            Matrix wanted = data == target ? batch : Matrix.allocate(arena, config.batch(), target.width());
+            Matrix buffer = Matrix.allocate(arena, config.batch(), data.width());
+            Matrix bufferOut = data == target ? buffer : Matrix.allocate(arena, config.batch(), target.width());
             long written = System.nanoTime();
             for (long step = start.step(); step < config.steps(); step++) {
                 if (progress.cancelled()) {
@@ -113,9 +113,10 @@ final class SeedRun {
                     write(session);
                     written = System.nanoTime();
                 }
-                read(data, step, batch, scale);
-                if (wanted != batch) {
-                    read(target, step, wanted, scaleOut);
+                Matrix batch = read(data, step, buffer, scale);
+                Matrix wanted = batch;
+                if (data != target) {
+                    wanted = read(target, step, bufferOut, scaleOut);
                 }
                 AdamRule adam = new AdamRule(
                         config.learningRate() * rate.at(step), config.beta1(), config.beta2(), config.epsilon());
@@ -131,11 +132,12 @@ final class SeedRun {
         }
     }
 
-    private static void read(BatchSource source, long step, Matrix batch, double scale) {
-        source.batch(step, batch);
+    private static Matrix read(BatchSource source, long step, Matrix buffer, double scale) {
+        Matrix batch = source.rows(step, buffer);
         for (long r = 0; r < batch.rows(); r++) {
             VectorOps.scale((float) scale, batch.segment(), batch.offset(r), batch.cols());
         }
+        return batch;
     }
 
     private void write(TrainSession session) {

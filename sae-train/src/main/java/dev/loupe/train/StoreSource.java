@@ -2,14 +2,17 @@ package dev.loupe.train;
 
 import dev.loupe.math.Matrix;
 import dev.loupe.store.ActivationStore;
+import dev.loupe.store.BatchPrefetcher;
 import dev.loupe.store.BatchStream;
+import org.jspecify.annotations.Nullable;
 
-/** The training rows of one hook point of an activation store; held-out rows never appear. */
+/** The training rows of one hook point of an activation store, which stays open; held-out rows never appear. */
 final class StoreSource implements BatchSource {
     private final ActivationStore store;
     private final String hook;
     private final BatchStream stream;
     private final long[] rowIds;
+    private @Nullable BatchPrefetcher ahead;
 
     StoreSource(ActivationStore store, String hook, long dataSeed, int batch) {
         this.store = store;
@@ -26,6 +29,16 @@ final class StoreSource implements BatchSource {
     @Override
     public void batch(long step, Matrix target) {
         stream.batch(step, target, rowIds);
+    }
+
+    @Override
+    public Matrix rows(long step, Matrix buffer) {
+        BatchPrefetcher running = ahead;
+        if (running == null) {
+            running = new BatchPrefetcher(stream, step);
+            ahead = running;
+        }
+        return running.next(step);
     }
 
     @Override
@@ -50,6 +63,8 @@ final class StoreSource implements BatchSource {
 
     @Override
     public void close() {
-        store.close();
+        if (ahead != null) {
+            ahead.close();
+        }
     }
 }

@@ -53,8 +53,6 @@ public final class TrainJob {
             MemoryNeed.check(
                     request.config(), Math.max(store.width(hook), hookOut.isEmpty() ? 0 : store.width(hookOut)));
             for (long seed : request.seeds()) {
-                BatchSource data = source(request, store, hook);
-                BatchSource target = hookOut.isEmpty() ? data : source(request, store, hookOut);
                 Origin origin = new Origin(
                         store.name(),
                         store.fingerprint(),
@@ -62,7 +60,11 @@ public final class TrainJob {
                         hookOut,
                         store.manifest().content().model(),
                         saeLensMetadata(store));
-                results.add(one(request, seed, data, target, origin, progress, CHECKPOINT_SECONDS));
+                try (BatchSource data = source(request, store, hook);
+                        BatchSource other = hookOut.isEmpty() ? null : source(request, store, hookOut)) {
+                    BatchSource target = other == null ? data : other;
+                    results.add(one(request, seed, data, target, origin, progress, CHECKPOINT_SECONDS));
+                }
             }
         }
         return results;

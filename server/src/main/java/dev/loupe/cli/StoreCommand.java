@@ -20,7 +20,11 @@ import picocli.CommandLine.Parameters;
             StoreCommand.ListCommand.class,
             StoreCommand.InfoCommand.class,
             StoreCommand.HeadCommand.class,
-            StoreCommand.VerifyCommand.class
+            StoreCommand.VerifyCommand.class,
+            StoreChanges.Repair.class,
+            StoreChanges.Merge.class,
+            StoreChanges.Split.class,
+            StoreChanges.Delete.class
         })
 final class StoreCommand extends CommandGroup {
 
@@ -158,7 +162,7 @@ final class StoreCommand extends CommandGroup {
             if (!report.ok()) {
                 throw new LoupeException("The store " + store + " is damaged ("
                         + report.problems().size() + " problem"
-                        + (report.problems().size() == 1 ? "" : "s") + "): capture it again.");
+                        + (report.problems().size() == 1 ? "" : "s") + "): see loupe store repair.");
             }
         }
     }

@@ -110,6 +110,11 @@ public final class Stores {
         }
     }
 
+    /** Joining, dividing, repairing and deleting. */
+    public StoreCare care() {
+        return new StoreCare(workspace, this, models);
+    }
+
     /** Captures a store, or continues an interrupted capture. */
     public CaptureResult capture(CaptureRequest request, Progress progress) {
         models.fetch(request.model(), progress);
