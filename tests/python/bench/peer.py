@@ -30,7 +30,7 @@ def torch():
 def gather():
     rows = np.load(path("rows.npy"), mmap_mode="r")
     ids = np.load(path("ids.npy"))
-    batch = 1024
+    batch = 4096
     out = np.empty((batch, rows.shape[1]), np.float32)
 
     def run():
@@ -39,6 +39,37 @@ def gather():
             np.take(rows, ids[b * batch:(b + 1) * batch], axis=0, out=out, mode="clip")
             answer += float(out[b, b])
         return len(ids), answer
+
+    return run
+
+
+def store_loader():
+    import datasets
+    from sae_lens.training.activations_store import ActivationsStore
+
+    t = torch()
+    rows = np.load(path("rows.npy"), mmap_mode="r")
+    context, d, hook, batch, batches = 128, rows.shape[1], "blocks.3.hook_resid_post", 4096, 30
+    n = len(rows) // context
+    features = datasets.Features({hook: datasets.Array2D(shape=(context, d), dtype="float32"),
+                                  "token_ids": datasets.Sequence(datasets.Value("int32"), length=context)})
+
+    def sequences():
+        for i in range(n):
+            yield {hook: rows[i * context:(i + 1) * context], "token_ids": np.ones(context, np.int32)}
+
+    datasets.Dataset.from_generator(sequences, features=features, cache_dir=path("hf-cache")).save_to_disk(path("hf"))
+    store = ActivationsStore(model=None, dataset=None, streaming=False, hook_name=hook, hook_head_index=None,
+                             context_size=context, d_in=d, n_batches_in_buffer=64, total_training_tokens=10**9,
+                             store_batch_size_prompts=32, train_batch_size_tokens=batch, prepend_bos=False,
+                             normalize_activations="none", device=t.device("cpu"), dtype="float32",
+                             cached_activations_path=path("hf"))
+
+    def run():
+        answer = 0.0
+        for b in range(batches):
+            answer += float(store.next_batch()[b].flatten()[b])
+        return batches * batch, answer
 
     return run
 
@@ -299,7 +330,7 @@ def train_step():
     return run
 
 
-peers = {"train-step": train_step, "index": index, "gather": gather, "capture": capture, "relp": relp, "match": match,
+peers = {"train-step": train_step, "index": index, "gather": gather, "store-loader": store_loader, "capture": capture, "relp": relp, "match": match,
          "prefill": prefill, "decode": decode, "load": load,
          **{f"match-{size}": wide_match for size in ("4k", "8k", "16k", "32k", "16k-copies")}}
 run = (peers.get(name) or peers[name.split("-")[0]])()

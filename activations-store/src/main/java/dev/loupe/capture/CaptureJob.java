@@ -63,7 +63,7 @@ public final class CaptureJob {
         long start = System.nanoTime();
         progress.stage("read " + request.text(), -1, "documents");
         DocumentSource source = Corpora.of(request.text(), request.jsonField());
-        HeldOut heldOut = heldOutRule(source);
+        HeldOut heldOut = heldOutRule(request, source, model);
         CapturePlan plan = CapturePlan.of(request, model, source, heldOut, shardRows);
         Path folder = request.folder();
         if (Files.exists(folder.resolve(StoreManifest.FILE))) {
@@ -77,7 +77,7 @@ public final class CaptureJob {
         }
     }
 
-    private HeldOut heldOutRule(DocumentSource source) {
+    static HeldOut heldOutRule(CaptureRequest request, DocumentSource source, LanguageModel model) {
         if (!request.heldOut().isBlank()) {
             return HeldOut.parse(request.heldOut());
         }

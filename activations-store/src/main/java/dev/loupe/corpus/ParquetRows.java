@@ -13,10 +13,19 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import java.util.stream.Stream;
 
 /** Documents of a Parquet file: one a row, the text in a column of strings or its token ids in a column of lists. */
 final class ParquetRows {
+    /** The reader tells about its own SIMD when it starts: nobody asked. Kept, or the level would be forgotten. */
+    private static final Logger QUIET = Logger.getLogger("dev.hardwood");
+
+    static {
+        QUIET.setLevel(Level.WARNING);
+    }
+
     private ParquetRows() {}
 
     static Stream<Document> documents(Path file, String name, String field) {

@@ -43,6 +43,18 @@ public final class ShardBuffer implements AutoCloseable {
         hooks.forEach((name, hook) -> activations.put(name, Matrix.allocate(arena, capacity, hook.width())));
     }
 
+    /**
+     * A buffer that belongs to no store.
+     *
+     * @param rules which tokens have no row
+     * @param widths floats a row, by hook point
+     */
+    public static ShardBuffer standalone(int capacity, StoreManifest.Sequence rules, Map<String, Integer> widths) {
+        Map<String, StoreSpec.HookSpec> hooks = new LinkedHashMap<>();
+        widths.forEach((hook, width) -> hooks.put(hook, new StoreSpec.HookSpec(width, Dtype.FLOAT32)));
+        return new ShardBuffer(capacity, Set.copyOf(rules.excludedTokens()), rules.firstRows(), hooks);
+    }
+
     /** Most rows that fit. */
     public int capacity() {
         return capacity;

@@ -7,6 +7,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /** One shard of a store by itself, whatever the state of the others: its sequences with their rows. */
@@ -37,7 +39,7 @@ final class ShardReader implements AutoCloseable {
                     : null;
             for (String key : keys) {
                 StoreManifest.Hook hook =
-                        java.util.Objects.requireNonNull(manifest.hooks().get(key));
+                        Objects.requireNonNull(manifest.hooks().get(key));
                 hooks.put(
                         key,
                         new MappedRows(
@@ -80,11 +82,11 @@ final class ShardReader implements AutoCloseable {
 
     /** The rows of a hook point, numbered within the shard. */
     MappedRows hook(String name) {
-        return java.util.Objects.requireNonNull(hooks.get(name));
+        return Objects.requireNonNull(hooks.get(name));
     }
 
     /** The documents of a sequence with the places where they begin, and the labels of tokens that have their own. */
-    Parts parts(int sequence, java.util.function.IntFunction<String> documentLabel) {
+    Parts parts(int sequence, IntFunction<String> documentLabel) {
         StoreTables.Tokens table = tokens;
         if (table == null) {
             return new Parts(new int[] {document(sequence)}, new int[] {0}, null);

@@ -1,5 +1,6 @@
 package dev.loupe.store;
 
+import dev.loupe.math.Parallel;
 import dev.loupe.store.StoreManifest.DataFile;
 import dev.loupe.store.StoreManifest.Shard;
 import java.lang.foreign.Arena;
@@ -34,13 +35,14 @@ final class Shards {
             List<ArrowColumn> columns) {
         Shards result = new Shards(shards.size());
         for (int s = 0; s < shards.size(); s++) {
-            Shard shard = shards.get(s);
-            DataFile entry = Objects.requireNonNull(shard.files().get(key));
-            int count = rows.applyAsInt(shard);
+            result.firstRow[s + 1] = result.firstRow[s] + rows.applyAsInt(shards.get(s));
+        }
+        Parallel.run(shards.size(), s -> {
+            DataFile entry = Objects.requireNonNull(shards.get(s).files().get(key));
+            int count = rows.applyAsInt(shards.get(s));
             result.files[s] = CheckedFile.open(folder, entry, count, arena, columns);
             result.batchRows[s] = entry.batchRows();
-            result.firstRow[s + 1] = result.firstRow[s] + count;
-        }
+        });
         return result;
     }
 

@@ -93,7 +93,7 @@ class CorporaTest {
         Files.createDirectories(folder.resolve("empty"));
         assertThatThrownBy(() -> Corpora.of(folder.resolve("empty").toString(), ""))
                 .isInstanceOf(UsageException.class)
-                .hasMessageContaining("no .txt or .jsonl");
+                .hasMessageContaining("no file named .txt, .jsonl");
     }
 
     @Test
@@ -122,5 +122,41 @@ class CorporaTest {
         try (Stream<Document> all = Corpora.of(file.toString(), "").open()) {
             return all.map(Document::name).toList();
         }
+    }
+
+    @Test
+    void packed_files_conversations_and_token_ids_are_read() throws IOException {
+        String lines = "{\"text\": \"one\"}\n\n{\"messages\": [{\"role\": \"user\", \"content\": \"hi\"},"
+                + " {\"role\": \"assistant\", \"content\": \"yes?\"}]}\n{\"input_ids\": [3, 1, 4]}\n";
+        java.nio.file.Path gz = folder.resolve("a.jsonl.gz");
+        try (var out = new java.util.zip.GZIPOutputStream(Files.newOutputStream(gz))) {
+            out.write(lines.getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        }
+        java.nio.file.Path zst = folder.resolve("b.jsonl.zst");
+        try (var out = new com.github.luben.zstd.ZstdOutputStream(Files.newOutputStream(zst))) {
+            out.write(lines.getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        }
+        for (java.nio.file.Path file : java.util.List.of(gz, zst)) {
+            try (var all = Corpora.of(file.toString(), "").open()) {
+                var documents = all.toList();
+                assertThat(documents).hasSize(3);
+                assertThat(documents.get(0).text()).isEqualTo("one");
+                assertThat(documents.get(1).content())
+                        .isEqualTo(new Document.Content.Chat(java.util.List.of(
+                                new Document.Content.Message("user", "hi"),
+                                new Document.Content.Message("assistant", "yes?"))));
+                assertThat(((Document.Content.Ids) documents.get(2).content()).tokens())
+                        .containsExactly(3, 1, 4);
+            }
+        }
+        byte[] whole = Files.readAllBytes(zst);
+        Files.write(zst, java.util.Arrays.copyOf(whole, whole.length - 20));
+        assertThatThrownBy(() -> {
+                    try (var all = Corpora.of(zst.toString(), "").open()) {
+                        all.toList();
+                    }
+                })
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("b.jsonl.zst");
     }
 }

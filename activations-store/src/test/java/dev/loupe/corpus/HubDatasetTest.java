@@ -30,7 +30,7 @@ class HubDatasetTest {
     private final List<String> requests = new ArrayList<>();
     private volatile int breakAfter = -1;
 
-    private static final String FIRST = "{\"story\": \"one\"}\n{\"story\": \"two\"}\n";
+    private static final String FIRST = "{\"story\": \"one\"}\n" + "\n".repeat(1 << 20) + "{\"story\": \"two\"}\n";
     private static final String SECOND = "{\"story\": \"three\"}\n";
 
     @BeforeEach
@@ -104,13 +104,13 @@ class HubDatasetTest {
     @Test
     void a_download_that_broke_off_goes_on_where_it_stopped() {
         HubDataset dataset = open("hf:org/stories::train:story", Map.of());
-        breakAfter = 7;
+        breakAfter = 700_000;
         assertThatThrownBy(() -> texts(dataset))
                 .isInstanceOf(LoupeException.class)
                 .hasMessageContaining("run the same again");
         breakAfter = -1;
         assertThat(texts(dataset)).containsExactly("one", "two", "three");
-        assertThat(requests).contains("/f/0.jsonl bytes=7-");
+        assertThat(requests).anyMatch(r -> r.matches("/f/0.jsonl bytes=[1-9][0-9]*-"));
     }
 
     @Test

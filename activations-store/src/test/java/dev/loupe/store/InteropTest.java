@@ -2,6 +2,7 @@ package dev.loupe.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.loupe.base.Progress;
 import dev.loupe.fixtures.Cases;
 import dev.loupe.fixtures.Floats;
 import dev.loupe.fixtures.Python;
@@ -75,6 +76,43 @@ class InteropTest {
             print(*connection.sql("select count(*), sum(activation[1]::double) from acts").fetchall()[0], sep="\\t")
             """;
 
+    private static final String POLARS = """
+            import sys
+            import numpy as np, polars as pl
+            store = sys.argv[1]
+            table = pl.read_ipc(f"{store}/h/*.arrow")
+            assert table["activation"].dtype == pl.Array(pl.Float32, 4), table["activation"].dtype
+            got = table["activation"].to_numpy()
+            expected = np.fromfile(f"{store}/../h.bin", dtype="<f4").reshape(-1, 4)
+            assert (got.view(np.uint32) == expected.view(np.uint32)).all()
+            tokens = pl.read_ipc(f"{store}/tokens/*.arrow")
+            print(tokens.height, tokens["token_id"].sum())
+            """;
+
+    private static final String PARQUET = """
+            import sys
+            import duckdb, numpy as np, polars as pl, pyarrow.parquet as pq, pyarrow as pa, pyarrow.dataset as ds
+            folder, store = sys.argv[1:3]
+            for hook, dtype, width in ("a", "float32", 7), ("b", "float16", 33), ("c", "bf16", 9):
+                expected = np.fromfile(f"{store}/../{hook}.bin", dtype="<f4").reshape(-1, width)
+                table = ds.dataset(folder, format="parquet").to_table()
+                item = pa.float16() if dtype == "float16" else pa.float32()
+                assert table.schema.field(hook).type == pa.list_(pa.field("element", item, False), width), table.schema
+                table.validate(full=True)
+                flat = table.column(hook).combine_chunks().flatten().to_numpy(zero_copy_only=False).astype(np.float32)
+                assert (flat.reshape(-1, width).view(np.uint32) == expected.view(np.uint32)).all(), hook
+            frame = pl.read_parquet(f"{folder}/*.parquet")
+            assert (frame["row"].to_numpy() == np.arange(frame.height)).all()
+            expected = np.fromfile(f"{store}/../a.bin", dtype="<f4").reshape(-1, 7)
+            assert (frame["a"].to_numpy() == expected).all()
+            rows = duckdb.sql(f"select count(*), sum(a[1]::double), sum(len(c)), count(distinct label), "
+                              f"sum(held_out::int) from '{folder}/*.parquet'").fetchall()[0]
+            assert rows[0] == frame.height and abs(rows[1] - expected[:, 0].astype(np.float64).sum()) <= 1e-9 * abs(
+                expected.astype(np.float64)).sum() and rows[2] == 9 * frame.height, rows
+            assert rows[3] == frame["label"].n_unique() and rows[4] == frame["held_out"].sum()
+            print("equal", frame.height)
+            """;
+
     private static final String WRITE = """
             import sys
             import numpy as np, pyarrow as pa, pyarrow.ipc as ipc
@@ -131,6 +169,37 @@ class InteropTest {
         assertThat(Integer.parseInt(total[0])).isEqualTo(e.rows.size());
         double sum = e.activations.get("h").stream().mapToDouble(x -> x[0]).sum();
         Floats.assertClose(new double[] {Double.parseDouble(total[1])}, new double[] {sum}, 1e-9);
+    }
+
+    @Test
+    void polars_reads_a_store() throws IOException {
+        Path python = Python.require("That polars reads a store goes untested.");
+        Map<String, StoreSpec.HookSpec> hooks = Map.of("h", new StoreSpec.HookSpec(4, Dtype.FLOAT32));
+        TestStores.Expected e = TestStores.random(Cases.random(), 25, hooks);
+        TestStores.write(folder.resolve("s"), TestStores.spec("s", hooks), e);
+        dump(folder.resolve("h.bin"), e.activations.get("h"));
+        long sum = e.rows.stream().mapToLong(row -> row[0]).sum();
+        assertThat(Python.run(python, POLARS, folder.resolve("s")).strip()).isEqualTo(e.rows.size() + " " + sum);
+    }
+
+    @Test
+    void an_exported_store_is_read_by_pyarrow_polars_and_duckdb() throws IOException {
+        Path python = Python.require("That exported Parquet files are read goes untested.");
+        Map<String, StoreSpec.HookSpec> hooks = new LinkedHashMap<>();
+        hooks.put("a", new StoreSpec.HookSpec(7, Dtype.FLOAT32));
+        hooks.put("b", new StoreSpec.HookSpec(33, Dtype.FLOAT16));
+        hooks.put("c", new StoreSpec.HookSpec(9, Dtype.BF16));
+        TestStores.Expected e = TestStores.random(Cases.random(), 25, hooks);
+        TestStores.write(folder.resolve("s"), TestStores.spec("s", hooks), e);
+        for (String hook : hooks.keySet()) {
+            dump(folder.resolve(hook + ".bin"), e.activations.get(hook));
+        }
+        try (ActivationStore store = ActivationStore.open(folder.resolve("s"))) {
+            ParquetExport.write(store, folder.resolve("out"), Progress.silent());
+        }
+        assertThat(Python.run(python, PARQUET, folder.resolve("out"), folder.resolve("s"))
+                        .strip())
+                .isEqualTo("equal " + e.rows.size());
     }
 
     @Test

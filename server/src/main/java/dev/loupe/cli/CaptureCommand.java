@@ -39,14 +39,14 @@ final class CaptureCommand extends LoupeCommand {
             required = true,
             paramLabel = "T",
             description =
-                    "A .txt or .jsonl file, a folder of them, or builtin:europarl (builtin:europarl:en,fr for some"
-                            + " of its languages).")
+                    "A .txt, .jsonl (also .gz, .zst), .parquet or .arrow file, a folder of them, hf:DATASET[:CONFIG:SPLIT:FIELD],"
+                            + " or builtin:europarl (builtin:europarl:en,fr for some of its languages).")
     private String text = "";
 
     @Option(
             names = "--json-field",
             paramLabel = "F",
-            description = "Field of JSON lines that holds the text (default: text).")
+            description = "Field or column that holds the text or token ids (default: text).")
     private String jsonField = "";
 
     @Option(

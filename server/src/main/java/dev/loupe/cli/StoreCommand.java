@@ -21,6 +21,8 @@ import picocli.CommandLine.Parameters;
             StoreCommand.InfoCommand.class,
             StoreCommand.HeadCommand.class,
             StoreCommand.VerifyCommand.class,
+            StoreExchange.Import.class,
+            StoreExchange.Export.class,
             StoreChanges.Repair.class,
             StoreChanges.Merge.class,
             StoreChanges.Split.class,

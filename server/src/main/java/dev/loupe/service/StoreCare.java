@@ -7,6 +7,9 @@ import dev.loupe.base.Names;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.capture.Recapture;
+import dev.loupe.capture.StoreImport;
+import dev.loupe.store.ActivationStore;
+import dev.loupe.store.ParquetExport;
 import dev.loupe.store.StoreCopy;
 import dev.loupe.store.StoreDamage;
 import dev.loupe.store.StoreManifest;
@@ -65,6 +68,19 @@ public final class StoreCare {
         Path folder = stores.folder(name);
         String model = StoreManifest.read(folder).content().model().id();
         return Recapture.run(folder, models.open(model), progress);
+    }
+
+    /** Makes a store of activations that another program stored. */
+    public StoreView importing(StoreImport.Request request, Progress progress) {
+        StoreImport.run(request, workspace.activations(), progress);
+        return stores.get(request.name());
+    }
+
+    /** Writes a store as Parquet files into a folder. */
+    public List<Path> exportParquet(String name, Path folder, Progress progress) {
+        try (ActivationStore store = stores.open(name)) {
+            return ParquetExport.write(store, folder, progress);
+        }
     }
 
     /** Deletes a store; its name disappears at once, whole. */

@@ -23,6 +23,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Activation stores: what there is, what is in it, whether it is whole, and capturing new ones. */
 public final class Stores {
@@ -80,8 +81,7 @@ public final class Stores {
             RowReader reader = store.reader(hook);
             Matrix values = Matrix.allocate(arena, n, store.width(hook));
             reader.read(0, n, values);
-            Tokenizer tokenizer =
-                    models.open(store.manifest().content().model().id()).tokenizer();
+            Tokenizer tokenizer = tokenizer(store);
             TokenTable tokens = store.tokens();
             DocumentTable documents = store.documents();
             List<StoreRow> head = new ArrayList<>();
@@ -91,7 +91,7 @@ public final class Stores {
                 head.add(new StoreRow(
                         r,
                         tokens.tokenId(r),
-                        tokenizer.token(tokens.tokenId(r)),
+                        tokenizer == null || tokens.tokenId(r) < 0 ? "" : tokenizer.token(tokens.tokenId(r)),
                         tokens.sequence(r),
                         tokens.position(r),
                         documents.name(document),
@@ -101,6 +101,14 @@ public final class Stores {
             }
             return head;
         }
+    }
+
+    /** The tokenizer of a store's model; null where an imported store does not know its model. */
+    private @Nullable Tokenizer tokenizer(ActivationStore store) {
+        StoreManifest.Model model = store.manifest().content().model();
+        return model.weightsChecksum().equals("unknown")
+                ? null
+                : models.open(model.id()).tokenizer();
     }
 
     /** Compares every byte of a store with its checksum. */

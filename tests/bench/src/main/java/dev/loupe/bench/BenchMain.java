@@ -53,6 +53,8 @@ public final class BenchMain implements Callable<Integer> {
         for (Supplier<Benchmark> b : List.<Supplier<Benchmark>>of(
                 CaptureBench::new,
                 GatherBench::new,
+                StoreLoaderBench::new,
+                BlockShuffleBench::new,
                 TrainStepBench::new,
                 MatchBench::new,
                 () -> new WideMatchBench("match-4k", 4096, false),
@@ -131,6 +133,9 @@ public final class BenchMain implements Callable<Integer> {
         if (r.peer() != null && r.peerSpread() != null) {
             line += String.format(
                     Locale.ROOT, ", peer %.4g (spread %.0f %%), ratio %.2f", r.peer(), 100 * r.peerSpread(), r.ratio());
+        }
+        for (Map.Entry<String, Double> more : r.beside().entrySet()) {
+            line += String.format(Locale.ROOT, ", %s %.4g", more.getKey(), more.getValue());
         }
         (json ? System.err : System.out).println(line + " | " + r.setting() + ", " + r.threads() + " threads");
     }

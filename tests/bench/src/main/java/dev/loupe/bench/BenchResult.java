@@ -2,6 +2,7 @@ package dev.loupe.bench;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.annotation.JsonNaming;
@@ -22,6 +23,7 @@ import tools.jackson.databind.annotation.JsonNaming;
  * @param answer our answer
  * @param peerAnswer the peer's answer, null without a peer
  * @param threads threads each of the two may use
+ * @param beside medians of what else was measured in the same runs
  */
 @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
 record BenchResult(
@@ -37,7 +39,8 @@ record BenchResult(
         List<Double> peerRuns,
         double answer,
         @Nullable Double peerAnswer,
-        int threads) {
+        int threads,
+        Map<String, Double> beside) {
 
     static double median(List<Double> runs) {
         double[] sorted =

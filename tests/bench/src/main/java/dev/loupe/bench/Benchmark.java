@@ -1,6 +1,8 @@
 package dev.loupe.bench;
 
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 
 /** One thing whose speed is compared with a peer's. */
 interface Benchmark extends AutoCloseable {
@@ -24,6 +26,16 @@ interface Benchmark extends AutoCloseable {
 
     /** One run. */
     Measured run() throws Exception;
+
+    /** Whether a Python program does the same. */
+    default boolean hasPeer() {
+        return true;
+    }
+
+    /** What else was measured in the same runs, by name: every run's value, in order. */
+    default Map<String, List<Double>> beside() {
+        return Map.of();
+    }
 
     @Override
     void close() throws Exception;

@@ -3,7 +3,9 @@ package dev.loupe.bench;
 import dev.loupe.base.LoupeException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Runs ours and the peer in turn, so that whatever else the machine does hits both alike. */
@@ -25,7 +27,7 @@ final class Comparison {
         List<Double> peers = new ArrayList<>();
         Benchmark.Measured mine = new Benchmark.Measured(0, 1, Double.NaN);
         Benchmark.Measured other = null;
-        try (Peer peer = venv == null ? null : Peer.start(venv, script, b.name(), folder, threads)) {
+        try (Peer peer = venv == null || !b.hasPeer() ? null : Peer.start(venv, script, b.name(), folder, threads)) {
             for (int i = -warmups; i < rounds; i++) {
                 mine = b.run();
                 other = peer == null ? null : peer.run(b.name());
@@ -57,7 +59,20 @@ final class Comparison {
                 List.copyOf(peers),
                 mine.answer(),
                 other == null ? null : (Double) other.answer(),
-                threads);
+                threads,
+                medians(b.beside(), rounds));
+    }
+
+    /** Medians of the measured runs, which are the last ones. */
+    private static Map<String, Double> medians(Map<String, List<Double>> beside, int rounds) {
+        Map<String, Double> medians = new LinkedHashMap<>();
+        beside.forEach((name, all) -> {
+            List<Double> measured = all.subList(Math.max(0, all.size() - rounds), all.size());
+            if (!measured.isEmpty()) {
+                medians.put(name, BenchResult.median(measured));
+            }
+        });
+        return medians;
     }
 
     static boolean agree(double a, double b, double tolerance) {

@@ -2,34 +2,39 @@ package dev.loupe.bench;
 
 import dev.loupe.fixtures.Cases;
 import dev.loupe.math.Matrix;
+import dev.loupe.math.Parallel;
 import dev.loupe.store.ActivationStore;
 import dev.loupe.store.Dtype;
 import dev.loupe.store.RowReader;
-import dev.loupe.store.ShardBuffer;
-import dev.loupe.store.StoreManifest;
-import dev.loupe.store.StoreSpec;
-import dev.loupe.store.StoreWriter;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Random rows of a store into a batch, as training does; the peer indexes a memory-mapped NumPy array. */
+/**
+ * Random rows of a store into a batch, as training does; the peer indexes a memory-mapped NumPy array. Beside it in the
+ * same run on the same threads: {@code MemorySegment.copy} of 1 GiB, and gathers of the same rows as float16 and bf16.
+ */
 final class GatherBench implements Benchmark {
-    private static final int ROWS = 200_000;
-    private static final int WIDTH = 192;
-    private static final int BATCH = 1024;
-    private static final int BATCHES = 100;
-    private static final int SEQUENCE = 250;
-    private static final String HOOK = "blocks.3.hook_resid_post";
+    private static final int ROWS = 327_680;
+    private static final int WIDTH = StoreData.WIDTH;
+    private static final int BATCH = 4096;
+    private static final int BATCHES = 40;
+    private static final long COPY = 1L << 30;
+    private static final double GB = 1e9;
 
     private final long[] rows = new long[BATCH * BATCHES];
     private final Arena arena = Arena.ofShared();
     private final Matrix batch = Matrix.allocate(arena, BATCH, WIDTH);
-    private @Nullable ActivationStore store;
+    private final Map<Dtype, ActivationStore> stores = new LinkedHashMap<>();
+    private final Map<String, List<Double>> beside = new LinkedHashMap<>();
+    private @Nullable MemorySegment from;
+    private @Nullable MemorySegment to;
 
     @Override
     public String name() {
@@ -39,7 +44,7 @@ final class GatherBench implements Benchmark {
     @Override
     public String setting() {
         return BATCHES + " batches of " + BATCH + " random rows of " + ROWS + " x " + WIDTH + " float32, files in the"
-                + " page cache, one thread";
+                + " page cache";
     }
 
     @Override
@@ -54,60 +59,72 @@ final class GatherBench implements Benchmark {
 
     @Override
     public void prepare(Path folder) throws Exception {
-        Cases.Random random = Cases.Random.of(1);
-        float[][] values = random.matrix(ROWS, WIDTH);
-        NpyFile.write(folder.resolve("rows.npy"), values);
-        Map<String, StoreSpec.HookSpec> hooks = Map.of(HOOK, new StoreSpec.HookSpec(WIDTH, Dtype.FLOAT32));
-        StoreSpec spec = new StoreSpec(
-                "bench",
-                new StoreManifest.Model("bench", "none", "none", "raw"),
-                new StoreManifest.Sequence(SEQUENCE, false, "bench", List.of()),
-                new StoreManifest.Corpus("bench", "bench", "text", "bench", "none", "none"),
-                0,
-                new LinkedHashMap<>(hooks),
-                Map.of());
-        Path target = folder.resolve("store");
-        try (StoreWriter writer = StoreWriter.create(target, spec)) {
-            int[] tokens = new int[SEQUENCE];
-            java.util.Arrays.fill(tokens, 1);
-            int row = 0;
-            while (row < ROWS) {
-                try (ShardBuffer buffer = writer.buffer(ROWS / 4)) {
-                    while (buffer.rows() + SEQUENCE <= buffer.capacity() && row < ROWS) {
-                        int first = buffer.add(writer.addDocument("d" + row, "", 0, false), tokens);
-                        for (int i = 0; i < SEQUENCE; i++, row++) {
-                            buffer.activations(HOOK).setRow(first + i, values[row]);
-                        }
-                    }
-                    writer.write(buffer);
-                }
-            }
-            writer.finish();
+        float[][] base = StoreData.base();
+        NpyFile.write(folder.resolve("rows.npy"), ROWS, WIDTH, r -> StoreData.row(base, r));
+        for (Dtype dtype : List.of(Dtype.FLOAT32, Dtype.FLOAT16, Dtype.BF16)) {
+            // float16 ends at 65,504
+            int count = dtype == Dtype.FLOAT32 ? ROWS : 65_408;
+            stores.put(dtype, ActivationStore.open(StoreData.write(folder.resolve(dtype.id()), count, dtype)));
         }
+        Cases.Random random = Cases.Random.of(2);
         for (int i = 0; i < rows.length; i++) {
             rows[i] = random.nextInt(ROWS);
         }
         NpyFile.write(folder.resolve("ids.npy"), rows);
-        store = ActivationStore.open(target);
+        from = arena.allocate(COPY, 64).fill((byte) 1);
+        to = arena.allocate(COPY, 64).fill((byte) 2);
     }
 
     @Override
     public Measured run() {
-        RowReader reader = Objects.requireNonNull(store).reader(HOOK);
+        Measured measured = gather(Dtype.FLOAT32, rows);
+        double bytes = 4.0 * WIDTH * rows.length / measured.seconds();
+        double memcpy = memcpy();
+        add("memcpy GB/s", memcpy / GB);
+        add("gather GB/s", bytes / GB);
+        add("of memcpy", bytes / memcpy);
+        long[] fewer = new long[rows.length];
+        for (int i = 0; i < rows.length; i++) {
+            fewer[i] = rows[i] % 65_408;
+        }
+        add("float16 rows/s", gather(Dtype.FLOAT16, fewer).rate());
+        add("bf16 rows/s", gather(Dtype.BF16, fewer).rate());
+        return measured;
+    }
+
+    private void add(String name, double value) {
+        beside.computeIfAbsent(name, n -> new ArrayList<>()).add(value);
+    }
+
+    private Measured gather(Dtype dtype, long[] ids) {
+        RowReader reader = Objects.requireNonNull(stores.get(dtype)).reader(StoreData.HOOK);
         double answer = 0;
         long start = System.nanoTime();
         for (int b = 0; b < BATCHES; b++) {
-            reader.gather(rows, b * BATCH, BATCH, batch);
+            reader.gather(ids, b * BATCH, BATCH, batch);
             answer += batch.get(b, b);
         }
-        return new Measured(rows.length, (System.nanoTime() - start) / 1e9, answer);
+        return new Measured(ids.length, (System.nanoTime() - start) / 1e9, answer);
+    }
+
+    private double memcpy() {
+        MemorySegment src = Objects.requireNonNull(from);
+        MemorySegment dst = Objects.requireNonNull(to);
+        int threads = Parallel.threads();
+        long part = COPY / threads;
+        long start = System.nanoTime();
+        Parallel.run(threads, t -> MemorySegment.copy(src, t * part, dst, t * part, part));
+        return part * threads / ((System.nanoTime() - start) / 1e9);
+    }
+
+    @Override
+    public Map<String, List<Double>> beside() {
+        return beside;
     }
 
     @Override
     public void close() {
-        if (store != null) {
-            store.close();
-        }
+        stores.values().forEach(ActivationStore::close);
         arena.close();
     }
 }

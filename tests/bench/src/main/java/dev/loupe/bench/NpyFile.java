@@ -7,6 +7,7 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.function.IntFunction;
 
 /** Writes NumPy's .npy format 1.0, little endian, C order: what the peers read. */
 final class NpyFile {
@@ -22,6 +23,23 @@ final class NpyFile {
                 line.clear();
                 line.asFloatBuffer().put(row);
                 write(out, line);
+            }
+        }
+    }
+
+    /** Rows that are made one by one, so that large files need no memory. */
+    static void write(Path file, int rows, int width, IntFunction<float[]> row) throws IOException {
+        try (FileChannel out = open(file)) {
+            out.write(header("<f4", rows + ", " + width));
+            ByteBuffer some = ByteBuffer.allocate(4 * width * 256).order(ByteOrder.LITTLE_ENDIAN);
+            for (int r = 0; r < rows; r++) {
+                some.asFloatBuffer().put(row.apply(r));
+                some.position(some.position() + 4 * width);
+                if (!some.hasRemaining() || r + 1 == rows) {
+                    some.flip();
+                    write(out, some);
+                    some.clear();
+                }
             }
         }
     }
