@@ -60,6 +60,8 @@ public final class Torch {
 
     /** How many threads one operation uses when it is called from the calling thread. */
     public static int threads() {
+        offline();
+        Engine.getEngine("PyTorch"); // loads the library, if nobody has computed anything yet
         return JniUtils.getNumThreads();
     }
 
