@@ -117,9 +117,11 @@ final class CompareLists extends Section {
                 r -> Double.isNaN(r.score()) ? "–" : Num.fixed(r.score(), 2),
                 Comparator.comparingDouble((Row r) -> Double.isNaN(r.score()) ? -1 : r.score()));
         number(
-                "other seeds",
-                r -> stabilityA == null ? "–" : r.seeds() + " of " + others(r) + " · " + Num.fixed(r.stability(), 2),
-                Comparator.comparingDouble(Row::stability))
+                        "other seeds",
+                        r -> stabilityA == null
+                                ? "–"
+                                : r.seeds() + " of " + others(r) + " · " + Num.fixed(r.stability(), 2),
+                        Comparator.comparingDouble(Row::stability))
                 .setWidth("132px");
         grid.addColumn(LitRenderer.<Row>of("<a href=\"${item.href}\" router-link>${item.other}</a>")
                         .withProperty("href", r -> r.other() < 0 ? "" : Links.feature(r.otherSae(), r.other()))
@@ -129,7 +131,8 @@ final class CompareLists extends Section {
                 .setWidth("96px");
     }
 
-    private Grid.Column<Row> number(String name, com.vaadin.flow.function.ValueProvider<Row, String> value, Comparator<Row> order) {
+    private Grid.Column<Row> number(
+            String name, com.vaadin.flow.function.ValueProvider<Row, String> value, Comparator<Row> order) {
         return grid.addColumn(value)
                 .setHeader(name)
                 .setTextAlign(ColumnTextAlign.END)

@@ -206,8 +206,7 @@ public final class CompareView extends Page implements BeforeEnterObserver {
         if (others.isEmpty()) {
             card.add(Kit.text("dim", "No other pair was compared."));
         } else {
-            card.add(CompareListView.briefTable(
-                    others.stream().limit(BESIDE).toList()));
+            card.add(CompareListView.briefTable(others.stream().limit(BESIDE).toList()));
             if (others.size() > BESIDE) {
                 card.add(Kit.link("/compare", "all " + Num.whole(others.size() + 1) + " pairs"));
             }
