@@ -260,8 +260,9 @@ class LanguageModelTest {
         TokenBatch batch = TokenBatch.of(new int[] {1, 2, 3, 4}, new int[] {5, 6});
         Taps taps = Taps.edit(HookPoint.block(0, "attn.hook_pattern"), a -> a.set(0, 1, 0, 0.5f))
                 .merge(Taps.read(HookPoint.residPost(1)));
-        int before = ((Transformer) tiny).liveArrays();
+        int before = 0;
         for (int i = 0; i < 20; i++) {
+            before = i == 1 ? ((Transformer) tiny).liveArrays() : before; // the first round makes constants that stay
             for (Want want : Want.values()) {
                 tiny.forward(batch, taps, want);
             }
