@@ -66,7 +66,7 @@ public final class Demo {
                     0,
                     () -> bench.models().list().stream().anyMatch(m -> m.id().equals(plan.model())),
                     "pull",
-                    Map.of("source", source),
+                    new PullSpec(source),
                     p -> bench.models().pull(source, p)));
         }
         CaptureRequest capture = CaptureRequest.of(

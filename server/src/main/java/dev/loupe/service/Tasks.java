@@ -25,7 +25,7 @@ import tools.jackson.databind.node.ObjectNode;
  * process, a server in a child process, a cluster wherever it likes.
  */
 public final class Tasks {
-    private static final List<String> KINDS = List.of("capture", "train", "eval", "index", "compare", "seeds");
+    private static final List<String> KINDS = List.of("capture", "train", "eval", "index", "compare", "seeds", "pull");
 
     private Tasks() {}
 
@@ -134,6 +134,8 @@ public final class Tasks {
             case "index" -> Map.of("indexes", index(bench, read(saes(request), IndexSpec.class, kind), progress));
             case "compare" -> summary(bench.compare().run(read(request, CompareSpec.class, kind), progress));
             case "seeds" -> bench.seeds().run(read(request, SeedsSpec.class, kind), progress);
+            case "pull" ->
+                bench.models().pull(read(request, PullSpec.class, kind).source(), progress);
             default -> throw unknown(kind);
         };
     }
@@ -163,6 +165,7 @@ public final class Tasks {
                 yield "Compare " + Names.check(spec.a()) + " and " + Names.check(spec.b());
             }
             case "seeds" -> "Seeds " + read(request, SeedsSpec.class, kind).name();
+            case "pull" -> "Pull " + read(request, PullSpec.class, kind).source();
             default -> {
                 List<String> names = StreamSupport.stream(
                                 saes(request).path("saes").spliterator(), false)

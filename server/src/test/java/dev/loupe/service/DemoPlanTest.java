@@ -19,6 +19,11 @@ class DemoPlanTest {
             assertThat(parts.getFirst().title()).isEqualTo("pull smollm2");
             assertThat(parts.get(1).title()).isEqualTo("capture");
             assertThat(parts.subList(0, 4)).noneMatch(p -> p.finished().getAsBoolean());
+            for (Demo.Part part : parts) { // each is a kind of job with a request of that kind
+                assertThat(Tasks.title(part.kind(), Views.JSON.valueToTree(part.request())))
+                        .as(part.title())
+                        .isNotBlank();
+            }
             assertThat(parts.stream().mapToDouble(Demo.Part::seconds).sum()).isBetween(600.0, 40 * 60.0);
             assertThat(new Demo(bench, DemoPlan.of("builtin"))
                             .parts()
