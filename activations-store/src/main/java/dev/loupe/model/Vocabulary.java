@@ -65,7 +65,7 @@ final class Vocabulary {
 
     /** SentencePiece: U+2581 is a space, {@code <0x0A>} is a byte. */
     private static byte[] piece(String entry) {
-        if (entry.length() == 6 && entry.startsWith("<0x") && entry.endsWith(">")) {
+        if (entry.length() == 6 && entry.matches("<0x[0-9A-Fa-f]{2}>")) {
             return new byte[] {(byte) Integer.parseInt(entry.substring(3, 5), 16)};
         }
         return entry.replace('\u2581', ' ').getBytes(StandardCharsets.UTF_8);
