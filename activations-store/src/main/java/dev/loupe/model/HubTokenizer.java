@@ -17,11 +17,16 @@ import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /** Hugging Face's tokenizers library on a local {@code tokenizer.json}; decoding is our own, on bytes. */
 final class HubTokenizer implements Tokenizer {
+    private final ReadWriteLock lock = new ReentrantReadWriteLock();
+    private boolean closed;
     private final HuggingFaceTokenizer tokenizer;
     private final Vocabulary vocabulary;
     private final @Nullable Integer bos;
@@ -145,7 +150,7 @@ final class HubTokenizer implements Tokenizer {
 
     @Override
     public int[] encode(String text, boolean addSpecial) {
-        return ids(tokenizer.encode(unicode(text), addSpecial, false));
+        return whileOpen(() -> ids(tokenizer.encode(unicode(text), addSpecial, false)));
     }
 
     @Override
@@ -166,9 +171,22 @@ final class HubTokenizer implements Tokenizer {
             return List.of();
         }
         List<String> clean = texts.stream().map(HubTokenizer::unicode).toList();
-        return Arrays.stream(tokenizer.batchEncode(clean, addSpecial, false))
+        return whileOpen(() -> Arrays.stream(tokenizer.batchEncode(clean, addSpecial, false))
                 .map(HubTokenizer::ids)
-                .toList();
+                .toList());
+    }
+
+    /** The native library does not look whether it was closed: using it then ends the process. */
+    private <T> T whileOpen(Supplier<T> work) {
+        lock.readLock().lock();
+        try {
+            if (closed) {
+                throw new IllegalStateException("the model was closed while its tokenizer was needed");
+            }
+            return work.get();
+        } finally {
+            lock.readLock().unlock();
+        }
     }
 
     /** Half a surrogate pair is no character: the native library must never see one. */
@@ -264,6 +282,12 @@ final class HubTokenizer implements Tokenizer {
 
     @Override
     public void close() {
-        tokenizer.close();
+        lock.writeLock().lock(); // waits for those who are using it
+        try {
+            closed = true;
+            tokenizer.close();
+        } finally {
+            lock.writeLock().unlock();
+        }
     }
 }

@@ -190,4 +190,14 @@ class TokenizerTest {
                 .isInstanceOf(LoupeException.class)
                 .hasMessageContaining("byte-level BPE");
     }
+
+    @Test
+    void a_closed_tokenizer_says_so_instead_of_ending_the_process() {
+        Tokenizer closed = HubTokenizer.open(Golden.builtin(folder));
+        closed.close();
+        assertThatThrownBy(() -> closed.encode("text", false))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("closed");
+        assertThatThrownBy(() -> closed.encodeBatch(List.of("text"), true)).hasMessageContaining("closed");
+    }
 }
