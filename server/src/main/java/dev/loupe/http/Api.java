@@ -3,8 +3,8 @@ package dev.loupe.http;
 import dev.loupe.service.Views;
 import dev.loupe.service.Workbench;
 import io.javalin.Javalin;
-import io.javalin.http.ContentTooLargeResponse;
 import io.javalin.http.Context;
+import io.javalin.http.HttpResponseException;
 import io.javalin.json.JavalinJackson3;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,7 +32,12 @@ final class Api {
                 config.routes.addHttpHandler(r.method(), r.path(), r.handler());
             }
             config.routes.exception(Exception.class, (e, ctx) -> answer(ctx, Problem.of(e, path(ctx))));
-            config.routes.exception(ContentTooLargeResponse.class, (e, ctx) -> answer(ctx, Problem.of(e, path(ctx))));
+            config.routes.exception(HttpResponseException.class, (e, ctx) -> {
+                ctx.status(e.getStatus());
+                if (e.getStatus() != 404 && e.getStatus() != 405) { // those two have sentences of their own below
+                    answer(ctx, Problem.of(e, path(ctx)));
+                }
+            });
             config.routes.error(
                     404,
                     ctx -> unless(

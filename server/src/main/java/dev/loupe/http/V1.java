@@ -4,8 +4,8 @@ import dev.loupe.service.Models;
 import dev.loupe.service.Views;
 import dev.loupe.service.Workbench;
 import io.javalin.Javalin;
-import io.javalin.http.ContentTooLargeResponse;
 import io.javalin.http.Context;
+import io.javalin.http.HttpResponseException;
 import io.javalin.json.JavalinJackson3;
 import java.time.Instant;
 import java.util.List;
@@ -41,7 +41,7 @@ final class V1 {
             config.routes.post("/completions", completions::handle);
             config.routes.post("/chat/completions", chats::handle);
             config.routes.exception(Exception.class, V1::failed);
-            config.routes.exception(ContentTooLargeResponse.class, V1::failed); // a body that is too long
+            config.routes.exception(HttpResponseException.class, V1::failed); // a body that is too long
             config.routes.error(
                     404,
                     ctx -> unless(
