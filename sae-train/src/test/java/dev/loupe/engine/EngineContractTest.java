@@ -177,6 +177,7 @@ class EngineContractTest {
     void recycledLatentsBeginAgainInBothEngines() {
         Cases.Random random = Cases.random();
         TrainState start = States.random(random, Kind.BATCH_TOPK, 12, 7);
+        start.parameters().bEnc()[4] = 20; // one that surely fires, to be told from the recycled one
         StepRule rule = Kind.BATCH_TOPK.rule(12, 3, 2, 1);
         try (TrainSession fast = SaeEngine.best().open(start);
                 TrainSession reference = SaeEngine.scalar().open(start)) {
