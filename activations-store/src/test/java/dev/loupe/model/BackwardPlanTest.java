@@ -84,10 +84,8 @@ class BackwardPlanTest {
                 assertThat(peak[0]).isLessThan(whole);
                 for (HookPoint hook : wrt) {
                     for (int p = 0; p < positions; p++) {
-                        assertThat(Golden.error(
-                                        again.gradient(hook).row(0, p),
-                                        free.gradient(hook).row(0, p)))
-                                .isLessThan(1e-4); // a row may be far below the largest of its tensor
+                        assertThat(again.gradient(hook).row(0, p))
+                                .isEqualTo(free.gradient(hook).row(0, p));
                     }
                 }
             }
