@@ -28,6 +28,7 @@ final class Vocabulary {
     /** Reads a vocabulary whose tokens stand for bytes: byte-level BPE, or SentencePiece BPE with byte fallback. */
     static Vocabulary read(Path file) {
         JsonNode root = Json.tree(file);
+        checkForLibrary(root, 0, file);
         String decoder = root.path("decoder").toString();
         boolean byteLevel = decoder.contains("\"ByteLevel\"");
         boolean pieces = decoder.contains("\"ByteFallback\"");
@@ -61,6 +62,31 @@ final class Vocabulary {
             v.byText.put(Utf8Stream.decode(v.bytes[id]), id);
         }
         return v;
+    }
+
+    /**
+     * The tokenizers' library ends the whole process over a part that its own parser of JSON refuses and ours does not:
+     * numbers beyond a double, halves of surrogate pairs, more than 128 levels.
+     */
+    private static void checkForLibrary(JsonNode node, int level, Path file) {
+        boolean bad = level > 100
+                || node.isNumber() && !Double.isFinite(node.asDouble(Double.NaN))
+                || node.isString() && hasHalfPair(node.asString());
+        for (Map.Entry<String, JsonNode> e : node.properties()) {
+            bad |= hasHalfPair(e.getKey());
+            checkForLibrary(e.getValue(), level + 1, file);
+        }
+        if (node.isArray()) {
+            node.forEach(child -> checkForLibrary(child, level + 1, file));
+        }
+        if (bad) {
+            throw new LoupeException("The tokenizer " + file
+                    + " holds a number, a text or a nesting that no tokenizer has:" + " fetch it again.");
+        }
+    }
+
+    private static boolean hasHalfPair(String text) {
+        return text.codePoints().anyMatch(c -> c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE);
     }
 
     /** SentencePiece: U+2581 is a space, {@code <0x0A>} is a byte. */

@@ -174,6 +174,24 @@ class TokenizerTest {
         assertThat(tokenizer.checksum()).hasSize(64);
     }
 
+    /** Each of these ends the process inside the library unless it is refused before. */
+    @Test
+    void what_the_library_would_die_of_is_refused(@TempDir Path other) throws IOException {
+        String whole = Files.readString(folder.resolve("builtin/tokenizer.json"));
+        for (String bad : List.of("1e400", "\"\\ud83d\"", "[".repeat(120) + "]".repeat(120), "{\"\\udc00\": 1}")) {
+            String decoder = "{\"type\": \"ByteLevel\", \"add_prefix_space\": " + bad + "}";
+            Files.writeString(
+                    other.resolve("tokenizer.json"),
+                    whole.replaceFirst(
+                            "\"decoder\": *\\{[^}]*}",
+                            java.util.regex.Matcher.quoteReplacement("\"decoder\": " + decoder)));
+            assertThat(Files.readString(other.resolve("tokenizer.json"))).contains(bad);
+            assertThatThrownBy(() -> HubTokenizer.open(other))
+                    .isInstanceOf(LoupeException.class)
+                    .hasMessageContaining("tokenizer.json");
+        }
+    }
+
     @Test
     void missing_damaged_and_foreign_tokenizers_are_named(@TempDir Path other) throws IOException {
         assertThatThrownBy(() -> HubTokenizer.open(other))
