@@ -78,8 +78,10 @@ final class Block {
             q = pass.at(layer, "attn.hook_rot_q", rotary.rotate(q, pass));
             k = pass.at(layer, "attn.hook_rot_k", rotary.rotate(k, pass));
         }
-        if (!s.needed && !pass.taps(layer, Pass.SCORES) && !pass.taps(layer, Pass.PATTERN)) {
-            return output(pass, fused(pass, q, k, v, cache), s);
+        boolean seen = pass.taps(layer, Pass.SCORES) || pass.taps(layer, Pass.PATTERN);
+        NDArray fused = seen ? null : fused(pass, q, k, v, cache);
+        if (fused != null && !s.needed) {
+            return output(pass, fused, s);
         }
         long keys = pass.keys();
         s.queries = byHead(q, t).reshape(b * kv, group * t, h);
@@ -97,6 +99,10 @@ final class Block {
         }
         scores = pass.byHead(layer, Pass.SCORES, scores);
         s.pattern = pass.byHead(layer, Pass.PATTERN, scores.softmax(-1)).reshape(b * kv, group * t, keys);
+        if (fused != null) { // the pattern is for the way back only: a pass gives the same bits whether it goes back or
+            // not
+            return output(pass, fused, s);
+        }
         NDArray z = s.pattern.batchMatMul(s.values).reshape(b, kv * group, t, h);
         return output(pass, byHead(z, t).reshape(b, t, kv * group * h), s);
     }

@@ -67,7 +67,7 @@ final class BlockInputs {
             from--;
         }
         for (int i = from; i < layer; i++) {
-            inputs[i + 1] = core.stepOfGradients(core.blocks.get(i), pass, BlockState.set(inputs[i]));
+            inputs[i + 1] = core.step(core.blocks.get(i), pass, BlockState.set(inputs[i]), null);
         }
         return BlockState.set(inputs[layer]);
     }

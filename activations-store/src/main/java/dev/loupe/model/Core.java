@@ -95,22 +95,9 @@ final class Core {
      * @return the residual stream after it, or null if the pass needs nothing more
      */
     @Nullable NDArray step(Block block, Pass pass, NDArray resid, @Nullable KeysAndValues cache) {
-        return step(block, pass, resid, cache, null);
-    }
-
-    /**
-     * Runs one block of a pass that goes back again: in the order of operations that the backward pass repeats, so that
-     * its numbers do not depend on which blocks were kept.
-     */
-    NDArray stepOfGradients(Block block, Pass pass, NDArray resid) {
-        return BlockState.set(step(block, pass, resid, null, new BlockState()));
-    }
-
-    private static @Nullable NDArray step(
-            Block block, Pass pass, NDArray resid, @Nullable KeysAndValues cache, @Nullable BlockState state) {
         try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
-            NDArray next = block.forward(pass, resid, cache, state);
+            NDArray next = block.forward(pass, resid, cache, null);
             if (next != null) {
                 NDScope.unregister(next);
             }

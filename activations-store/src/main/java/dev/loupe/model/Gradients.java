@@ -146,7 +146,7 @@ final class Gradients {
     private NDArray forward(
             int layer, Pass pass, NDArray input, @Nullable Map<Integer, BlockState> states, long share) {
         if (states == null) {
-            return core.stepOfGradients(core.blocks.get(layer), pass, input);
+            return BlockState.set(core.step(core.blocks.get(layer), pass, input, null));
         }
         try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();

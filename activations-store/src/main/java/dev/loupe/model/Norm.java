@@ -52,7 +52,7 @@ final class Norm {
         /**
          * Creates a state.
          *
-         * @param needed false if there will be no gradient: then nothing is kept, and the norm is one sweep over memory
+         * @param needed false if there will be no gradient: then nothing is kept
          */
         State(boolean needed) {
             this.needed = needed;
@@ -75,8 +75,8 @@ final class Norm {
 
     /** Normalises the last dimension, with the hook points {@code NAME.hook_scale} and {@code NAME.hook_normalized}. */
     NDArray forward(Pass pass, int layer, String name, NDArray x, State state) {
-        if (!state.needed && !pass.taps(layer, name + ".hook_scale") && !pass.taps(layer, name + ".hook_normalized")) {
-            return sweep(x);
+        if (!pass.taps(layer, name + ".hook_scale") && !pass.taps(layer, name + ".hook_normalized")) {
+            return forward(x, state);
         }
         NDArray centred = centred(x);
         NDArray scale = pass.at(layer, name + ".hook_scale", scale(centred));
@@ -87,16 +87,13 @@ final class Norm {
         return layerNorm ? pass.at(layer, hook, affine(normalized)) : affine(pass.at(layer, hook, normalized));
     }
 
-    /** The same without hook points. */
+    /** The same without hook points: one sweep over memory, whose bits do not depend on whether a gradient follows. */
     NDArray forward(NDArray x, State state) {
-        if (!state.needed) {
-            return sweep(x);
+        if (state.needed) {
+            state.centred = centred(x);
+            state.scale = scale(state.centred);
         }
-        NDArray centred = centred(x);
-        NDArray scale = scale(centred);
-        state.centred = centred;
-        state.scale = scale;
-        return affine(centred.mul(one.div(scale)));
+        return sweep(x);
     }
 
     private NDArray sweep(NDArray x) {

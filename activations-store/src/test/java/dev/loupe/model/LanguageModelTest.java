@@ -256,13 +256,12 @@ class LanguageModelTest {
     }
 
     @Test
-    void nothing_is_left_behind_by_many_passes_of_every_kind() {
+    void nothing_is_left_behind_by_many_passes_of_every_kind() throws InterruptedException {
         TokenBatch batch = TokenBatch.of(new int[] {1, 2, 3, 4}, new int[] {5, 6});
         Taps taps = Taps.edit(HookPoint.block(0, "attn.hook_pattern"), a -> a.set(0, 1, 0, 0.5f))
                 .merge(Taps.read(HookPoint.residPost(1)));
-        int before = 0;
+        int before = ((Transformer) tiny).liveArrays();
         for (int i = 0; i < 20; i++) {
-            before = i == 1 ? ((Transformer) tiny).liveArrays() : before; // the first round makes constants that stay
             for (Want want : Want.values()) {
                 tiny.forward(batch, taps, want);
             }
@@ -275,6 +274,10 @@ class LanguageModelTest {
         };
         assertThatThrownBy(() -> tiny.forward(batch, Taps.edit(HookPoint.residMid(1), failing), Want.LAST_LOGITS))
                 .hasMessage("an editor failed");
+        // the thread that writes texts frees its keys and values just after it has handed over the last one
+        for (int i = 0; i < 500 && ((Transformer) tiny).liveArrays() != before; i++) {
+            Thread.sleep(10);
+        }
         assertThat(((Transformer) tiny).liveArrays()).isEqualTo(before);
     }
 
