@@ -188,7 +188,7 @@ public final class CompareView extends Page implements BeforeEnterObserver {
         series.add(series(m));
         others(m).stream().limit(LINES).forEach(o -> series.add(series(o)));
         curve.set(new CurveChart.Data(
-                series, "threshold", "share shared", 0.0, 1.0, 0.0, 1.0, false, 190, threshold, ""));
+                series, "threshold", "share shared", 0.0, 1.0, 0.0, 1.0, false, false, 190, threshold, ""));
         return Kit.card(Kit.heading("Shared at every threshold", "share of the narrower SAE"), curve);
     }
 

@@ -263,7 +263,9 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
                     "other seeds",
                     f -> s.found()[f.id()] + " of " + s.others() + " · " + Num.fixed(s.score()[f.id()], 2));
         }
-        number("enc_dec_cosine", "enc · dec", f -> Num.fixed(f.encDecCosine(), 2));
+        if (stability == null) { // one column less than would not fit a small screen
+            number("enc_dec_cosine", "enc · dec", f -> Num.fixed(f.encDecCosine(), 2));
+        }
         grid.addItemClickListener(e -> e.getSource()
                 .getUI()
                 .ifPresent(

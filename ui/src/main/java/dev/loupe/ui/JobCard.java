@@ -67,7 +67,18 @@ final class JobCard extends Section {
             chart = new CurveChart();
             drawn.put(name[0], chart);
             chart.set(new CurveChart.Data(
-                    List.of(), "step", name[0], null, null, null, null, name[0].contains("loss"), 150, null, null));
+                    List.of(),
+                    "step",
+                    name[0],
+                    null,
+                    null,
+                    null,
+                    null,
+                    false,
+                    name[0].contains("loss"),
+                    150,
+                    null,
+                    null));
             charts.add(new Div(Kit.heading(name[0], ""), chart));
         }
         for (int i = known; i < curve.steps().length; i++) {

@@ -88,7 +88,7 @@ final class PairPanel extends Div {
         return list;
     }
 
-    /** How often a latent fires how strongly, as a line over log₁₀ of the activation; empty where it never does. */
+    /** How often a latent fires how strongly, as a line over the activation (a logarithmic axis); empty where it never does. */
     static java.util.Optional<CurveChart.Series> series(Workbench workbench, String sae, int id) {
         if (!workbench.features().indexed().contains(sae)) {
             return java.util.Optional.empty();
@@ -103,7 +103,7 @@ final class PairPanel extends Div {
         double[] y = new double[counts.length];
         double all = java.util.Arrays.stream(counts).sum();
         for (int i = 0; i < counts.length; i++) {
-            x[i] = Math.log10(Math.sqrt(edges[i] * edges[i + 1]));
+            x[i] = Math.sqrt(edges[i] * edges[i + 1]);
             y[i] = counts[i] / all;
         }
         return java.util.Optional.of(new CurveChart.Series(sae + " · " + id, x, y));
@@ -112,6 +112,6 @@ final class PairPanel extends Div {
     /** Several such lines in one picture. */
     static CurveChart.Data strengths(List<CurveChart.Series> series, int height) {
         return new CurveChart.Data(
-                series, "log₁₀ activation", "share of firings", null, null, 0.0, null, false, height, null, null);
+                series, "activation", "share of firings", null, null, 0.0, null, true, false, height, null, null);
     }
 }

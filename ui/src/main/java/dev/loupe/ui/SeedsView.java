@@ -109,7 +109,7 @@ public final class SeedsView extends Page implements BeforeEnterObserver {
                 mean[i] = shared.mean();
                 low[i] = shared.low();
                 top[i] = shared.high();
-                x[i] = Math.log10(t.x()[i]);
+                x[i] = t.x()[i];
                 high = Math.max(high, top[i]);
             }
             series.add(new CurveChart.Series(t.arch(), x, mean));
@@ -120,7 +120,7 @@ public final class SeedsView extends Page implements BeforeEnterObserver {
         }
         CurveChart chart = new CurveChart();
         chart.set(new CurveChart.Data(
-                series, "log₁₀", "share shared", null, null, 0.0, Math.min(1, high * 1.1), false, 190, null, null));
+                series, title, "share shared", null, null, 0.0, Math.min(1, high * 1.1), true, false, 190, null, null));
         return Kit.card(
                 Kit.heading(
                         title,

@@ -3,7 +3,7 @@ import { LoupeElement, h, num, s, ticks, walkable } from './core.js';
 const TONES = ['var(--accent)', 'rgb(var(--act))', 'rgb(var(--pos))', 'rgb(var(--neg))', 'var(--good)', 'var(--soft)'];
 
 /**
- * `{series: [{name, x: [], y: [], dashed}], xName, yName, from, to, low, high, logY, height, mark, markText, label}`: lines over one x.
+ * `{series: [{name, x: [], y: [], dashed}], xName, yName, from, to, low, high, logX, logY, height, mark, markText, label}`: lines over one x.
  * `append(series, x, y)` adds points while a job runs.
  */
 class Curve extends LoupeElement {
@@ -28,19 +28,20 @@ class Curve extends LoupeElement {
 
   draw(d) {
     const W = this.room, H = d.height ?? 150, base = H - 22, left = 44, right = W - 10, head = 12;
+    const gx = d.logX ? Math.log10 : v => v;
     const xs = d.series.flatMap(q => q.x), ys = d.series.flatMap(q => q.y).filter(v => Number.isFinite(v) && (!d.logY || v > 0));
     if (!xs.length || !ys.length) { this.replaceChildren(h('div', { class: 'faint' }, d.empty ?? 'No values yet.')); return; }
     const f = d.logY ? Math.log10 : v => v;
     const x0 = d.from ?? Math.min(...xs), x1 = d.to ?? Math.max(...xs);
     let y0 = d.low ?? Math.min(...ys), y1 = d.high ?? Math.max(...ys);
     if (y0 === y1) { y1 = y0 + (Math.abs(y0) || 1); }
-    const X = v => left + (right - left) * (v - x0) / (x1 - x0 || 1);
+    const X = v => left + (right - left) * (gx(v) - gx(x0)) / (gx(x1) - gx(x0) || 1);
     const Y = v => base - (base - head) * (f(v) - f(y0)) / (f(y1) - f(y0));
     const last = d.series.map(q => `${q.name} ${num(q.y[q.y.length - 1])}`).join(', ');
     const svg = s('svg', { width: W, height: H, viewBox: `0 0 ${W} ${H}`, role: 'img', 'aria-label': `${d.label ?? d.yName ?? 'Curve'}: ${last}` });
     const yt = d.logY ? logTicks(y0, y1) : ticks(y0, y1, Math.max(2, Math.floor(H / 50)));
     yt.forEach(t => svg.append(s('path', { class: 'grid', d: `M${left} ${Y(t)}H${right}` }), s('text', { x: left - 6, y: Y(t) + 4, 'text-anchor': 'end' }, num(t, 3))));
-    ticks(x0, x1, Math.max(2, Math.floor(W / 110))).forEach(t => svg.append(s('text', { x: X(t), y: H - 6, 'text-anchor': X(t) > right - 12 ? 'end' : 'middle' }, num(t, 3))));
+    (d.logX ? few([...new Set(xs)].sort((a, b) => a - b), x0, x1) : ticks(x0, x1, Math.max(2, Math.floor(W / 110)))).forEach(t => svg.append(s('text', { x: X(t), y: H - 6, 'text-anchor': X(t) > right - 12 ? 'end' : 'middle' }, num(t, 3))));
     d.series.forEach((q, k) => {
       let path = '', pen = false;
       q.x.forEach((v, i) => {
@@ -62,11 +63,19 @@ class Curve extends LoupeElement {
       cursor.setAttribute('d', `M${X(ref.x[i])} ${head}V${base}`);
       return `${d.xName ?? 'x'} ${num(ref.x[i])}: ` + d.series.filter(q => q.x.length).map(q => `${d.series.length > 1 ? q.name + ' ' : ''}${num(q.y[nearest(q.x, ref.x[i])])}`).join(' · ');
     });
-    svg.addEventListener('pointermove', e => go(nearest(ref.x, x0 + (x1 - x0) * (e.offsetX - left) / (right - left))));
+    svg.addEventListener('pointermove', e => {
+      const share = (e.offsetX - left) / (right - left);
+      go(nearest(ref.x, d.logX ? x0 * (x1 / x0) ** share : x0 + (x1 - x0) * share));
+    });
     svg.addEventListener('pointerleave', () => { cursor.setAttribute('d', ''); words.textContent = ''; });
     const legend = d.series.length > 1 ? h('div', { class: 'legend' }, d.series.map((q, k) => h('span', {}, h('i', { style: { background: TONES[k % TONES.length] } }), q.name))) : null;
     this.replaceChildren(...[legend, svg, words].filter(Boolean));
   }
+}
+
+/** Labels of a logarithmic axis: the values themselves where they are few, round numbers where they are many. */
+function few(values, from, to) {
+  return values.length <= 6 ? values : logTicks(from, to);
 }
 
 function logTicks(a, b) {

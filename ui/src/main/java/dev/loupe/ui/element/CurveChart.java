@@ -29,6 +29,7 @@ public final class CurveChart extends DrawnElement {
      * @param to right end; null for the largest x
      * @param low lower end; null for the smallest y
      * @param high upper end; null for the largest y
+     * @param logX whether the horizontal axis is logarithmic; its labels are then the x of the lines
      * @param logY whether the vertical axis is logarithmic
      * @param height in CSS pixels
      * @param mark x of a marked point of the first line, or null
@@ -43,6 +44,7 @@ public final class CurveChart extends DrawnElement {
             @Nullable Double to,
             @Nullable Double low,
             @Nullable Double high,
+            boolean logX,
             boolean logY,
             int height,
             @Nullable Double mark,
