@@ -76,7 +76,8 @@ class EngineContractTest {
     }
 
     private static void close(double fast, double reference) {
-        assertThat(fast).isCloseTo(reference, within(TOLERANCE * Math.abs(reference) + 1e-6));
+        // a small activation keeps the absolute error of its pre-activation, whose terms are of the order of 1
+        assertThat(fast).isCloseTo(reference, within(TOLERANCE * Math.abs(reference) + 1e-5));
     }
 
     private static void compare(Parameters fast, Parameters reference, double tolerance) {
