@@ -66,7 +66,7 @@ public final class LiveBatches implements AutoCloseable {
         this.pool = pool;
         this.seed = seed;
         this.blockRows = blockRows;
-        this.forward = new ForwardPass(model, plan.hooks(), CapturePlan.BATCH_TOKENS, new Quiet(progress));
+        this.forward = new ForwardPass(model, plan.hooks(), CapturePlan.BATCH_TOKENS, new CancelledWith(progress));
         this.blocks = new Block[] {new Block(), new Block()};
         this.sequences = new Sequences();
     }
@@ -377,20 +377,6 @@ public final class LiveBatches implements AutoCloseable {
         meanNorm = norms / n;
         mean = result;
         current = null;
-    }
-
-    /** Cancels with the training, tells nothing: progress is counted in steps. */
-    private record Quiet(Progress progress) implements Progress {
-        @Override
-        public void stage(String name, long total, String unit) {}
-
-        @Override
-        public void advance(long done) {}
-
-        @Override
-        public boolean cancelled() {
-            return progress.cancelled();
-        }
     }
 
     @Override

@@ -15,7 +15,7 @@ class ModelReferenceTest {
         assertThat(r.weights()).isEqualTo(WeightRegime.parse("fold_ln,center_unembed"));
         assertThat(r.text()).isEqualTo("gpt2@fold_ln,center_unembed");
         assertThat(ModelReference.parse("builtin@raw").text()).isEqualTo("builtin");
-        assertThat(ModelReference.parse("/home/me@work/gpt2").name()).isEqualTo("/home/me@work/gpt2");
+        assertThat(ModelReference.parse("models/me@work/gpt2").name()).isEqualTo("models/me@work/gpt2");
         assertThat(ModelReference.parse("owner/name@main").name()).isEqualTo("owner/name@main");
     }
 

