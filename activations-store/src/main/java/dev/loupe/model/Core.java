@@ -20,6 +20,7 @@ final class Core {
     private final List<Rotary> rotaries = new ArrayList<>();
     final List<Block> blocks;
     final Head head;
+    final ModelUse use = new ModelUse();
 
     Core(ModelSpec spec, Weights weights) {
         this.spec = spec;

@@ -83,7 +83,8 @@ final class Gradients {
     Backward run(TokenBatch tokens, Taps taps, BackwardPlan plan) {
         int lowest =
                 plan.wrt().stream().mapToInt(h -> Math.max(0, h.layer())).min().orElse(Integer.MAX_VALUE);
-        try (NDManager manager = core.newManager();
+        try (ModelUse.Lease lease = core.use.begin();
+                NDManager manager = core.newManager();
                 NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
             Pass pass = new Pass(manager, Transformer.lengths(tokens.ids()), tokens.positions(), taps, true, true);

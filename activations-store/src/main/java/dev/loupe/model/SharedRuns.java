@@ -25,9 +25,10 @@ final class SharedRuns implements Variations {
         this.core = core;
         this.positions = tokens.length;
         this.position = position;
-        this.manager = core.newManager();
         SharedKeys whole = new SharedKeys(core.blocks.size());
-        try (NDScope scope = new NDScope()) {
+        try (ModelUse.Lease lease = core.use.begin();
+                NDScope scope = new NDScope()) {
+            manager = core.newManager();
             scope.suppressNotUsedWarning();
             Pass pass = new Pass(manager, new int[] {positions}, positions, Taps.none(), true, false);
             NDArray resid = core.embed(pass, new int[][] {tokens});
@@ -55,7 +56,8 @@ final class SharedRuns implements Variations {
                 throw new UsageException("A run that begins at block " + layer + " cannot be changed at " + hook + ".");
             }
         }
-        try (NDManager sub = core.newManager();
+        try (ModelUse.Lease lease = core.use.begin();
+                NDManager sub = core.newManager();
                 NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
             int[] lengths = new int[rows];

@@ -57,7 +57,8 @@ final class Transformer implements LanguageModel {
     }
 
     private ForwardResult pass(int[][] ids, int positions, Taps taps, Want want) {
-        try (NDManager manager = core.newManager();
+        try (ModelUse.Lease lease = core.use.begin();
+                NDManager manager = core.newManager();
                 NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
             Pass pass = new Pass(manager, lengths(ids), positions, taps, want != Want.NOTHING, false);
@@ -114,7 +115,8 @@ final class Transformer implements LanguageModel {
             throw new UsageException("The directions have " + directions.cols() + " dimensions; the residual stream of"
                     + " model " + id + " has " + spec.config().dModel() + ".");
         }
-        try (NDManager manager = core.newManager()) {
+        try (ModelUse.Lease lease = core.use.begin();
+                NDManager manager = core.newManager()) {
             return core.head.lens(manager, directions, foldFinalNorm);
         }
     }
@@ -209,6 +211,6 @@ final class Transformer implements LanguageModel {
     public void close() {
         scheduler.close();
         tokenizer.close();
-        core.weights.close();
+        core.use.end(core.weights::close);
     }
 }
