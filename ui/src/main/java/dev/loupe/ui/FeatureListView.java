@@ -239,7 +239,7 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
                 .setWidth("200px");
         number("density", "of tokens", f -> Num.percent(f.density()));
         number("max", "strongest", f -> Num.activation(f.max()));
-        number("mean", "mean active", f -> Num.activation(f.mean()));
+        number("mean", "mean", f -> Num.activation(f.mean()));
         grid.addColumn(FeatureSummary::topToken)
                 .setHeader("top token")
                 .setKey("top_token")
@@ -253,15 +253,15 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
                 .setSortProperty("top_label_share")
                 .setFlexGrow(1)
                 .setWidth("136px");
-        number("label_score", "label score", f -> Num.fixed(f.labelScore(), 2));
+        number("label_score", "score", f -> Num.fixed(f.labelScore(), 2));
         number("token_r2", "token R²", f -> Num.fixed(f.tokenR2(), 2));
-        number("contextual", "contextual", f -> Num.fixed(f.contextual(), 2));
+        number("contextual", "context", f -> Num.fixed(f.contextual(), 2));
         if (stability != null) {
             SeedStability s = stability;
             number(
                     "stability",
-                    "other seeds",
-                    f -> s.found()[f.id()] + " of " + s.others() + " · " + Num.fixed(s.score()[f.id()], 2));
+                    "seeds",
+                    f -> s.found()[f.id()] + "/" + s.others() + " · " + Num.fixed(s.score()[f.id()], 2));
         }
         if (stability == null) { // one column less than would not fit a small screen
             number("enc_dec_cosine", "enc · dec", f -> Num.fixed(f.encDecCosine(), 2));
