@@ -73,7 +73,9 @@ public record DemoPlan(
 
     /**
      * Four SAEs of SmolLM2-135M, whose 30 layers are cut in the middle. The text has about 250,000 tokens of English, which the
-     * model was trained on; French, of which it knows some, makes up the rest.
+     * model was trained on; French, of which it knows some, makes up the rest. No JumpReLU: a few tokens with massive
+     * activations make up most of its input's energy, so that the usual starting threshold is far too high (93 % dead after
+     * 2,000 steps); BatchTopK finds its threshold itself.
      */
     private static final DemoPlan SMALL_LANGUAGE_MODEL = new DemoPlan(
             SMOLLM2,
@@ -84,12 +86,12 @@ public record DemoPlan(
             560_000,
             "0.02",
             List.of(
-                    new Family("smollm2-topk-4608", "topk", 4608, 95, Map.of("k", 32)),
-                    new Family("smollm2-jumprelu-4608", "jumprelu", 4608, 110, Map.of("l0_target", 32))),
+                    new Family("smollm2-topk-4608", "topk", 4608, 55, Map.of("k", 32)),
+                    new Family("smollm2-batchtopk-4608", "batchtopk", 4608, 65, Map.of("k", 32))),
             15,
-            480,
-            250,
-            140);
+            320,
+            150,
+            100);
 
     /** The demo of a model. */
     public static DemoPlan of(String model) {
