@@ -1,0 +1,73 @@
+package dev.loupe.patch;
+
+import dev.loupe.base.AtomicFiles;
+import dev.loupe.base.Json;
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.Names;
+import dev.loupe.base.NotFoundException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.function.Function;
+import java.util.stream.Stream;
+
+/**
+ * Results of one kind, each a folder of its name with one manifest.
+ *
+ * @param what what sentences call one, for example {@code circuit}
+ * @param where the name of the folder that holds them all
+ * @param manifest the file inside a result's folder
+ * @param type what the manifest holds
+ * @param format the version that a manifest says it has
+ */
+record ResultFolders<T>(String what, String where, String manifest, Class<T> type, Function<T, String> format) {
+    /** Saves a result that knows its name, whole or not at all; refuses a name that is taken. */
+    T save(Path all, String name, Function<String, T> named) {
+        Path target = all.resolve(Names.check(name));
+        if (Files.exists(target)) {
+            throw new LoupeException("There is already a " + what + " " + name + "; choose another name.");
+        }
+        T result = named.apply(name);
+        Path folder = AtomicFiles.temporary(target);
+        try {
+            Files.createDirectories(folder);
+        } catch (IOException e) {
+            throw AtomicFiles.failure(target, e);
+        }
+        Json.write(folder.resolve(manifest), result);
+        AtomicFiles.publishFolder(folder, target);
+        return result;
+    }
+
+    /** Opens a result; refuses one of a newer major format. */
+    T open(Path all, String name) {
+        Path file = all.resolve(Names.check(name)).resolve(manifest);
+        if (!Files.exists(file)) {
+            throw new NotFoundException("There is no " + what + " " + name + "; see the list under " + where + ".");
+        }
+        T result = Json.read(file, type);
+        String version = String.valueOf(format.apply(result));
+        if (!version.startsWith("1.")) {
+            throw new LoupeException("The " + what + " " + name + " has format " + version
+                    + "; this program reads 1.x, a newer Loupe is needed.");
+        }
+        return result;
+    }
+
+    /** Names of the results in an order. */
+    List<String> list(Path all, Comparator<String> order) {
+        if (!Files.isDirectory(all)) {
+            return List.of();
+        }
+        try (Stream<Path> folders = Files.list(all)) {
+            return folders.filter(p -> !AtomicFiles.isTemporary(p) && Files.exists(p.resolve(manifest)))
+                    .map(p -> String.valueOf(p.getFileName()))
+                    .sorted(order)
+                    .toList();
+        } catch (IOException e) {
+            throw new LoupeException("The folder " + all + " cannot be listed (" + e.getMessage() + ").", e);
+        }
+    }
+}
