@@ -4,6 +4,7 @@ import com.sun.management.OperatingSystemMXBean;
 import dev.loupe.base.Fmt;
 import dev.loupe.base.LoupeException;
 import java.lang.management.ManagementFactory;
+import java.util.List;
 
 /** How much memory a run will take, compared with what there is before anything is allocated. */
 final class MemoryNeed {
@@ -36,9 +37,47 @@ final class MemoryNeed {
 
     /** Refuses a run that does not fit, saying what would. */
     static void check(TrainConfig c, int d) {
+        check(c, d, machineBytes(), Runtime.getRuntime().maxMemory());
+    }
+
+    /** Bytes of runs that are stepped together. */
+    static long bytes(List<TrainConfig> together, int d) {
+        long sum = 0;
+        for (TrainConfig c : together) {
+            sum = Math.addExact(sum, Math.addExact(nativeBytes(c, d), heapBytes(c, d)));
+        }
+        return sum;
+    }
+
+    /** Whether runs can be stepped together on this machine. */
+    static boolean fits(List<TrainConfig> together, int d) {
+        try {
+            long heap = 0;
+            for (TrainConfig c : together) {
+                heap = Math.addExact(heap, heapBytes(c, d));
+            }
+            return bytes(together, d) <= machineBytes() * 0.9
+                    && heap <= Runtime.getRuntime().maxMemory() * 0.9;
+        } catch (ArithmeticException e) {
+            return false;
+        }
+    }
+
+    /** Refuses runs that do not fit together. */
+    static void check(List<TrainConfig> together, int d) {
+        together.forEach(c -> check(c, d));
+        if (!fits(together, d)) {
+            throw new LoupeException("These " + together.size() + " SAEs need " + Fmt.bytes(bytes(together, d))
+                    + " together, but this machine has " + Fmt.bytes(machineBytes())
+                    + " and the Java heap may grow to "
+                    + Fmt.bytes(Runtime.getRuntime().maxMemory())
+                    + ": train fewer of them at a time, or choose a smaller d_sae or batch.");
+        }
+    }
+
+    private static long machineBytes() {
         OperatingSystemMXBean system = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
-        Runtime runtime = Runtime.getRuntime();
-        check(c, d, system.getTotalMemorySize(), runtime.maxMemory());
+        return system.getTotalMemorySize();
     }
 
     static void check(TrainConfig c, int d, long machine, long heap) {

@@ -1,6 +1,5 @@
 package dev.loupe.train;
 
-import dev.loupe.base.CancelledException;
 import dev.loupe.base.Progress;
 import dev.loupe.engine.AdamRule;
 import dev.loupe.engine.SaeEngine;
@@ -9,13 +8,13 @@ import dev.loupe.engine.StepRule;
 import dev.loupe.engine.TrainSession;
 import dev.loupe.engine.TrainState;
 import dev.loupe.math.Matrix;
-import dev.loupe.math.VectorOps;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
-/** The training of one SAE from its first or last checkpointed step to its last. */
-final class SeedRun {
+/** The training of one SAE, step by step, from its first or last checkpointed step to its last. */
+final class SeedRun implements AutoCloseable {
     private final SaeEngine engine;
     private final TrainConfig config;
     private final BatchSource data;
@@ -28,6 +27,9 @@ final class SeedRun {
 
     private final Objective objective;
     private final Curves curves;
+    private final Schedule rate;
+    private @Nullable TrainSession session;
+    private long next;
     private long resumedFrom;
 
     /** @param target what is reconstructed; the same object as {@code data} except for transcoders */
@@ -51,9 +53,10 @@ final class SeedRun {
         this.checkpointSeconds = checkpointSeconds;
         this.objective = Objective.of(config, data.width());
         this.curves = new Curves(config.steps());
+        this.rate = config.learningRateSchedule();
     }
 
-    private static double factor(TrainConfig config, BatchSource rows) {
+    static double factor(TrainConfig config, BatchSource rows) {
         return InputScale.of(config.inputScale()).factor(rows.meanSquaredNorm(), rows.meanNorm(), rows.width());
     }
 
@@ -82,13 +85,18 @@ final class SeedRun {
         return curves;
     }
 
-    /**
-     * Trains to the end.
-     *
-     * @param prefix of the names of live curves
-     * @throws CancelledException if that was asked for, after writing a checkpoint
-     */
-    TrainState run(Progress progress, String prefix) {
+    /** Where its checkpoints lie. */
+    Path checkpointFile() {
+        return checkpointFile;
+    }
+
+    /** Every setting. */
+    TrainConfig config() {
+        return config;
+    }
+
+    /** Begins at the start of the run or at its last checkpoint. */
+    void open(Progress progress) {
         Optional<Checkpoint> kept = Checkpoint.read(checkpointFile, identity);
         TrainState start = kept.map(Checkpoint::state)
                 .orElseGet(() -> Initializer.initial(config, data, target, scale, scaleOut, identity.seed()));
@@ -98,49 +106,78 @@ final class SeedRun {
             progress.message("Going on from step " + c.state().step() + " of " + config.steps() + ".");
         });
         resumedFrom = start.step();
-        Schedule rate = config.learningRateSchedule();
-        try (TrainSession session = engine.open(start);
-                Arena arena = Arena.ofShared()) {
-            Matrix buffer = Matrix.allocate(arena, config.batch(), data.width());
-            Matrix bufferOut = data == target ? buffer : Matrix.allocate(arena, config.batch(), target.width());
-            long written = System.nanoTime();
-            for (long step = start.step(); step < config.steps(); step++) {
-                if (progress.cancelled()) {
-                    write(session);
-                    throw new CancelledException();
-                }
-                if ((System.nanoTime() - written) / 1e9 > checkpointSeconds) {
-                    write(session);
-                    written = System.nanoTime();
-                }
-                Matrix batch = read(data, step, buffer, scale);
-                Matrix wanted = batch;
-                if (data != target) {
-                    wanted = read(target, step, bufferOut, scaleOut);
-                }
-                AdamRule adam = new AdamRule(
-                        config.learningRate() * rate.at(step), config.beta1(), config.beta2(), config.epsilon());
-                StepRule rule = objective.rule(step, adam);
-                StepMetrics metrics = session.step(batch, wanted, rule);
-                objective.observe(step, metrics);
-                if (curves.wants(step)) {
-                    curves.add(step, metrics, rule, objective.sparsityWeight(rule), progress, prefix);
-                }
-                progress.advance(step + 1);
-            }
-            return session.snapshot();
+        next = start.step();
+        session = engine.open(start);
+    }
+
+    /** The step to be taken next, counted from 0. */
+    long next() {
+        return next;
+    }
+
+    /** Whether all steps were taken. */
+    boolean done() {
+        return next >= config.steps();
+    }
+
+    /**
+     * Takes the next step.
+     *
+     * @param batch the input in training units
+     * @param wanted the target in training units
+     * @param prefix of the names of live curves
+     */
+    void step(Matrix batch, Matrix wanted, Progress progress, String prefix) {
+        AdamRule adam =
+                new AdamRule(config.learningRate() * rate.at(next), config.beta1(), config.beta2(), config.epsilon());
+        StepRule rule = objective.rule(next, adam);
+        StepMetrics metrics = session().step(batch, wanted, rule);
+        objective.observe(next, metrics);
+        if (curves.wants(next)) {
+            curves.add(next, metrics, rule, objective.sparsityWeight(rule), progress, prefix);
+        }
+        next++;
+    }
+
+    /** The weights as they are now. */
+    TrainState snapshot() {
+        return session().snapshot();
+    }
+
+    /** Writes down everything that is needed to go on from here. */
+    void checkpoint() {
+        new Checkpoint(session().snapshot(), objective.state(), curves.points()).write(checkpointFile, identity);
+    }
+
+    private TrainSession session() {
+        if (session == null) {
+            throw new IllegalStateException("a run is opened before it is used");
+        }
+        return session;
+    }
+
+    /** Frees the memory of the weights. */
+    @Override
+    public void close() {
+        if (session != null) {
+            session.close();
+            session = null;
         }
     }
 
-    private static Matrix read(BatchSource source, long step, Matrix buffer, double scale) {
-        Matrix batch = source.rows(step, buffer);
-        for (long r = 0; r < batch.rows(); r++) {
-            VectorOps.scale((float) scale, batch.segment(), batch.offset(r), batch.cols());
+    /**
+     * Trains to the end, alone.
+     *
+     * @param prefix of the names of live curves
+     * @throws dev.loupe.base.CancelledException if that was asked for, after writing a checkpoint
+     */
+    TrainState run(Progress progress, String prefix) {
+        try (SharedStream stream = new SharedStream(data, target, List.of(this), checkpointSeconds)) {
+            open(progress);
+            stream.run(progress, List.of(prefix), r -> {});
+            return snapshot();
+        } finally {
+            close();
         }
-        return batch;
-    }
-
-    private void write(TrainSession session) {
-        new Checkpoint(session.snapshot(), objective.state(), curves.points()).write(checkpointFile, identity);
     }
 }

@@ -53,13 +53,7 @@ public final class TrainJob {
             MemoryNeed.check(
                     request.config(), Math.max(store.width(hook), hookOut.isEmpty() ? 0 : store.width(hookOut)));
             for (long seed : request.seeds()) {
-                Origin origin = new Origin(
-                        store.name(),
-                        store.fingerprint(),
-                        hook,
-                        hookOut,
-                        store.manifest().content().model(),
-                        saeLensMetadata(store));
+                Origin origin = Origin.of(store, hook, hookOut);
                 try (BatchSource data = source(request, store, hook);
                         BatchSource other = hookOut.isEmpty() ? null : source(request, store, hookOut)) {
                     BatchSource target = other == null ? data : other;
@@ -77,7 +71,18 @@ public final class TrainJob {
             String hook,
             String hookOut,
             StoreManifest.Model model,
-            Map<String, Object> saeLensMetadata) {}
+            Map<String, Object> saeLensMetadata) {
+
+        static Origin of(ActivationStore store, String hook, String hookOut) {
+            return new Origin(
+                    store.name(),
+                    store.fingerprint(),
+                    hook,
+                    hookOut,
+                    store.manifest().content().model(),
+                    TrainJob.saeLensMetadata(store));
+        }
+    }
 
     private static BatchSource source(TrainRequest request, ActivationStore store, String hook) {
         return new StoreSource(
@@ -118,7 +123,7 @@ public final class TrainJob {
         Path folder = request.saesDir().resolve(name);
         try (ArtifactLock lock = ArtifactLock.acquire(folder, "training SAE " + name)) {
             if (Files.exists(folder)) {
-                return existing(request, seed, folder, origin);
+                return existing(request.config(), seed, folder, origin);
             }
             TrainConfig config = request.config();
             Path checkpoint = Checkpoint.file(request.saesDir(), name);
@@ -127,43 +132,53 @@ public final class TrainJob {
             long begin = System.nanoTime();
             TrainState end = run.run(progress, request.seeds().size() == 1 ? "" : "s" + seed + "/");
             double seconds = (System.nanoTime() - begin) / 1e9;
-            Sae sae = new Sae(
-                    name,
-                    new SaeConfig(
-                            config.method().result(),
-                            config.method().result() == Architecture.TOPK ? config.k() : 0,
-                            config.applyBDecToInput(),
-                            origin.model().id(),
-                            origin.hook(),
-                            origin.hookOut(),
-                            origin.saeLensMetadata()),
-                    Folding.finished(run.objective().finish(end.result()), config, run.scale(), run.scaleOut()),
-                    provenance(config, seed, origin, run, end.step()));
-            SaeFiles.save(sae, folder, run.curves()::write);
-            delete(checkpoint);
-            long tokens = (config.steps() - run.resumedFrom()) * config.batch();
-            return new TrainResult(
-                    name,
-                    folder,
-                    seed,
-                    false,
-                    run.resumedFrom(),
-                    tokens,
-                    seconds,
-                    tokens / seconds,
-                    ProcessMemory.peakBytes(),
-                    run.curves().last());
+            save(folder, config, seed, origin, run, end);
+            return result(name, folder, config, seed, run, seconds);
         }
     }
 
-    private static TrainResult existing(TrainRequest request, long seed, Path folder, Origin origin) {
+    /** Writes the finished SAE; its checkpoint goes. */
+    static void save(Path folder, TrainConfig config, long seed, Origin origin, SeedRun run, TrainState end) {
+        String name = folder.getFileName().toString();
+        Sae sae = new Sae(
+                name,
+                new SaeConfig(
+                        config.method().result(),
+                        config.method().result() == Architecture.TOPK ? config.k() : 0,
+                        config.applyBDecToInput(),
+                        origin.model().id(),
+                        origin.hook(),
+                        origin.hookOut(),
+                        origin.saeLensMetadata()),
+                Folding.finished(run.objective().finish(end.result()), config, run.scale(), run.scaleOut()),
+                provenance(config, seed, origin, run, end.step()));
+        SaeFiles.save(sae, folder, run.curves()::write);
+        delete(run.checkpointFile());
+    }
+
+    static TrainResult result(String name, Path folder, TrainConfig config, long seed, SeedRun run, double seconds) {
+        long tokens = (config.steps() - run.resumedFrom()) * config.batch();
+        return new TrainResult(
+                name,
+                folder,
+                seed,
+                false,
+                run.resumedFrom(),
+                tokens,
+                seconds,
+                tokens / seconds,
+                ProcessMemory.peakBytes(),
+                run.curves().last());
+    }
+
+    static TrainResult existing(TrainConfig config, long seed, Path folder, Origin origin) {
         Sae sae = Sae.open(folder);
         SaeProvenance p = sae.provenance();
         boolean same = p.seed() == seed
                 && origin.fingerprint().equals(p.storeFingerprint())
                 && origin.hook().equals(p.hook())
                 && origin.hookOut().equals(sae.config().hookNameOut())
-                && dev.loupe.base.Json.line(request.config().settings()).equals(dev.loupe.base.Json.line(p.settings()));
+                && dev.loupe.base.Json.line(config.settings()).equals(dev.loupe.base.Json.line(p.settings()));
         if (!same) {
             throw new LoupeException("There is already an SAE " + folder
                     + " with other settings, data or seed: choose another name or delete it first.");

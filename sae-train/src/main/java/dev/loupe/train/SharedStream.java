@@ -1,0 +1,164 @@
+package dev.loupe.train;
+
+import dev.loupe.base.CancelledException;
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.Progress;
+import dev.loupe.math.Matrix;
+import dev.loupe.math.Parallel;
+import dev.loupe.math.VectorOps;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Steps several runs on one stream of batches: each batch is read (or computed) once, scaled once for each different
+ * scale, and every run takes its step on it. Runs do not touch each other, so each ends with the bits that it would have
+ * alone; they are spread over the cores, and a core that has none left helps inside the others' steps. A run that goes on
+ * from a later step waits until the stream gets there; a run that fails leaves the others alone.
+ */
+final class SharedStream implements AutoCloseable {
+    private final BatchSource data;
+    private final BatchSource target;
+    private final List<SeedRun> runs;
+    private final double checkpointSeconds;
+    private final Arena arena = Arena.ofShared();
+    private final Map<Double, Matrix> inputs = new HashMap<>();
+    private final Map<Double, Matrix> targets = new HashMap<>();
+    private final Map<SeedRun, LoupeException> failures = new IdentityHashMap<>();
+
+    /**
+     * @param target the same object as {@code data} except for transcoders
+     * @param runs of one batch size and data seed
+     */
+    SharedStream(BatchSource data, BatchSource target, List<SeedRun> runs, double checkpointSeconds) {
+        this.data = data;
+        this.target = target;
+        this.runs = List.copyOf(runs);
+        this.checkpointSeconds = checkpointSeconds;
+    }
+
+    /** Why runs stopped before their end; the one failure of a run that is alone is thrown instead. */
+    Map<SeedRun, LoupeException> failures() {
+        return failures;
+    }
+
+    /**
+     * Takes all steps of all runs, which are open.
+     *
+     * @param prefixes of the names of live curves, one per run
+     * @param finished hears of each run right after its last step; it may close it
+     * @throws CancelledException if that was asked for, after writing checkpoints
+     */
+    void run(Progress progress, List<String> prefixes, Consumer<SeedRun> finished) {
+        long last = runs.stream().mapToLong(r -> r.config().steps()).max().orElse(0);
+        long step = runs.stream().mapToLong(SeedRun::next).min().orElse(0);
+        Matrix input = buffer(data);
+        Matrix output = data == target ? input : buffer(target);
+        runs.stream().filter(SeedRun::done).forEach(finished);
+        long written = System.nanoTime();
+        for (; step < last; step++) {
+            if (progress.cancelled()) {
+                checkpoint();
+                throw new CancelledException();
+            }
+            if ((System.nanoTime() - written) / 1e9 > checkpointSeconds) {
+                checkpoint();
+                written = System.nanoTime();
+            }
+            List<Integer> due = due(step);
+            if (due.isEmpty()) {
+                continue;
+            }
+            step(due, data.rows(step, input), data == target ? null : target.rows(step, output), progress, prefixes);
+            for (int i : due) {
+                if (runs.get(i).done()) {
+                    finished.accept(runs.get(i));
+                }
+            }
+            progress.advance(step + 1);
+        }
+    }
+
+    private List<Integer> due(long step) {
+        List<Integer> due = new ArrayList<>();
+        for (int i = 0; i < runs.size(); i++) {
+            SeedRun r = runs.get(i);
+            if (r.next() == step && !r.done() && !failures.containsKey(r)) {
+                due.add(i);
+            }
+        }
+        return due;
+    }
+
+    private void step(
+            List<Integer> due, Matrix raw, @Nullable Matrix rawTarget, Progress progress, List<String> prefixes) {
+        Map<Double, Matrix> scaled = scaled(
+                raw, due.stream().map(i -> runs.get(i).scale()).distinct().toList(), inputs);
+        Map<Double, Matrix> wanted = rawTarget == null
+                ? scaled
+                : scaled(
+                        rawTarget,
+                        due.stream().map(i -> runs.get(i).scaleOut()).distinct().toList(),
+                        targets);
+        Parallel.run(due.size(), d -> {
+            SeedRun r = runs.get(due.get(d));
+            try {
+                r.step(get(scaled, r.scale()), get(wanted, r.scaleOut()), progress, prefixes.get(due.get(d)));
+            } catch (CancelledException e) {
+                throw e;
+            } catch (LoupeException e) {
+                if (runs.size() == 1) {
+                    throw e;
+                }
+                synchronized (failures) {
+                    failures.put(r, e);
+                }
+            }
+        });
+    }
+
+    private static Matrix get(Map<Double, Matrix> scaled, double scale) {
+        return java.util.Objects.requireNonNull(scaled.get(scale));
+    }
+
+    /** The batch times each scale; the last scale is done in place. */
+    private Map<Double, Matrix> scaled(Matrix raw, List<Double> scales, Map<Double, Matrix> buffers) {
+        Map<Double, Matrix> result = new HashMap<>();
+        for (int i = 0; i < scales.size(); i++) {
+            double scale = scales.get(i);
+            Matrix m = raw;
+            if (i + 1 < scales.size()) {
+                m = buffers.computeIfAbsent(scale, s -> Matrix.allocate(arena, raw.rows(), raw.cols()));
+                m.copyFrom(raw);
+            }
+            for (long r = 0; r < m.rows(); r++) {
+                VectorOps.scale((float) scale, m.segment(), m.offset(r), m.cols());
+            }
+            result.put(scale, m);
+        }
+        return result;
+    }
+
+    private Matrix buffer(BatchSource source) {
+        return Matrix.allocate(arena, runs.getFirst().config().batch(), source.width());
+    }
+
+    /** Writes the state of every run that is on its way. */
+    private void checkpoint() {
+        for (SeedRun r : runs) {
+            if (!failures.containsKey(r) && !r.done() && r.next() > r.resumedFrom()) {
+                r.checkpoint();
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

@@ -1,0 +1,174 @@
+package dev.loupe.train;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.loupe.base.Fmt;
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.Progress;
+import dev.loupe.engine.AdamRule;
+import dev.loupe.engine.SaeEngine;
+import dev.loupe.engine.TrainSession;
+import dev.loupe.math.Matrix;
+import dev.loupe.math.VectorOps;
+import dev.loupe.store.ActivationStore;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.FileStore;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What training many SAEs will take. Tasks on the same batches are stepped together, as many at a time as fit into the
+ * memory; the rest follows in further passes.
+ *
+ * @param passes names of the SAEs of each pass
+ * @param kept SAEs that are there already; they are in no pass
+ * @param seconds about how long all passes will take, from steps that were taken and thrown away
+ * @param memoryBytes of the largest pass
+ * @param diskBytes of the SAEs and of the checkpoints on the way
+ */
+public record SweepPlan(
+        List<List<String>> passes,
+        List<String> kept,
+        double seconds,
+        @JsonProperty("memory_bytes") long memoryBytes,
+        @JsonProperty("disk_bytes") long diskBytes) {
+
+    /** How long steps of one configuration are tried. */
+    private static final long TRIAL_NANOS = 400_000_000L;
+
+    /**
+     * Plans, refusing what cannot be done.
+     *
+     * @throws LoupeException if one of the SAEs does not fit into memory by itself, or the disk is too small
+     */
+    public static SweepPlan of(Path storeFolder, Path saesDir, List<TrainTask> tasks, Progress progress) {
+        try (ActivationStore store = ActivationStore.open(storeFolder)) {
+            List<String> kept = new ArrayList<>();
+            Map<TrainTask.Stream, List<TrainTask>> streams = new LinkedHashMap<>();
+            for (TrainTask t : tasks) {
+                TrainGroup.check(t, store);
+                MemoryNeed.check(t.config(), TrainGroup.width(t, store));
+                if (Files.exists(saesDir.resolve(t.name()))) {
+                    kept.add(t.name());
+                } else {
+                    streams.computeIfAbsent(t.stream(), s -> new ArrayList<>()).add(t);
+                }
+            }
+            List<List<TrainTask>> passes = new ArrayList<>();
+            streams.values().forEach(s -> passes.addAll(passes(s, TrainGroup.width(s.getFirst(), store))));
+            long memory = 0;
+            long weights = 0;
+            long checkpoints = 0;
+            for (List<TrainTask> pass : passes) {
+                int d = TrainGroup.width(pass.getFirst(), store);
+                List<TrainConfig> configs = pass.stream().map(TrainTask::config).toList();
+                memory = Math.max(memory, MemoryNeed.bytes(configs, d));
+                long here = configs.stream()
+                        .mapToLong(c -> 2L * Float.BYTES * c.dSae() * d)
+                        .sum();
+                weights += here;
+                checkpoints = Math.max(checkpoints, 3 * here);
+            }
+            long disk = weights + checkpoints;
+            enoughDisk(saesDir, disk);
+            double seconds = seconds(passes, store, progress);
+            return new SweepPlan(
+                    passes.stream()
+                            .map(p -> p.stream().map(TrainTask::name).toList())
+                            .toList(),
+                    kept,
+                    seconds,
+                    memory,
+                    disk);
+        }
+    }
+
+    /** Tasks of one stream, as many together as fit. */
+    private static List<List<TrainTask>> passes(List<TrainTask> tasks, int d) {
+        List<List<TrainTask>> passes = new ArrayList<>();
+        for (TrainTask t : tasks) {
+            List<TrainConfig> with = new ArrayList<>();
+            if (!passes.isEmpty()) {
+                passes.getLast().forEach(p -> with.add(p.config()));
+            }
+            with.add(t.config());
+            if (passes.isEmpty() || !MemoryNeed.fits(with, d)) {
+                passes.add(new ArrayList<>());
+            }
+            passes.getLast().add(t);
+        }
+        return passes;
+    }
+
+    private static void enoughDisk(Path saesDir, long bytes) {
+        try {
+            Files.createDirectories(saesDir);
+            FileStore disk = Files.getFileStore(saesDir);
+            if (disk.getUsableSpace() < bytes) {
+                throw new LoupeException("The SAEs and their checkpoints need " + Fmt.bytes(bytes) + ", but only "
+                        + Fmt.bytes(disk.getUsableSpace()) + " are free in " + saesDir
+                        + ": choose smaller widths, fewer seeds, or another workspace.");
+            }
+        } catch (IOException e) {
+            throw new LoupeException("The folder " + saesDir + " cannot be used (" + e.getMessage() + ").", e);
+        }
+    }
+
+    private static double seconds(List<List<TrainTask>> passes, ActivationStore store, Progress progress) {
+        Map<String, Double> known = new HashMap<>();
+        List<TrainTask> all = passes.stream().flatMap(List::stream).toList();
+        progress.stage("try steps", all.size(), "SAEs");
+        double seconds = 0;
+        int done = 0;
+        for (TrainTask t : all) {
+            progress.check();
+            TrainConfig c = t.config();
+            // seeds, lengths and the like do not change the time of a step
+            String kind = t.stream() + "|" + c.architecture() + "|" + c.dSae() + "|" + c.k() + "|" + c.unitDecoder();
+            seconds += c.steps() * known.computeIfAbsent(kind, k -> trial(t, store));
+            progress.advance(++done);
+        }
+        return seconds;
+    }
+
+    /** Seconds of a step: the fastest of those that fit into the time of a trial, so that warming up does not count. */
+    private static double trial(TrainTask t, ActivationStore store) {
+        TrainConfig c = t.config();
+        try (BatchSource data = TrainGroup.source(t, store, t.hook());
+                BatchSource other = t.hookOut().isEmpty() ? null : TrainGroup.source(t, store, t.hookOut());
+                Arena arena = Arena.ofShared()) {
+            BatchSource target = other == null ? data : other;
+            double scale = SeedRun.factor(c, data);
+            double scaleOut = other == null ? scale : SeedRun.factor(c, other);
+            Matrix input = batch(data, c, scale, arena);
+            Matrix wanted = other == null ? input : batch(other, c, scaleOut, arena);
+            Objective objective = Objective.of(c, data.width());
+            AdamRule adam = new AdamRule(c.learningRate(), c.beta1(), c.beta2(), c.epsilon());
+            try (TrainSession session =
+                    SaeEngine.best().open(Initializer.initial(c, data, target, scale, scaleOut, t.seed()))) {
+                double best = Double.MAX_VALUE;
+                long begin = System.nanoTime();
+                for (int s = 0; s < 3 || System.nanoTime() - begin < TRIAL_NANOS; s++) {
+                    long at = System.nanoTime();
+                    objective.observe(s, session.step(input, wanted, objective.rule(s, adam)));
+                    best = Math.min(best, (System.nanoTime() - at) / 1e9);
+                }
+                return best;
+            }
+        }
+    }
+
+    private static Matrix batch(BatchSource source, TrainConfig c, double scale, Arena arena) {
+        Matrix m = Matrix.allocate(arena, c.batch(), source.width());
+        source.batch(0, m);
+        for (long r = 0; r < m.rows(); r++) {
+            VectorOps.scale((float) scale, m.segment(), m.offset(r), m.cols());
+        }
+        return m;
+    }
+}
