@@ -203,6 +203,20 @@ public final class Sae {
         return encoder.encode(x);
     }
 
+    /**
+     * Reads a few latents, one input at a time, without encoding the others.
+     *
+     * @throws UsageException if there is no such latent
+     */
+    public LatentReader reader(int... latents) {
+        return new LatentReader(this, latents);
+    }
+
+    /** What the encoder sees: x − b_dec, or a copy of x where it does not subtract. */
+    float[] centred(float[] x) {
+        return encoder.centred(x);
+    }
+
     /** π of one latent for one input: how far it is from firing, also where it does not fire. */
     public float preActivation(float[] x, int latent) {
         float[] centred = encoder.centred(x);

@@ -4,6 +4,7 @@ import dev.loupe.base.UsageException;
 import dev.loupe.model.HookInfo;
 import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
+import dev.loupe.sae.LatentReader;
 import dev.loupe.sae.Sae;
 import dev.loupe.sae.SaeNeeds;
 import java.util.ArrayList;
@@ -28,7 +29,7 @@ final class Compiler {
     }
 
     /** Where a target lives and what one unit of it adds there. */
-    private record Place(HookPoint hook, @Nullable Sae sae, int index, float @Nullable [] d, double norm) {}
+    private record Place(HookPoint hook, @Nullable LatentReader latent, int index, float @Nullable [] d, double norm) {}
 
     CompiledVariant compile(Variant variant) {
         variant.check();
@@ -40,7 +41,7 @@ final class Compiler {
             Place at = place(target);
             directions
                     .computeIfAbsent(at.hook(), h -> new ArrayList<>())
-                    .add(new Direction(target, at.sae(), at.index(), at.d(), at.norm(), List.copyOf(list)));
+                    .add(new Direction(target, at.latent(), at.index(), at.d(), at.norm(), List.copyOf(list)));
         });
         CompiledCondition when = condition(variant.when());
         if (when != null) {
@@ -65,7 +66,8 @@ final class Compiler {
         for (Condition.Test test : condition.tests()) {
             Place at = place(test.target());
             thresholds.put(test, test.max() ? test.number() * max(test.target()) : test.number());
-            probes.computeIfAbsent(at.hook(), h -> new ArrayList<>()).add(new Gate.Probe(test, at.sae(), at.index()));
+            probes.computeIfAbsent(at.hook(), h -> new ArrayList<>())
+                    .add(new Gate.Probe(test, at.latent(), at.index()));
         }
         return new CompiledCondition(condition, thresholds, probes);
     }
@@ -146,7 +148,7 @@ final class Compiler {
                     + " of this model has " + hook.width() + "; it was trained on another model.");
         }
         float[] d = sae.decoderRows().row(f.id());
-        return new Place(hook.hook(), sae, f.id(), d, nonZero(Direction.norm(d), f));
+        return new Place(hook.hook(), sae.reader(f.id()), f.id(), d, nonZero(Direction.norm(d), f));
     }
 
     private Place neuron(Target.Neuron n) {

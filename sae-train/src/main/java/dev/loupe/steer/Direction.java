@@ -1,6 +1,6 @@
 package dev.loupe.steer;
 
-import dev.loupe.sae.Sae;
+import dev.loupe.sae.LatentReader;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -9,14 +9,19 @@ import org.jspecify.annotations.Nullable;
  * own number, of a vector v the component (h·v)/(v·v); one unit of it adds {@code d} to the hook's value.
  *
  * @param target what it is
- * @param sae the SAE of a latent, else null
+ * @param latent reads the activation of a latent, else null
  * @param index number of the latent or neuron, −1 for a vector
  * @param d decoder row or vector; null for a neuron, whose direction is its own axis
  * @param norm ‖d‖
  * @param edits the edits, first one first
  */
 record Direction(
-        Target target, @Nullable Sae sae, int index, float @Nullable [] d, double norm, List<CompiledEdit> edits) {
+        Target target,
+        @Nullable LatentReader latent,
+        int index,
+        float @Nullable [] d,
+        double norm,
+        List<CompiledEdit> edits) {
 
     static double norm(float[] d) {
         double sum = 0;
@@ -26,9 +31,14 @@ record Direction(
         return Math.sqrt(sum);
     }
 
+    /** The activation of the latent at this place; 0 for what is no latent. */
+    double code(float[] h) {
+        return latent == null ? 0 : latent.read(h)[0];
+    }
+
     /** Whether a latent's activation must be computed for some edit at this place. */
     boolean needsCode(int position, int promptLength, boolean special) {
-        if (sae == null) {
+        if (latent == null) {
             return false;
         }
         for (CompiledEdit e : edits) {
@@ -100,7 +110,7 @@ record Direction(
     }
 
     private double value(float[] h, double code) {
-        if (sae != null) {
+        if (latent != null) {
             return code;
         }
         return d == null ? h[index] : dot(h, d) / (norm * norm);

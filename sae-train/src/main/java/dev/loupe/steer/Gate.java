@@ -1,12 +1,8 @@
 package dev.loupe.steer;
 
-import dev.loupe.math.Matrix;
 import dev.loupe.model.Activation;
-import dev.loupe.sae.Sae;
-import dev.loupe.sae.SparseCodes;
-import java.util.ArrayList;
+import dev.loupe.sae.LatentReader;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -41,7 +37,6 @@ final class Gate {
     void probe(List<Probe> probes, Activation a) {
         start = a.startPosition();
         last = a.length(0) - 1;
-        Map<Sae, SparseCodes> codes = new LinkedHashMap<>();
         for (Probe probe : probes) {
             boolean[][] holds = new boolean[a.batch()][a.positions()];
             boolean[] carried = seen.get(probe.test());
@@ -49,14 +44,11 @@ final class Gate {
                 carried = new boolean[a.batch()];
                 seen.put(probe.test(), carried);
             }
-            SparseCodes latents = probe.sae() == null
-                    ? null
-                    : codes.computeIfAbsent(probe.sae(), s -> s.encode(Matrix.copyOf(rows(a))));
+            LatentReader latent = probe.latent();
             double threshold = Objects.requireNonNull(thresholds.get(probe.test()));
-            int row = 0;
             for (int b = 0; b < a.batch(); b++) {
-                for (int p = 0; p < a.length(b); p++, row++) {
-                    double value = latents == null ? a.get(b, p, probe.index()) : latents.value(row, probe.index());
+                for (int p = 0; p < a.length(b); p++) {
+                    double value = latent == null ? a.get(b, p, probe.index()) : latent.read(a.row(b, p))[0];
                     boolean is = !text.special(a, b, p) && probe.test().holds(value, threshold);
                     carried[b] |= is;
                     holds[b][p] = probe.test().seen() ? carried[b] : is;
@@ -80,21 +72,11 @@ final class Gate {
         return false;
     }
 
-    private static float[][] rows(Activation a) {
-        List<float[]> rows = new ArrayList<>();
-        for (int b = 0; b < a.batch(); b++) {
-            for (int p = 0; p < a.length(b); p++) {
-                rows.add(a.row(b, p));
-            }
-        }
-        return rows.toArray(new float[0][]);
-    }
-
     /**
      * A test with what it reads.
      *
-     * @param sae the SAE of a latent, null for a neuron
+     * @param latent reads a latent, null for a neuron
      * @param index number of latent or neuron
      */
-    record Probe(Condition.Test test, @Nullable Sae sae, int index) {}
+    record Probe(Condition.Test test, @Nullable LatentReader latent, int index) {}
 }

@@ -1,16 +1,11 @@
 package dev.loupe.steer;
 
 import dev.loupe.base.LoupeException;
-import dev.loupe.math.Matrix;
 import dev.loupe.model.Activation;
 import dev.loupe.model.Editor;
-import dev.loupe.sae.Sae;
-import dev.loupe.sae.SparseCodes;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,41 +36,36 @@ final class HookEdits implements Editor {
         for (int i = 0; i < h.length; i++) {
             h[i] = a.row(places.get(i)[0], places.get(i)[1]);
         }
-        Map<Sae, SparseCodes> codes = new HashMap<>();
         for (int i = 0; i < h.length; i++) {
             int position = a.startPosition() + places.get(i)[1];
             boolean special = text.special(a, places.get(i)[0], places.get(i)[1]);
-            float[] changed = changed(h, i, position, special, codes);
+            float[] changed = changed(h[i], position, special);
             if (changed != h[i]) {
                 a.setRow(places.get(i)[0], places.get(i)[1], changed);
             }
         }
     }
 
-    private float[] changed(float[][] h, int row, int position, boolean special, Map<Sae, SparseCodes> codes) {
+    private float[] changed(float[] h, int position, boolean special) {
         int prompt = text.promptLength();
-        double[] change = new double[h[row].length];
+        double[] change = new double[h.length];
         for (Direction d : directions) {
-            double code = 0;
-            if (d.sae() != null && d.needsCode(position, prompt, special)) {
-                code = codes.computeIfAbsent(d.sae(), s -> s.encode(Matrix.copyOf(h)))
-                        .value(row, d.index());
-            }
-            d.addChange(h[row], code, position, prompt, special, change);
+            double code = d.needsCode(position, prompt, special) ? d.code(h) : 0;
+            d.addChange(h, code, position, prompt, special, change);
         }
-        float[] to = h[row];
+        float[] to = h;
         for (int i = 0; i < change.length; i++) {
             if (change[i] != 0) {
-                if (to == h[row]) {
-                    to = h[row].clone();
+                if (to == h) {
+                    to = h.clone();
                 }
-                to[i] = computable(h[row][i] + change[i]);
+                to[i] = computable(h[i] + change[i]);
             }
         }
         for (Direction d : directions) {
             double share = d.projected(position, prompt, special);
             if (share > 0) {
-                to = to == h[row] ? h[row].clone() : to;
+                to = to == h ? h.clone() : to;
                 d.project(to, share);
             }
         }

@@ -117,7 +117,7 @@ class SteerEditsTest {
     }
 
     private float valueIn(float[] row, int id) {
-        return sae.encode(Matrix.copyOf(new float[][] {row})).value(0, id);
+        return sae.reader(id).read(row)[0];
     }
 
     @ParameterizedTest
