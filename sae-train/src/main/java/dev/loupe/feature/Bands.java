@@ -8,6 +8,9 @@ final class Bands {
     static final String STRONGEST = "strongest";
     static final String HELD_OUT = "held out";
 
+    /** A uniform sample of held-out documents for scoring explanations; no page shows it. */
+    static final String SCORING = "scoring";
+
     private static final String[] NAMES = {"90–100 %", "50–90 %", "10–50 %", "weakest"};
     private static final double[] EDGES = {1, 0.9, 0.5, 0.1, 0};
 
@@ -33,6 +36,7 @@ final class Bands {
             from = to;
         }
         add(bands, HELD_OUT, 0, 1, stats.strongestHeldOut.sorted(), perBand);
+        add(bands, SCORING, 0, 1, stats.heldOutSample.sorted(), Integer.MAX_VALUE);
         return bands;
     }
 

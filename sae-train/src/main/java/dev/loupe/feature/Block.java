@@ -58,6 +58,28 @@ final class Block {
         return this;
     }
 
+    /** Takes codes that were turned before. */
+    void restore(int[] newStarts, int[] rows, float[] values) {
+        starts = newStarts;
+        entryRow = rows;
+        entryValue = values;
+    }
+
+    /** All starts, one per latent and the end; not to be changed. */
+    int[] starts() {
+        return starts;
+    }
+
+    /** The rows of all entries, latent by latent; not to be changed. */
+    int[] rows() {
+        return entryRow;
+    }
+
+    /** The activations of all entries; not to be changed. */
+    float[] values() {
+        return entryValue;
+    }
+
     int start(int latent) {
         return starts[latent];
     }

@@ -18,6 +18,7 @@ record Column(String name, Kind kind) {
         BOOL,
         TEXT,
         SHORTS,
+        INTS,
         FLOATS,
         LONGS,
         TEXTS
@@ -37,6 +38,7 @@ record Column(String name, Kind kind) {
             case BOOL -> plain(name, new ArrowType.Bool());
             case TEXT -> plain(name, new ArrowType.Utf8());
             case SHORTS -> list(new ArrowType.Int(16, true));
+            case INTS -> list(new ArrowType.Int(32, true));
             case FLOATS -> list(new ArrowType.FloatingPoint(FloatingPointPrecision.SINGLE));
             case LONGS -> list(new ArrowType.Int(64, true));
             case TEXTS -> list(new ArrowType.Utf8());

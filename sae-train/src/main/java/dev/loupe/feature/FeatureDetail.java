@@ -22,6 +22,9 @@ import tools.jackson.databind.annotation.JsonNaming;
  * @param labelRates by document label, most firings first
  * @param tokenRates tokens that carry most of the activation
  * @param previousTokenRates the tokens before, by the activation that follows them
+ * @param moments of the activation; null in indexes before format 1.2
+ * @param coactive the latents whose activation correlates most with this one's, counted exactly; empty before format 1.2
+ * @param scoring held-out examples, a uniform sample of documents: for scoring explanations, which must not see them
  */
 @JsonNaming(SnakeCaseStrategy.class)
 public record FeatureDetail(
@@ -37,4 +40,7 @@ public record FeatureDetail(
         List<PositionRate> positionRates,
         List<LabelRate> labelRates,
         List<TokenRate> tokenRates,
-        List<TokenRate> previousTokenRates) {}
+        List<TokenRate> previousTokenRates,
+        @Nullable Moments moments,
+        List<Coactive> coactive,
+        List<Example> scoring) {}

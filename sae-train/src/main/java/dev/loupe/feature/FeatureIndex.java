@@ -6,6 +6,7 @@ import dev.loupe.base.NotFoundException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +26,8 @@ public final class FeatureIndex {
     private final long[] documents;
     private final long[][] rows; // by latent: from, to for each table of PER_LATENT
     private final IndexSearch search;
+    private final PairTables pairs;
+    private final ExampleTexts examples;
 
     private FeatureIndex(Path folder, IndexManifest manifest) {
         this.manifest = manifest;
@@ -40,6 +43,8 @@ public final class FeatureIndex {
                     table, new TableReader(folder.resolve(IndexTables.file(table)), IndexTables.columns(table), file));
         }
         int n = manifest.dSae();
+        this.pairs = new PairTables(this, tables);
+        this.examples = new ExampleTexts(manifest.sae(), table(IndexTables.TEXTS));
         this.documents = new long[n];
         this.rows = new long[n][];
         if (table(IndexTables.FEATURES).rows() != n) {
@@ -129,14 +134,14 @@ public final class FeatureIndex {
         }
         Map<String, List<Example>> examples = new LinkedHashMap<>();
         List<Object[]> exampleRows = rowsOf(IndexTables.EXAMPLES, id);
-        Map<Integer, Object[]> texts = texts(exampleRows);
-        for (Object[] r : exampleRows) {
-            examples.computeIfAbsent((String) r[1], band -> new ArrayList<>())
-                    .add(example(r, Objects.requireNonNull(texts.get((Integer) r[7]))));
+        List<Example> read = this.examples.of(exampleRows);
+        for (int e = 0; e < read.size(); e++) {
+            examples.computeIfAbsent((String) exampleRows.get(e)[1], band -> new ArrayList<>())
+                    .add(read.get(e));
         }
         List<ExampleBand> bands = new ArrayList<>();
         for (Object[] r : rowsOf(IndexTables.BANDS, id)) {
-            if (!r[1].equals(Bands.STRONGEST)) {
+            if (!r[1].equals(Bands.STRONGEST) && !r[1].equals(Bands.SCORING)) {
                 bands.add(new ExampleBand(
                         (String) r[1],
                         (Double) r[2],
@@ -159,7 +164,65 @@ public final class FeatureIndex {
                 contexts.isEmpty() ? List.of() : contexts.get(id).positions(),
                 labelRates(id, summary.fired()),
                 tokens,
-                previous);
+                previous,
+                pairs.moments(id),
+                pairs.exact(id),
+                examples.getOrDefault(Bands.SCORING, List.of()));
+    }
+
+    /**
+     * How often a latent fires together with every latent of an index over the same store, most correlated first. Counted
+     * exactly where {@link Coactive#exact()}, else estimated from samples of their rows, with the standard error.
+     *
+     * @param other perhaps this index
+     * @throws LoupeException if the two are of different stores, or one is too old to know
+     */
+    public List<Coactive> coactivation(int id, FeatureIndex other) {
+        summary(id);
+        requireSameStore(other);
+        Map<Integer, Coactive> all = new LinkedHashMap<>();
+        if (other == this) {
+            pairs.exact(id).forEach(c -> all.put(c.id(), c));
+        }
+        for (int j = 0; j < other.size(); j++) {
+            if ((other != this || j != id) && !all.containsKey(j)) {
+                Coactive c = pairs.estimate(id, other, j);
+                if (c.rows() > 0) {
+                    all.put(j, c);
+                }
+            }
+        }
+        return all.values().stream()
+                .sorted(Comparator.comparingDouble((Coactive c) -> -c.correlation())
+                        .thenComparingInt(Coactive::id))
+                .toList();
+    }
+
+    /** How often a latent fires together with one of an index over the same store; see {@link #coactivation}. */
+    public Coactive together(int id, FeatureIndex other, int otherId) {
+        summary(id);
+        other.summary(otherId);
+        requireSameStore(other);
+        return pairs.estimate(id, other, otherId);
+    }
+
+    /** Whether two indexes looked at the same tokens, and both know which latents fire together. */
+    public boolean sharesTokensWith(FeatureIndex other) {
+        return manifest.storeFingerprint().equals(other.manifest.storeFingerprint())
+                && pairs.present()
+                && other.pairs.present();
+    }
+
+    private void requireSameStore(FeatureIndex other) {
+        if (!manifest.storeFingerprint().equals(other.manifest.storeFingerprint())) {
+            throw new LoupeException("The indexes of " + sae() + " and " + other.sae()
+                    + " looked at different activation stores (" + manifest.store() + " and " + other.manifest.store()
+                    + "), so nothing is known about firing together.");
+        }
+    }
+
+    PairTables pairs() {
+        return pairs;
     }
 
     /**
@@ -174,61 +237,7 @@ public final class FeatureIndex {
 
     /** Examples from rows of their table. */
     List<Example> examples(List<Object[]> rows) {
-        Map<Integer, Object[]> texts = texts(rows);
-        return rows.stream()
-                .map(r -> example(r, Objects.requireNonNull(texts.get((Integer) r[7]))))
-                .toList();
-    }
-
-    /** The rows of table texts that examples refer to, by number. */
-    private Map<Integer, Object[]> texts(List<Object[]> exampleRows) {
-        long[] wanted = exampleRows.stream()
-                .mapToLong(r -> (Integer) r[7])
-                .sorted()
-                .distinct()
-                .toArray();
-        List<Object[]> read = table(IndexTables.TEXTS).read(wanted);
-        Map<Integer, Object[]> texts = new LinkedHashMap<>();
-        for (int i = 0; i < wanted.length; i++) {
-            texts.put((int) wanted[i], read.get(i));
-        }
-        return texts;
-    }
-
-    /** An example from a row of its table: the text of its sequence, cut to what is shown. */
-    private Example example(Object[] r, Object[] text) {
-        int first = (Integer) r[8];
-        int last = (Integer) r[9];
-        int peak = (Integer) r[10];
-        List<?> all = (List<?>) text[1];
-        if (!text[0].equals(r[6]) || first < 0 || first > peak || peak > last || last >= all.size()) {
-            throw new LoupeException("The feature index of " + sae() + " contradicts itself about sequence " + r[6]
-                    + ": build it again with loupe index.");
-        }
-        List<String> tokens = new ArrayList<>();
-        for (int p = first; p <= last; p++) {
-            tokens.add((String) all.get(p));
-        }
-        short[] offsets = (short[]) r[12];
-        float[] sparse = (float[]) r[13];
-        float[] values = new float[tokens.size()];
-        for (int i = 0; i < offsets.length; i++) {
-            int at = peak + offsets[i] - first;
-            if (at >= 0 && at < values.length) {
-                values[at] = sparse[i];
-            }
-        }
-        return new Example(
-                (Integer) r[2],
-                (String) r[3],
-                (String) r[4],
-                (Boolean) r[5],
-                (Integer) r[6],
-                first,
-                (Float) r[11],
-                List.copyOf(tokens),
-                values,
-                peak - first);
+        return examples.of(rows);
     }
 
     private Histogram histogram(int id) {

@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 
 /** Builds the feature index of an SAE: one pass over the store, all latents at once. */
 public final class FeatureIndexer {
@@ -27,7 +28,8 @@ public final class FeatureIndexer {
      *
      * @param model the model that the store was captured from: its tokenizer and unembedding
      * @throws LoupeException if SAE, store and model do not fit together, or another process indexes this SAE
-     * @throws dev.loupe.base.CancelledException if the progress says so; nothing is left behind
+     * @throws dev.loupe.base.CancelledException if the progress says so; what was encoded so far is kept beside the
+     *     index, and the next call for the same SAE and store goes on from there
      */
     public static FeatureIndex build(
             Sae sae,
@@ -44,8 +46,7 @@ public final class FeatureIndexer {
             Path temporary = AtomicFiles.temporary(folder);
             try {
                 Files.createDirectories(temporary);
-                write(sae, store, model, options, temporary, progress);
-                AtomicFiles.publishFolder(temporary, folder);
+                spoolAndWrite(sae, store, model, options, temporary, folder, progress);
             } catch (IOException e) {
                 throw AtomicFiles.failure(folder, e);
             } finally {
@@ -55,16 +56,48 @@ public final class FeatureIndexer {
         }
     }
 
+    private static void spoolAndWrite(
+            Sae sae,
+            ActivationStore store,
+            LanguageModel model,
+            IndexOptions options,
+            Path temporary,
+            Path folder,
+            Progress progress) {
+        String checksum = SaeIdentity.checksum(sae);
+        Path file = folder.resolveSibling("." + folder.getFileName() + ".codes");
+        // an SAE in memory has no identity that a later run could know it by
+        String identity = checksum.isEmpty()
+                ? UUID.randomUUID().toString()
+                : checksum + " " + store.fingerprint() + " " + sae.hookName();
+        try (CodeSpool spool = new CodeSpool(file, identity, sae.dSae())) {
+            write(sae, store, model, options, spool, temporary, progress);
+            AtomicFiles.publishFolder(temporary, folder);
+            spool.delete();
+        } finally {
+            if (checksum.isEmpty()) {
+                delete(file); // nobody could use it
+            }
+        }
+    }
+
     private static void write(
-            Sae sae, ActivationStore store, LanguageModel model, IndexOptions options, Path folder, Progress progress) {
+            Sae sae,
+            ActivationStore store,
+            LanguageModel model,
+            IndexOptions options,
+            CodeSpool spool,
+            Path folder,
+            Progress progress) {
         long start = System.nanoTime();
         progress.stage("prepare the index of " + sae.name(), -1, "latents");
         Neighbours neighbours = Neighbours.of(sae.decoderRows(), options.neighbours());
         Optional<LogitLens> lens = LogitLens.of(sae, model);
         Vocabulary vocabulary = new Vocabulary(model.tokenizer(), model.config().dVocab());
-        IndexPass pass = new IndexPass(sae, store, vocabulary.size(), options, neighbours).run(progress);
+        IndexPass pass = new IndexPass(sae, store, vocabulary.size(), options, neighbours, spool).run(progress);
+        CoactivePairs pairs = CoactivePairs.count(spool.map(), pass.sketches(), progress, sae.name());
         Map<String, IndexManifest.TableFile> files;
-        try (IndexWriter writer = new IndexWriter(folder, sae, store, options, neighbours, pass, vocabulary)) {
+        try (IndexWriter writer = new IndexWriter(folder, sae, store, options, neighbours, pass, pairs, vocabulary)) {
             files = writer.write(lens, model.tokenizer(), progress);
         }
         int dead = 0;

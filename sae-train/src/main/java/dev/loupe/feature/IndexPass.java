@@ -1,5 +1,6 @@
 package dev.loupe.feature;
 
+import dev.loupe.base.Fmt;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.math.Matrix;
@@ -32,8 +33,16 @@ final class IndexPass {
     private final Neighbours neighbours;
     private final Totals totals;
     private final @Nullable LatentStats[] stats;
+    private final CodeSpool spool;
 
-    IndexPass(Sae sae, ActivationStore store, int vocabulary, IndexOptions options, Neighbours neighbours) {
+    IndexPass(
+            Sae sae,
+            ActivationStore store,
+            int vocabulary,
+            IndexOptions options,
+            Neighbours neighbours,
+            CodeSpool spool) {
+        this.spool = spool;
         this.sae = sae;
         this.store = store;
         this.options = options;
@@ -51,6 +60,11 @@ final class IndexPass {
         RowReader reader = store.reader(sae.hookName());
         SequenceTable sequences = store.sequences();
         progress.stage("index " + sae.name(), store.rows(), "tokens");
+        if (spool.restorableRows() > 0) {
+            progress.message("The index of " + sae.name() + " goes on behind " + Fmt.count(spool.restorableRows())
+                    + " tokens that an earlier run encoded.");
+        }
+        int number = 0;
         try (Arena arena = Arena.ofShared()) {
             Matrix memory = Matrix.allocate(arena, BLOCK_ROWS + longest(sequences), sae.dIn());
             for (int s = 0; s < sequences.size(); ) {
@@ -62,9 +76,13 @@ final class IndexPass {
                 }
                 if (rows > 0) {
                     Block block = describe(sequences, s, end, rows);
-                    Matrix x = memory.rows(0, rows);
-                    reader.read(block.firstRow, rows, x);
-                    block.turn(sae.encode(x), sae.dSae());
+                    if (!spool.restore(number, block)) {
+                        Matrix x = memory.rows(0, rows);
+                        reader.read(block.firstRow, rows, x);
+                        block.turn(sae.encode(x), sae.dSae());
+                        spool.append(block);
+                    }
+                    number++;
                     totals.add(block);
                     update(block);
                     progress.advance(block.firstRow + rows);
@@ -77,6 +95,26 @@ final class IndexPass {
 
     Totals totals() {
         return totals;
+    }
+
+    /** What was gathered about every latent; null where it never fired. Not to be changed. */
+    @Nullable LatentStats[] stats() {
+        return stats;
+    }
+
+    /** The sketches of all latents. */
+    Sketches sketches() {
+        int n = stats.length;
+        int[][] hashes = new int[n][];
+        long[] limits = new long[n];
+        long[] fired = new long[n];
+        for (int i = 0; i < n; i++) {
+            LatentStats s = stats[i];
+            hashes[i] = s == null ? new int[0] : s.sketch.hashes();
+            limits[i] = s == null ? RowSketch.WHOLE : s.sketch.limit();
+            fired[i] = s == null ? 0 : s.fired;
+        }
+        return new Sketches(hashes, limits, fired, totals.rows);
     }
 
     /** What was gathered about a latent; null if it never fired. */

@@ -23,6 +23,17 @@ final class IndexTables {
     /** One row per band of positions that has tokens; indexes of format 1.0 lack it. */
     static final String POSITIONS = "positions";
 
+    /** One row per latent: moments, and where its rows in later tables lie; lacking before format 1.2. */
+    static final String MOMENTS = "moments";
+
+    /** The partners of each latent, counted exactly; lacking before format 1.2. */
+    static final String COACTIVE = "coactive";
+
+    /** One row per latent: a sample of the rows on which it fires; lacking before format 1.2. */
+    static final String SKETCHES = "sketches";
+
+    private static final List<String> LATER = List.of(CONTEXTS, POSITIONS, MOMENTS, COACTIVE, SKETCHES);
+
     /** Tables with rows per latent, in the order of the {@code rows} list of {@code features}. */
     static final List<String> PER_LATENT = List.of(HISTOGRAMS, BANDS, EXAMPLES, LOGITS, NEIGHBOURS, LABELS, TOKENS);
 
@@ -136,6 +147,33 @@ final class IndexTables {
         COLUMNS.put(
                 POSITIONS,
                 List.of(Column.of("first", Kind.INT), Column.of("last", Kind.INT), Column.of("tokens", Kind.LONG)));
+        COLUMNS.put(
+                MOMENTS,
+                List.of(
+                        Column.of("feature", Kind.INT),
+                        Column.of("mean", Kind.DOUBLE),
+                        Column.of("std", Kind.DOUBLE),
+                        Column.of("skewness", Kind.DOUBLE),
+                        Column.of("kurtosis", Kind.DOUBLE),
+                        Column.of("mean_all", Kind.DOUBLE),
+                        Column.of("mean_square_all", Kind.DOUBLE),
+                        Column.of("skewness_all", Kind.DOUBLE),
+                        Column.of("kurtosis_all", Kind.DOUBLE),
+                        // first row of this latent in table coactive, and the row after its last
+                        Column.of("rows", Kind.LONGS)));
+        COLUMNS.put(
+                COACTIVE,
+                List.of(
+                        Column.of("feature", Kind.INT),
+                        Column.of("other", Kind.INT),
+                        Column.of("together", Kind.LONG), // rows on which both fire
+                        Column.of("correlation", Kind.DOUBLE)));
+        COLUMNS.put(
+                SKETCHES,
+                List.of(
+                        Column.of("feature", Kind.INT),
+                        Column.of("limit", Kind.LONG), // 2^32: every row is here
+                        Column.of("hashes", Kind.INTS))); // of rows, ascending as unsigned numbers
         COLUMNS.put(TEXTS, List.of(Column.of("sequence", Kind.INT), Column.of("tokens", Kind.TEXTS)));
     }
 
@@ -148,7 +186,7 @@ final class IndexTables {
 
     /** Whether a table came after format 1.0, so that older indexes lack it. */
     static boolean isLater(String table) {
-        return table.equals(CONTEXTS) || table.equals(POSITIONS);
+        return LATER.contains(table);
     }
 
     /** Columns of a table. */

@@ -29,6 +29,7 @@ final class IndexWriter implements AutoCloseable {
     private final IndexOptions options;
     private final Neighbours neighbours;
     private final IndexPass pass;
+    private final CoactivePairs pairs;
     private final Vocabulary vocabulary;
     private final Labeller labeller;
     private final Contexts contexts;
@@ -44,7 +45,9 @@ final class IndexWriter implements AutoCloseable {
             IndexOptions options,
             Neighbours neighbours,
             IndexPass pass,
+            CoactivePairs pairs,
             Vocabulary vocabulary) {
+        this.pairs = pairs;
         this.sae = sae;
         this.store = store;
         this.options = options;
@@ -158,6 +161,29 @@ final class IndexWriter implements AutoCloseable {
         rows[2 * logits + 1] = (id + 1) * logitsPerLatent;
         writeFeature(id, s, p, rows);
         writeContext(id, p.context());
+        writeMoments(id, s);
+    }
+
+    private void writeMoments(int id, @Nullable LatentStats s) {
+        long from = table(IndexTables.COACTIVE).rows();
+        for (CoactivePairs.Pair pair : pairs.of(id, pass.stats(), pass.totals().rows)) {
+            table(IndexTables.COACTIVE).row(id, pair.id(), pair.together(), pair.correlation());
+        }
+        Moments m = s == null ? new Moments(0, 0, 0, 0, 0, 0, 0, 0) : s.moments(pass.totals().rows);
+        table(IndexTables.MOMENTS)
+                .row(
+                        id,
+                        m.mean(),
+                        m.std(),
+                        m.skewness(),
+                        m.kurtosis(),
+                        m.meanAll(),
+                        m.meanSquareAll(),
+                        m.skewnessAll(),
+                        m.kurtosisAll(),
+                        new long[] {from, table(IndexTables.COACTIVE).rows()});
+        table(IndexTables.SKETCHES)
+                .row(id, s == null ? RowSketch.WHOLE : s.sketch.limit(), s == null ? new int[0] : s.sketch.hashes());
     }
 
     private void mark(long[] rows, int end) {

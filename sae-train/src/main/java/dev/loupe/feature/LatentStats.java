@@ -2,10 +2,15 @@ package dev.loupe.feature;
 
 /** Everything that is gathered about one latent while the store passes by. Used by one thread at a time. */
 final class LatentStats {
+    /** Held-out documents kept apart for scoring explanations, a uniform sample. */
+    static final int SCORING = 20;
+
     long fired;
     long heldOutFired;
     double sum;
     double sumSquares;
+    double sumCubes;
+    double sumFourths;
     double heldOutSum;
     double heldOutSumSquares;
     float max;
@@ -19,6 +24,8 @@ final class LatentStats {
     final Strongest strongest;
     final Strongest strongestHeldOut;
     final DocumentSample sample;
+    final DocumentSample heldOutSample;
+    final RowSketch sketch = new RowSketch();
     final TokenCounts tokens = new TokenCounts();
     final TokenCounts previous = new TokenCounts();
 
@@ -34,6 +41,7 @@ final class LatentStats {
         this.strongest = new Strongest(options.examples());
         this.strongestHeldOut = new Strongest(options.perBand());
         this.sample = new DocumentSample(options.sample(), latent);
+        this.heldOutSample = new DocumentSample(SCORING, ~(long) latent);
     }
 
     /** Takes in the entries {@code [from, to)} of a block, all of this latent. */
@@ -56,11 +64,17 @@ final class LatentStats {
         int peak = from;
         double total = 0;
         double squares = 0;
+        double cubes = 0;
+        double fourths = 0;
         for (int e = from; e < to; e++) {
             float value = block.value(e);
             int row = block.row(e);
             total += value;
-            squares += (double) value * value;
+            double square = (double) value * value;
+            squares += square;
+            cubes += square * value;
+            fourths += square * square;
+            sketch.add(block.firstRow + row);
             byPosition[PositionBands.of(block.position[row])]++;
             histogram[LogBins.bin(value)]++;
             tokens.add(block.token[row], value, held);
@@ -73,6 +87,8 @@ final class LatentStats {
         fired += count;
         sum += total;
         sumSquares += squares;
+        sumCubes += cubes;
+        sumFourths += fourths;
         byLabel[label] += count;
         if (held) {
             heldOutFired += count;
@@ -93,7 +109,8 @@ final class LatentStats {
         boolean top = strongest.wants(value, document);
         boolean topHeldOut = held && strongestHeldOut.wants(value, document);
         boolean sampled = sample.wants(value, document);
-        if (!top && !topHeldOut && !sampled) {
+        boolean scoring = held && heldOutSample.wants(value, document);
+        if (!top && !topHeldOut && !sampled && !scoring) {
             return;
         }
         Hit hit = hit(block, from, to, peak);
@@ -105,6 +122,9 @@ final class LatentStats {
         }
         if (sampled) {
             sample.add(hit);
+        }
+        if (scoring) {
+            heldOutSample.add(hit);
         }
     }
 
@@ -145,6 +165,11 @@ final class LatentStats {
                 together[k] += stamps[block.row(e)] == stamp ? 1 : 0;
             }
         }
+    }
+
+    /** Moments over the active tokens and over all. */
+    Moments moments(long rows) {
+        return Moments.of(new double[] {fired, sum, sumSquares, sumCubes, sumFourths}, rows);
     }
 
     double mean() {

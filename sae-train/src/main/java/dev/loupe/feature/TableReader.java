@@ -136,6 +136,14 @@ final class TableReader {
                 }
                 yield values;
             }
+            case INTS -> {
+                ListVector list = (ListVector) vector;
+                int[] values = new int[list.getElementEndIndex(row) - list.getElementStartIndex(row)];
+                for (int i = 0; i < values.length; i++) {
+                    values[i] = ((IntVector) list.getDataVector()).get(list.getElementStartIndex(row) + i);
+                }
+                yield values;
+            }
             case FLOATS -> {
                 ListVector list = (ListVector) vector;
                 float[] values = new float[list.getElementEndIndex(row) - list.getElementStartIndex(row)];

@@ -90,6 +90,14 @@ final class TableWriter implements AutoCloseable {
                 }
                 ((ListVector) vector).endValue(inBatch, list.length);
             }
+            case INTS -> {
+                int[] list = (int[]) value;
+                IntVector data = (IntVector) begin(vector);
+                for (int v : list) {
+                    data.setSafe(items[column]++, v);
+                }
+                ((ListVector) vector).endValue(inBatch, list.length);
+            }
             case FLOATS -> {
                 float[] list = (float[]) value;
                 Float4Vector data = (Float4Vector) begin(vector);
