@@ -154,6 +154,29 @@ public final class Matrix {
         segment.copyFrom(other.segment);
     }
 
+    /** Copies all elements into columns of a matrix with as many rows or more, from column {@code first} on. */
+    public void copyInto(Matrix dst, int first) {
+        if (first < 0 || first + cols > dst.cols || rows > dst.rows) {
+            throw new UsageException("A " + rows + " x " + cols + " matrix does not fit into the columns from " + first
+                    + " on of a " + dst.rows + " x " + dst.cols + " one.");
+        }
+        for (long r = 0; r < rows; r++) {
+            MemorySegment.copy(segment, offset(r), dst.segment, dst.offset(r) + first * BYTES, cols * BYTES);
+        }
+    }
+
+    /** The columns {@code from} (inclusive) to {@code to} (exclusive) as a copy. */
+    public Matrix columns(int from, int to, Arena arena) {
+        if (from < 0 || to < from || to > cols) {
+            throw new IndexOutOfBoundsException("columns " + from + " to " + to + " of " + cols);
+        }
+        Matrix part = allocate(arena, rows, to - from);
+        for (long r = 0; r < rows; r++) {
+            MemorySegment.copy(segment, offset(r) + from * BYTES, part.segment, part.offset(r), part.cols * BYTES);
+        }
+        return part;
+    }
+
     /** The transposed matrix [cols, rows] as a copy; the row count must fit an int. */
     public Matrix transposed(Arena arena) {
         int n = Math.toIntExact(rows);

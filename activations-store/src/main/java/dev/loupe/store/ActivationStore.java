@@ -110,9 +110,13 @@ public final class ActivationStore implements AutoCloseable {
         return List.copyOf(hookShards.keySet());
     }
 
-    /** Floats a row of a hook point. */
-    public int width(String hook) {
-        return hook(hook).width();
+    /** Floats a row of a hook point; of several joined by commas, their sum. */
+    public int width(String hooks) {
+        int width = 0;
+        for (String hook : hooks.split(",", -1)) {
+            width = Math.addExact(width, hook(hook).width());
+        }
+        return width;
     }
 
     /** All rows. */
@@ -161,12 +165,19 @@ public final class ActivationStore implements AutoCloseable {
     }
 
     /**
-     * The rows of a hook point.
+     * The rows of a hook point; of several joined by commas, their values side by side in this order.
      *
      * @throws LoupeException if the store has no such hook point, naming those it has
      */
-    public RowReader reader(String hook) {
-        return mapped(hook);
+    public RowReader reader(String hooks) {
+        if (hooks.indexOf(',') < 0) {
+            return mapped(hooks);
+        }
+        List<RowReader> parts = new ArrayList<>();
+        for (String hook : hooks.split(",", -1)) {
+            parts.add(mapped(hook));
+        }
+        return new JoinedRows(parts);
     }
 
     MappedRows mapped(String hook) {
@@ -174,12 +185,14 @@ public final class ActivationStore implements AutoCloseable {
         return new MappedRows(shards(hook), info.width(), info.dtype());
     }
 
-    /** Mean of the training rows, by dimension; summed in double precision. */
-    public float[] mean(String hook) {
-        double[] mean = hook(hook).mean();
-        float[] result = new float[mean.length];
-        for (int i = 0; i < result.length; i++) {
-            result[i] = (float) mean[i];
+    /** Mean of the training rows, by dimension; summed in double precision. Of several hook points joined by commas, all. */
+    public float[] mean(String hooks) {
+        float[] result = new float[width(hooks)];
+        int at = 0;
+        for (String hook : hooks.split(",", -1)) {
+            for (double mean : hook(hook).mean()) {
+                result[at++] = (float) mean;
+            }
         }
         return result;
     }

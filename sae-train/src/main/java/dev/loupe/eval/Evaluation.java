@@ -13,6 +13,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -37,29 +39,34 @@ public final class Evaluation {
             EvalOptions options,
             Progress progress) {
         long start = System.nanoTime();
-        sae.requireSae("be evaluated yet");
         check(sae, store);
         SaeNeeds.check(sae, store);
         if (model != null) {
             SaeNeeds.check(sae, model);
         }
-        String hook = sae.hookName();
+        String hook = sae.hookNameOut();
         Rows heldOut = new Rows(store.reader(hook), store.heldOutRowIds(), options.rows());
+        Rows inputs = hook.equals(sae.hookName())
+                ? heldOut
+                : new Rows(store.reader(sae.hookName()), store.heldOutRowIds(), options.rows());
         progress.stage("evaluate " + sae.name(), heldOut.count(), "tokens");
         ReconstructionMetrics metrics = new ReconstructionMetrics(heldOut.mean(Progress.silent()));
         FiringCounts firing = new FiringCounts(sae.dSae());
         float[] x = new float[sae.dIn()];
+        float[] y = new float[sae.dOut()];
         float[] predicted = new float[sae.dOut()];
-        heldOut.forEachBlock(progress, block -> {
+        inputs.forEachPair(heldOut, progress, (block, wanted) -> {
             SparseCodes codes = sae.encode(block);
             firing.add(codes);
             for (int r = 0; r < codes.rows(); r++) {
                 block.copyRow(r, x);
+                wanted.copyRow(r, y);
                 sae.decode(codes, r, predicted);
-                metrics.add(x, predicted);
+                sae.addSkip(x, predicted);
+                metrics.add(y, predicted);
             }
         });
-        int rank = (int) Math.clamp(Math.round(firing.l0()), 1, sae.dIn());
+        int rank = (int) Math.clamp(Math.round(firing.l0()), 1, sae.dOut());
         progress.stage("PCA", -1, "tokens");
         Rows train = new Rows(store.reader(hook), store.trainRowIds(), options.pcaRows());
         double pcaFvu = train.count() == 0
@@ -68,7 +75,16 @@ public final class Evaluation {
                                 store.fingerprint() + "|" + hook + "|" + options,
                                 () -> PcaBaseline.fit(train, progress).measure(heldOut, progress))
                         .fvu(rank, metrics.variance());
-        SaeReport.Loss loss = model == null ? null : Losses.measure(sae, store, model, text, options, progress);
+        SaeReport.Loss loss = null;
+        List<SaeReport.Place> places = new ArrayList<>();
+        int at = 0;
+        for (String place : sae.hooksOut()) {
+            loss = model == null ? null : Losses.measure(sae, place, store, model, text, options, progress);
+            int width = store.width(place);
+            places.add(new SaeReport.Place(
+                    place, metrics.fvu(at, at + width), loss == null ? null : (Double) loss.deltaCe()));
+            at += width;
+        }
         SaeReport report = new SaeReport(
                 SaeReport.FORMAT,
                 sae.name(),
@@ -78,7 +94,9 @@ public final class Evaluation {
                 store.fingerprint(),
                 SaeIdentity.checksum(sae),
                 sae.modelId(),
-                hook,
+                sae.hookName(),
+                sae.isTranscoder() ? hook : null,
+                places.size() == 1 ? null : places,
                 metrics.rows(),
                 firing.l0(),
                 metrics.fvu(),
@@ -127,9 +145,10 @@ public final class Evaluation {
                     + sae.hookName() + " of the store " + store.name() + " has " + store.width(sae.hookName())
                     + ": it was trained on another model.");
         }
-        if (sae.dIn() != sae.dOut()) {
-            throw new LoupeException("The SAE " + sae.name() + " is a transcoder (it reads " + sae.dIn()
-                    + " and writes " + sae.dOut() + " values): a report needs an SAE that reconstructs its input.");
+        if (store.width(sae.hookNameOut()) != sae.dOut()) {
+            throw new LoupeException("The SAE " + sae.name() + " writes " + sae.dOut() + " values per token, but "
+                    + sae.hookNameOut() + " of the store " + store.name() + " has " + store.width(sae.hookNameOut())
+                    + ": it was trained on another model.");
         }
         if (store.heldOutRows() == 0) {
             throw new LoupeException("The activation store " + store.name()

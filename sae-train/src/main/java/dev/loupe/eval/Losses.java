@@ -23,8 +23,10 @@ final class Losses {
     /** Losses without the SAE. */
     private record Baseline(double[] clean, double zero, double mean) {}
 
+    /** @param place which of the places that the SAE writes is replaced */
     static SaeReport.Loss measure(
             Sae sae,
+            String place,
             ActivationStore store,
             LanguageModel model,
             @Nullable DocumentSource source,
@@ -38,8 +40,9 @@ final class Losses {
         LossText text = source == null
                 ? LossText.heldOut(store, options.lossTokens())
                 : LossText.of(source, store, model, options.lossTokens());
-        HookPoint hook = model.hook(sae.hookName()).hook();
+        HookPoint hook = model.hook(place).hook();
         SpliceLoss pass = new SpliceLoss(model, hook, text, options.batch());
+        Splices splices = new Splices(sae, place, store, model);
         String key = String.join(
                 "|", store.fingerprint(), hook.name(), source == null ? "" : source.fingerprint(), options.toString());
         Baseline base = BASELINES.get(key, () -> baseline(pass, store.mean(hook.name()), text, progress));
@@ -48,12 +51,9 @@ final class Losses {
                     + " has no token to predict: every sequence is one token long.");
         }
         progress.stage("loss with " + sae.name() + " spliced in", base.clean().length, "tokens");
-        double spliced = mean(pass.with(
-                reconstruction(sae, store.manifest().hooks().get(hook.name())),
-                progress,
-                text.sequences().size()));
-        double[] identity =
-                pass.with(SpliceLoss.identity(sae), Progress.silent(), pass.sequencesWithin(IDENTITY_TOKENS));
+        double spliced = mean(
+                pass.with(splices.reconstruction(), progress, text.sequences().size()));
+        double[] identity = pass.with(splices.identity(), Progress.silent(), pass.sequencesWithin(IDENTITY_TOKENS));
         double identityError = 0;
         for (int i = 0; i < identity.length; i++) {
             identityError = Math.max(identityError, Math.abs(identity[i] - base.clean()[i]));
@@ -70,12 +70,6 @@ final class Losses {
                 (base.zero() - spliced) / (base.zero() - clean),
                 (base.mean() - spliced) / (base.mean() - clean),
                 identityError);
-    }
-
-    private static SpliceLoss.Replacement reconstruction(Sae sae, StoreManifest.@Nullable Hook hook) {
-        return hook == null || hook.changed() == null
-                ? SpliceLoss.reconstruction(sae)
-                : SpliceLoss.reconstruction(sae, hook.changed());
     }
 
     private static Baseline baseline(SpliceLoss pass, float[] meanRow, LossText text, Progress progress) {

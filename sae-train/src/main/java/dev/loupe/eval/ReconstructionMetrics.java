@@ -1,5 +1,7 @@
 package dev.loupe.eval;
 
+import java.util.Arrays;
+
 /**
  * How well x̂ stands for x, summed over rows in double precision. The mean that variance is taken around is given
  * beforehand (one mean for all rows, never one per batch), so a large mean costs no digits.
@@ -62,6 +64,11 @@ final class ReconstructionMetrics {
     /** Σ‖e‖² / Σ‖x − x̄‖². */
     double fvu() {
         return sum(errorSquares) / variance();
+    }
+
+    /** {@link #fvu} of some of the dimensions alone. */
+    double fvu(int from, int to) {
+        return sum(Arrays.copyOfRange(errorSquares, from, to)) / sum(Arrays.copyOfRange(varianceSquares, from, to));
     }
 
     /** 1 − Σ_j Var(e_j) / Σ_j Var(x_j): the mean error does not count (dictionary_learning's formula). */

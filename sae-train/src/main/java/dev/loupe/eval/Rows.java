@@ -5,6 +5,7 @@ import dev.loupe.math.Matrix;
 import dev.loupe.store.RowReader;
 import dev.loupe.store.RowSet;
 import java.lang.foreign.Arena;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 
 /** Chosen rows of a hook point, block by block, as often as needed. */
@@ -40,14 +41,39 @@ final class Rows {
             for (long from = 0; from < count; from += BLOCK) {
                 progress.check();
                 int n = (int) Math.min(BLOCK, count - from);
-                for (int i = 0; i < n; i++) {
-                    ids[i] = set.get(count == set.size() ? from + i : (from + i) * set.size() / count);
-                }
+                choose(from, n, ids);
                 Matrix part = block.rows(0, n);
                 reader.gather(ids, 0, n, part);
                 consumer.accept(part);
                 progress.advance(from + n);
             }
+        }
+    }
+
+    /** Reads the same rows here and at another place in order; both matrices are reused for the next block. */
+    void forEachPair(Rows other, Progress progress, BiConsumer<Matrix, Matrix> consumer) {
+        if (other == this) {
+            forEachBlock(progress, block -> consumer.accept(block, block));
+            return;
+        }
+        try (Arena arena = Arena.ofShared()) {
+            Matrix block = Matrix.allocate(arena, Math.min(BLOCK, count), other.width());
+            long[] ids = new long[BLOCK];
+            long[] from = {0};
+            forEachBlock(progress, own -> {
+                int n = (int) own.rows();
+                choose(from[0], n, ids);
+                Matrix part = block.rows(0, n);
+                other.reader.gather(ids, 0, n, part);
+                consumer.accept(own, part);
+                from[0] += n;
+            });
+        }
+    }
+
+    private void choose(long from, int n, long[] ids) {
+        for (int i = 0; i < n; i++) {
+            ids[i] = set.get(count == set.size() ? from + i : (from + i) * set.size() / count);
         }
     }
 

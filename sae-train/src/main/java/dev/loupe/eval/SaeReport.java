@@ -17,7 +17,9 @@ import tools.jackson.databind.annotation.JsonNaming;
  * @param storeFingerprint of the store
  * @param saeChecksum SHA-256 of the weights file; empty if the SAE was never saved
  * @param model id of the language model
- * @param hook the place
+ * @param hook the place that is read; several joined by commas for a crosscoder
+ * @param hookOut the place that a transcoder writes and that x, x̂ and PCA are of; null for an SAE
+ * @param places figures for each place that is written; null where it is one
  * @param tokens held-out rows behind the reconstruction figures
  * @param l0 mean number of active latents per token
  * @param fvu fraction of variance unexplained, Σ‖e‖² / Σ‖x − x̄‖² over all rows at once (no batches)
@@ -33,7 +35,8 @@ import tools.jackson.databind.annotation.JsonNaming;
  * @param deadFraction {@code dead / dSae}
  * @param dense latents that are active on more than 10 % of the tokens
  * @param density histogram of log10 of the share of tokens on which a latent is active
- * @param loss what happens to the model's loss when x̂ replaces x; null without a model
+ * @param loss what happens to the model's loss when x̂ replaces x (at the last place of a crosscoder); null without a
+ *     model
  * @param seconds the evaluation took
  * @param created when, ISO 8601
  */
@@ -48,6 +51,8 @@ public record SaeReport(
         String saeChecksum,
         String model,
         String hook,
+        @Nullable String hookOut,
+        @Nullable List<Place> places,
         long tokens,
         double l0,
         double fvu,
@@ -67,7 +72,7 @@ public record SaeReport(
         double seconds,
         String created) {
     /** The version that this code writes. */
-    public static final String FORMAT = "1.0";
+    public static final String FORMAT = "1.1";
 
     /** Name of the file in an SAE's folder. */
     public static final String FILE = "report.json";
@@ -81,6 +86,16 @@ public record SaeReport(
      */
     @JsonNaming(SnakeCaseStrategy.class)
     public record Density(double[] edges, int[] counts, int never) {}
+
+    /**
+     * One of several places that are written.
+     *
+     * @param hook which
+     * @param fvu of its own dimensions
+     * @param deltaCe what happens to the model's loss when x̂ replaces x there alone; null without a model
+     */
+    @JsonNaming(SnakeCaseStrategy.class)
+    public record Place(String hook, double fvu, @Nullable Double deltaCe) {}
 
     /**
      * Cross-entropies in nats per predicted token. Predictions are made from positions that have a row in the store;
@@ -119,6 +134,9 @@ public record SaeReport(
         s.put("explained_variance", explainedVariance);
         s.put("dead_fraction", deadFraction);
         s.put("tokens", tokens);
+        if (places != null) {
+            s.put("places", places);
+        }
         if (loss != null) {
             s.put("delta_ce", loss.deltaCe());
             s.put("loss_recovered", loss.lossRecoveredZero());

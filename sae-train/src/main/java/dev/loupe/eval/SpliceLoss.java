@@ -4,18 +4,18 @@ import dev.loupe.base.Progress;
 import dev.loupe.math.Matrix;
 import dev.loupe.model.Activation;
 import dev.loupe.model.Editor;
+import dev.loupe.model.Forward;
 import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.Streams;
 import dev.loupe.model.Taps;
 import dev.loupe.model.TokenBatch;
 import dev.loupe.model.Want;
-import dev.loupe.sae.Sae;
-import dev.loupe.store.ValueRule;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BiConsumer;
 import java.util.stream.DoubleStream;
 import org.jspecify.annotations.Nullable;
 
@@ -24,12 +24,14 @@ import org.jspecify.annotations.Nullable;
  * made from ordinary positions; special positions (BOS) are never changed and never counted.
  */
 final class SpliceLoss {
-    /** Puts something in place of the rows of one pass. */
-    @FunctionalInterface
-    interface Replacement {
-        /** [rows, width], changed in place. */
-        void replace(Matrix rows);
-    }
+    /**
+     * Puts something in place of the rows of one pass.
+     *
+     * @param reads other hook points whose values in the undisturbed pass it needs; empty if none
+     * @param change gets what {@code reads} held side by side (the rows themselves where it is empty), and the rows, [rows,
+     *     width], which it changes in place
+     */
+    record Replacement(List<HookPoint> reads, BiConsumer<Matrix, Matrix> change) {}
 
     private final LanguageModel model;
     private final HookPoint hook;
@@ -43,67 +45,13 @@ final class SpliceLoss {
         this.batch = batch;
     }
 
-    /** x̂ in place of x. */
-    static Replacement reconstruction(Sae sae) {
-        return rows -> {
-            try (Arena arena = Arena.ofShared()) {
-                rows.copyFrom(sae.reconstruct(rows, arena));
-            }
-        };
-    }
-
-    /** x̂' + (x − x') in place of x, where x' is what a rule makes of x: what the SAE never saw passes it by. */
-    static Replacement reconstruction(Sae sae, ValueRule rule) {
-        return rows -> {
-            try (Arena arena = Arena.ofShared()) {
-                Matrix changed = Matrix.allocate(arena, rows.rows(), rows.cols());
-                for (long r = 0; r < rows.rows(); r++) {
-                    float[] x = rows.row(r);
-                    rule.apply(x);
-                    changed.setRow(r, x);
-                }
-                Matrix predicted = sae.reconstruct(changed, arena);
-                for (long r = 0; r < rows.rows(); r++) {
-                    float[] x = rows.row(r);
-                    float[] explained = changed.row(r);
-                    float[] p = predicted.row(r);
-                    for (int j = 0; j < x.length; j++) {
-                        // exact where the rule left x alone: the difference is zero there
-                        x[j] = p[j] + (x[j] - explained[j]);
-                    }
-                    rows.setRow(r, x);
-                }
-            }
-        };
-    }
-
-    /**
-     * x̂ + (x − x̂) in place of x, in double precision, where the sum gives back x bit by bit: what then differs from the
-     * clean loss comes from the splice itself.
-     */
-    static Replacement identity(Sae sae) {
-        return rows -> {
-            try (Arena arena = Arena.ofShared()) {
-                Matrix predicted = sae.reconstruct(rows, arena);
-                for (long r = 0; r < rows.rows(); r++) {
-                    float[] x = rows.row(r);
-                    float[] p = predicted.row(r);
-                    for (int j = 0; j < x.length; j++) {
-                        x[j] = (float) (p[j] + ((double) x[j] - p[j]));
-                    }
-                    rows.setRow(r, x);
-                }
-            }
-        };
-    }
-
     /** One vector in place of every x. */
     static Replacement constant(float[] vector) {
-        return rows -> {
+        return new Replacement(List.of(), (in, rows) -> {
             for (long r = 0; r < rows.rows(); r++) {
                 rows.setRow(r, vector);
             }
-        };
+        });
     }
 
     /** Loss per counted prediction with nothing replaced, in nats. */
@@ -134,7 +82,9 @@ final class SpliceLoss {
             progress.check();
             int from = i * batch;
             int[][] ids = sequences.subList(from, Math.min(count, from + batch)).toArray(int[][]::new);
-            Taps taps = replacement == null ? Taps.none() : Taps.edit(hook, new Splice(replacement, ids));
+            Taps taps = replacement == null
+                    ? Taps.none()
+                    : Taps.edit(hook, new Splice(replacement, ids, read(replacement, ids)));
             parts[i] = counted(
                     ids,
                     model.forward(new TokenBatch(ids), taps, Want.TOKEN_LOSS).tokenLoss());
@@ -158,14 +108,25 @@ final class SpliceLoss {
         return kept.build().toArray();
     }
 
+    /** What a replacement reads, at the positions of a pass without it. */
+    private List<Activation> read(Replacement replacement, int[][] ids) {
+        if (replacement.reads().isEmpty()) {
+            return List.of();
+        }
+        Forward clean = model.forward(new TokenBatch(ids), Taps.read(replacement.reads()), Want.NOTHING);
+        return replacement.reads().stream().map(clean::activation).toList();
+    }
+
     /** Gathers the ordinary rows of an activation, has them replaced, and puts them back. */
     private final class Splice implements Editor {
         private final Replacement replacement;
         private final int[][] ids;
+        private final List<Activation> inputs;
 
-        Splice(Replacement replacement, int[][] ids) {
+        Splice(Replacement replacement, int[][] ids, List<Activation> inputs) {
             this.replacement = replacement;
             this.ids = ids;
+            this.inputs = inputs;
         }
 
         @Override
@@ -178,11 +139,27 @@ final class SpliceLoss {
                 return;
             }
             try (Arena arena = Arena.ofShared()) {
-                Matrix x = Matrix.allocate(arena, rows, a.width());
-                each(ids, (r, b, p) -> x.setRow(r, a.row(b, p)));
-                replacement.replace(x);
+                Matrix x = gathered(a, rows, arena);
+                Matrix in = inputs.isEmpty()
+                        ? x
+                        : Matrix.allocate(
+                                arena,
+                                rows,
+                                inputs.stream().mapToInt(Activation::width).sum());
+                int at = 0;
+                for (Activation input : inputs) {
+                    gathered(input, rows, arena).copyInto(in, at);
+                    at += input.width();
+                }
+                replacement.change().accept(in, x);
                 each(ids, (r, b, p) -> a.setRow(b, p, x.row(r)));
             }
+        }
+
+        private Matrix gathered(Activation a, int rows, Arena arena) {
+            Matrix x = Matrix.allocate(arena, rows, a.width());
+            each(ids, (r, b, p) -> x.setRow(r, a.row(b, p)));
+            return x;
         }
 
         private void each(int[][] ids, RowVisitor visitor) {

@@ -82,7 +82,7 @@ final class IndexWriter implements AutoCloseable {
     Map<String, TableFile> write(Optional<LogitLens> lens, Tokenizer tokenizer, Progress progress) {
         int n = sae.dSae();
         progress.stage("write the index of " + sae.name(), n, "latents");
-        lens.ifPresent(l -> l.forEach(sae.decoderRows(), options.logits(), this::writeLogits));
+        lens.ifPresent(l -> l.forEach(LogitLens.directions(sae), options.logits(), this::writeLogits));
         long logitsPerLatent = table(IndexTables.LOGITS).rows() / n; // the same number for every latent
         List<Bands.Band>[] bands = bands(n);
         Prepared[] group = new Prepared[Math.min(GROUP, n)];

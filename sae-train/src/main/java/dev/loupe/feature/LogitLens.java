@@ -2,9 +2,11 @@ package dev.loupe.feature;
 
 import dev.loupe.math.Matrix;
 import dev.loupe.math.TopK;
+import dev.loupe.math.VectorOps;
 import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.Sae;
+import java.lang.foreign.Arena;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -34,9 +36,35 @@ final class LogitLens {
 
     /** The lens of a model for an SAE; empty if the SAE does not write into the residual stream. */
     static Optional<LogitLens> of(Sae sae, LanguageModel model) {
-        boolean residual = RESIDUAL.contains(HookPoint.of(sae.hookName()).local())
-                && sae.dOut() == model.config().dModel();
+        boolean residual = sae.hooksOut().stream()
+                        .allMatch(h -> RESIDUAL.contains(HookPoint.of(h).local()))
+                && sae.dOut() == sae.hooksOut().size() * model.config().dModel();
         return residual ? Optional.of(new LogitLens(model)) : Optional.empty();
+    }
+
+    /**
+     * What each latent adds to the last residual stream directly, [d_sae, d_model]: its decoder row; the sum of its parts
+     * where it writes to several MLPs or attentions, which all add to the stream; the last part of a crosscoder of residual
+     * streams, where a later one replaces an earlier.
+     */
+    static Matrix directions(Sae sae) {
+        int places = sae.hooksOut().size();
+        if (places == 1) {
+            return sae.decoderRows();
+        }
+        int d = sae.dOut() / places;
+        Matrix sums = Matrix.allocate(Arena.ofAuto(), sae.dSae(), d);
+        boolean adds =
+                sae.hooksOut().stream().allMatch(h -> HookPoint.of(h).local().endsWith("_out"));
+        for (int i = 0; i < sae.dSae(); i++) {
+            float[] row = sae.decoderRows().row(i);
+            float[] sum = new float[d];
+            for (int p = adds ? 0 : places - 1; p < places; p++) {
+                VectorOps.axpy(1, row, p * d, sum, 0, d);
+            }
+            sums.setRow(i, sum);
+        }
+        return sums;
     }
 
     /** Takes the strongest tokens of one direction. */

@@ -4,6 +4,7 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.base.UsageException;
 import dev.loupe.math.Matrix;
 import dev.loupe.model.Activation;
+import dev.loupe.model.Forward;
 import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.Taps;
@@ -67,16 +68,23 @@ public record TextActivations(String text, List<String> tokens, int[] ids, List<
             throw new UsageException("The text has " + ids.length + " tokens, but the model " + model.id()
                     + " reads at most " + model.config().nCtx() + ": test a shorter text.");
         }
-        HookPoint hook = model.hook(sae.hookName()).hook();
-        Activation x =
-                model.forward(TokenBatch.of(ids), Taps.read(hook), Want.NOTHING).activation(hook);
-        if (x.width() != sae.dIn()) {
-            throw new LoupeException("The SAE " + sae.name() + " reads " + sae.dIn() + " values per token, but " + hook
-                    + " of the model " + model.id() + " has " + x.width() + ": it was trained on another model.");
+        List<HookPoint> hooks =
+                sae.hooksIn().stream().map(h -> model.hook(h).hook()).toList();
+        Forward pass = model.forward(TokenBatch.of(ids), Taps.read(hooks), Want.NOTHING);
+        List<Activation> parts = hooks.stream().map(pass::activation).toList();
+        int width = parts.stream().mapToInt(Activation::width).sum();
+        if (width != sae.dIn()) {
+            throw new LoupeException("The SAE " + sae.name() + " reads " + sae.dIn() + " values per token, but "
+                    + sae.hookName() + " of the model " + model.id() + " has " + width
+                    + ": it was trained on another model.");
         }
-        float[][] rows = new float[ids.length][];
+        float[][] rows = new float[ids.length][width];
         for (int p = 0; p < ids.length; p++) {
-            rows[p] = x.row(0, p);
+            int at = 0;
+            for (Activation x : parts) {
+                System.arraycopy(x.row(0, p), 0, rows[p], at, x.width());
+                at += x.width();
+            }
         }
         SparseCodes codes = sae.encode(Matrix.copyOf(rows));
         List<List<Active>> active = new ArrayList<>();

@@ -32,6 +32,12 @@ public enum Architecture {
         return saeLensName;
     }
 
+    /** That of a name in SAELens' {@code cfg.json}, where transcoders are named after their architecture, too. */
+    public static Architecture ofSaeLens(String name) {
+        String kind = name.replaceAll("_?(skip_)?transcoder$", "");
+        return of(kind.isEmpty() ? "standard" : kind);
+    }
+
     /**
      * The architecture of a name in commands or in SAELens' files.
      *

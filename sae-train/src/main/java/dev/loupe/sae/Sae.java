@@ -6,6 +6,7 @@ import dev.loupe.math.Matrix;
 import dev.loupe.math.VectorOps;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -129,13 +130,28 @@ public final class Sae {
         return config.hookName();
     }
 
+    /** The places that it reads: one, or several for a crosscoder. */
+    public List<String> hooksIn() {
+        return config.hooksIn();
+    }
+
+    /** The places that it writes: those that it reads, except for transcoders. */
+    public List<String> hooksOut() {
+        return config.hooksOut();
+    }
+
+    /** {@link #hooksOut} joined by commas. */
+    public String hookNameOut() {
+        return isTranscoder() ? config.hookNameOut() : hookName();
+    }
+
     /** Whether it writes elsewhere than it reads: {@link SaeConfig#hookNameOut()}. */
     public boolean isTranscoder() {
         return config.transcodes();
     }
 
     /**
-     * Refuses a transcoder where an SAE is needed.
+     * Refuses a transcoder or crosscoder where an SAE of one place is needed.
      *
      * @param purpose what needs it, as the end of a sentence: "be evaluated by splicing"
      * @throws UsageException naming both places
@@ -144,6 +160,10 @@ public final class Sae {
         if (isTranscoder()) {
             throw new UsageException(name + " is a transcoder from " + hookName() + " to " + config.hookNameOut()
                     + ", which cannot " + purpose + "; choose an SAE, which writes where it reads.");
+        }
+        if (hooksIn().size() > 1) {
+            throw new UsageException(name + " is a crosscoder of " + hookName() + ", which cannot " + purpose
+                    + "; choose an SAE of one hook point.");
         }
     }
 

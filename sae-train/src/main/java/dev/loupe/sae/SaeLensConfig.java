@@ -80,8 +80,7 @@ final class SaeLensConfig {
         boolean transcodes = name.endsWith("transcoder");
         Architecture architecture;
         try {
-            String kind = name.replaceAll("_?(skip_)?transcoder$", "");
-            architecture = Architecture.of(kind.isEmpty() ? "standard" : kind);
+            architecture = Architecture.ofSaeLens(name);
         } catch (UsageException e) {
             throw new LoupeException("The SAE " + folder + " is of architecture \"" + name
                     + "\", which Loupe does not read; it reads standard, topk, jumprelu and transcoders of these.");

@@ -11,16 +11,23 @@ import dev.loupe.fixtures.Cases;
 import dev.loupe.math.Matrix;
 import dev.loupe.sae.Architecture;
 import dev.loupe.sae.Sae;
+import dev.loupe.sae.SaeConfig;
+import dev.loupe.sae.SaeProvenance;
+import dev.loupe.sae.SaeWeights;
 import dev.loupe.sae.SparseCodes;
 import dev.loupe.store.ActivationStore;
 import dev.loupe.toy.ToyModel;
 import dev.loupe.toy.ToySaes;
 import dev.loupe.toy.ToyStore;
 import dev.loupe.toy.ToyTokenizer;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -74,6 +81,69 @@ class EvaluationTest {
     }
 
     @Test
+    void transcodersAreJudgedByWhatTheyWriteAndCrosscodersAtEachPlace() {
+        Cases.check(4, random -> {
+            ToyModel model = model(random);
+            List<ToyStore.Doc> docs = docs(random);
+            String in = ToyModel.HOOK.name();
+            String out = ToyModel.NORMALIZED.name();
+            Map<String, ToyStore.Source> sources = new LinkedHashMap<>();
+            sources.put(in, model::activations);
+            sources.put(out, model::activations);
+            Path place = folder.resolve("places-" + random.index());
+            try (ActivationStore store = ToyStore.write(place, D, docs, sources)) {
+                Sae sae = twoPlaces(random, in, out, D, D, Matrix.copyOf(random.matrix(D, D)));
+                SaeReport report = Evaluation.run(sae, store, model, null, EvalOptions.standard(), Progress.silent());
+                Naive naive =
+                        naive(model, x -> sae.reconstruct(x, Arena.ofAuto()).row(0), docs, sae);
+                assertThat(report.hook()).isEqualTo(in);
+                assertThat(report.hookOut()).isEqualTo(out);
+                assertThat(report.fvu()).isCloseTo(naive.fvu, within(1e-5 * naive.fvu));
+                assertThat(report.loss().ceSpliced()).isCloseTo(naive.spliced, within(1e-4));
+                assertThat(report.loss().spliceIdentityError()).isZero();
+                assertThat(report.places()).isNull();
+
+                Sae both =
+                        twoPlaces(random, in + "," + out, "", 2 * D, 2 * D, Matrix.allocate(Arena.ofAuto(), 0, 2 * D));
+                report = Evaluation.run(both, store, model, null, EvalOptions.standard(), Progress.silent());
+                assertThat(report.places()).extracting(SaeReport.Place::hook).containsExactly(in, out);
+                for (int i = 0; i < 2; i++) { // at either place everything behind sees x̂ alone
+                    int from = i * D;
+                    naive = naive(
+                            model,
+                            x -> {
+                                Matrix twice = Matrix.allocate(Arena.ofAuto(), 1, 2 * D);
+                                x.copyInto(twice, 0);
+                                x.copyInto(twice, D);
+                                return both.reconstruct(twice, Arena.ofAuto())
+                                        .columns(from, from + D, Arena.ofAuto())
+                                        .row(0);
+                            },
+                            docs,
+                            both);
+                    SaeReport.Place p = report.places().get(i);
+                    assertThat(p.fvu()).isCloseTo(naive.fvu, within(1e-5 * naive.fvu));
+                    assertThat(p.deltaCe()).isCloseTo(naive.spliced - naive.clean, within(1e-4));
+                }
+            }
+        });
+    }
+
+    private static Sae twoPlaces(Cases.Random random, String in, String out, int dIn, int dOut, Matrix skip) {
+        return new Sae(
+                "two",
+                new SaeConfig(Architecture.RELU, 0, false, "toy", in, out, Map.of()),
+                new SaeWeights(
+                        Matrix.copyOf(random.matrix(10, dIn)),
+                        Matrix.copyOf(random.matrix(10, dOut)),
+                        random.floats(10),
+                        random.floats(dOut),
+                        new float[0],
+                        skip),
+                SaeProvenance.unknown());
+    }
+
+    @Test
     void withoutAModelTheLossesAreLeftOutAndTheReportDoesNotCountAsComplete() {
         Cases.Random random = Cases.random();
         ToyModel model = model(random);
@@ -107,7 +177,21 @@ class EvaluationTest {
     private record Naive(
             long rows, double l0, double fvu, int dead, long predictions, double clean, double spliced, double mean) {}
 
+    private static Naive naive(
+            ToyModel model, Function<Matrix, float[]> reconstruction, List<ToyStore.Doc> docs, Sae sae) {
+        return naive(model, sae, reconstruction, docs, new float[D]);
+    }
+
     private static Naive naive(ToyModel model, Sae sae, List<ToyStore.Doc> docs, float[] trainMean) {
+        return naive(model, sae, x -> sae.reconstruct(x, Arena.ofAuto()).row(0), docs, trainMean);
+    }
+
+    private static Naive naive(
+            ToyModel model,
+            Sae sae,
+            Function<Matrix, float[]> reconstruction,
+            List<ToyStore.Doc> docs,
+            float[] trainMean) {
         List<float[]> x = new ArrayList<>();
         List<float[]> predicted = new ArrayList<>();
         boolean[] alive = new boolean[sae.dSae()];
@@ -123,9 +207,10 @@ class EvaluationTest {
                     if (ids[p] == ToyTokenizer.BOS) {
                         continue;
                     }
-                    SparseCodes codes = sae.encode(Matrix.copyOf(new float[][] {rows[p]}));
-                    float[] out = new float[D];
-                    sae.decode(codes, 0, out);
+                    float[] out = reconstruction.apply(Matrix.copyOf(new float[][] {rows[p]}));
+                    SparseCodes codes = sae.dIn() == D
+                            ? sae.encode(Matrix.copyOf(new float[][] {rows[p]}))
+                            : new SparseCodes(new int[2], new int[0], new float[0]);
                     x.add(rows[p]);
                     predicted.add(out);
                     active += codes.size();

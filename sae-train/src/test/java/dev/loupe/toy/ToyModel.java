@@ -30,7 +30,7 @@ import java.util.Map;
 public class ToyModel implements LanguageModel {
     public static final HookPoint HOOK = HookPoint.residPost(0);
     public static final String CHECKSUM = "toy weights";
-    private static final HookPoint NORMALIZED = HookPoint.of("ln_final.hook_normalized");
+    public static final HookPoint NORMALIZED = HookPoint.of("ln_final.hook_normalized");
 
     private final ToyTokenizer tokenizer;
     public final float[][] embed;

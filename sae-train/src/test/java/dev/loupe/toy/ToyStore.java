@@ -24,11 +24,15 @@ public final class ToyStore {
         float[][] activations(int[] sequence);
     }
 
-    /** Writes and opens a store; the caller closes it. */
+    /** Writes and opens a store of the model's hook point; the caller closes it. */
     public static ActivationStore write(Path folder, int width, List<Doc> docs, Source source) {
-        String hook = ToyModel.HOOK.name();
+        return write(folder, width, docs, Map.of(ToyModel.HOOK.name(), source));
+    }
+
+    /** Writes and opens a store of several hook points of one width; the caller closes it. */
+    public static ActivationStore write(Path folder, int width, List<Doc> docs, Map<String, Source> sources) {
         LinkedHashMap<String, StoreSpec.HookSpec> hooks = new LinkedHashMap<>();
-        hooks.put(hook, new StoreSpec.HookSpec(width, Dtype.FLOAT32));
+        sources.keySet().forEach(hook -> hooks.put(hook, new StoreSpec.HookSpec(width, Dtype.FLOAT32)));
         StoreSpec spec = new StoreSpec(
                 folder.getFileName().toString(),
                 new StoreManifest.Model("toy", ToyModel.CHECKSUM, "toy tokenizer", "raw"),
@@ -50,13 +54,16 @@ public final class ToyStore {
                         writer.write(buffer);
                         buffer.clear();
                     }
-                    int row = buffer.add(document, sequence);
-                    float[][] x = source.activations(sequence);
-                    for (int p = 0; p < sequence.length; p++) {
-                        if (buffer.hasRow(sequence[p], p)) {
-                            buffer.activations(hook).setRow(row++, x[p]);
+                    int first = buffer.add(document, sequence);
+                    sources.forEach((hook, source) -> {
+                        int row = first;
+                        float[][] x = source.activations(sequence);
+                        for (int p = 0; p < sequence.length; p++) {
+                            if (buffer.hasRow(sequence[p], p)) {
+                                buffer.activations(hook).setRow(row++, x[p]);
+                            }
                         }
-                    }
+                    });
                 }
             }
             writer.write(buffer);

@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param name its name
  * @param architecture relu, topk or jumprelu
  * @param model what opens the model it belongs to
- * @param hook where in the model it belongs, TransformerLens name
+ * @param hook the place that it reads, TransformerLens name; several joined by commas for a crosscoder
+ * @param hookOut the place that a transcoder writes; empty for an SAE
  * @param dIn width of its input
  * @param dSae number of latents
  * @param k active latents per token of a TopK SAE, else 0
@@ -29,6 +30,7 @@ public record SaeView(
         String architecture,
         String model,
         String hook,
+        String hookOut,
         int dIn,
         int dSae,
         int k,
@@ -39,4 +41,16 @@ public record SaeView(
         @Nullable String recipe,
         Instant created,
         boolean indexed,
-        @Nullable String problem) {}
+        @Nullable String problem) {
+
+    /** Where it belongs, for people: the hook point or hook points, or what is read and what is written. */
+    public String place() {
+        return hookOut.isEmpty() ? brief(hook) : brief(hook) + " → " + brief(hookOut);
+    }
+
+    private static String brief(String hooks) {
+        int first = hooks.indexOf(',');
+        int last = hooks.lastIndexOf(',');
+        return first == last ? hooks : hooks.substring(0, first) + " … " + hooks.substring(last + 1);
+    }
+}

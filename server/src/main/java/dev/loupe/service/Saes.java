@@ -112,10 +112,11 @@ public final class Saes {
                     Files.isRegularFile(file) ? Json.read(file, SaeProvenance.class) : SaeProvenance.unknown();
             return new SaeView(
                     name,
-                    Architecture.of(cfg.path("architecture").asString("standard"))
+                    Architecture.ofSaeLens(cfg.path("architecture").asString("standard"))
                             .id(),
                     metadata.path("model_name").asString(cfg.path("model_name").asString("")),
                     metadata.path("hook_name").asString(cfg.path("hook_name").asString("")),
+                    metadata.path("hook_name_out").asString(""),
                     cfg.path("d_in").asInt(0),
                     cfg.path("d_sae").asInt(0),
                     cfg.path("k").asInt(0),
@@ -134,6 +135,6 @@ public final class Saes {
 
     private static SaeView broken(String name, boolean indexed, @Nullable String problem) {
         return new SaeView(
-                name, "", "", "", 0, 0, 0, null, 0, 0, 0, null, Instant.EPOCH, indexed, String.valueOf(problem));
+                name, "", "", "", "", 0, 0, 0, null, 0, 0, 0, null, Instant.EPOCH, indexed, String.valueOf(problem));
     }
 }

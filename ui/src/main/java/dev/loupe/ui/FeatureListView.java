@@ -90,7 +90,7 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
                         "line tight dim",
                         Kit.link("/models", row.sae().model()),
                         Kit.text("faint", "›"),
-                        Kit.text(row.sae().hook()),
+                        Kit.text(row.sae().place()),
                         Kit.text("faint", "›"),
                         FeaturesView.back()),
                 Kit.div(

@@ -81,7 +81,7 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
                 "line tight dim",
                 Kit.link("/models", sae.model()),
                 Kit.text("faint", "›"),
-                Kit.text(sae.hook()),
+                Kit.text(sae.place()),
                 Kit.text("faint", "›"),
                 Kit.link(Links.features(sae.name()), sae.name()));
         Div name = Kit.div("line base", Kit.title(s.id() + " · " + s.label()));

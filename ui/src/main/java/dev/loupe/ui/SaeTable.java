@@ -42,7 +42,7 @@ final class SaeTable {
         SaeReport.Loss loss = r == null ? null : r.loss();
         return List.of(
                 s.indexed() ? Kit.link(Links.features(s.name()), s.name()) : Kit.text(s.name()),
-                Kit.text("dim", s.hook()),
+                Kit.text("dim", s.place()),
                 Kit.text("dim", s.architecture()),
                 Kit.text(Num.whole(s.dSae())),
                 Kit.text(r == null ? "–" : Num.fixed(r.l0(), 1)),
