@@ -225,6 +225,7 @@ final class Kit {
     static final class Pre extends Component implements HasText {
         Pre(String text) {
             setText(text);
+            getElement().setAttribute("tabindex", "0"); // it scrolls sideways, also for those without a pointer
         }
     }
 

@@ -12,7 +12,7 @@ class Bars extends LoupeElement {
     this.replaceChildren(...d.rows.map(r => {
       const tone = d.tone ?? (r.value >= 0 ? 'pos' : 'neg');
       const name = r.token !== undefined && r.token !== null ? alone(r.token) : r.name;
-      const label = r.href ? [h('a', { href: r.href, 'router-link': true }, name), r.more ? ' ' + r.more : null] : [name, r.more ? h('span', { class: 'faint' }, ' ' + r.more) : null];
+      const label = r.href ? [h('a', { href: r.href, 'router-link': true }, name, r.more ? h('span', { class: 'ink' }, ' ' + r.more) : null)] : [name, r.more ? h('span', { class: 'faint' }, ' ' + r.more) : null];
       return h('div', { class: 'row' + (d.narrow ? ' narrow' : ''), role: 'listitem' },
         h('span', { class: r.token !== undefined && r.token !== null ? 'name mono' : 'name', title: r.title ?? `${name}${r.more ? ' ' + r.more : ''}` }, label),
         h('span', { class: `bar ${tone}`, 'aria-hidden': 'true' }, h('i', { style: { '--w': Math.max(0, Math.min(1, r.share)) } })),

@@ -31,6 +31,22 @@ export function ramp(value, max) {
   return r <= 5e-5 ? 0 : Math.min(1, 0.05 + 0.95 * Math.log10(1 + 9 * Math.min(1, r)));
 }
 
+/** The colours of loupe.css that carry values, with the paper under them: light, then dark. A test compares them with the style sheet. */
+export const PALETTE = {
+  light: { paper: [255, 255, 255], act: [245, 140, 20], pos: [204, 85, 0], neg: [0, 98, 168] },
+  dark: { paper: [23, 26, 32], act: [255, 165, 60], pos: [255, 140, 70], neg: [90, 175, 245] },
+};
+
+/** Black or white ink, whichever reads better on a value's colour: one always has a contrast of 4.5 (WCAG 2, relative luminance .179). */
+export function inkOn(tone, alpha) {
+  const ink = theme => {
+    const c = theme[tone].map((v, i) => theme.paper[i] + alpha * (v - theme.paper[i]));
+    const [r, g, b] = c.map(v => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? '#000' : '#fff';
+  };
+  return `light-dark(${ink(PALETTE.light)}, ${ink(PALETTE.dark)})`;
+}
+
 /** A token as it flows in a text: line feeds become ↵, tabs ⇥, other control characters are shown, not obeyed. */
 export function shown(token) {
   return token.replace(/\n/g, '↵').replace(/\t/g, '⇥').replace(/\r/g, '␍')

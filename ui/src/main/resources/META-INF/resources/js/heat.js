@@ -1,4 +1,4 @@
-import { LoupeElement, alone, h, num } from './core.js';
+import { LoupeElement, alone, h, inkOn, num } from './core.js';
 
 /**
  * `{rows: [..], columns: [tokens], values: [[..]], max, unit, positive, negative}`: signed values, vermillion up, blue down.
@@ -22,8 +22,8 @@ class Heat extends LoupeElement {
         const a = Math.min(1, Math.abs(v) / max);
         const cell = h('td', {
           tabindex: r === 0 && c === 0 ? 0 : -1, role: 'gridcell', title: say(r, c), 'aria-label': say(r, c), 'data-value': v,
-          class: `${v >= 0 ? 'pos' : 'neg'}${a > 0.45 ? ' mid' : ''}${a > 0.7 ? ' strong' : ''}`,
-          style: a > 0.004 ? { background: `rgb(var(--${v >= 0 ? 'pos' : 'neg'}) / ${(0.04 + 0.88 * a).toFixed(3)})` } : {},
+          class: v >= 0 ? 'pos' : 'neg',
+          style: a > 0.004 ? { background: `rgb(var(--${v >= 0 ? 'pos' : 'neg'}) / ${(0.04 + 0.88 * a).toFixed(3)})`, color: inkOn(v >= 0 ? 'pos' : 'neg', 0.04 + 0.88 * a) } : {},
           onfocus: () => { words.textContent = say(r, c); },
           onpointerenter: () => { words.textContent = say(r, c); },
           onclick: () => this.tell('cell', { row: r, column: c }),

@@ -1,4 +1,5 @@
 import { LoupeElement, num, s, ticks, walkable } from './core.js';
+import { tools } from './tools.js';
 
 /**
  * `{counts, from, to, logCount, unit, what, height, ramped, tone, label}`: a histogram of equal bins between `from` and `to`.
@@ -47,7 +48,9 @@ class Histogram extends LoupeElement {
       const at = v === null ? NaN : d.log10 ? Math.log10(v) : v;
       line.setAttribute('d', at >= lo && at <= hi ? `M${x(at)} 4V${base}` : '');
     };
-    this.replaceChildren(svg, words);
+    const end = i => (d.log10 ? 10 ** edge(i) : edge(i));
+    const table = () => ({ columns: ['from', 'to', what], rows: d.counts.map((c, i) => [end(i), end(i + 1), c]) });
+    this.replaceChildren(svg, words, tools(this, svg, d.label ?? `histogram of ${what}`, table));
   }
 }
 

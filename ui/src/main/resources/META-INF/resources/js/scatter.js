@@ -1,4 +1,5 @@
 import { LoupeElement, num, s, ticks, walkable } from './core.js';
+import { tools } from './tools.js';
 
 /**
  * `{x, y, names, hrefs, xName, yName, from, to, threshold, square, diagonal, height, label}`: points; those with both values
@@ -54,7 +55,8 @@ class Scatter extends LoupeElement {
       if (at >= 0) go(rank.get(at));
     });
     svg.addEventListener('click', () => { if (hit >= 0) open(rank.get(hit)); });
-    this.replaceChildren(svg, words);
+    const table = () => ({ columns: ['point', d.xName, d.yName], rows: d.x.map((v, i) => [d.names?.[i] ?? i, v, d.y[i]]) });
+    this.replaceChildren(svg, words, tools(this, svg, d.label ?? `${d.yName} against ${d.xName}`, table));
   }
 }
 

@@ -1,4 +1,4 @@
-import { LoupeElement, alone, h, num, ramp, shown } from './core.js';
+import { LoupeElement, alone, h, inkOn, num, ramp, shown } from './core.js';
 
 /** One run of tokens as flowing text: colour behind each token is its value, the strongest is underlined. */
 export function tokenRun(tokens, values, max, options = {}) {
@@ -9,13 +9,12 @@ export function tokenRun(tokens, values, max, options = {}) {
     const v = values[i] ?? 0;
     const alpha = ramp(v, max);
     const dim = options.dim && i < options.dim;
-    const cls = ['tok', i === peak && 'peak', alpha > 0.62 && 'hot', dim && 'faint',
-      options.signed && v > 0 && 'pos', options.signed && v < 0 && 'neg',
-      options.signed && alpha > 0.45 && 'mid', options.signed && alpha > 0.7 && 'strong'].filter(Boolean).join(' ');
+    const tone = !options.signed ? 'act' : v > 0 ? 'pos' : 'neg';
+    const cls = ['tok', i === peak && 'peak', dim && 'faint', options.signed && v !== 0 && tone].filter(Boolean).join(' ');
     const unit = options.unit ? ' ' + options.unit : '';
     out.push(h('span', {
       class: cls, 'data-v': v === 0 ? undefined : v,
-      style: alpha > 0 ? { '--v': alpha.toFixed(3) } : {},
+      style: alpha > 0 ? { '--v': alpha.toFixed(3), color: alpha > 0.3 ? inkOn(tone, alpha) : '' } : {},
       title: options.titles?.[i] ?? `${alone(t)}  ${num(v)}${unit}`,
     }, shown(t)));
   });
