@@ -2,6 +2,7 @@ package dev.loupe.kernel;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import static java.nio.ByteOrder.nativeOrder;
 
@@ -65,6 +66,14 @@ final class Native {
 
     static short getShort(long address) {
         return ALL.get(JAVA_SHORT_UNALIGNED, address);
+    }
+
+    static int getInt(long address) {
+        return ALL.get(JAVA_INT_UNALIGNED, address);
+    }
+
+    static void setInt(long address, int value) {
+        ALL.set(JAVA_INT_UNALIGNED, address, value);
     }
 
     static byte getByte(long address) {

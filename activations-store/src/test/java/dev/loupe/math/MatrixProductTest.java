@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.loupe.base.UsageException;
 import dev.loupe.fixtures.Cases;
+import dev.loupe.kernel.PanelType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -44,6 +45,46 @@ class MatrixProductTest {
                         magnitude += Math.abs((double) a[i][c] * b[j][c]);
                     }
                     assertThat((double) out.get(i, j)).isCloseTo(expected.get(i, j), within(1e-5 * magnitude));
+                }
+            }
+        });
+    }
+
+    @Test
+    void panelsOfFloat32GiveTheBitsOfTheVectorApi() {
+        Cases.check(30, random -> {
+            int m = random.size(250);
+            int n = random.size(130);
+            Matrix a = Matrix.copyOf(random.matrix(m, 37));
+            Matrix b = Matrix.copyOf(random.matrix(n, 37));
+            Matrix out = Matrix.copyOf(new float[m][n]);
+            Matrix expected = Matrix.copyOf(new float[m][n]);
+            new PanelMatrixProduct(PanelType.FLOAT32).multiplyNT(a, b, out);
+            new SimdMatrixProduct(Kernel4x2.INSTANCE).multiplyNT(a, b, expected);
+            assertThat(out.segment().mismatch(expected.segment())).isEqualTo(-1);
+        });
+    }
+
+    @Test
+    void productsOfBfloat16AreWithinTheirStatedError() {
+        Cases.check(30, random -> {
+            int m = random.size(130);
+            int n = random.size(130);
+            int d = random.size(260);
+            float[][] a = random.matrix(m, d);
+            float[][] b = random.matrix(n, d);
+            Matrix out = Matrix.copyOf(new float[m][n]);
+            Matrix expected = Matrix.copyOf(new float[m][n]);
+            MatrixProduct.bf16().multiplyNT(Matrix.copyOf(a), Matrix.copyOf(b), out);
+            MatrixProduct.scalar().multiplyNT(Matrix.copyOf(a), Matrix.copyOf(b), expected);
+            for (int i = 0; i < m; i++) {
+                for (int j = 0; j < n; j++) {
+                    double magnitude = 0;
+                    for (int c = 0; c < d; c++) {
+                        magnitude += Math.abs((double) a[i][c] * b[j][c]);
+                    }
+                    double error = (Math.scalb(1.01, -8) + Math.scalb(d, -24)) * magnitude;
+                    assertThat((double) out.get(i, j)).isCloseTo(expected.get(i, j), within(error + 1e-30));
                 }
             }
         });

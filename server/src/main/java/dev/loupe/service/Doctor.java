@@ -58,7 +58,7 @@ public final class Doctor {
         f.add(new Finding("cores", Integer.toString(Runtime.getRuntime().availableProcessors()), true));
         f.add(new Finding("heap limit", Fmt.bytes(Runtime.getRuntime().maxMemory()), true));
         try {
-            f.add(new Finding("matrix product", MatrixProduct.best().getClass().getSimpleName(), true));
+            f.add(new Finding("matrix product", MatrixProduct.best().describe(), true));
         } catch (LinkageError e) {
             f.add(new Finding("matrix product", "no Vector API: start with --add-modules=jdk.incubator.vector", false));
             problems.add("The Vector API is missing: start Loupe with its launcher, which sets the flags of .jvmopts.");

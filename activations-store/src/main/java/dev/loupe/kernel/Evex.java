@@ -1,0 +1,137 @@
+package dev.loupe.kernel;
+
+import java.io.ByteArrayOutputStream;
+
+/**
+ * Writes the few x86-64 instructions that a product kernel is made of (Intel SDM volume 2, section 2.7: EVEX encoding of
+ * 512-bit vectors). Registers are numbers: zmm0 … zmm31 and, for addresses, rax = 0, rcx = 1, rdx = 2, rsi = 6, rdi = 7,
+ * r8 = 8, r9 = 9, r10 = 10. Memory operands are a base register and a displacement.
+ */
+final class Evex {
+    static final int RAX = 0;
+    static final int RCX = 1;
+    static final int RDX = 2;
+    static final int RSI = 6;
+    static final int RDI = 7;
+    static final int R8 = 8;
+    static final int R9 = 9;
+    static final int R10 = 10;
+
+    private static final int MAP_0F = 1;
+    private static final int MAP_0F38 = 2;
+    private static final int NONE = 0;
+    private static final int P66 = 1;
+    private static final int PF3 = 2;
+
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+
+    /** The bytes so far. */
+    byte[] bytes() {
+        return out.toByteArray();
+    }
+
+    /** The place of the next instruction, for {@link #jumpIfNotZero}. */
+    int here() {
+        return out.size();
+    }
+
+    /** zmm = 0. */
+    void zero(int zmm) {
+        registers(MAP_0F, P66, 0xEF, zmm, zmm, zmm); // vpxord
+    }
+
+    /** zmm = 16 floats at [base + disp]; disp is a multiple of 64. */
+    void load(int zmm, int base, int disp) {
+        memory(MAP_0F, NONE, 0x10, zmm, base, disp, 64); // vmovups
+    }
+
+    /** 16 floats at [base + disp] = zmm. */
+    void store(int zmm, int base, int disp) {
+        memory(MAP_0F, NONE, 0x11, zmm, base, disp, 64); // vmovups
+    }
+
+    /** Every 32-bit lane of zmm = the one at [base + disp]; disp is a multiple of 4. */
+    void broadcast(int zmm, int base, int disp) {
+        memory(MAP_0F38, P66, 0x58, zmm, base, disp, 4); // vpbroadcastd
+    }
+
+    /** sum += a · b, lane by lane, in what the type's lanes hold. */
+    void multiplyAdd(PanelType type, int sum, int a, int b) {
+        switch (type) {
+            case FLOAT32 -> registers(MAP_0F38, P66, 0xB8, sum, a, b); // vfmadd231ps
+            case BFLOAT16 -> registers(MAP_0F38, PF3, 0x52, sum, a, b); // vdpbf16ps
+            case INT16 -> registers(MAP_0F38, P66, 0x52, sum, a, b); // vpdpwssd
+        }
+    }
+
+    /** to = from. */
+    void move(int to, int from) {
+        general(0x89, from, to);
+    }
+
+    /** to += from. */
+    void add(int to, int from) {
+        general(0x01, from, to);
+    }
+
+    /** to += value. */
+    void addValue(int to, int value) {
+        general(0x81, 0, to);
+        little(value);
+    }
+
+    /** register −= 1; sets the zero flag. */
+    void decrement(int register) {
+        general(0xFF, 1, register);
+    }
+
+    /** Goes on at {@code place} unless the last decrement reached zero. */
+    void jumpIfNotZero(int place) {
+        write(0x0F, 0x85);
+        little(place - (here() + 4));
+    }
+
+    /** Back to the caller; upper halves are cleared, as the calling convention wants them. */
+    void ret() {
+        write(0xC5, 0xF8, 0x77, 0xC3); // vzeroupper, ret
+    }
+
+    private void registers(int map, int prefix, int opcode, int reg, int second, int rm) {
+        prefix(map, prefix, reg, second, rm & 8, rm & 16);
+        write(opcode, 0xC0 | (reg & 7) << 3 | rm & 7);
+    }
+
+    private void memory(int map, int prefix, int opcode, int reg, int base, int disp, int unit) {
+        int scaled = disp / unit; // EVEX displacements of one byte count operands
+        if (scaled * unit != disp || scaled < -128 || scaled > 127 || (base & 7) == 4) {
+            throw new IllegalArgumentException("no short address: register " + base + " + " + disp);
+        }
+        prefix(map, prefix, reg, 0, base & 8, 0);
+        write(opcode, 0x40 | (reg & 7) << 3 | base & 7, scaled);
+    }
+
+    private void prefix(int map, int prefix, int reg, int second, int b, int x) {
+        int p0 = map
+                | ((reg & 8) == 0 ? 0x80 : 0)
+                | (x == 0 ? 0x40 : 0)
+                | (b == 0 ? 0x20 : 0)
+                | ((reg & 16) == 0 ? 0x10 : 0);
+        int p1 = (~second & 15) << 3 | 4 | prefix;
+        int p2 = 0x40 | ((second & 16) == 0 ? 8 : 0); // 512 bits
+        write(0x62, p0, p1, p2);
+    }
+
+    private void general(int opcode, int reg, int rm) {
+        write(0x48 | reg >> 3 << 2 | rm >> 3, opcode, 0xC0 | (reg & 7) << 3 | rm & 7);
+    }
+
+    private void little(int value) {
+        write(value, value >> 8, value >> 16, value >> 24);
+    }
+
+    private void write(int... values) {
+        for (int v : values) {
+            out.write(v);
+        }
+    }
+}

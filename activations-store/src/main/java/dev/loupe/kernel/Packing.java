@@ -1,0 +1,80 @@
+package dev.loupe.kernel;
+
+import static dev.loupe.kernel.Native.L;
+
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.LongVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+
+/** Brings rows of float32 into the lanes that {@link PanelKernel} reads. */
+final class Packing {
+    private static final float TO_INTEGER = 12582912; // 1.5 · 2^23: the sum's lowest bits are the rounded integer
+    private static final ThreadLocal<Scratch> LANES = Scratch.perThread();
+    private static final ThreadLocal<Scratch> PADDED = Scratch.perThread();
+
+    private Packing() {}
+
+    /**
+     * Writes one row as lanes.
+     *
+     * @param from address of {@code inner} floats
+     * @param scale what integers are multiplied by before they are rounded (half to even); they must fit 16 bits
+     * @param to where the first lane goes
+     * @param step bytes from lane to lane
+     */
+    static void row(PanelType type, long from, int inner, float scale, long to, long step) {
+        if (type == PanelType.FLOAT32) {
+            for (int k = 0; k < inner; k++) {
+                Native.setInt(to + k * step, Native.getInt(from + 4L * k));
+            }
+            return;
+        }
+        int whole = inner / L * L;
+        int steps = type.steps(inner);
+        long lanes = LANES.get().address(8L * (steps + L));
+        pairs(type, from, whole, scale, lanes);
+        if (whole < inner) {
+            long rest = PADDED.get().address(4L * L);
+            for (int i = 0; i < L; i++) {
+                Native.set(rest + 4L * i, whole + i < inner ? Native.get(from + 4L * (whole + i)) : 0);
+            }
+            pairs(type, rest, L, scale, lanes + 4L * whole);
+        }
+        for (int k = 0; k < steps; k++) {
+            Native.setInt(to + k * step, Native.getInt(lanes + 8L * k));
+        }
+    }
+
+    /** Zeros in place of a row. */
+    static void none(PanelType type, int inner, long to, long step) {
+        for (int k = 0; k < type.steps(inner); k++) {
+            Native.setInt(to + k * step, 0);
+        }
+    }
+
+    /** n floats, n a multiple of L, to n / 2 lanes in longs. */
+    private static void pairs(PanelType type, long from, int n, float scale, long lanes) {
+        for (int i = 0; i < n; i += L) {
+            FloatVector v = Native.load(from + 4L * i);
+            LongVector two = (type == PanelType.BFLOAT16 ? bfloat16(v) : integers(v, scale)).reinterpretAsLongs();
+            two.and(0xFFFFL)
+                    .or(two.lanewise(VectorOperators.LSHR, 16).and(0xFFFF0000L))
+                    .intoMemorySegment(Native.all(), lanes + 4L * i, ByteOrder.nativeOrder());
+        }
+    }
+
+    /** Rounded to the nearest, ties to even, in the lower halves; NaN stays NaN. */
+    private static IntVector bfloat16(FloatVector v) {
+        IntVector bits = v.reinterpretAsInts();
+        VectorMask<Integer> nan = v.test(VectorOperators.IS_NAN).cast(StoredMatrix.INTS);
+        IntVector odd = bits.lanewise(VectorOperators.LSHR, 16).and(1);
+        return bits.add(odd.add(0x7FFF)).blend(bits.or(0x400000), nan).lanewise(VectorOperators.LSHR, 16);
+    }
+
+    private static IntVector integers(FloatVector v, float scale) {
+        return v.mul(scale).add(TO_INTEGER).reinterpretAsInts();
+    }
+}

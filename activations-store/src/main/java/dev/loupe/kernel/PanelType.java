@@ -1,0 +1,30 @@
+package dev.loupe.kernel;
+
+/** What a lane of 32 bits holds in packed operands of a product, and what is summed. */
+public enum PanelType {
+    /** One float32; sums in float32, one fused multiply-add after the other. */
+    FLOAT32(1),
+    /**
+     * Two bfloat16; sums in float32, the odd value of a pair before the even one, as the instruction {@code vdpbf16ps}
+     * does. Products are exact, every addition is rounded.
+     */
+    BFLOAT16(2),
+    /** Two 16-bit integers; sums in 32-bit integers, exact as long as they fit. */
+    INT16(2);
+
+    private final int perLane;
+
+    PanelType(int perLane) {
+        this.perLane = perLane;
+    }
+
+    /** Values per lane. */
+    public int perLane() {
+        return perLane;
+    }
+
+    /** Lanes that so many values take. */
+    public int steps(int inner) {
+        return Math.ceilDiv(inner, perLane);
+    }
+}
