@@ -160,6 +160,25 @@ final class Head {
         return logits;
     }
 
+    /** Logits {@code [n, d_vocab]} of values of the last residual stream. */
+    @SuppressWarnings("MustBeClosedChecker") // an automatic arena is never closed
+    Matrix logitsOf(NDManager manager, Matrix residuals) {
+        Matrix logits = Matrix.allocate(Arena.ofAuto(), residuals.rows(), vocab);
+        int step = rowsAtOnce();
+        for (long from = 0; from < residuals.rows(); from += step) {
+            long n = Math.min(step, residuals.rows() - from);
+            try (NDScope scope = new NDScope()) {
+                scope.suppressNotUsedWarning();
+                Matrix part = residuals.rows(from, from + n);
+                NDArray x = Torch.empty(manager, n, residuals.cols());
+                MemorySegment.copy(part.segment(), 0, Torch.view(x), 0, 4L * n * residuals.cols());
+                NDArray y = logits(weights.finalNorm.forward(x, new Norm.State(false)));
+                Torch.assign(Torch.wrap(manager, logits.rows(from, from + n).segment(), n, vocab), y);
+            }
+        }
+        return logits;
+    }
+
     private int rowsAtOnce() {
         return (int) Math.max(1, LOGITS_AT_ONCE / vocab);
     }

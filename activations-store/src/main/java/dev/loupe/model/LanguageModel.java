@@ -116,6 +116,17 @@ public interface LanguageModel extends AutoCloseable {
      */
     Matrix logitLens(Matrix directions, boolean foldFinalNorm);
 
+    /**
+     * The logits that the model would give if these were values of the residual stream behind its last block: last norm,
+     * unembedding, biases and soft cap, exactly as in a pass.
+     *
+     * @param residuals {@code [n, d_model]}
+     * @return logits {@code [n, d_vocab]}
+     */
+    default Matrix logitsOf(Matrix residuals) {
+        throw new UnsupportedOperationException();
+    }
+
     @Override
     void close();
 }

@@ -121,6 +121,19 @@ final class Transformer implements LanguageModel {
         }
     }
 
+    @Override
+    public Matrix logitsOf(Matrix residuals) {
+        if (residuals.cols() != spec.config().dModel()) {
+            throw new UsageException(
+                    "The values have " + residuals.cols() + " dimensions; the residual stream of model " + id + " has "
+                            + spec.config().dModel() + ".");
+        }
+        try (ModelUse.Lease lease = core.use.begin();
+                NDManager manager = core.newManager()) {
+            return core.head.logitsOf(manager, residuals);
+        }
+    }
+
     private void check(TokenBatch tokens) {
         int vocab = spec.config().dVocab();
         for (int[] row : tokens.ids()) {

@@ -18,6 +18,7 @@ final class Api {
     Api(Workbench bench, boolean ui) {
         routes.addAll(new CatalogRoutes(bench, ui).routes());
         routes.addAll(new FeatureRoutes(bench).routes());
+        routes.addAll(new InspectRoutes(bench).routes());
         routes.addAll(new WorkRoutes(bench).routes());
         routes.addAll(new SteerRoutes(bench).routes());
         routes.addAll(new JobRoutes(bench).routes());

@@ -220,7 +220,8 @@ public final class Features {
         return index(sae).manifest();
     }
 
-    private boolean prependBos(Sae s) {
+    /** Whether BOS goes in front of texts for an SAE, as in the store it was trained on. */
+    boolean prependBos(Sae s) {
         Boolean own = s.needs().prependBos();
         if (own != null) {
             return own;

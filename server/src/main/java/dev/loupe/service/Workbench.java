@@ -14,6 +14,7 @@ public final class Workbench implements AutoCloseable {
     private final Saes saes;
     private final SaeExchange exchange;
     private final Features features;
+    private final Inspections inspections;
     private final Evaluations evaluations;
     private final Comparisons comparisons;
     private final Counterparts counterparts;
@@ -34,6 +35,7 @@ public final class Workbench implements AutoCloseable {
         this.exchange = new SaeExchange(workspace, saes);
         this.comparisons = new Comparisons(workspace, stores, saes);
         this.features = new Features(workspace, models, stores, saes, comparisons);
+        this.inspections = new Inspections(models, saes, features);
         this.evaluations = new Evaluations(models, stores, saes);
         this.counterparts = new Counterparts(workspace, comparisons, features);
         this.patches = new Patches(workspace, models, saes);
@@ -82,6 +84,11 @@ public final class Workbench implements AutoCloseable {
     /** Features: lists, pages, search, and what they do on a text. */
     public Features features() {
         return features;
+    }
+
+    /** Looking into a model on one text. */
+    public Inspections inspect() {
+        return inspections;
     }
 
     /** Report cards of SAEs. */
