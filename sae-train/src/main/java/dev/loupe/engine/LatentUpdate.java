@@ -215,12 +215,29 @@ final class LatentUpdate {
         if (below > 0) { // the sum over rows where it does not fire is the sum over all rows minus those where it does
             VectorOps.axpy((float) -below, inputSum, 0, encoder, 0, s.dIn);
         }
+        s.rule.layout().clear(i, s.n, encoder, decoder);
         MemorySegment dec = s.parameters.decoderRows().segment();
         long at = s.parameters.decoderRows().offset(i);
         if (s.rule.unitDecoder()) {
             VectorOps.axpy(-VectorOps.dot(decoder, 0, dec, at, s.dOut), dec, at, decoder, 0, s.dOut);
+        } else if (sums.norm[i] != 0 && s.rule.layout().sumsNorms()) {
+            payForNorms(i, decoder);
         } else if (sums.norm[i] != 0 && s.norms[i] > 0) {
             VectorOps.axpy((float) (sums.norm[i] / s.norms[i]), dec, at, decoder, 0, s.dOut);
+        }
+    }
+
+    /** The gradient of a penalty on Σ over places of ‖d‖. */
+    private void payForNorms(int i, float[] decoder) {
+        Matrix dec = s.parameters.decoderRows();
+        int from = 0;
+        for (int end : s.rule.layout().outEnds()) {
+            float norm = StepInput.norm(dec, i, from, end);
+            if (norm > 0) {
+                long at = dec.offset(i) + from * Matrix.BYTES;
+                VectorOps.axpy((float) (sums.norm[i] / norm), dec.segment(), at, decoder, from, end - from);
+            }
+            from = end;
         }
     }
 

@@ -36,7 +36,7 @@ final class ScalarLoss {
         pi = new double[batch][n];
         norm = new double[n];
         for (int i = 0; i < n; i++) {
-            norm[i] = rule.unitDecoder() ? 1 : Math.sqrt(dot(p.dec[i], p.dec[i]));
+            norm[i] = rule.unitDecoder() ? 1 : norm(p.dec[i]);
         }
         for (int t = 0; t < batch; t++) {
             for (int i = 0; i < n; i++) {
@@ -83,6 +83,7 @@ final class ScalarLoss {
                 aux += auxiliary(t, residual[t], weight);
             }
         }
+        clear();
         double[] activity = new double[n];
         double active = 0;
         double smallest = Double.POSITIVE_INFINITY;
@@ -115,6 +116,50 @@ final class ScalarLoss {
                 power[1] / batch,
                 0);
         return new Result(metrics, g, activity, rowErrors);
+    }
+
+    /** ‖d‖, or the sum of its norms at the places of a crosscoder. */
+    private double norm(double[] row) {
+        double sum = 0;
+        int from = 0;
+        for (int end : places()) {
+            sum += part(row, from, end);
+            from = end;
+        }
+        return sum;
+    }
+
+    private List<Integer> places() {
+        return rule.layout().sumsNorms() ? rule.layout().outEnds() : List.of(p.bDec.length);
+    }
+
+    private static double part(double[] row, int from, int end) {
+        double[] part = Arrays.copyOfRange(row, from, end);
+        return Math.sqrt(dot(part, part));
+    }
+
+    /** Passes on a derivative with respect to {@link #norm} of a decoder row. */
+    private void throughNorm(int i, double d) {
+        int from = 0;
+        for (int end : places()) {
+            double length = part(p.dec[i], from, end);
+            for (int j = from; j < end; j++) {
+                g.dec[i][j] += d * p.dec[i][j] / length;
+            }
+            from = end;
+        }
+    }
+
+    /** Weights that a cross-layer transcoder does not have get no gradient. */
+    private void clear() {
+        for (int i = 0; i < n; i++) {
+            for (int j = 0; j < g.enc[i].length; j++) {
+                g.enc[i][j] *= rule.layout().reads(i, n, j) ? 1 : 0;
+            }
+            for (int j = 0; j < g.dec[i].length; j++) {
+                g.dec[i][j] *= rule.layout().writes(i, n, j) ? 1 : 0;
+            }
+        }
     }
 
     /** What the encoder sees. */
@@ -203,7 +248,7 @@ final class ScalarLoss {
                 if (a > 0) {
                     value += s.value(a) / batch;
                     if (!rule.unitDecoder()) {
-                        addTo(g.dec[i], s.slope(a) * paid(t, i) / norm[i] / batch, p.dec[i]);
+                        throughNorm(i, s.slope(a) * paid(t, i) / batch);
                     }
                 }
                 double slope = s.onActivations() ? s.slope(a) * norm[i] / batch : 0;

@@ -5,6 +5,7 @@ import dev.loupe.math.PackedWeights;
 import dev.loupe.math.Parallel;
 import dev.loupe.math.VectorOps;
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,7 +23,7 @@ final class StepInput {
     final @Nullable PackedWeights packedSkip;
     /** For each latent, π above which a pair is of interest. */
     final float[] limits;
-    /** Norms of decoder rows, or empty where they are one. */
+    /** Norms of decoder rows, summed over places where the layout says so, or empty where they are one. */
     float[] norms = new float[0];
     /** e^r of gates. */
     final float[] gains;
@@ -92,10 +93,20 @@ final class StepInput {
         Matrix dec = parameters.decoderRows();
         Parallel.run(Math.ceilDiv(n, NORM_CHUNK), c -> {
             for (int i = c * NORM_CHUNK; i < Math.min(n, (c + 1) * NORM_CHUNK); i++) {
-                result[i] = (float) Math.sqrt(VectorOps.sumSquares(dec.segment(), dec.offset(i), dOut));
+                int from = 0;
+                for (int end : rule.layout().sumsNorms() ? rule.layout().outEnds() : List.of(dOut)) {
+                    result[i] += norm(dec, i, from, end);
+                    from = end;
+                }
             }
         });
         return result;
+    }
+
+    /** The norm of a part of a row. */
+    static float norm(Matrix rows, int row, int from, int end) {
+        return (float)
+                Math.sqrt(VectorOps.sumSquares(rows.segment(), rows.offset(row) + from * Matrix.BYTES, end - from));
     }
 
     private static float[] room(float[] old, int size) {

@@ -31,6 +31,7 @@ import java.util.List;
  * @param unitDecoder whether decoder rows are kept at norm one
  * @param clip largest norm of the whole gradient, 0 for none
  * @param average decay of the running average of the weights, 0 for none
+ * @param layout of several places
  * @param adam the optimiser's numbers
  */
 public record StepRule(
@@ -48,6 +49,7 @@ public record StepRule(
         boolean unitDecoder,
         double clip,
         double average,
+        Layout layout,
         AdamRule adam) {
 
     /** A rule without penalties, to be completed: encoder sees x − b_dec, unit decoder rows, nothing ever dead. */
@@ -91,6 +93,7 @@ public record StepRule(
         private boolean unitDecoder = true;
         private double clip;
         private double average;
+        private Layout layout = Layout.ONE;
 
         private Builder(Selection selection, AdamRule adam) {
             this.selection = selection;
@@ -160,6 +163,12 @@ public record StepRule(
             return this;
         }
 
+        /** Several places. */
+        public Builder layout(Layout value) {
+            layout = value;
+            return this;
+        }
+
         /** The rule. */
         public StepRule build() {
             return new StepRule(
@@ -177,6 +186,7 @@ public record StepRule(
                     unitDecoder,
                     clip,
                     average,
+                    layout,
                     adam);
         }
     }

@@ -32,7 +32,7 @@ class EngineContractTest {
             double tolerance =
                     kind.transcodes() ? 1e-3 : TOLERANCE; // their targets are unrelated and errors stay large
             // a large epsilon keeps Adam smooth, so that parameters can be compared as strictly as gradients
-            StepRule rule = kind.rule(n, k, 3, 1);
+            StepRule rule = kind.rule(n, d, k, 3, 1);
             try (TrainSession fast = SaeEngine.best().open(start);
                     TrainSession reference = SaeEngine.scalar().open(start)) {
                 for (int step = 0; step < 3; step++) {
@@ -101,7 +101,7 @@ class EngineContractTest {
             try (TrainSession session = SaeEngine.best().open(start)) {
                 for (int step = 0; step < 20; step++) {
                     Matrix batch = Matrix.copyOf(random.matrix(64, 17));
-                    session.step(batch, States.target(random, start, kind, batch), kind.rule(40, 5, 3, 1e-8));
+                    session.step(batch, States.target(random, start, kind, batch), kind.rule(40, 17, 5, 3, 1e-8));
                 }
                 Parameters p = session.snapshot().parameters();
                 for (int i = 0; i < 40 && kind.unitDecoder(); i++) {
@@ -123,7 +123,7 @@ class EngineContractTest {
     void neitherThreadsNorARestartChangeABit(Kind kind) {
         Cases.check(3, random -> {
             TrainState start = States.random(random, kind, 150, 37);
-            StepRule rule = kind.rule(150, 9, 1, 1e-8);
+            StepRule rule = kind.rule(150, 37, 9, 1, 1e-8);
             Matrix[] batches = new Matrix[4];
             Matrix[] targets = new Matrix[4];
             for (int b = 0; b < batches.length; b++) {
@@ -179,7 +179,7 @@ class EngineContractTest {
         Cases.Random random = Cases.random();
         TrainState start = States.random(random, Kind.BATCH_TOPK, 12, 7);
         start.parameters().bEnc()[4] = 20; // one that surely fires, to be told from the recycled one
-        StepRule rule = Kind.BATCH_TOPK.rule(12, 3, 2, 1);
+        StepRule rule = Kind.BATCH_TOPK.rule(12, 7, 3, 2, 1);
         try (TrainSession fast = SaeEngine.best().open(start);
                 TrainSession reference = SaeEngine.scalar().open(start)) {
             Matrix batch = States.batchAwayFromTies(random, start, rule, 40);
@@ -213,7 +213,7 @@ class EngineContractTest {
                 batch.set(3, 3, Float.NaN);
                 float[] before = values(session.snapshot().parameters().encoderRows());
                 Matrix target = States.target(random, start, kind, batch);
-                assertThatThrownBy(() -> session.step(batch, target, kind.rule(20, 4, 3, 1e-8)))
+                assertThatThrownBy(() -> session.step(batch, target, kind.rule(20, 8, 4, 3, 1e-8)))
                         .isInstanceOf(LoupeException.class)
                         .hasMessageContaining("diverged");
                 Floats.assertIdentical(values(session.snapshot().parameters().encoderRows()), before);

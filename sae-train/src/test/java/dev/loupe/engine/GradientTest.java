@@ -27,7 +27,7 @@ class GradientTest {
         Cases.check(15, random -> {
             TrainState start = States.random(random, kind, N, D);
             ScalarValues p = ScalarValues.of(start.parameters());
-            StepRule with = kind.rule(N, 3, 1, new AdamRule(1, 0, 0, 1));
+            StepRule with = kind.rule(N, D, 3, 1, new AdamRule(1, 0, 0, 1));
             StepRule rule = new StepRule(
                     with.selection(),
                     3,
@@ -43,19 +43,49 @@ class GradientTest {
                     with.unitDecoder(),
                     0,
                     0,
+                    with.layout(),
                     with.adam());
             int[] since = {9, 0, 9, 9, 0, 0, 9};
             double[][] x = awayFromTies(random, p, rule);
             double[][] y = kind.transcodes() ? targets(random, x.length, p.bDec.length) : x;
             ScalarValues g = ScalarLoss.of(p, x, y, rule, since).gradient();
             ScalarValues frozen = ScalarValues.of(start.parameters());
-            check(p, g, q -> smoothLoss(q, frozen, x, y, rule, since), kind);
+            for (int i = 0; i < N; i++) { // weights that there are not stay zero
+                for (int j = 0; j < p.dec[i].length; j++) {
+                    assertThat(rule.layout().writes(i, N, j) || g.dec[i][j] == 0)
+                            .isTrue();
+                    assertThat(j >= D || rule.layout().reads(i, N, j) || g.enc[i][j] == 0)
+                            .isTrue();
+                }
+            }
+            check(p, g, q -> smoothLoss(rule.layout(), q, frozen, x, y, rule, since), kind);
         });
     }
 
     /** The loss as a function whose plain derivative the gradient must be: what is held constant is taken from elsewhere. */
     private static double smoothLoss(
-            ScalarValues q, ScalarValues frozen, double[][] x, double[][] y, StepRule rule, int[] since) {
+            Layout layout,
+            ScalarValues all,
+            ScalarValues frozen,
+            double[][] x,
+            double[][] y,
+            StepRule rule,
+            int[] since) {
+        ScalarValues q = all;
+        if (layout.crossLayer()) { // a change of a weight that there is not changes nothing
+            q = all.zeros();
+            for (int r = 0; r < q.all().size(); r++) {
+                System.arraycopy(all.all().get(r), 0, q.all().get(r), 0, q.all().get(r).length);
+            }
+            for (int i = 0; i < N; i++) {
+                for (int j = 0; j < q.dec[i].length; j++) {
+                    q.dec[i][j] *= layout.writes(i, N, j) ? 1 : 0;
+                }
+                for (int j = 0; j < D; j++) {
+                    q.enc[i][j] *= layout.reads(i, N, j) ? 1 : 0;
+                }
+            }
+        }
         double loss = ScalarLoss.of(q, x, y, rule, since).metrics().loss();
         if (rule.selection() == Selection.GATE) {
             loss += gateError(q, frozen, x, rule) - gateError(q, q, x, rule);

@@ -17,7 +17,11 @@ enum Kind {
     JUMP_MATRYOSHKA(Selection.THRESHOLD),
     GATED(Selection.GATE),
     TRANSCODER(Selection.TOPK),
-    SKIP_TRANSCODER(Selection.THRESHOLD);
+    SKIP_TRANSCODER(Selection.THRESHOLD),
+    CROSSCODER(Selection.POSITIVE),
+    CROSSCODER_BATCH_TOPK(Selection.BATCH_TOPK),
+    CROSS_LAYER_TANH(Selection.THRESHOLD),
+    CROSS_LAYER_BATCH_TOPK(Selection.BATCH_TOPK);
 
     final Selection selection;
 
@@ -26,30 +30,56 @@ enum Kind {
     }
 
     boolean transcodes() {
-        return this == TRANSCODER || this == SKIP_TRANSCODER;
+        return this == TRANSCODER || this == SKIP_TRANSCODER || crossLayer();
+    }
+
+    boolean crossLayer() {
+        return this == CROSS_LAYER_TANH || this == CROSS_LAYER_BATCH_TOPK;
     }
 
     boolean unitDecoder() {
-        return this != RELU_FREE && this != JUMP_TANH_FREE && !transcodes();
+        return this != RELU_FREE && this != JUMP_TANH_FREE && this != CROSSCODER && !transcodes();
     }
 
-    StepRule rule(int n, int k, int deadAfter, double epsilon) {
-        return rule(n, k, deadAfter, new AdamRule(0.01, 0.9, 0.999, epsilon));
+    /** Two places of which the first is smaller, as far as there is room. */
+    Layout layout(int d) {
+        List<Integer> in = d < 2 ? List.of(d) : List.of(d / 2, d);
+        List<Integer> out = in.stream().map(e -> e == d ? dOut(d) : e).toList();
+        return switch (this) {
+            case CROSSCODER, CROSSCODER_BATCH_TOPK -> new Layout(in, in, false);
+            case CROSS_LAYER_TANH, CROSS_LAYER_BATCH_TOPK -> new Layout(in, out, true);
+            default -> Layout.ONE;
+        };
     }
 
-    StepRule rule(int n, int k, int deadAfter, AdamRule adam) {
+    /** The width of what is written where d values are read. */
+    int dOut(int d) {
+        return transcodes() ? d + 2 : d;
+    }
+
+    StepRule rule(int n, int d, int k, int deadAfter, double epsilon) {
+        return rule(n, d, k, deadAfter, new AdamRule(0.01, 0.9, 0.999, epsilon));
+    }
+
+    StepRule rule(int n, int d, int k, int deadAfter, AdamRule adam) {
         StepRule.Builder b = StepRule.of(selection, adam)
                 .deadAfter(deadAfter)
                 .unitDecoder(unitDecoder())
+                .layout(layout(d))
                 .subtractBias(!transcodes());
         List<Integer> prefixes = n < 3 ? List.of(n) : List.of(Math.max(1, n / 4), Math.max(2, n / 2), n);
         switch (this) {
             case RELU, GATED -> b.sparsity(Sparsity.l1(0.3));
             case RELU_FREE -> b.sparsity(Sparsity.l1(0.3)).clip(1.5);
             case PANNEAL -> b.sparsity(Sparsity.lp(0.3, 0.6, 0.3));
+            case CROSSCODER -> b.sparsity(Sparsity.l1(0.3)).clip(2);
+            case CROSS_LAYER_TANH ->
+                b.sparsity(Sparsity.tanh(0.5, 2).withPreActivation(0.2, false))
+                        .kernel(ThresholdKernel.RECTANGLE, 0.8)
+                        .clip(2);
             case TOPK, TRANSCODER -> b.k(k).aux(0.25, 3);
             case TOPK_CLIPPED_AVERAGED -> b.k(k).aux(0.25, 3).clip(0.7).average(0.8);
-            case BATCH_TOPK -> b.k(k).aux(0.25, 3);
+            case BATCH_TOPK, CROSSCODER_BATCH_TOPK, CROSS_LAYER_BATCH_TOPK -> b.k(k).aux(0.25, 3);
             case MATRYOSHKA ->
                 b.k(k).aux(0.25, 3).prefixes(prefixes, 1.0 / prefixes.size()).average(0.5);
             case JUMP_TARGET -> b.sparsity(Sparsity.l0(0.7, 2.5)).kernel(ThresholdKernel.RECTANGLE, 0.8);

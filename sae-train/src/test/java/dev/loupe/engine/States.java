@@ -14,8 +14,12 @@ final class States {
 
     /** Random parameters, none of the special values that initialisation has; decoder rows have norm one where kept so. */
     static TrainState random(Cases.Random random, Kind kind, int n, int d) {
-        int dOut = kind.transcodes() ? d + 2 : d;
+        int dOut = kind.dOut(d);
+        float[][] enc = random.matrix(n, d);
         float[][] dec = random.matrix(n, dOut);
+        for (int i = 0; i < n; i++) {
+            kind.layout(d).clear(i, n, enc[i], dec[i]);
+        }
         for (float[] row : dec) {
             double norm = 0;
             for (float v : row) {
@@ -37,7 +41,7 @@ final class States {
             rMag[i] *= 0.3f;
         }
         return TrainState.initial(new Parameters(
-                Matrix.copyOf(random.matrix(n, d)),
+                Matrix.copyOf(enc),
                 Matrix.copyOf(dec),
                 random.floats(n),
                 random.floats(dOut),
