@@ -6,76 +6,64 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.corpus.Corpora;
-import dev.loupe.corpus.Document;
-import dev.loupe.corpus.DocumentPool;
 import dev.loupe.corpus.DocumentSource;
 import dev.loupe.corpus.HeldOut;
-import dev.loupe.corpus.Packer;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.Permutation;
-import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
+import dev.loupe.store.Dtype;
 import dev.loupe.store.ShardBuffer;
 import dev.loupe.store.StoreSpec;
 import dev.loupe.store.ValueRule;
+import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Shuffled rows of one hook point straight from the model, nothing stored: a mixing buffer of two blocks. The rows of a block
+ * Shuffled rows of hook points straight from the model, nothing stored: a mixing buffer of two blocks. The rows of a block
  * (whole sequences) are parted by lot into two halves; segment <i>j</i> of the stream is the second half of block <i>j</i> − 1
  * and the first half of block <i>j</i>, in random order. So every row of an epoch comes exactly once, mixed with rows of up to
  * two blocks, and any step can be reached with at most two blocks of model passes and the tokens before. Each epoch is the
- * text's training documents in a new order; held-out documents never appear. One user at a time.
+ * text's training documents in a new order ({@link LiveText}); held-out documents never appear. A step has the same rows at
+ * every hook point. Memory: two blocks, and the part of the text that is being read. One user at a time.
  */
 public final class LiveBatches implements AutoCloseable {
     /** What {@code loupe.json} says about the order of the data. */
     public static final String DESCRIPTION =
             "mixing-buffer/1: halves of two consecutive blocks of rows, permuted per (seed, block); documents permuted per"
-                    + " (seed, epoch)";
+                    + " (seed, epoch, part of the text)";
 
-    /** Rows of a block, if no sequence is longer. */
+    /** Rows of a block, if no sequence is longer; fewer where rows are wide. */
     static final int BLOCK_ROWS = 32_768;
 
-    private final LanguageModel model;
     private final CapturePlan plan;
-    private final HookPoint hook;
-    private final int width;
-    private final DocumentPool pool;
     private final long seed;
     private final int blockRows;
     private final ForwardPass forward;
     private final Block[] blocks; // the two in memory, by number
     private final List<Integer> rowsOfBlock = new ArrayList<>(); // of all blocks met so far
-    private Sequences sequences;
-    private float @Nullable [] mean;
-    private double meanSquaredNorm;
-    private double meanNorm;
+    private final LiveText text;
+    private final Map<String, LiveMoments> moments = new LinkedHashMap<>();
 
-    private LiveBatches(
-            LanguageModel model, CapturePlan plan, DocumentPool pool, long seed, int blockRows, Progress progress) {
-        this.model = model;
+    private LiveBatches(LanguageModel model, CapturePlan plan, LiveText text, long seed, Progress progress) {
         this.plan = plan;
-        this.hook = plan.hooks().getFirst();
-        this.width =
-                Objects.requireNonNull(plan.spec().hooks().get(hook.name())).width();
-        this.pool = pool;
+        this.text = text;
         this.seed = seed;
-        this.blockRows = blockRows;
+        this.blockRows = text.blockRows();
         this.forward = new ForwardPass(model, plan.hooks(), CapturePlan.BATCH_TOKENS, new CancelledWith(progress));
         this.blocks = new Block[] {new Block(), new Block()};
-        this.sequences = new Sequences();
     }
 
     /**
      * Opens a stream; no pass of the model is made yet.
      *
-     * @param request one hook point; the text is read as far as {@code request.tokens()} rows may need
-     * @throws UsageException if the request does not fit the model or names several hook points
+     * @param request its number of tokens does not matter: the stream has no end
+     * @throws dev.loupe.base.UsageException if the request does not fit the model
      * @throws LoupeException if the text is empty or all held out
      */
     public static LiveBatches open(CaptureRequest request, LanguageModel model, Progress progress) {
@@ -83,31 +71,57 @@ public final class LiveBatches implements AutoCloseable {
     }
 
     static LiveBatches open(CaptureRequest request, LanguageModel model, Progress progress, int blockRows) {
-        if (request.hooks().size() != 1) {
-            throw new UsageException("Training straight from the model takes one hook point; there are "
-                    + String.join(", ", request.hooks()) + ".");
-        }
+        return open(request, model, progress, blockRows, LiveText.PART_CHARACTERS);
+    }
+
+    static LiveBatches open(
+            CaptureRequest request, LanguageModel model, Progress progress, int blockRows, long partCharacters) {
         progress.stage("read " + request.text(), -1, "documents");
         DocumentSource source = Corpora.of(request.text(), request.jsonField());
         HeldOut heldOut = CaptureJob.heldOutRule(request, source, model);
-        CapturePlan plan = CapturePlan.of(request, model, source, heldOut, blockRows);
-        DocumentPool pool = DocumentPool.read(source, heldOut, request.seed(), plan.poolCharacters(), progress);
-        if (pool.train().isEmpty()) {
-            throw new LoupeException("The text " + request.text()
-                    + " has no document for training: all are held out; give more text or hold out less.");
-        }
-        return new LiveBatches(
-                model,
-                plan,
-                pool,
+        CapturePlan plan = CapturePlan.of(endless(request), model, source, heldOut, blockRows);
+        LiveText text = new LiveText(
+                source,
+                heldOut,
                 request.seed(),
-                Math.max(blockRows, plan.spec().sequence().context()),
+                partCharacters,
+                new DocumentTokens(model.tokenizer(), plan.bos()),
+                plan.packing(),
+                plan.shardRows(),
                 progress);
+        return new LiveBatches(model, plan, text, request.seed(), progress);
     }
 
-    /** Floats a row. */
-    public int width() {
-        return width;
+    /** The number of tokens bears on where a capture ends; here it shall not change what the rows are. */
+    private static CaptureRequest endless(CaptureRequest r) {
+        return new CaptureRequest(
+                r.name(),
+                r.storesDir(),
+                r.model(),
+                r.text(),
+                r.jsonField(),
+                r.hooks(),
+                1,
+                r.context(),
+                r.prependBos(),
+                Dtype.FLOAT32.id(),
+                r.heldOut(),
+                r.seed(),
+                r.rules());
+    }
+
+    /**
+     * Floats a row of a hook point.
+     *
+     * @throws UsageException if the stream has no such hook point
+     */
+    public int width(String hook) {
+        StoreSpec.HookSpec spec = plan.spec().hooks().get(hook);
+        if (spec == null) {
+            throw new UsageException("There is no hook point " + hook + " in this training; there is "
+                    + String.join(", ", hooks()) + ".");
+        }
+        return spec.width();
     }
 
     /** What the rows are: the spec that a store of them would have. */
@@ -115,15 +129,15 @@ public final class LiveBatches implements AutoCloseable {
         return plan.spec();
     }
 
-    /** The hook point. */
-    public String hook() {
-        return hook.name();
+    /** Names of the hook points. */
+    public List<String> hooks() {
+        return List.copyOf(plan.spec().hooks().keySet());
     }
 
     /** Checksum of everything that decides the rows and their order. */
     public String fingerprint() {
-        String text = Json.line(Map.of("spec", plan.spec(), "order", DESCRIPTION, "block_rows", blockRows));
-        return Checksums.sha256(text.getBytes(StandardCharsets.UTF_8));
+        String all = Json.line(List.of(plan.spec(), DESCRIPTION, blockRows, text.partCharacters()));
+        return Checksums.sha256(all.getBytes(StandardCharsets.UTF_8));
     }
 
     /**
@@ -132,13 +146,13 @@ public final class LiveBatches implements AutoCloseable {
      * @param rows how many rows a batch has, the same in every call
      * @param dst gets them, {@code [rows, width]}
      */
-    public synchronized void batch(long step, int rows, Matrix dst) {
+    public synchronized void batch(String hook, long step, int rows, Matrix dst) {
         long first = Math.multiplyExact(step, (long) rows);
         for (int i = 0; i < rows; ) {
             Segment segment = segment(first + i);
             int count = (int) Math.min(rows - i, segment.start + segment.size - (first + i));
             for (int k = 0; k < count; k++, i++) {
-                segment.copy(first + i - segment.start, dst, i);
+                segment.copy(hook, first + i - segment.start, dst, i);
             }
         }
     }
@@ -170,49 +184,47 @@ public final class LiveBatches implements AutoCloseable {
         final long start;
         final int before; // rows of the block before: its second half
         final int size;
-        final Permutation order;
+        private final Permutation order;
+        private final Permutation own;
+        private final Permutation earlier;
 
         Segment(int block, long start) {
+            int last = block == 0 ? 0 : rows(block - 1);
             this.block = block;
             this.start = start;
-            this.before = block == 0 ? 0 : rows(block - 1) - rows(block - 1) / 2;
+            this.before = last - last / 2;
             this.size = before + rows(block) / 2;
             this.order = new Permutation(Math.max(1, size), seed, 2L * block);
+            this.own = halves(block);
+            this.earlier = block == 0 ? own : halves(block - 1);
         }
 
-        void copy(long place, Matrix dst, int to) {
+        private Permutation halves(int number) {
+            return new Permutation(rows(number), seed, 2L * number + 1);
+        }
+
+        void copy(String hook, long place, Matrix dst, int to) {
             long at = order.at(place);
             boolean old = at < before;
-            Block from = blocks[(old ? block - 1 : block) & 1];
-            int n = rows(from.number);
-            long half = old ? n / 2 + at : at - before;
-            long row = new Permutation(n, seed, 2L * from.number + 1).at(half);
-            java.lang.foreign.MemorySegment.copy(
-                    from.values().segment(), from.values().offset(row), dst.segment(), dst.offset(to), 4L * width);
+            long row = old ? earlier.at(earlier.size() / 2 + at) : own.at(at - before);
+            Matrix values = blocks[(old ? block - 1 : block) & 1].values(hook);
+            MemorySegment.copy(values.segment(), values.offset(row), dst.segment(), dst.offset(to), 4L * values.cols());
         }
     }
 
     /** How many rows a block has. */
     private int rows(int block) {
         while (rowsOfBlock.size() <= block) {
-            List<int[]> some = sequences.block(rowsOfBlock.size());
-            rowsOfBlock.add(some.stream().mapToInt(this::rows).sum());
+            List<int[]> some = text.block(rowsOfBlock.size());
+            rowsOfBlock.add(some.stream().mapToInt(text::rows).sum());
         }
         return rowsOfBlock.get(block);
-    }
-
-    private int rows(int[] tokens) {
-        int count = 0;
-        for (int p = 0; p < tokens.length; p++) {
-            count += plan.packing().hasRow().test(tokens[p], p) ? 1 : 0;
-        }
-        return count;
     }
 
     private void load(int number) {
         Block block = blocks[number & 1];
         if (block.number != number) {
-            block.fill(number, sequences.block(number));
+            block.fill(number, text.block(number));
         }
     }
 
@@ -224,32 +236,35 @@ public final class LiveBatches implements AutoCloseable {
         void fill(int wanted, List<int[]> tokens) {
             ShardBuffer into = buffer;
             if (into == null) {
-                into = ShardBuffer.standalone(blockRows, plan.spec().sequence(), Map.of(hook.name(), width));
+                Map<String, Integer> widths = new LinkedHashMap<>();
+                plan.spec().hooks().forEach((name, spec) -> widths.put(name, spec.width()));
+                into = ShardBuffer.standalone(blockRows, plan.spec().sequence(), widths);
                 buffer = into;
             }
             into.clear();
-            tokens.forEach(t -> buffer(t));
+            number = -1; // nothing whole is in it until the pass is done
+            for (int[] sequence : tokens) {
+                into.add(0, sequence);
+            }
             forward.fill(into, 0);
-            ValueRule changed =
-                    Objects.requireNonNull(plan.spec().hooks().get(hook.name())).changed();
-            if (changed != null) {
-                Matrix values = into.activations(hook.name());
-                float[] row = new float[width];
-                for (int r = 0; r < into.rows(); r++) {
-                    values.copyRow(r, row);
-                    changed.apply(row);
-                    values.setRow(r, row);
+            for (Map.Entry<String, StoreSpec.HookSpec> hook :
+                    plan.spec().hooks().entrySet()) {
+                ValueRule changed = hook.getValue().changed();
+                if (changed != null) {
+                    Matrix values = into.activations(hook.getKey());
+                    float[] row = new float[values.cols()];
+                    for (int r = 0; r < into.rows(); r++) {
+                        values.copyRow(r, row);
+                        changed.apply(row);
+                        values.setRow(r, row);
+                    }
                 }
             }
             number = wanted;
         }
 
-        private void buffer(int[] tokens) {
-            Objects.requireNonNull(buffer).add(0, tokens);
-        }
-
-        Matrix values() {
-            return Objects.requireNonNull(buffer).activations(hook.name());
+        Matrix values(String hook) {
+            return Objects.requireNonNull(buffer).activations(hook);
         }
 
         void close() {
@@ -259,124 +274,32 @@ public final class LiveBatches implements AutoCloseable {
         }
     }
 
-    /** Token sequences in blocks, epoch after epoch; remembers the last two and begins anew for an earlier one. */
-    private final class Sequences {
-        private final List<List<int[]>> recent = new ArrayList<>();
-        private int next; // number of the block that comes next
-        private long epoch = -1;
-        private @Nullable Packer packer;
-        private int @Nullable [] waiting;
-
-        List<int[]> block(int number) {
-            int oldest = next - recent.size();
-            if (number < oldest) {
-                sequences = new Sequences();
-                return sequences.block(number);
-            }
-            while (number >= next) {
-                recent.add(read());
-                next++;
-                if (recent.size() > 3) {
-                    recent.removeFirst();
-                }
-            }
-            return recent.get(number - (next - recent.size()));
-        }
-
-        private List<int[]> read() {
-            List<int[]> block = new ArrayList<>();
-            int rows = 0;
-            while (true) {
-                int[] tokens = waiting == null ? take() : waiting;
-                waiting = null;
-                int count = rows(tokens);
-                if (rows + count > blockRows) {
-                    waiting = tokens;
-                    return block;
-                }
-                rows += count;
-                block.add(tokens);
-            }
-        }
-
-        private int[] take() {
-            int tries = 0;
-            while (true) {
-                Packer.Sequence sequence = packer == null ? null : packer.next();
-                if (sequence != null) {
-                    return sequence.tokens();
-                }
-                if (tries++ > 1) {
-                    throw new LoupeException("The training documents of the text give no token.");
-                }
-                epoch++;
-                packer = new Packer(
-                        ordered(epoch).iterator(),
-                        new DocumentTokens(model.tokenizer(), plan.bos()),
-                        some -> some,
-                        plan.packing(),
-                        Long.MAX_VALUE);
-            }
-        }
-
-        private List<Document> ordered(long e) {
-            List<Document> all = pool.train();
-            Permutation order = new Permutation(all.size(), seed, e + 1);
-            return java.util.stream.LongStream.range(0, all.size())
-                    .mapToObj(i -> all.get((int) order.at(i)))
-                    .toList();
-        }
-    }
-
     /** Mean of the rows of the first block. */
-    public synchronized float[] mean() {
-        measure();
-        return Objects.requireNonNull(mean).clone();
+    public synchronized float[] mean(String hook) {
+        return moments(hook).mean().clone();
     }
 
     /** E‖x‖² over the rows of the first block. */
-    public synchronized double meanSquaredNorm() {
-        measure();
-        return meanSquaredNorm;
+    public synchronized double meanSquaredNorm(String hook) {
+        return moments(hook).meanSquaredNorm();
     }
 
     /** E‖x‖ over the rows of the first block. */
-    public synchronized double meanNorm() {
-        measure();
-        return meanNorm;
+    public synchronized double meanNorm(String hook) {
+        return moments(hook).meanNorm();
     }
 
-    private void measure() {
-        if (mean != null) {
-            return;
-        }
-        int n = rows(0);
-        load(0);
-        Matrix values = blocks[0].values();
-        double[] sum = new double[width];
-        double squares = 0;
-        double norms = 0;
-        for (int r = 0; r < n; r++) {
-            float[] row = values.row(r);
-            double square = 0;
-            for (int i = 0; i < width; i++) {
-                sum[i] += row[i];
-                square += (double) row[i] * row[i];
+    private LiveMoments moments(String hook) {
+        width(hook);
+        if (moments.isEmpty()) {
+            int n = rows(0);
+            load(0);
+            current = null;
+            for (String name : hooks()) {
+                moments.put(name, LiveMoments.of(blocks[0].values(name), n, name));
             }
-            squares += square;
-            norms += Math.sqrt(square);
         }
-        if (!Double.isFinite(squares)) {
-            throw new LoupeException("The activations at " + hook.name() + " are not all finite numbers.");
-        }
-        float[] result = new float[width];
-        for (int i = 0; i < width; i++) {
-            result[i] = (float) (sum[i] / n);
-        }
-        meanSquaredNorm = squares / n;
-        meanNorm = norms / n;
-        mean = result;
-        current = null;
+        return Objects.requireNonNull(moments.get(hook));
     }
 
     @Override
@@ -384,5 +307,6 @@ public final class LiveBatches implements AutoCloseable {
         for (Block block : blocks) {
             block.close();
         }
+        text.close();
     }
 }

@@ -26,28 +26,41 @@ public record DocumentPool(List<Document> heldOut, List<Document> train, boolean
      */
     public static DocumentPool read(
             DocumentSource source, HeldOut rule, long seed, long characters, Progress progress) {
+        try (Stream<Document> all = source.open()) {
+            return read(source, all.iterator(), rule, seed, characters, progress);
+        }
+    }
+
+    /**
+     * The same from where an iterator stands; it is left at the first document that is not read.
+     *
+     * @param source what it iterates over
+     */
+    public static DocumentPool read(
+            DocumentSource source,
+            Iterator<Document> each,
+            HeldOut rule,
+            long seed,
+            long characters,
+            Progress progress) {
         List<Document> documents = new ArrayList<>();
         boolean complete = true;
-        try (Stream<Document> all = source.open()) {
-            long total = 0;
-            for (Iterator<Document> each = all.iterator(); each.hasNext(); ) {
-                progress.check();
-                Document document = each.next();
-                documents.add(document);
-                total += document.text().length();
-                if (total >= characters) {
-                    complete = !each.hasNext();
-                    break;
-                }
+        long total = 0;
+        while (each.hasNext()) {
+            progress.check();
+            Document document = each.next();
+            documents.add(document);
+            total += characters(document);
+            if (total >= characters) {
+                complete = !each.hasNext();
+                break;
             }
         }
         if (documents.isEmpty()) {
             throw new LoupeException("The text " + source.spec() + " is empty: it holds no document with any text.");
         }
         boolean[] held = new boolean[documents.size()];
-        IntStream.range(0, held.length)
-                .parallel()
-                .forEach(i -> held[i] = rule.test(documents.get(i).text()));
+        IntStream.range(0, held.length).parallel().forEach(i -> held[i] = rule.test(documents.get(i)));
         List<Document> heldOut = new ArrayList<>();
         List<Document> train = new ArrayList<>();
         Permutation order = new Permutation(documents.size(), seed, 0);
@@ -56,5 +69,14 @@ public record DocumentPool(List<Document> heldOut, List<Document> train, boolean
             (held[at] ? heldOut : train).add(documents.get(at));
         }
         return new DocumentPool(heldOut, train, complete);
+    }
+
+    /** A token id stands for about this many characters. */
+    private static final int CHARACTERS_PER_ID = 4;
+
+    private static long characters(Document document) {
+        return document.content() instanceof Document.Content.Ids ids
+                ? (long) CHARACTERS_PER_ID * ids.tokens().length
+                : document.text().length();
     }
 }

@@ -7,12 +7,14 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.Locale;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * Which documents are held out: no training sees them, every reported figure comes from them. A document is known by
@@ -90,6 +92,16 @@ public final class HeldOut {
     /** Whether the document with this text is held out. */
     public boolean test(String text) {
         return byHash.test(hash(text));
+    }
+
+    /** Whether a document is held out; one of token ids is known by them, as decimal numbers with blanks between. */
+    public boolean test(Document document) {
+        return test(
+                document.content() instanceof Document.Content.Ids ids
+                        ? Arrays.stream(ids.tokens())
+                                .mapToObj(Integer::toString)
+                                .collect(Collectors.joining(" "))
+                        : document.text());
     }
 
     /** One line for people and manifests: the rule. */

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class LiveBatchesTest {
     private static final String HOOK = "blocks.1.hook_resid_post";
+    private static final String OTHER = "blocks.0.hook_resid_post";
 
     @TempDir
     Path folder;
@@ -63,7 +64,7 @@ class LiveBatchesTest {
             Map<List<Float>, Integer> met = new HashMap<>();
             int steps = 2 * rows / batch;
             for (int step = 0; step < steps; step++) {
-                live.batch(step, batch, values);
+                live.batch(HOOK, step, batch, values);
                 for (int r = 0; r < batch; r++) {
                     met.merge(key(values.row(r)), 1, Integer::sum);
                 }
@@ -89,7 +90,7 @@ class LiveBatchesTest {
                 Arena arena = Arena.ofConfined()) {
             Matrix values = Matrix.allocate(arena, batch, ToyModel.WIDTH);
             for (int step = 0; step < steps; step++) {
-                live.batch(step, batch, values);
+                live.batch(HOOK, step, batch, values);
                 for (int r = 0; r < batch; r++) {
                     all[step][r] = values.row(r);
                 }
@@ -98,12 +99,12 @@ class LiveBatchesTest {
         ToyModel model = new ToyModel();
         try (LiveBatches live = LiveBatches.open(request, model, Progress.silent(), 500);
                 Arena arena = Arena.ofConfined()) {
-            assertThat(live.meanNorm()).isPositive();
+            assertThat(live.meanNorm(HOOK)).isPositive();
             Matrix values = Matrix.allocate(arena, batch, ToyModel.WIDTH);
             Cases.Random random = Cases.random();
             for (int i = 0; i < 30; i++) {
                 int step = random.nextInt(steps);
-                live.batch(step, batch, values);
+                live.batch(HOOK, step, batch, values);
                 for (int r = 0; r < batch; r++) {
                     Floats.assertIdentical(values.row(r), all[step][r]);
                 }
@@ -112,8 +113,49 @@ class LiveBatchesTest {
         try (LiveBatches other = LiveBatches.open(request.withSeed(9), model, Progress.silent(), 500);
                 Arena arena = Arena.ofConfined()) {
             Matrix values = Matrix.allocate(arena, batch, ToyModel.WIDTH);
-            other.batch(0, batch, values);
+            other.batch(HOOK, 0, batch, values);
             assertThat(values.row(0)).isNotEqualTo(all[0][0]);
+        }
+    }
+
+    @Test
+    void a_text_in_parts_gives_every_training_row_and_several_hook_points_give_the_same_rows() throws IOException {
+        CaptureRequest one = request();
+        int batch = 16;
+        try (LiveBatches whole = LiveBatches.open(one, new ToyModel(), Progress.silent(), 500);
+                LiveBatches parts = open(one, HOOK);
+                LiveBatches other = open(one, OTHER);
+                LiveBatches both = open(one, OTHER, HOOK);
+                Arena arena = Arena.ofConfined()) {
+            Map<List<Float>, Integer> rows = new HashMap<>();
+            Map<List<Float>, Integer> inParts = new HashMap<>();
+            Matrix values = Matrix.allocate(arena, batch, ToyModel.WIDTH);
+            Matrix twin = Matrix.allocate(arena, batch, ToyModel.WIDTH);
+            for (int step = 0; step < 2000; step++) {
+                whole.batch(HOOK, step, batch, values);
+                count(values, rows);
+                other.batch(OTHER, step, batch, values);
+                both.batch(OTHER, step, batch, twin);
+                assertThat(twin.segment().mismatch(values.segment())).isEqualTo(-1);
+                parts.batch(HOOK, step, batch, values);
+                both.batch(HOOK, step, batch, twin);
+                assertThat(twin.segment().mismatch(values.segment())).isEqualTo(-1);
+                count(values, inParts);
+            }
+            assertThat(inParts.keySet()).isEqualTo(rows.keySet());
+            assertThat(parts.fingerprint()).isNotEqualTo(whole.fingerprint());
+        }
+    }
+
+    private LiveBatches open(CaptureRequest one, String... hooks) {
+        CaptureRequest request = CaptureRequest.of("live", folder, "toy", one.text(), List.of(hooks), 100_000)
+                .withHeldOut("0.1");
+        return LiveBatches.open(request, new ToyModel(), Progress.silent(), 500, 1500);
+    }
+
+    private static void count(Matrix values, Map<List<Float>, Integer> rows) {
+        for (int r = 0; r < values.rows(); r++) {
+            rows.merge(key(values.row(r)), 1, Integer::sum);
         }
     }
 

@@ -4,6 +4,7 @@ import dev.loupe.math.Matrix;
 import dev.loupe.store.ActivationStore;
 import dev.loupe.store.BatchPrefetcher;
 import dev.loupe.store.BatchStream;
+import dev.loupe.store.Shuffle;
 import org.jspecify.annotations.Nullable;
 
 /** The training rows of one hook point of an activation store, which stays open; held-out rows never appear. */
@@ -14,10 +15,10 @@ final class StoreSource implements BatchSource {
     private final long[] rowIds;
     private @Nullable BatchPrefetcher ahead;
 
-    StoreSource(ActivationStore store, String hook, long dataSeed, int batch) {
+    StoreSource(ActivationStore store, String hook, Shuffle shuffle, long dataSeed, int batch) {
         this.store = store;
         this.hook = hook;
-        this.stream = new BatchStream(store, hook, dataSeed, batch);
+        this.stream = new BatchStream(store, hook, shuffle, dataSeed, batch);
         this.rowIds = new long[batch];
     }
 

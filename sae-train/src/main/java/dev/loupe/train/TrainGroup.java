@@ -6,6 +6,7 @@ import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.engine.SaeEngine;
 import dev.loupe.store.ActivationStore;
+import dev.loupe.store.Shuffle;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -140,7 +141,11 @@ public final class TrainGroup {
 
     static BatchSource source(TrainTask task, ActivationStore store, String hook) {
         return new StoreSource(
-                store, hook, task.config().dataSeed(), task.config().batch());
+                store,
+                hook,
+                Shuffle.FULL,
+                task.config().dataSeed(),
+                task.config().batch());
     }
 
     /** The larger width of input and output. */
@@ -157,7 +162,7 @@ public final class TrainGroup {
         // the rules of a request hold for a task as well
         new TrainRequest(
                 task.name(),
-                Path.of("."),
+                new TrainRequest.Rows.Stored(Path.of("."), Shuffle.FULL),
                 Path.of("."),
                 task.hook(),
                 task.hookOut(),

@@ -5,17 +5,15 @@ import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.ProcessMemory;
 import dev.loupe.base.Progress;
-import dev.loupe.base.UsageException;
 import dev.loupe.engine.SaeEngine;
 import dev.loupe.engine.TrainState;
-import dev.loupe.model.WeightRegime;
 import dev.loupe.sae.Architecture;
 import dev.loupe.sae.Sae;
 import dev.loupe.sae.SaeConfig;
 import dev.loupe.sae.SaeFiles;
-import dev.loupe.sae.SaeNeeds;
 import dev.loupe.sae.SaeProvenance;
 import dev.loupe.store.ActivationStore;
+import dev.loupe.store.Shuffle;
 import dev.loupe.store.StoreManifest;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -28,13 +26,15 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Trains SAEs on an activation store, one per seed, one after another, each on all cores. A killed or cancelled run leaves
+ * Trains SAEs on an activation store or straight from a model, one per seed, one after another, each on all cores. A killed or cancelled run leaves
  * a checkpoint; the same order then goes on from there and ends with the same bits. An SAE that is there already, complete
  * and trained by the same order, is kept.
  */
 public final class TrainJob {
     /** How often a checkpoint is written; what a kill can cost. */
     private static final double CHECKPOINT_SECONDS = 30;
+
+    private static final String DATA_ORDER = "data_order";
 
     private TrainJob() {}
 
@@ -47,15 +47,16 @@ public final class TrainJob {
      */
     public static List<TrainResult> run(TrainRequest request, Progress progress) {
         List<TrainResult> results = new ArrayList<>();
-        try (ActivationStore store = ActivationStore.open(request.storeFolder())) {
-            String hook = hook(request, store);
-            String hookOut = request.hookOut().equals(hook) ? "" : request.hookOut();
-            MemoryNeed.check(
-                    request.config(), Math.max(store.width(hook), hookOut.isEmpty() ? 0 : store.width(hookOut)));
+        try (TrainingRows rows = TrainingRows.open(request, progress)) {
+            Origin origin = rows.origin();
+            boolean transcoder = !origin.hookOut().isEmpty();
+            MemoryNeed.check(request.config(), rows.widest());
+            if (!origin.live().isEmpty() && request.seeds().size() > 1) {
+                return together(request, rows, progress); // passes of the model are dear
+            }
             for (long seed : request.seeds()) {
-                Origin origin = Origin.of(store, hook, hookOut);
-                try (BatchSource data = source(request, store, hook);
-                        BatchSource other = hookOut.isEmpty() ? null : source(request, store, hookOut)) {
+                try (BatchSource data = rows.source().apply(origin.hook());
+                        BatchSource other = transcoder ? rows.source().apply(origin.hookOut()) : null) {
                     BatchSource target = other == null ? data : other;
                     results.add(one(request, seed, data, target, origin, progress, CHECKPOINT_SECONDS));
                 }
@@ -64,51 +65,63 @@ public final class TrainJob {
         return results;
     }
 
-    /** Where the rows come from, for the files. */
+    /**
+     * Where the rows come from, for the files.
+     *
+     * @param store name of the store, or {@value #NO_STORE}
+     * @param order of the rows, in words
+     * @param live what a capture of the rows would be asked for; empty if there is a store
+     */
     record Origin(
             String store,
             String fingerprint,
             String hook,
             String hookOut,
+            String order,
             StoreManifest.Model model,
-            Map<String, Object> saeLensMetadata) {
+            Map<String, Object> saeLensMetadata,
+            Map<String, Object> live) {
+        /** {@link #store} where nothing is stored. */
+        static final String NO_STORE = "none";
 
+        /** All rows of a store in one permutation. */
         static Origin of(ActivationStore store, String hook, String hookOut) {
-            return new Origin(
-                    store.name(),
-                    store.fingerprint(),
-                    hook,
-                    hookOut,
-                    store.manifest().content().model(),
-                    TrainJob.saeLensMetadata(store));
+            return TrainingRows.origin(store, Shuffle.FULL, hook, hookOut);
         }
     }
 
-    private static BatchSource source(TrainRequest request, ActivationStore store, String hook) {
-        return new StoreSource(
-                store, hook, request.config().dataSeed(), request.config().batch());
-    }
-
-    private static String hook(TrainRequest request, ActivationStore store) {
-        if (request.hook().isEmpty()) {
-            if (store.hooks().size() != 1) {
-                throw new UsageException("The store " + store.name() + " has several hook points: choose one of "
-                        + String.join(", ", store.hooks()) + ".");
+    private static List<TrainResult> together(TrainRequest request, TrainingRows rows, Progress progress) {
+        Origin origin = rows.origin();
+        List<TrainTask> tasks = request.seeds().stream()
+                .map(seed -> new TrainTask(
+                        request.nameOf(seed),
+                        origin.store(),
+                        origin.fingerprint(),
+                        origin.hook(),
+                        origin.hookOut(),
+                        request.config(),
+                        seed))
+                .toList();
+        MemoryNeed.check(tasks.stream().map(TrainTask::config).toList(), rows.widest());
+        List<TrainResult> results = new ArrayList<>();
+        try (BatchSource data = rows.source().apply(origin.hook());
+                BatchSource other =
+                        origin.hookOut().isEmpty() ? null : rows.source().apply(origin.hookOut())) {
+            for (TrainGroup.Outcome outcome : TrainGroup.run(
+                    data,
+                    other == null ? data : other,
+                    origin,
+                    request.saesDir(),
+                    tasks,
+                    progress,
+                    CHECKPOINT_SECONDS)) {
+                if (outcome.result() == null) {
+                    throw new LoupeException(outcome.task().name() + ": " + outcome.failure());
+                }
+                results.add(outcome.result());
             }
-            return store.hooks().getFirst();
         }
-        return request.hook();
-    }
-
-    private static Map<String, Object> saeLensMetadata(ActivationStore store) {
-        StoreManifest.Content content = store.manifest().content();
-        Map<String, Object> metadata = new LinkedHashMap<>();
-        metadata.put("context_size", content.sequence().context());
-        metadata.put("prepend_bos", content.sequence().prependBos());
-        metadata.putAll(SaeNeeds.metadata(WeightRegime.parse(content.model().weightRegime())));
-        metadata.put("dataset_path", content.corpus().spec());
-        metadata.put("exclude_special_tokens", content.sequence().excludedTokens());
-        return metadata;
+        return results;
     }
 
     static TrainResult one(
@@ -178,6 +191,7 @@ public final class TrainJob {
                 && origin.fingerprint().equals(p.storeFingerprint())
                 && origin.hook().equals(p.hook())
                 && origin.hookOut().equals(sae.config().hookNameOut())
+                && origin.order().equals(other(p).getOrDefault(DATA_ORDER, origin.order()))
                 && dev.loupe.base.Json.line(config.settings()).equals(dev.loupe.base.Json.line(p.settings()));
         if (!same) {
             throw new LoupeException("There is already an SAE " + folder
@@ -188,6 +202,15 @@ public final class TrainJob {
     }
 
     private static SaeProvenance provenance(TrainConfig config, long seed, Origin origin, SeedRun run, long steps) {
+        Map<String, Object> other = new LinkedHashMap<>();
+        other.put("weight_regime", origin.model().weightRegime());
+        other.put(DATA_ORDER, origin.order());
+        if (!origin.live().isEmpty()) {
+            other.put("live", origin.live());
+        }
+        other.put("output_scale", run.scaleOut());
+        other.put("dead_rule", "no activation above 0 for dead_window of the run's steps");
+        other.put("theta", "direct, clamped at 0, float32");
         return new SaeProvenance(
                 SaeProvenance.FORMAT,
                 config.architecture(),
@@ -207,17 +230,11 @@ public final class TrainJob {
                 config.tokens(),
                 run.curves().last(),
                 Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(),
-                new LinkedHashMap<>(Map.of(
-                        "weight_regime",
-                        origin.model().weightRegime(),
-                        "data_order",
-                        dev.loupe.store.Shuffle.FULL.description(),
-                        "output_scale",
-                        run.scaleOut(),
-                        "dead_rule",
-                        "no activation above 0 for dead_window of the run's steps",
-                        "theta",
-                        "direct, clamped at 0, float32")));
+                other);
+    }
+
+    private static Map<String, Object> other(SaeProvenance p) {
+        return p.other() == null ? Map.of() : p.other();
     }
 
     private static void delete(Path checkpoint) {

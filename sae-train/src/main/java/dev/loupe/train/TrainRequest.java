@@ -2,33 +2,45 @@ package dev.loupe.train;
 
 import dev.loupe.base.Names;
 import dev.loupe.base.UsageException;
+import dev.loupe.capture.CaptureRequest;
+import dev.loupe.model.LanguageModel;
+import dev.loupe.store.Shuffle;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * One order to train: one SAE per seed, on the same rows in the same order.
  *
  * @param name of the SAE; with several seeds NAME-s0, NAME-s1, ...
- * @param storeFolder the activation store
+ * @param rows what it trains on
  * @param saesDir where SAE folders lie
- * @param hook the hook point; empty if the store has only one
+ * @param hook the hook point; empty if there is only one
  * @param hookOut the hook point that a transcoder reconstructs; empty for an SAE
  * @param config every setting
  * @param seeds of the initial weights, all different
  */
 public record TrainRequest(
-        String name,
-        Path storeFolder,
-        Path saesDir,
-        String hook,
-        String hookOut,
-        TrainConfig config,
-        List<Long> seeds) {
+        String name, Rows rows, Path saesDir, String hook, String hookOut, TrainConfig config, List<Long> seeds) {
 
-    /** An order for SAEs. */
+    /** What an order trains on. */
+    public sealed interface Rows {
+        /** An activation store. */
+        record Stored(Path folder, Shuffle shuffle) implements Rows {}
+
+        /**
+         * Rows straight from a model that reads a text; nothing is stored.
+         *
+         * @param capture model, text, hook points and rules; its name, dtype and number of tokens do not matter
+         * @param model opens the model, which stays open
+         */
+        record Live(CaptureRequest capture, Supplier<LanguageModel> model) implements Rows {}
+    }
+
+    /** An order for SAEs on all rows of a store in one permutation. */
     public TrainRequest(
             String name, Path storeFolder, Path saesDir, String hook, TrainConfig config, List<Long> seeds) {
-        this(name, storeFolder, saesDir, hook, "", config, seeds);
+        this(name, new Rows.Stored(storeFolder, Shuffle.FULL), saesDir, hook, "", config, seeds);
     }
 
     /** Checks the name and the seeds. */

@@ -14,8 +14,10 @@ final class Runs {
             "fingerprint",
             "blocks.0.hook_resid_post",
             "",
+            "in the order of their steps",
             new StoreManifest.Model("toy", "abc", "def", "raw"),
-            Map.of("context_size", 128, "prepend_bos", true));
+            Map.of("context_size", 128, "prepend_bos", true),
+            Map.of());
 
     private Runs() {}
 

@@ -8,6 +8,7 @@ import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.math.Matrix;
 import dev.loupe.sae.Sae;
+import dev.loupe.store.Shuffle;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.List;
@@ -23,8 +24,12 @@ class TranscoderTest {
             "fingerprint",
             "blocks.0.hook_mlp_in",
             "blocks.0.hook_mlp_out",
+            Runs.ORIGIN.order(),
             Runs.ORIGIN.model(),
-            Map.of("context_size", 128));
+            Map.of("context_size", 128),
+            Map.of());
+
+    private static final TrainRequest.Rows ROWS = new TrainRequest.Rows.Stored(Path.of("planted"), Shuffle.FULL);
 
     @TempDir
     Path dir;
@@ -124,7 +129,7 @@ class TranscoderTest {
         PlantedSource x = new PlantedSource(20, 0);
         Mapped y = new Mapped(x, skip ? 3 : 0);
         TrainRequest request =
-                new TrainRequest("coder", dir, dir, ORIGIN.hook(), ORIGIN.hookOut(), config, List.of(1L));
+                new TrainRequest("coder", ROWS, dir, ORIGIN.hook(), ORIGIN.hookOut(), config, List.of(1L));
         TrainResult result = TrainJob.one(request, 1, x, y, ORIGIN, Progress.silent(), 1e9);
         Sae sae = Sae.open(result.folder());
         assertThat(sae.isTranscoder()).isTrue();
@@ -175,7 +180,7 @@ class TranscoderTest {
     @Test
     void whatOnlyOneOfThemHasIsRefused() {
         TrainConfig config = Runs.config(Method.TOPK);
-        assertThatThrownBy(() -> new TrainRequest("a", dir, dir, "x", "y", config, List.of(0L)))
+        assertThatThrownBy(() -> new TrainRequest("a", ROWS, dir, "x", "y", config, List.of(0L)))
                 .hasMessageContaining("apply_b_dec_to_input");
         TrainConfig skip = config.with("skip", true);
         assertThatThrownBy(() -> new TrainRequest("a", dir, dir, "x", skip, List.of(0L)))

@@ -26,9 +26,15 @@ final class EvalCommand extends LoupeCommand {
             description = "Corpus for the losses (default: the held-out documents of the SAE's store).")
     private @Nullable String text;
 
+    @Option(
+            names = "--store",
+            paramLabel = "S",
+            description = "The store with the rows to measure on (default: the one that the SAE was trained on).")
+    private @Nullable String store;
+
     @Override
     void run(Session session) {
-        EvalSpec spec = new EvalSpec(saes, text);
+        EvalSpec spec = new EvalSpec(saes, text, store);
         List<SaeReport> reports = session.job("eval", spec, p -> Tasks.eval(session.workbench(), spec, p));
         Map<String, Object> byName = new LinkedHashMap<>();
         reports.forEach(r -> byName.put(r.sae(), r.summary()));

@@ -6,7 +6,9 @@ import dev.loupe.service.IndexSpec;
 import dev.loupe.service.Tasks;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Builds feature indexes. */
@@ -15,9 +17,15 @@ final class IndexCommand extends LoupeCommand {
     @Parameters(arity = "1..*", paramLabel = "SAE", description = "Names of SAEs.")
     private List<String> saes = List.of();
 
+    @Option(
+            names = "--store",
+            paramLabel = "S",
+            description = "The store with the rows to look at (default: the one that the SAE was trained on).")
+    private @Nullable String store;
+
     @Override
     void run(Session session) {
-        IndexSpec spec = new IndexSpec(saes);
+        IndexSpec spec = new IndexSpec(saes, store);
         List<IndexManifest> all = session.job("index", spec, p -> Tasks.index(session.workbench(), spec, p));
         session.result(Map.of("indexes", all), () -> {
             Table table = new Table("SAE", "features", "dead", "tokens", "seconds");

@@ -2,6 +2,9 @@ package dev.loupe.cli;
 
 import dev.loupe.base.Fmt;
 import dev.loupe.base.UsageException;
+import dev.loupe.service.LiveSpec;
+import dev.loupe.service.ModelReference;
+import dev.loupe.service.Models;
 import dev.loupe.service.TrainSpec;
 import dev.loupe.service.TrainSummary;
 import dev.loupe.train.TrainResult;
@@ -14,19 +17,46 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Trains SAEs. */
 @Command(
         name = "train",
-        description = "Trains SAEs on a store, one per seed. Continues where it was stopped, with the same bits.")
+        description =
+                "Trains SAEs on a store, or straight from a model, one per seed. Continues where it was stopped, with"
+                        + " the same bits.")
 final class TrainCommand extends LoupeCommand {
     private static final int MOST_SEEDS = 1000;
 
-    @Option(names = "--store", required = true, paramLabel = "S", description = "The activation store.")
+    @Option(
+            names = "--store",
+            required = true,
+            paramLabel = "S|none",
+            description = "The activation store; none to train straight from --model and --text, storing nothing.")
     private String store = "";
 
-    @Option(names = "--hook", paramLabel = "H", description = "Which of its hook points (default: the only one).")
+    @Option(
+            names = "--text",
+            paramLabel = "T",
+            description = "With --store none: the text that the model reads (as in capture).")
+    private @Nullable String text;
+
+    @Mixin
+    private TextOptions options = new TextOptions();
+
+    @Option(
+            names = "--shuffle",
+            paramLabel = "full|block",
+            description =
+                    "How the rows of a store are mixed: full, one permutation of all; block, for stores larger than"
+                            + " memory and slow disks (default: full).")
+    private @Nullable String shuffle;
+
+    @Option(
+            names = "--hook",
+            paramLabel = "H",
+            description = "Which hook point (default: the store's only one; needed with --store none).")
     private @Nullable String hook;
 
     @Option(
@@ -89,7 +119,21 @@ final class TrainCommand extends LoupeCommand {
         Map<String, Object> settings = new LinkedHashMap<>(config == null ? Map.of() : Yaml.file(config));
         set.forEach(s -> Yaml.put(s, settings));
         TrainSpec spec = new TrainSpec(
-                name, store, hook, hookOut, arch, dSae, k, l0Target, l1, seeds(seeds), steps, tokens, settings);
+                name,
+                store,
+                hook,
+                hookOut,
+                arch,
+                dSae,
+                k,
+                l0Target,
+                l1,
+                seeds(seeds),
+                steps,
+                tokens,
+                settings,
+                shuffle,
+                live());
         session.workbench().training().request(spec); // refused before a job is written down
         TrainSummary r =
                 session.job("train", spec, p -> session.workbench().training().run(spec, p));
@@ -106,6 +150,28 @@ final class TrainCommand extends LoupeCommand {
                         + Fmt.bytes(r.peakMemoryBytes()) + ".");
             }
         });
+    }
+
+    private @Nullable LiveSpec live() {
+        if (!store.equals(TrainSpec.NO_STORE)) {
+            if (text != null || options.given()) {
+                throw new UsageException("The store " + store + " has its activations already: --text, --model and what"
+                        + " goes with them are for --store none.");
+            }
+            return null;
+        }
+        if (text == null) {
+            throw new UsageException(
+                    "With --store none, name the text to read with --text (and the model with --model).");
+        }
+        return new LiveSpec(
+                ModelReference.of(options.model == null ? Models.BUILTIN : options.model, options.weights),
+                text,
+                options.jsonField.isBlank() ? null : options.jsonField,
+                options.context == 0 ? null : options.context,
+                options.prependBos,
+                options.heldOut.isBlank() ? null : options.heldOut,
+                options.rules());
     }
 
     /** {@code 0,1,5}, {@code 0..8} (both ends) or a mix. */

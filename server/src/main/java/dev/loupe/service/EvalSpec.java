@@ -8,5 +8,12 @@ import org.jspecify.annotations.Nullable;
  *
  * @param saes their names
  * @param text corpus for the losses; null for the held-out documents of each SAE's store
+ * @param store with the rows to measure on; null for the one that each SAE was trained on
  */
-public record EvalSpec(List<String> saes, @Nullable String text) {}
+public record EvalSpec(
+        List<String> saes, @Nullable String text, @Nullable String store) {
+    /** On the stores that the SAEs were trained on. */
+    public EvalSpec(List<String> saes, @Nullable String text) {
+        this(saes, text, null);
+    }
+}

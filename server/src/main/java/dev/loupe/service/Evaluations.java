@@ -45,15 +45,21 @@ public final class Evaluations {
         }
     }
 
+    /** Evaluates an SAE on the held-out rows of the store it was trained on. */
+    public SaeReport run(String sae, @Nullable String text, Progress progress) {
+        return run(sae, null, text, progress);
+    }
+
     /**
-     * Evaluates an SAE on the held-out rows of the store it was trained on.
+     * Evaluates an SAE on the held-out rows of a store.
      *
+     * @param chosen the store; null for the one it was trained on
      * @param text the corpus for the losses; null for the held-out documents of the store's own
      */
-    public SaeReport run(String sae, @Nullable String text, Progress progress) {
+    public SaeReport run(String sae, @Nullable String chosen, @Nullable String text, Progress progress) {
         Sae s = saes.open(sae);
         DocumentSource source = text == null ? null : Corpora.of(text, Corpora.DEFAULT_JSON_FIELD);
-        try (ActivationStore store = stores.open(saes.store(sae))) {
+        try (ActivationStore store = stores.open(chosen == null ? saes.store(sae) : chosen)) {
             return Evaluation.run(s, store, models.of(s), source, EvalOptions.standard(), progress);
         }
     }

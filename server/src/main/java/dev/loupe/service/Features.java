@@ -202,13 +202,19 @@ public final class Features {
         }
     }
 
-    /**
-     * Builds the index of an SAE in one pass over the store it was trained on; one that is there already and fits is
-     * kept.
-     */
+    /** Builds the index of an SAE on the store it was trained on. */
     public IndexManifest build(String sae, Progress progress) {
+        return build(sae, null, progress);
+    }
+
+    /**
+     * Builds the index of an SAE in one pass over a store; one that is there already and fits is kept.
+     *
+     * @param chosen the store; null for the one it was trained on
+     */
+    public IndexManifest build(String sae, @Nullable String chosen, Progress progress) {
         Sae s = saes.open(sae);
-        try (ActivationStore store = stores.open(saes.store(sae))) {
+        try (ActivationStore store = stores.open(chosen == null ? saes.store(sae) : chosen)) {
             IndexOptions options = IndexOptions.standard();
             Path folder = workspace.features();
             if (FeatureIndexer.isCurrent(s, store, options, folder)) {

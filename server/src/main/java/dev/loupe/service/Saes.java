@@ -87,7 +87,12 @@ public final class Saes {
         if (store == null || store.isBlank()) {
             throw new LoupeException(
                     "The SAE " + name + " does not say which activation store it was trained on, so there"
-                            + " is nothing to look at; train it with Loupe, or add \"store\" to its loupe.json.");
+                            + " is nothing to look at; name a store with --store.");
+        }
+        if (store.equals(TrainSpec.NO_STORE)) {
+            throw new LoupeException(
+                    "The SAE " + name + " was trained straight from its model, without a store: capture" + " "
+                            + open(name).hookName() + " into one, and name it with --store.");
         }
         return store;
     }

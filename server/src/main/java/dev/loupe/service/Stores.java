@@ -4,6 +4,7 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
+import dev.loupe.base.UsageException;
 import dev.loupe.capture.CaptureJob;
 import dev.loupe.capture.CaptureRequest;
 import dev.loupe.capture.CaptureResult;
@@ -125,6 +126,10 @@ public final class Stores {
 
     /** Captures a store, or continues an interrupted capture. */
     public CaptureResult capture(CaptureRequest request, Progress progress) {
+        if (request.name().equals(TrainSpec.NO_STORE)) {
+            throw new UsageException(
+                    "A store cannot have the name \"none\", which stands for training without one; choose another name.");
+        }
         models.fetch(request.model(), progress);
         return CaptureJob.run(request, models.open(request.model()), progress);
     }

@@ -40,7 +40,7 @@ public final class Tasks {
         List<SaeReport> reports = new ArrayList<>();
         for (String sae : spec.saes()) {
             progress.check();
-            reports.add(bench.evaluations().run(sae, spec.text(), progress));
+            reports.add(bench.evaluations().run(sae, spec.store(), spec.text(), progress));
         }
         return reports;
     }
@@ -51,7 +51,7 @@ public final class Tasks {
         List<IndexManifest> all = new ArrayList<>();
         for (String sae : spec.saes()) {
             progress.check();
-            all.add(bench.features().build(sae, progress));
+            all.add(bench.features().build(sae, spec.store(), progress));
         }
         return all;
     }

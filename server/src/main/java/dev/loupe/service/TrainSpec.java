@@ -1,6 +1,7 @@
 package dev.loupe.service;
 
 import dev.loupe.base.UsageException;
+import dev.loupe.store.Shuffle;
 import dev.loupe.train.Method;
 import java.util.List;
 import java.util.Map;
@@ -10,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * SAEs to train. What is null takes the recipe's value.
  *
  * @param name their name; with several seeds NAME-s0, NAME-s1, ...
- * @param store the activation store
+ * @param store the activation store; {@value #NO_STORE} to train straight from the model of {@code live}
  * @param hook which of its hook points; null if it has one
  * @param hookOut the hook point that a transcoder reconstructs from the other one; null for an SAE
  * @param arch {@link Method#id()}: relu, topk, batchtopk, jumprelu, gated, matryoshka, panneal
@@ -22,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  * @param steps optimiser steps
  * @param tokens rows to see, instead of steps
  * @param set further settings of the recipe, by name
+ * @param shuffle how the rows of a store are mixed, {@link Shuffle#id()}; null for full
+ * @param live model and text of a training without a store; null with one
  */
 public record TrainSpec(
         String name,
@@ -36,7 +39,11 @@ public record TrainSpec(
         List<Long> seeds,
         @Nullable Long steps,
         @Nullable Long tokens,
-        Map<String, Object> set) {
+        Map<String, Object> set,
+        @Nullable String shuffle,
+        @Nullable LiveSpec live) {
+    /** The store of a training that has none. */
+    public static final String NO_STORE = "none";
 
     /** Fills in what JSON may leave out, and checks what can be checked alone. */
     @SuppressWarnings({"ConstantValue", "NullAway"}) // JSON leaves absent fields null, whatever the types say
@@ -59,9 +66,25 @@ public record TrainSpec(
         if (seeds.stream().distinct().count() != seeds.size()) {
             throw new UsageException("A seed is named twice.");
         }
+        if (store.equals(NO_STORE) != (live != null)) {
+            throw new UsageException(
+                    live == null
+                            ? "Training without a store reads a text through a model: name the text (and the model)."
+                            : "A training has a store, or a model and a text, not both: the store none stands for the"
+                                    + " latter.");
+        }
+        if (live == null) {
+            Shuffle.of(shuffle == null ? Shuffle.FULL.id() : shuffle);
+        } else if (shuffle != null) {
+            throw new UsageException("Rows straight from a model pass through a mixing buffer; a shuffle (" + shuffle
+                    + ") is for stores.");
+        } else if (hook == null) {
+            throw new UsageException(
+                    "Training straight from a model needs a hook point, such as" + " blocks.3.hook_resid_post.");
+        }
     }
 
-    /** SAEs, which write where they read. */
+    /** SAEs on a store, which write where they read. */
     public TrainSpec(
             String name,
             String store,
@@ -75,6 +98,6 @@ public record TrainSpec(
             @Nullable Long steps,
             @Nullable Long tokens,
             Map<String, Object> set) {
-        this(name, store, hook, null, arch, dSae, k, l0Target, l1, seeds, steps, tokens, set);
+        this(name, store, hook, null, arch, dSae, k, l0Target, l1, seeds, steps, tokens, set, null, null);
     }
 }

@@ -2,31 +2,40 @@ package dev.loupe.service;
 
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
+import dev.loupe.capture.CaptureRequest;
+import dev.loupe.store.Shuffle;
 import dev.loupe.train.Method;
 import dev.loupe.train.TrainConfig;
 import dev.loupe.train.TrainJob;
 import dev.loupe.train.TrainPreset;
 import dev.loupe.train.TrainRequest;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Training SAEs on a store. */
+/** Training SAEs on a store or straight from a model. */
 public final class Trainings {
     /** The recipes aim at this many active latents; fewer latents than that need a target of their own. */
     private static final int LEAST_PRESET_WIDTH = 64;
 
     private final Workspace workspace;
     private final Stores stores;
+    private final Models models;
 
-    Trainings(Workspace workspace, Stores stores) {
+    Trainings(Workspace workspace, Stores stores, Models models) {
         this.workspace = workspace;
         this.stores = stores;
+        this.models = models;
     }
 
     /** Trains one SAE per seed; those that are there already, complete and with the same settings, are kept. */
     public TrainSummary run(TrainSpec spec, Progress progress) {
-        return TrainSummary.of(TrainJob.run(request(spec), progress));
+        TrainRequest request = request(spec);
+        if (request.rows() instanceof TrainRequest.Rows.Live live) {
+            models.fetch(live.capture().model(), progress);
+        }
+        return TrainSummary.of(TrainJob.run(request, progress));
     }
 
     /**
@@ -37,12 +46,41 @@ public final class Trainings {
     public TrainRequest request(TrainSpec spec) {
         return new TrainRequest(
                 spec.name(),
-                stores.folder(spec.store()),
+                rows(spec),
                 workspace.saes(),
                 spec.hook() == null ? "" : spec.hook(),
                 spec.hookOut() == null ? "" : spec.hookOut(),
                 config(spec),
                 spec.seeds().isEmpty() ? List.of(0L) : spec.seeds());
+    }
+
+    private TrainRequest.Rows rows(TrainSpec spec) {
+        LiveSpec live = spec.live();
+        if (live == null) {
+            Shuffle shuffle = spec.shuffle() == null ? Shuffle.FULL : Shuffle.of(spec.shuffle());
+            return new TrainRequest.Rows.Stored(stores.folder(spec.store()), shuffle);
+        }
+        String model = live.model() == null ? Models.BUILTIN : live.model();
+        List<String> hooks = new ArrayList<>();
+        hooks.add(String.valueOf(spec.hook()));
+        if (spec.hookOut() != null) {
+            hooks.add(spec.hookOut());
+        }
+        CaptureRequest capture = new CaptureRequest(
+                TrainSpec.NO_STORE,
+                workspace.activations(),
+                model,
+                live.text(),
+                live.jsonField() == null ? "" : live.jsonField(),
+                hooks,
+                1,
+                live.context() == null ? 0 : live.context(),
+                live.prependBos(),
+                "",
+                live.heldOut() == null ? "" : live.heldOut(),
+                0,
+                live.rules());
+        return new TrainRequest.Rows.Live(capture, () -> models.open(model));
     }
 
     static TrainConfig config(TrainSpec spec) {

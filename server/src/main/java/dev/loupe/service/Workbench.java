@@ -41,7 +41,7 @@ public final class Workbench implements AutoCloseable {
         this.patches = new Patches(workspace, models, saes);
         this.circuits = new Circuits(workspace, models, saes);
         this.steerings = new Steerings(workspace, models, saes, features);
-        this.trainings = new Trainings(workspace, stores);
+        this.trainings = new Trainings(workspace, stores, models);
         this.seeds = new SeedExperiments(workspace, stores, saes, trainings, comparisons);
         this.jobs = new Jobs(workspace);
     }

@@ -12,6 +12,8 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -188,9 +190,33 @@ class BadInputTest {
                 "learning_rate");
         refused(
                 1,
-                small.run("train", "--store", "none", "--arch", "topk", "--d-sae", "64", "--name", "x"),
-                "\"none\"",
+                small.run("train", "--store", "nowhere", "--arch", "topk", "--d-sae", "64", "--name", "x"),
+                "\"nowhere\"",
                 "small");
+    }
+
+    @Test
+    void aTrainingWithoutAStoreNeedsATextAndOneWithAStoreNeedsNone() {
+        Cli small = SmallWorkspace.cli();
+        refused(2, small.run(train("none")), "--text");
+        refused(2, small.run(train("small", "--text", text.toString())), "--store none");
+        refused(2, small.run(train("small", "--context", "9")), "--store none");
+        refused(2, small.run(train("none", "--text", text.toString())), "hook point");
+        String[] mixed = {"--text", text.toString(), "--hook", SmallWorkspace.HOOK, "--shuffle", "block"};
+        refused(2, small.run(train("none", mixed)), "mixing buffer");
+        refused(2, small.run(train("small", "--shuffle", "wild")), "full or block");
+        String[] capture = {
+            "capture", "--text", text.toString(), "--hook", SmallWorkspace.HOOK, "--tokens", "500", "--name", "none"
+        };
+        refused(2, small.run(capture), "name \"none\"");
+        refused(2, small.run(train("none", "--text", "/no/such/text", "--hook", SmallWorkspace.HOOK)), "/no/such/text");
+    }
+
+    private static String[] train(String store, String... more) {
+        List<String> all =
+                new ArrayList<>(List.of("train", "--store", store, "--arch", "topk", "--d-sae", "64", "--name", "x"));
+        all.addAll(List.of(more));
+        return all.toArray(String[]::new);
     }
 
     @Test

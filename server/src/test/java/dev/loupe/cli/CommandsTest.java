@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -77,6 +78,62 @@ class CommandsTest {
         assertThat(train.code()).isZero();
         assertThat(train.json().path("saes").get(0).path("kept").asBoolean()).isTrue();
         assertThat(train.json().path("tokens_per_second").asDouble()).isZero();
+    }
+
+    @Test
+    void trainingStraightFromTheModelNeedsNoStoreAndIsEvaluatedOnOne() throws Exception {
+        Path text = Files.createTempFile(Path.of("target"), "live-", ".jsonl");
+        Files.writeString(text, SmallWorkspace.documents(60));
+        String[] train = {
+            "--json",
+            "train",
+            "--store",
+            "none",
+            "--text",
+            text.toString(),
+            "--hook",
+            SmallWorkspace.HOOK,
+            "--context",
+            "64",
+            "--arch",
+            "topk",
+            "--d-sae",
+            "64",
+            "--k",
+            "4",
+            "--steps",
+            "10",
+            "--set",
+            "batch=128",
+            "--name",
+            "live"
+        };
+        Cli own = new Cli(Files.createTempDirectory(Path.of("target"), "live-"));
+        Cli.Result first = own.run(train);
+        assertThat(first.code()).as(first.err()).isZero();
+        assertThat(own.run(train).json().path("saes").get(0).path("kept").asBoolean())
+                .isTrue();
+        Cli.Result eval = own.run("eval", "live");
+        assertThat(eval.code()).isEqualTo(1);
+        assertThat(eval.err()).contains("without a store", "--store");
+        String[] capture = {
+            "capture",
+            "--text",
+            text.toString(),
+            "--hook",
+            SmallWorkspace.HOOK,
+            "--tokens",
+            "2000",
+            "--held-out",
+            "0.3",
+            "--name",
+            "rows"
+        };
+        assertThat(own.run(capture).code()).isZero();
+        Cli.Result onStore = own.run("--json", "eval", "live", "--store", "rows");
+        assertThat(onStore.json().path("saes").path("live").path("l0").asDouble())
+                .isBetween(1.0, 4.0);
+        assertThat(own.run("index", "live", "--store", "rows").code()).isZero();
     }
 
     @Test
