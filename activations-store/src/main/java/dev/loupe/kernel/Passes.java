@@ -8,7 +8,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.function.IntConsumer;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,9 +15,7 @@ import org.jspecify.annotations.Nullable;
  * results agree to the last bits but for the order of sums and the last bit of exponentials.
  */
 public final class Passes {
-    private static final int VALUES_PER_TASK = 16_384;
-    private static final float CUBIC = 0.044715f;
-    private static final float ROOT = (float) Math.sqrt(2 / Math.PI);
+    private static final int VALUES_PER_TASK = Activations.VALUES_PER_TASK;
 
     private Passes() {}
 
@@ -157,75 +154,32 @@ public final class Passes {
         }
     }
 
-    /** {@code y = x * sigmoid(x) (* factor)}; x and y may be the same memory. */
-    public static void silu(MemorySegment x, @Nullable MemorySegment factor, MemorySegment y) {
-        activate(x, factor, y, false);
-    }
-
     /**
-     * {@code y = x / 2 * (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) (* factor)} (arXiv 1606.08415, section 2); x and y may
-     * be the same memory.
+     * {@code y = a + b}, element by element.
+     *
+     * @param y as long as a and b; it may be one of them
      */
-    public static void geluTanh(MemorySegment x, @Nullable MemorySegment factor, MemorySegment y) {
-        activate(x, factor, y, true);
-    }
-
-    private static void activate(MemorySegment x, @Nullable MemorySegment factor, MemorySegment y, boolean gelu) {
-        long n = x.byteSize() / 4;
-        long xa = Native.address(x, 4 * n);
-        long fa = factor == null ? 0 : Native.address(factor, 4 * n);
+    public static void add(MemorySegment a, MemorySegment b, MemorySegment y) {
+        long n = y.byteSize() / 4;
+        long aa = Native.address(a, 4 * n);
+        long ba = Native.address(b, 4 * n);
         long ya = Native.address(y, 4 * n);
         Team.run(Math.toIntExact(Math.ceilDiv(n, (long) VALUES_PER_TASK)), task -> {
             long from = 4L * task * VALUES_PER_TASK;
             int count = (int) Math.min(VALUES_PER_TASK, n - (long) task * VALUES_PER_TASK);
-            if (gelu) {
-                geluPart(xa + from, fa == 0 ? 0 : fa + from, ya + from, count);
-            } else {
-                siluPart(xa + from, fa == 0 ? 0 : fa + from, ya + from, count);
-            }
+            addPart(aa + from, ba + from, ya + from, count);
         });
-        fence(x, y, factor, null);
+        fence(a, b, y, null);
     }
 
-    // Tails go the same way as whole vectors, masked: a value does not depend on its place in a batch.
-
-    private static void siluPart(long x, long factor, long y, int n) {
+    private static void addPart(long a, long b, long y, int n) {
         int i = 0;
         for (int end = n - L; i <= end; i += L) {
-            FloatVector v = load(x + 4L * i);
-            FloatVector s = gated(v, v.neg());
-            store(factor == 0 ? s : s.mul(load(factor + 4L * i)), y + 4L * i);
+            store(load(a + 4L * i).add(load(b + 4L * i)), y + 4L * i);
         }
-        if (i < n) {
-            VectorMask<Float> m = Native.S.indexInRange(i, n);
-            FloatVector v = load(x + 4L * i, m);
-            FloatVector s = gated(v, v.neg());
-            store(factor == 0 ? s : s.mul(load(factor + 4L * i, m)), y + 4L * i, m);
+        for (; i < n; i++) {
+            Native.set(y + 4L * i, Native.get(a + 4L * i) + Native.get(b + 4L * i));
         }
-    }
-
-    // (1 + tanh u) / 2 = 1 / (1 + e^(-2 u))
-    private static void geluPart(long x, long factor, long y, int n) {
-        int i = 0;
-        for (int end = n - L; i <= end; i += L) {
-            FloatVector v = load(x + 4L * i);
-            FloatVector s = gated(v, minusTwice(v));
-            store(factor == 0 ? s : s.mul(load(factor + 4L * i)), y + 4L * i);
-        }
-        if (i < n) {
-            VectorMask<Float> m = Native.S.indexInRange(i, n);
-            FloatVector v = load(x + 4L * i, m);
-            FloatVector s = gated(v, minusTwice(v));
-            store(factor == 0 ? s : s.mul(load(factor + 4L * i, m)), y + 4L * i, m);
-        }
-    }
-
-    private static FloatVector minusTwice(FloatVector v) {
-        return v.mul(v).mul(CUBIC).add(1f).mul(v).mul(-2 * ROOT);
-    }
-
-    private static FloatVector gated(FloatVector v, FloatVector exponent) {
-        return v.div(Exponential.exp(exponent).add(1f));
     }
 
     /** Rows in tasks that are worth a thread. */

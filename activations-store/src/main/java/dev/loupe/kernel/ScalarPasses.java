@@ -33,6 +33,32 @@ final class ScalarPasses {
         return y;
     }
 
+    /** The error function by its Taylor series, where that converges well, else by the continued fraction of erfc. */
+    static double erf(double x) {
+        double a = Math.abs(x);
+        if (a > 6) {
+            return Math.signum(x);
+        }
+        if (a < 2.5) {
+            double term = a;
+            double sum = a;
+            for (int n = 1; n < 80; n++) {
+                term *= -a * a / n;
+                sum += term / (2 * n + 1);
+            }
+            return Math.signum(x) * 2 / Math.sqrt(Math.PI) * sum;
+        }
+        double fraction = 0;
+        for (int n = 60; n > 0; n--) {
+            fraction = n / 2.0 / (a + fraction);
+        }
+        return Math.signum(x) * (1 - Math.exp(-a * a) / Math.sqrt(Math.PI) / (a + fraction));
+    }
+
+    static double gelu(double x) {
+        return x / 2 * (1 + erf(x / Math.sqrt(2)));
+    }
+
     static double silu(double x) {
         return x / (1 + Math.exp(-x));
     }

@@ -21,14 +21,54 @@ public final class StoredProduct {
     private static final int INNER = 384; // a piece of the inner dimension
     private static final long PACKED_FLOATS = 1L << 20; // weights packed at a time; they stay in the last cache
     private static final int ROWS = 128; // of one task
-    private static final long CHUNK_BYTES = 96 << 10; // weights of one task, of few rows
 
     private static final ThreadLocal<Scratch> PACKED = Scratch.perThread();
     private static final ThreadLocal<Scratch> DECODED = Scratch.perThread();
     private static final ThreadLocal<Scratch> EDGE = Scratch.perThread();
-    private static final ThreadLocal<Scratch> VECTOR = Scratch.perThread();
 
     private StoredProduct() {}
+
+    /**
+     * One of several products with the same left side.
+     *
+     * @param bias {@code [w.rows]}, or null
+     * @param out {@code [rows, w.rows]}, overwritten
+     */
+    public record Part(StoredMatrix w, @Nullable MemorySegment bias, MemorySegment out) {
+        long outAddress(int rows) {
+            return Native.address(out, 4L * rows * w.rows());
+        }
+
+        long biasAddress() {
+            return bias == null ? 0 : Native.address(bias, 4L * w.rows());
+        }
+    }
+
+    /**
+     * {@code out = x · wᵀ + bias} for several w of equal width: for few rows in one go, which saves the threads from
+     * meeting after each. Every result has the bits that it has alone.
+     *
+     * @param x {@code [rows, w.cols]}
+     */
+    public static void multiply(MemorySegment x, int rows, Part... parts) {
+        int cols = parts[0].w.cols();
+        long xa = Native.address(x, 4L * rows * cols);
+        for (Part p : parts) {
+            if (p.w.cols() != cols) {
+                throw new IllegalArgumentException(p.w + " is not as wide as " + parts[0].w);
+            }
+            Native.address(p.w.memory(), 0);
+        }
+        if (rows <= FEW) {
+            FewRows.run(xa, rows, parts);
+        } else {
+            for (Part p : parts) {
+                many(xa, rows, p.w, false, p.biasAddress(), p.outAddress(rows));
+            }
+        }
+        Reference.reachabilityFence(x);
+        Reference.reachabilityFence(parts);
+    }
 
     /**
      * {@code out = x · wᵀ + bias}.
@@ -39,19 +79,7 @@ public final class StoredProduct {
      */
     public static void multiply(
             MemorySegment x, int rows, StoredMatrix w, @Nullable MemorySegment bias, MemorySegment out) {
-        long xa = Native.address(x, 4L * rows * w.cols());
-        long oa = Native.address(out, 4L * rows * w.rows());
-        long ba = bias == null ? 0 : Native.address(bias, 4L * w.rows());
-        Native.address(w.memory(), 0);
-        if (rows <= FEW) {
-            few(xa, rows, w, ba, oa);
-        } else {
-            many(xa, rows, w, false, ba, oa);
-        }
-        Reference.reachabilityFence(x);
-        Reference.reachabilityFence(w);
-        Reference.reachabilityFence(bias);
-        Reference.reachabilityFence(out);
+        multiply(x, rows, new Part(w, bias, out));
     }
 
     /**
@@ -68,57 +96,6 @@ public final class StoredProduct {
         Reference.reachabilityFence(g);
         Reference.reachabilityFence(w);
         Reference.reachabilityFence(out);
-    }
-
-    private static void few(long x, int rows, StoredMatrix w, long bias, long out) {
-        boolean direct = rows == 1 && w.storage() != Storage.FLOAT32;
-        int n = w.cols();
-        long vector = x;
-        if (direct && w.storage() == Storage.BFLOAT16) {
-            vector = VECTOR.get().address(4L * n);
-            RowDots.interleave(x, n, vector);
-        }
-        long v = vector;
-        int chunk = (int) Math.max(4, CHUNK_BYTES / w.rowBytes() / 4 * 4);
-        Team.run(Math.ceilDiv(w.rows(), chunk), task -> {
-            int end = Math.min(w.rows(), (task + 1) * chunk);
-            for (int o = task * chunk; o < end; o += 4) {
-                int count = Math.min(4, end - o);
-                if (direct && w.storage() == Storage.BFLOAT16) {
-                    RowDots.halves(v, w.address(o), w.rowBytes(), count, n, out + 4L * o);
-                } else if (direct) {
-                    for (int i = o; i < o + count; i++) {
-                        Native.set(out + 4L * i, BlockDots.dot(w.storage(), v, w.address(i), n));
-                    }
-                } else {
-                    fewRows(x, rows, w, o, count, out);
-                }
-                addBias(bias, o, count, rows, w.rows(), out);
-            }
-        });
-    }
-
-    private static void fewRows(long x, int rows, StoredMatrix w, int o, int count, long out) {
-        int n = w.cols();
-        long at = w.address(o);
-        if (w.storage() != Storage.FLOAT32) {
-            at = DECODED.get().address(16L * n);
-            for (int i = 0; i < count; i++) {
-                w.decode(o + i, 0, n, at + 4L * i * n);
-            }
-        }
-        for (int r = 0; r < rows; r++) {
-            RowDots.floats(x + 4L * r * n, at, 4L * n, count, n, out + 4L * ((long) r * w.rows() + o));
-        }
-    }
-
-    private static void addBias(long bias, int o, int count, int rows, int outputs, long out) {
-        for (int r = 0; bias != 0 && r < rows; r++) {
-            for (int i = o; i < o + count; i++) {
-                long at = out + 4L * ((long) r * outputs + i);
-                Native.set(at, Native.get(at) + Native.get(bias + 4L * i));
-            }
-        }
     }
 
     /** x · wᵀ, or x · w; a part of the outputs at a time, whose weights stay in the cache. */

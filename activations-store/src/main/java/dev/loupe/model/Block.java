@@ -19,6 +19,7 @@ final class Block {
     private final NDArray scoreScale;
     private final float scale;
     private final int window;
+    private final FusedBlock fused;
 
     Block(int layer, ModelSpec spec, Weights weights, @Nullable Rotary rotary) {
         this.layer = layer;
@@ -27,6 +28,7 @@ final class Block {
         this.weights = weights.layers.get(layer);
         this.window = spec.layers().get(layer).window();
         this.rotary = rotary;
+        this.fused = new FusedBlock(layer, spec, weights, rotary);
         this.scale = spec.layers().get(layer).scoreScale();
         this.scoreScale = Torch.floats(
                 weights.manager, new float[] {spec.layers().get(layer).scoreScale()}, 1);
@@ -43,6 +45,10 @@ final class Block {
         NDArray residPre = pass.at(layer, "hook_resid_pre", input);
         if (pass.finished()) {
             return null;
+        }
+        if (state == null && fused.fits(pass, cache)) {
+            NDArray post = fused.forward(pass, residPre, cache);
+            return post == null ? null : pass.at(layer, "hook_resid_post", post);
         }
         BlockState s = state == null ? new BlockState(false) : state;
         NDArray attnOut = pass.at(layer, "hook_attn_out", attention(pass, residPre, cache, s));

@@ -1,5 +1,7 @@
 package dev.loupe.model;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
@@ -9,6 +11,7 @@ import dev.loupe.math.Matrix;
 import dev.loupe.tensor.Torch;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import java.util.Arrays;
 
 /** From the last residual stream to logits and losses: the last norm and the unembedding, in pieces of bounded size. */
@@ -73,12 +76,12 @@ final class Head {
     }
 
     float[][] last(Pass pass, NDArray normed) {
-        NDArray logits = logits(lastPositions(pass, normed));
-        float[] flat = Torch.toArray(logits);
-        float[][] rows = new float[pass.batch()][];
+        Torch.Values logits = Torch.values(logits(lastPositions(pass, normed)));
+        float[][] rows = new float[pass.batch()][vocab];
         for (int b = 0; b < rows.length; b++) {
-            rows[b] = Arrays.copyOfRange(flat, b * vocab, (b + 1) * vocab);
+            MemorySegment.copy(logits.memory(), JAVA_FLOAT, 4L * b * vocab, rows[b], 0, vocab);
         }
+        Reference.reachabilityFence(logits);
         return rows;
     }
 

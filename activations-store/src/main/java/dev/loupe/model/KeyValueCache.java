@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.index.NDIndex;
+import dev.loupe.kernel.Attention;
 import dev.loupe.tensor.Torch;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -110,8 +111,28 @@ final class KeyValueCache implements KeysAndValues, AutoCloseable {
     /** Padding is left out. */
     @Override
     public void append(int layer, Pass pass, NDArray k, NDArray v) {
-        write(memory[2 * layer], pass, Torch.view(k));
-        write(memory[2 * layer + 1], pass, Torch.view(v));
+        append(layer, pass, Torch.view(k), Torch.view(v));
+    }
+
+    /** The same from memory {@code [batch, pos, kv_head, d_head]}. */
+    void append(int layer, Pass pass, MemorySegment k, MemorySegment v) {
+        write(memory[2 * layer], pass, k);
+        write(memory[2 * layer + 1], pass, v);
+    }
+
+    /** Where the keys of the rows of the next pass lie. */
+    Attention.Layout keysAt(int layer) {
+        return layout(memory[2 * layer]);
+    }
+
+    /** Where the values of the rows of the next pass lie. */
+    Attention.Layout valuesAt(int layer) {
+        return layout(memory[2 * layer + 1]);
+    }
+
+    private Attention.Layout layout(MemorySegment all) {
+        long row = (long) heads * positions * width;
+        return new Attention.Layout(all.asSlice(4 * first * row), row, (long) positions * width, width);
     }
 
     private void write(MemorySegment to, Pass pass, MemorySegment from) {

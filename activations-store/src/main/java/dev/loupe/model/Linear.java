@@ -32,6 +32,11 @@ record Linear(StoredMatrix weight, @Nullable MemorySegment bias) {
         return product(g, weight.rows(), weight.cols(), true);
     }
 
+    /** {@code x W^T + b} as a part of a product, into memory. */
+    StoredProduct.Part part(MemorySegment out) {
+        return new StoredProduct.Part(weight, bias, out);
+    }
+
     private NDArray product(NDArray x, int from, int to, boolean transposed) {
         long[] shape = x.getShape().getShape();
         if (shape[shape.length - 1] != from) {

@@ -1,9 +1,8 @@
 package dev.loupe.model;
 
 import ai.djl.ndarray.NDArray;
-import dev.loupe.kernel.Passes;
+import dev.loupe.kernel.Activations;
 import dev.loupe.tensor.Torch;
-import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -11,17 +10,7 @@ import org.jspecify.annotations.Nullable;
 /** The activation functions of MLPs, with what a backward pass needs of them. */
 enum Nonlinearity {
     /** {@code silu(x) = x * sigmoid(x)} (Elfwing et al., arXiv 1702.03118). */
-    SILU("silu", "swish") {
-        @Override
-        NDArray apply(NDArray x) {
-            return x.getNDArrayInternal().sigmoid().muli(x);
-        }
-
-        @Override
-        NDArray apply(NDArray x, @Nullable NDArray factor) {
-            return sweep(x, factor, Passes::silu);
-        }
-
+    SILU(Activations.SILU, "silu", "swish") {
         @Override
         NDArray derivative(NDArray x) {
             NDArray s = x.getNDArrayInternal().sigmoid();
@@ -36,12 +25,7 @@ enum Nonlinearity {
     },
 
     /** {@code max(0, x)}; its derivative at 0 counts as 0. */
-    RELU("relu") {
-        @Override
-        NDArray apply(NDArray x) {
-            return x.getNDArrayInternal().relu();
-        }
-
+    RELU(Activations.RELU, "relu") {
         @Override
         NDArray derivative(NDArray x) {
             return ratio(x);
@@ -54,12 +38,7 @@ enum Nonlinearity {
     },
 
     /** {@code x * Phi(x)} with the normal distribution function (Hendrycks and Gimpel, arXiv 1606.08415). */
-    GELU("gelu") {
-        @Override
-        NDArray apply(NDArray x) {
-            return x.getNDArrayInternal().gelu();
-        }
-
+    GELU(Activations.GELU, "gelu") {
         @Override
         NDArray derivative(NDArray x) {
             // Phi(x) + x phi(x)
@@ -74,17 +53,7 @@ enum Nonlinearity {
     },
 
     /** {@code x / 2 * (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))}, the approximation in the same paper, section 2. */
-    GELU_TANH("gelu_new", "gelu_pytorch_tanh", "gelu_fast") {
-        @Override
-        NDArray apply(NDArray x) {
-            return ratio(x).muli(x);
-        }
-
-        @Override
-        NDArray apply(NDArray x, @Nullable NDArray factor) {
-            return sweep(x, factor, Passes::geluTanh);
-        }
-
+    GELU_TANH(Activations.GELU_TANH, "gelu_new", "gelu_pytorch_tanh", "gelu_fast") {
         @Override
         NDArray derivative(NDArray x) {
             NDArray t = tanh(x);
@@ -107,9 +76,11 @@ enum Nonlinearity {
     private static final float CUBIC = 0.044715f;
     private static final float ROOT = (float) Math.sqrt(2 / Math.PI);
 
+    private final Activations kernel;
     private final List<String> names;
 
-    Nonlinearity(String... names) {
+    Nonlinearity(Activations kernel, String... names) {
+        this.kernel = kernel;
         this.names = List.of(names);
     }
 
@@ -129,27 +100,24 @@ enum Nonlinearity {
     }
 
     /** The function, element by element. */
-    abstract NDArray apply(NDArray x);
+    NDArray apply(NDArray x) {
+        return apply(x, null);
+    }
 
     /** The function times a factor, if there is one. */
     NDArray apply(NDArray x, @Nullable NDArray factor) {
-        NDArray y = apply(x);
-        return factor == null ? y : y.muli(factor);
-    }
-
-    /** One of {@link Passes}. */
-    private interface Sweep {
-        void run(MemorySegment x, @Nullable MemorySegment factor, MemorySegment y);
-    }
-
-    private static NDArray sweep(NDArray x, @Nullable NDArray factor, Sweep sweep) {
         Torch.Values values = Torch.values(x);
         Torch.Values factors = factor == null ? null : Torch.values(factor);
         NDArray y = Torch.empty(x.getManager(), x.getShape().getShape());
-        sweep.run(values.memory(), factors == null ? null : factors.memory(), Torch.memory(y));
+        kernel.apply(values.memory(), factors == null ? null : factors.memory(), Torch.memory(y));
         Reference.reachabilityFence(values);
         Reference.reachabilityFence(factors);
         return y;
+    }
+
+    /** The same over memory. */
+    Activations kernel() {
+        return kernel;
     }
 
     /** Its derivative. */

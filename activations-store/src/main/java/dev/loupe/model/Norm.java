@@ -99,11 +99,15 @@ final class Norm {
     private NDArray sweep(NDArray x) {
         Torch.Values values = Torch.values(x);
         NDArray y = Torch.empty(x.getManager(), x.getShape().getShape());
-        MemorySegment b = bias == null ? null : Torch.memory(bias);
-        int rows = Math.toIntExact(x.size() / gain.size());
-        Passes.norm(values.memory(), rows, Torch.memory(gain), b, epsilon, layerNorm, Torch.memory(y));
+        run(values.memory(), Math.toIntExact(x.size() / gain.size()), Torch.memory(y));
         Reference.reachabilityFence(values);
         return y;
+    }
+
+    /** The same over memory; y may be x. */
+    void run(MemorySegment x, int rows, MemorySegment y) {
+        MemorySegment b = bias == null ? null : Torch.memory(bias);
+        Passes.norm(x, rows, Torch.memory(gain), b, epsilon, layerNorm, y);
     }
 
     private NDArray centred(NDArray x) {

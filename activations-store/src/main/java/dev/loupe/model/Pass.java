@@ -27,6 +27,7 @@ final class Pass {
     private final Map<Integer, Map<String, HookPoint>> tapped = new HashMap<>();
     private final Map<HookPoint, Activation> read = new HashMap<>();
     private final @Nullable Map<HookPoint, NDArray> edited;
+    private final PassMemory memory;
     private int open;
     private boolean replaying;
     private final Map<Integer, NDArray> masks = new HashMap<>();
@@ -71,6 +72,7 @@ final class Pass {
             boolean toTheEnd,
             boolean keepEdits) {
         this.manager = manager;
+        this.memory = new PassMemory(manager);
         this.lengths = lengths;
         this.positions = positions;
         this.starts = starts;
@@ -96,6 +98,27 @@ final class Pass {
 
     int batch() {
         return lengths.length;
+    }
+
+    /** Positions of all sequences together, padding included. */
+    int rows() {
+        return lengths.length * positions;
+    }
+
+    /**
+     * Memory for one value in every position, with whatever a block before left there.
+     *
+     * @param use one of the constants of {@link PassMemory}
+     */
+    MemorySegment memory(int use, int width) {
+        return memory.get(use, (long) rows() * width);
+    }
+
+    /** Says that a block is done: a pass that goes back keeps no memory between blocks but what its budget counts. */
+    void blockDone() {
+        if (edited != null) {
+            memory.free();
+        }
     }
 
     /** Position of the first token of a row. */
@@ -170,6 +193,11 @@ final class Pass {
         Map<String, HookPoint> ofLayer = tapped.get(layer);
         HookPoint hook = ofLayer == null ? null : ofLayer.get(local);
         return hook == null ? value : serve(hook, value, (int) value.getShape().get(1));
+    }
+
+    /** Whether somebody reads or changes any hook point of a layer. */
+    boolean tapsIn(int layer) {
+        return tapped.containsKey(layer);
     }
 
     /** Whether somebody reads or changes a hook point. */

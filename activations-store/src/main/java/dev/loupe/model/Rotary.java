@@ -7,6 +7,7 @@ import ai.djl.ndarray.types.SparseFormat;
 import ai.djl.nn.core.Embedding;
 import dev.loupe.kernel.Passes;
 import dev.loupe.tensor.Torch;
+import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 
 /**
@@ -65,6 +66,16 @@ final class Rotary {
     NDArray back(NDArray x) {
         NDIndex rows = new NDIndex().addSliceDim(0, x.getShape().get(1));
         return turn(x, new NDArray[] {cos.get(x.getManager(), rows), sin.get(x.getManager(), rows)}, true);
+    }
+
+    /** The same in place: {@code [batch, pos, head, d_head]}. */
+    void rotate(MemorySegment x, Pass pass, int heads, int dHead) {
+        NDArray[] angles = pass.angles(this);
+        Torch.Values c = Torch.values(angles[0]);
+        Torch.Values s = Torch.values(angles[1]);
+        Passes.rotate(x, pass.rows(), heads, dHead, c.memory(), s.memory(), dims / 2, false, x);
+        Reference.reachabilityFence(c);
+        Reference.reachabilityFence(s);
     }
 
     private NDArray turn(NDArray x, NDArray[] angles, boolean back) {

@@ -92,21 +92,52 @@ class PassesTest {
                 x.setAtIndex(JAVA_FLOAT_UNALIGNED, 0, new float[] {0, -90, 90, -1e-30f, 1e30f}[random.nextInt(5)]);
                 MemorySegment factor = TestWeights.floats(arena, n, random);
                 boolean gated = random.nextBoolean();
-                MemorySegment silu = TestWeights.garbage(arena, n);
-                MemorySegment gelu = TestWeights.garbage(arena, n);
-                Passes.silu(x, gated ? factor : null, silu);
-                Passes.geluTanh(x, gated ? factor : null, gelu);
-                for (int i = 0; i < n; i++) {
-                    double v = x.getAtIndex(JAVA_FLOAT_UNALIGNED, i);
-                    double f = gated ? factor.getAtIndex(JAVA_FLOAT_UNALIGNED, i) : 1;
-                    double scale = Math.max(1, Math.abs(v * f));
-                    assertThat(Math.abs(silu.getAtIndex(JAVA_FLOAT_UNALIGNED, i) - ScalarPasses.silu(v) * f))
-                            .isLessThanOrEqualTo(1e-6 * scale);
-                    assertThat(Math.abs(gelu.getAtIndex(JAVA_FLOAT_UNALIGNED, i) - ScalarPasses.geluTanh(v) * f))
-                            .isLessThanOrEqualTo(1e-6 * scale);
+                for (Activations one : Activations.values()) {
+                    MemorySegment y = TestWeights.garbage(arena, n);
+                    one.apply(x, gated ? factor : null, y);
+                    for (int i = 0; i < n; i++) {
+                        double v = x.getAtIndex(JAVA_FLOAT_UNALIGNED, i);
+                        double f = gated ? factor.getAtIndex(JAVA_FLOAT_UNALIGNED, i) : 1;
+                        double expected = f
+                                * switch (one) {
+                                    case SILU -> ScalarPasses.silu(v);
+                                    case RELU -> Math.max(0, v);
+                                    case GELU -> ScalarPasses.gelu(v);
+                                    case GELU_TANH -> ScalarPasses.geluTanh(v);
+                                };
+                        assertThat(Math.abs(y.getAtIndex(JAVA_FLOAT_UNALIGNED, i) - expected))
+                                .as("%s of %s", one, v)
+                                .isLessThanOrEqualTo(1e-6 * Math.max(1, Math.abs(v * f)));
+                    }
                 }
             }
         });
+    }
+
+    @Test
+    void theErrorFunctionAgreesWithItsSeriesEverywhere() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment y = arena.allocate(4L * Native.L, 4);
+            for (int i = -70_000; i <= 70_000; i += 7) {
+                float x = i / 10_000f;
+                Native.store(ErrorFunction.erf(jdk.incubator.vector.FloatVector.broadcast(Native.S, x)), y.address());
+                double off = Math.abs(y.getAtIndex(JAVA_FLOAT_UNALIGNED, 0) - ScalarPasses.erf(x));
+                assertThat(off).as("erf(%s)", x).isLessThanOrEqualTo(1.3e-7);
+            }
+        }
+    }
+
+    @Test
+    void nanStaysNaNInEveryActivation() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment x = arena.allocate(4L * 5, 4);
+            for (Activations one : Activations.values()) {
+                x.setAtIndex(JAVA_FLOAT_UNALIGNED, 3, Float.NaN);
+                one.apply(x, null, x);
+                assertThat(x.getAtIndex(JAVA_FLOAT_UNALIGNED, 3)).as("%s", one).isNaN();
+                x.fill((byte) 0);
+            }
+        }
     }
 
     @Test
