@@ -24,6 +24,7 @@ import tools.jackson.databind.annotation.JsonNaming;
  * @param previousTokenRates the tokens before, by the activation that follows them
  * @param moments of the activation; null in indexes before format 1.2
  * @param coactive the latents whose activation correlates most with this one's, counted exactly; empty before format 1.2
+ * @param labels everything that rules say about it, each with its held-out score; empty before format 1.3
  * @param scoring held-out examples, a uniform sample of documents: for scoring explanations, which must not see them
  */
 @JsonNaming(SnakeCaseStrategy.class)
@@ -43,4 +44,5 @@ public record FeatureDetail(
         List<TokenRate> previousTokenRates,
         @Nullable Moments moments,
         List<Coactive> coactive,
+        List<LabelCandidate> labels,
         List<Example> scoring) {}

@@ -167,6 +167,7 @@ public final class FeatureIndex {
                 previous,
                 pairs.moments(id),
                 pairs.exact(id),
+                pairs.labels(id),
                 examples.getOrDefault(Bands.SCORING, List.of()));
     }
 

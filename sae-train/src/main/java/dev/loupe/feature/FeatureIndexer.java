@@ -97,7 +97,8 @@ public final class FeatureIndexer {
         IndexPass pass = new IndexPass(sae, store, vocabulary.size(), options, neighbours, spool).run(progress);
         CoactivePairs pairs = CoactivePairs.count(spool.map(), pass.sketches(), progress, sae.name());
         Map<String, IndexManifest.TableFile> files;
-        try (IndexWriter writer = new IndexWriter(folder, sae, store, options, neighbours, pass, pairs, vocabulary)) {
+        try (IndexWriter writer =
+                new IndexWriter(folder, sae, store, options, neighbours, pass, pairs, spool, vocabulary)) {
             files = writer.write(lens, model.tokenizer(), progress);
         }
         int dead = 0;

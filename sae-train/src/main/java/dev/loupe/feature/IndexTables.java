@@ -32,7 +32,10 @@ final class IndexTables {
     /** One row per latent: a sample of the rows on which it fires; lacking before format 1.2. */
     static final String SKETCHES = "sketches";
 
-    private static final List<String> LATER = List.of(CONTEXTS, POSITIONS, MOMENTS, COACTIVE, SKETCHES);
+    /** Everything that rules say about each latent, with scores; lacking before format 1.3. */
+    static final String RULES = "rules";
+
+    private static final List<String> LATER = List.of(CONTEXTS, POSITIONS, MOMENTS, COACTIVE, SKETCHES, RULES);
 
     /** Tables with rows per latent, in the order of the {@code rows} list of {@code features}. */
     static final List<String> PER_LATENT = List.of(HISTOGRAMS, BANDS, EXAMPLES, LOGITS, NEIGHBOURS, LABELS, TOKENS);
@@ -159,7 +162,7 @@ final class IndexTables {
                         Column.of("mean_square_all", Kind.DOUBLE),
                         Column.of("skewness_all", Kind.DOUBLE),
                         Column.of("kurtosis_all", Kind.DOUBLE),
-                        // first row of this latent in table coactive, and the row after its last
+                        // first row of this latent in table coactive and the row after its last; then of table rules
                         Column.of("rows", Kind.LONGS)));
         COLUMNS.put(
                 COACTIVE,
@@ -168,6 +171,22 @@ final class IndexTables {
                         Column.of("other", Kind.INT),
                         Column.of("together", Kind.LONG), // rows on which both fire
                         Column.of("correlation", Kind.DOUBLE)));
+        COLUMNS.put(
+                RULES,
+                List.of(
+                        Column.of("feature", Kind.INT),
+                        Column.of("kind", Kind.TEXT),
+                        Column.of("text", Kind.TEXT),
+                        Column.of("patterns", Kind.TEXTS),
+                        // NaN: unknown
+                        Column.of("train_coverage", Kind.DOUBLE),
+                        Column.of("coverage", Kind.DOUBLE),
+                        Column.of("recall", Kind.DOUBLE),
+                        Column.of("precision", Kind.DOUBLE),
+                        Column.of("balanced_accuracy", Kind.DOUBLE),
+                        Column.of("correlation", Kind.DOUBLE),
+                        Column.of("claimed", Kind.LONG),
+                        Column.of("firings", Kind.LONG)));
         COLUMNS.put(
                 SKETCHES,
                 List.of(

@@ -31,10 +31,11 @@ final class IndexWriter implements AutoCloseable {
     private final IndexPass pass;
     private final CoactivePairs pairs;
     private final Vocabulary vocabulary;
-    private final Labeller labeller;
+    private final LatentLabels labels;
     private final Contexts contexts;
     private final RootAllocator allocator = new RootAllocator();
     private final Map<String, TableWriter> tables = new LinkedHashMap<>();
+    private final int[][] promoted;
     private final BitSet shown = new BitSet(); // sequences with an example
     private int[] rankOf = new int[0]; // row of a sequence in table texts
 
@@ -46,6 +47,7 @@ final class IndexWriter implements AutoCloseable {
             Neighbours neighbours,
             IndexPass pass,
             CoactivePairs pairs,
+            CodeSpool spool,
             Vocabulary vocabulary) {
         this.pairs = pairs;
         this.sae = sae;
@@ -54,7 +56,13 @@ final class IndexWriter implements AutoCloseable {
         this.neighbours = neighbours;
         this.pass = pass;
         this.vocabulary = vocabulary;
-        this.labeller = new Labeller(vocabulary, pass.totals());
+        this.labels = new LatentLabels(
+                new RuleText(store, vocabulary.size()),
+                spool,
+                store.tokens(),
+                vocabulary,
+                new Labeller(vocabulary, pass.totals()));
+        this.promoted = new int[sae.dSae()][0];
         this.contexts = new Contexts(pass.totals());
         for (String table : IndexTables.names()) {
             tables.put(
@@ -69,9 +77,17 @@ final class IndexWriter implements AutoCloseable {
 
     /** What is worked out about a latent before it is written. */
     private record Prepared(
-            Labeller.Label label, FeatureContext context, List<Bands.Band> bands, Entry[] tokens, Entry[] previous) {
+            LatentLabels.Labels labels,
+            FeatureContext context,
+            List<Bands.Band> bands,
+            Entry[] tokens,
+            Entry[] previous) {
+        Labeller.Label label() {
+            return labels.name();
+        }
+
         static final Prepared NONE = new Prepared(
-                new Labeller.Label("", LabelRule.DEAD, null),
+                new LatentLabels.Labels(new Labeller.Label("", LabelRule.DEAD, null), List.of()),
                 FeatureContext.UNKNOWN,
                 List.of(),
                 new Entry[0],
@@ -128,11 +144,11 @@ final class IndexWriter implements AutoCloseable {
 
     private Prepared prepare(int latent, List<Bands.Band> bands) {
         LatentStats s = pass.stats(latent);
-        Labeller.Label label = labeller.label(s);
+        LatentLabels.Labels found = labels.of(latent, s, promoted[latent]);
         return s == null
-                ? new Prepared(label, FeatureContext.UNKNOWN, bands, Prepared.NONE.tokens(), Prepared.NONE.previous())
+                ? new Prepared(found, FeatureContext.UNKNOWN, bands, Prepared.NONE.tokens(), Prepared.NONE.previous())
                 : new Prepared(
-                        label,
+                        found,
                         contexts.of(s),
                         bands,
                         TokenCounts.strongest(s.tokens.entries(), options.tokens()),
@@ -161,10 +177,27 @@ final class IndexWriter implements AutoCloseable {
         rows[2 * logits + 1] = (id + 1) * logitsPerLatent;
         writeFeature(id, s, p, rows);
         writeContext(id, p.context());
-        writeMoments(id, s);
+        writeMoments(id, s, p.labels().all());
     }
 
-    private void writeMoments(int id, @Nullable LatentStats s) {
+    private void writeMoments(int id, @Nullable LatentStats s, List<LabelCandidate> found) {
+        long firstRule = table(IndexTables.RULES).rows();
+        for (LabelCandidate c : found) {
+            table(IndexTables.RULES)
+                    .row(
+                            id,
+                            c.kind(),
+                            c.text(),
+                            c.patterns(),
+                            orNaN(c.trainCoverage()),
+                            orNaN(c.coverage()),
+                            orNaN(c.recall()),
+                            orNaN(c.precision()),
+                            orNaN(c.balancedAccuracy()),
+                            orNaN(c.correlation()),
+                            c.claimed(),
+                            c.firings());
+        }
         long from = table(IndexTables.COACTIVE).rows();
         for (CoactivePairs.Pair pair : pairs.of(id, pass.stats(), pass.totals().rows)) {
             table(IndexTables.COACTIVE).row(id, pair.id(), pair.together(), pair.correlation());
@@ -181,7 +214,12 @@ final class IndexWriter implements AutoCloseable {
                         m.meanSquareAll(),
                         m.skewnessAll(),
                         m.kurtosisAll(),
-                        new long[] {from, table(IndexTables.COACTIVE).rows()});
+                        new long[] {
+                            from,
+                            table(IndexTables.COACTIVE).rows(),
+                            firstRule,
+                            table(IndexTables.RULES).rows()
+                        });
         table(IndexTables.SKETCHES)
                 .row(id, s == null ? RowSketch.WHOLE : s.sketch.limit(), s == null ? new int[0] : s.sketch.hashes());
     }
@@ -232,6 +270,10 @@ final class IndexWriter implements AutoCloseable {
                         c.distinctTokens(),
                         c.firstPositions(),
                         c.positions().stream().mapToLong(PositionRate::fired).toArray());
+    }
+
+    private static double orNaN(@Nullable Double value) {
+        return value == null ? Double.NaN : value;
     }
 
     private void writePositions() {
@@ -319,9 +361,10 @@ final class IndexWriter implements AutoCloseable {
         }
     }
 
-    private void writeLogits(int id, int[] promoted, float[] high, int[] suppressed, float[] low) {
-        for (int k = 0; k < promoted.length; k++) {
-            table(IndexTables.LOGITS).row(id, true, promoted[k], vocabulary.text(promoted[k]), high[k]);
+    private void writeLogits(int id, int[] raised, float[] high, int[] suppressed, float[] low) {
+        promoted[id] = raised;
+        for (int k = 0; k < raised.length; k++) {
+            table(IndexTables.LOGITS).row(id, true, raised[k], vocabulary.text(raised[k]), high[k]);
         }
         for (int k = 0; k < suppressed.length; k++) {
             table(IndexTables.LOGITS).row(id, false, suppressed[k], vocabulary.text(suppressed[k]), low[k]);

@@ -14,6 +14,12 @@ public enum LabelRule {
     ENDING("ending"),
     /** Documents of one label (a language). */
     DOCUMENTS("document label"),
+    /** The token that comes next is nearly always the same. */
+    NEXT("next token"),
+    /** A few n-grams. */
+    NGRAMS("n-grams"),
+    /** A tree of token patterns that predicts the activation. */
+    PATTERNS("token patterns"),
     /** Nothing of the above: the tokens that carry most are listed, no claim is made. */
     TOKENS("top tokens"),
     /** The latent is never active. */

@@ -38,8 +38,17 @@ final class Labeller {
         }
     }
 
-    /** A label, how it was made and how its rule does on held-out documents. */
-    record Label(String text, LabelRule rule, @Nullable LabelScore score) {}
+    /**
+     * A label, how it was made and how its rule does on held-out documents.
+     *
+     * @param ids tokens that the rule names; empty where it names none
+     * @param before whether those stand before the token it fires on
+     */
+    record Label(String text, LabelRule rule, @Nullable LabelScore score, int[] ids, boolean before) {
+        Label(String text, LabelRule rule, @Nullable LabelScore score) {
+            this(text, rule, score, new int[0], false);
+        }
+    }
 
     Label label(@Nullable LatentStats s) {
         if (s == null) {
@@ -171,7 +180,7 @@ final class Labeller {
             }
         }
         LabelScore score = score(trainSum / train, s, heldOutSum, heldOutFired, totals.heldOut(ids, before));
-        return new Label(name + percent(score), rule, score);
+        return new Label(name + percent(score), rule, score, ids, before);
     }
 
     /** Scores a rule on held-out tokens; null if the latent fires on none. */
@@ -192,7 +201,7 @@ final class Labeller {
                 totals.heldOutRows);
     }
 
-    private static String percent(@Nullable LabelScore score) {
+    static String percent(@Nullable LabelScore score) {
         return score == null ? "" : String.format(Locale.ROOT, " %.0f %%", 100 * score.coverage());
     }
 

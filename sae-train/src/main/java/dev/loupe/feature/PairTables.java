@@ -54,6 +54,42 @@ final class PairTables {
         return all;
     }
 
+    /** What rules say about a latent. */
+    List<LabelCandidate> labels(int id) {
+        if (!present() || !tables.containsKey(IndexTables.RULES)) {
+            return List.of();
+        }
+        long[] rows = (long[]) row(IndexTables.MOMENTS, id)[9];
+        if (rows.length < 4) {
+            throw contradiction(id);
+        }
+        List<LabelCandidate> all = new ArrayList<>();
+        for (Object[] r : table(IndexTables.RULES).read(rows[2], Math.toIntExact(rows[3] - rows[2]))) {
+            all.add(candidate(r));
+        }
+        return all;
+    }
+
+    /** A row of table rules. */
+    static LabelCandidate candidate(Object[] r) {
+        return new LabelCandidate(
+                (String) r[1],
+                (String) r[2],
+                ((List<?>) r[3]).stream().map(String.class::cast).toList(),
+                known(r[4]),
+                known(r[5]),
+                known(r[6]),
+                known(r[7]),
+                known(r[8]),
+                known(r[9]),
+                (Long) r[10],
+                (Long) r[11]);
+    }
+
+    private static @Nullable Double known(Object value) {
+        return Double.isNaN((Double) value) ? null : (Double) value;
+    }
+
     /** How a latent fires together with another one, perhaps of another index over the same store; from the sketches. */
     Coactive estimate(int id, FeatureIndex other, int otherId) {
         Sketches mine = sketches();

@@ -1,6 +1,7 @@
 package dev.loupe.inspect;
 
 import dev.loupe.base.LoupeException;
+import dev.loupe.base.UsageException;
 import dev.loupe.math.Matrix;
 import dev.loupe.model.Forward;
 import dev.loupe.model.HookInfo;
@@ -80,6 +81,10 @@ public final class Attributor {
             }
         }
         if (sae != null) {
+            if (sae.hooksIn().size() > 1 || sae.hooksOut().size() > 1) {
+                throw new UsageException("The crosscoder " + sae.name()
+                        + " reads or writes several places at once; a logit is taken apart at one place only.");
+            }
             SaeNeeds.check(sae, model);
             if (!HookPoint.of(out(sae)).local().startsWith("hook_")
                     || sae.dOut() != model.config().dModel()) {

@@ -44,6 +44,10 @@ public final class LatentAblation {
         if (positions < 0 || positions > 64) {
             throw new UsageException("At most 64 positions are taken out one by one, not " + positions + ".");
         }
+        if (sae.hooksIn().size() > 1 || sae.hooksOut().size() > 1) {
+            throw new UsageException("The crosscoder " + sae.name()
+                    + " reads or writes several places at once; the effect of a latent is measured at one place only.");
+        }
         SaeNeeds.check(sae, model);
         HookPoint in = model.hook(sae.hookName()).hook();
         String out = sae.isTranscoder() ? sae.config().hookNameOut() : null;
