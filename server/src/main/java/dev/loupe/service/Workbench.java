@@ -15,6 +15,7 @@ public final class Workbench implements AutoCloseable {
     private final SaeExchange exchange;
     private final Features features;
     private final Inspections inspections;
+    private final CloseUps closeUps;
     private final Evaluations evaluations;
     private final Comparisons comparisons;
     private final Counterparts counterparts;
@@ -36,6 +37,7 @@ public final class Workbench implements AutoCloseable {
         this.comparisons = new Comparisons(workspace, stores, saes);
         this.features = new Features(workspace, models, stores, saes, comparisons);
         this.inspections = new Inspections(models, saes, features);
+        this.closeUps = new CloseUps(models, stores, saes, features);
         this.evaluations = new Evaluations(models, stores, saes);
         this.counterparts = new Counterparts(workspace, comparisons, features);
         this.patches = new Patches(workspace, models, saes);
@@ -89,6 +91,11 @@ public final class Workbench implements AutoCloseable {
     /** Looking into a model on one text. */
     public Inspections inspect() {
         return inspections;
+    }
+
+    /** What a feature's page shows beyond its index. */
+    public CloseUps closeUps() {
+        return closeUps;
     }
 
     /** Report cards of SAEs. */

@@ -136,7 +136,7 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
         double[] edges = r.density().edges();
         long[] counts = Arrays.stream(r.density().counts()).asLongStream().toArray();
         density.set(new Histogram.Data(
-                counts, edges[0], edges[edges.length - 1], false, true, "features", "accent", 110, null));
+                counts, edges[0], edges[edges.length - 1], false, true, "features", "accent", 110, null, false));
         card.add(
                 Kit.div("gap", facts),
                 Kit.div(

@@ -6,7 +6,6 @@ import com.vaadin.flow.component.html.Section;
 import dev.loupe.feature.FeatureDetail;
 import dev.loupe.feature.LabelRate;
 import dev.loupe.feature.PositionRate;
-import dev.loupe.feature.TokenLogit;
 import dev.loupe.service.Counterpart;
 import dev.loupe.service.Workbench;
 import dev.loupe.ui.element.BarRows;
@@ -18,44 +17,12 @@ import java.util.Optional;
 
 /** The cards at the side of a feature page. */
 final class FeatureParts {
-    private static final int LOGITS = 8;
     private static final int LABELS = 8;
     private static final int TOKENS = 8;
     private static final int NEIGHBOURS = 8;
     private static final int OVERLAID = 4;
 
     private FeatureParts() {}
-
-    static Section logits(FeatureDetail f) {
-        Section card = Kit.card(Kit.heading("What it promotes", "logit lens, final norm folded"));
-        if (f.promoted().isEmpty()) {
-            card.add(Kit.text(
-                    "dim", "The hook is not as wide as the residual stream, so the unembedding does not apply."));
-            return card;
-        }
-        double top = Math.max(largest(f.promoted()), largest(f.suppressed()));
-        card.add(Kit.div(
-                "two keep",
-                logits(f.promoted(), BarRows.Tone.POS, top),
-                logits(f.suppressed(), BarRows.Tone.NEG, top)));
-        return card;
-    }
-
-    private static BarRows logits(List<TokenLogit> logits, BarRows.Tone tone, double top) {
-        return new BarRows()
-                .set(
-                        tone,
-                        true,
-                        logits.stream()
-                                .limit(LOGITS)
-                                .map(l -> BarRows.Row.token(l.text(), Num.signed(l.value(), 2), share(l.value(), top)))
-                                .toList(),
-                        "No token.");
-    }
-
-    private static double largest(List<TokenLogit> logits) {
-        return logits.stream().mapToDouble(l -> Math.abs(l.value())).max().orElse(0);
-    }
 
     private static double share(double value, double top) {
         return top > 0 ? Math.abs(value) / top : 0;
@@ -135,14 +102,38 @@ final class FeatureParts {
                         null,
                         Links.feature(sae, n.id()),
                         n.label(),
-                        Num.fixed(n.cosine(), 2),
+                        Num.fixed(n.cosine(), 2) + " · " + Num.percent(n.together()),
                         Math.max(0, n.cosine()),
                         n.id() + " " + n.label() + " · fires on " + Num.percent(n.together())
                                 + " of the tokens this one fires on"))
                 .toList();
-        return Kit.card(
-                Kit.heading("Neighbours", "cosine of decoder"),
-                new BarRows().set(BarRows.Tone.ACCENT, false, rows, "No neighbour."));
+        BarRows bars = new BarRows().set(BarRows.Tone.ACCENT, false, rows, "No neighbour.");
+        bars.addClassName("wide");
+        return Kit.card(Kit.heading("Neighbours", "cosine of decoder · fires along"), bars);
+    }
+
+    /** What fires on the same tokens; nothing in indexes that are too old to know. */
+    static Optional<Section> coactive(String sae, FeatureDetail f) {
+        if (f.coactive().isEmpty()) {
+            return Optional.empty();
+        }
+        List<BarRows.Row> rows = f.coactive().stream()
+                .limit(NEIGHBOURS)
+                .map(c -> new BarRows.Row(
+                        String.valueOf(c.id()),
+                        null,
+                        Links.feature(sae, c.id()),
+                        c.label(),
+                        Num.fixed(c.correlation(), 2) + " · " + Num.percent(c.share()),
+                        Math.max(0, c.correlation()),
+                        c.id() + " " + c.label() + " · both fire on " + Num.whole(Math.round(c.rows()))
+                                + " tokens" + (c.exact() ? ", counted" : " ± " + Num.whole(Math.round(c.error())))
+                                + "; overlap (Jaccard) " + Num.fixed(c.jaccard(), 3)
+                                + (c.cosine() == null ? "" : "; cosine of decoder " + Num.fixed(c.cosine(), 2))))
+                .toList();
+        BarRows bars = new BarRows().set(BarRows.Tone.ACT, false, rows, "");
+        bars.addClassName("wide");
+        return Optional.of(Kit.card(Kit.heading("Fires together with", "correlation · share of its firings"), bars));
     }
 
     static Component counterparts(Workbench workbench, String sae, int id) {

@@ -13,6 +13,7 @@ import com.vaadin.flow.router.Route;
 import dev.loupe.feature.FeatureDetail;
 import dev.loupe.feature.FeatureSummary;
 import dev.loupe.feature.LabelScore;
+import dev.loupe.feature.Moments;
 import dev.loupe.service.SaeView;
 import dev.loupe.service.Workbench;
 import dev.loupe.ui.element.Histogram;
@@ -23,7 +24,11 @@ import java.util.Map;
 /** One latent: what it fires on, how strongly, where, what it promotes, and its relatives. */
 @Route("features/:sae/:id([0-9]+)")
 public final class FeatureView extends Page implements BeforeEnterObserver {
+    /** What the address keeps. */
+    private static final List<String> KEPT = List.of("band", "context", "breaks", "text");
+
     private final Workbench workbench;
+    private final Map<String, String> state = new LinkedHashMap<>();
 
     FeatureView(Workbench workbench) {
         this.workbench = workbench;
@@ -39,24 +44,22 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
         FeatureDetail f = workbench.features().detail(name, id);
         titled(id + " · " + name);
         removeAll();
-        FeatureExamples examples =
-                new FeatureExamples(f, parameter(query, "band"), band -> remember(f, query, "band", band));
-        FeatureTest test = new FeatureTest(
-                workbench, sae, f.summary(), parameter(query, "text"), text -> remember(f, query, "text", text));
-        add(
-                head(sae, f),
-                Kit.div(
-                        "cols",
-                        Kit.div("stack", strength(f), examples),
-                        Kit.div(
-                                "stack",
-                                test,
-                                FeatureParts.logits(f),
-                                FeatureParts.labels(f),
-                                FeatureParts.tokens(f),
-                                FeatureParts.positions(f),
-                                FeatureParts.counterparts(workbench, name, id),
-                                FeatureParts.neighbours(name, f))));
+        KEPT.forEach(k -> state.put(k, parameter(query, k)));
+        Histogram histogram = new Histogram();
+        FeatureExamples examples = new FeatureExamples(workbench, name, f, state, histogram, this::remember);
+        FeatureTest test =
+                new FeatureTest(workbench, sae, f.summary(), parameter(query, "text"), text -> remember("text", text));
+        Div side = Kit.div(
+                "stack",
+                test,
+                new FeatureLogits(workbench, name, f),
+                FeatureParts.labels(f),
+                FeatureParts.tokens(f),
+                FeatureParts.positions(f),
+                FeatureParts.counterparts(workbench, name, id));
+        Div relatives = Kit.div("relatives", FeatureParts.neighbours(name, f));
+        FeatureParts.coactive(name, f).ifPresent(relatives::add);
+        add(head(sae, f), Kit.div("cols", Kit.div("stack", strength(f, histogram), examples, relatives), side));
     }
 
     /** Numbers too long for any SAE stay within int. */
@@ -64,12 +67,7 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
         return digits.length() > 9 ? "999999999" : digits;
     }
 
-    private final Map<String, String> state = new LinkedHashMap<>();
-
-    private void remember(FeatureDetail f, QueryParameters query, String key, String value) {
-        for (String k : List.of("band", "text")) {
-            state.putIfAbsent(k, parameter(query, k));
-        }
+    private void remember(String key, String value) {
         state.put(key, value);
         UI ui = UI.getCurrent();
         remember(ui, ui.getActiveViewLocation().getPath(), state);
@@ -134,7 +132,10 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
         FeatureParts.foundIn(workbench, sae.name(), s.id()).ifPresent(facts::add);
         facts.add(Kit.div(
                 "end", Kit.key(Kit.linkButton(Links.steer(sae.name(), s.id()), "Steer with this", "main"), "s")));
-        return Kit.card(Kit.div("line", way, Kit.div("end line", pager(sae, s.id()))), name, Kit.div("gap", facts));
+        return Kit.card(
+                Kit.div("line", way, Kit.div("end line", FeatureSeeds.of(workbench, sae, s.id()), pager(sae, s.id()))),
+                name,
+                Kit.div("gap", facts));
     }
 
     /** Previous, next, and a field to go to any number. */
@@ -174,18 +175,17 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
         return a;
     }
 
-    private static Section strength(FeatureDetail f) {
+    private static Section strength(FeatureDetail f, Histogram h) {
         long[] counts = f.histogram().counts();
         double[] edges = f.histogram().edges();
         Section card = Kit.card(Kit.heading(
                 "How strongly it fires",
                 "log count · " + Num.whole(f.histogram().tokens())
-                        + " tokens · point at an example's token to find it here"));
+                        + " tokens · point at a bar or at an example's token to find the other"));
         if (counts.length == 0) {
             card.add(Kit.text("dim", "It fires on no token of the store."));
             return card;
         }
-        Histogram h = new Histogram();
         h.set(new Histogram.Data(
                 counts,
                 Math.log10(edges[0]),
@@ -195,8 +195,24 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
                 "tokens",
                 "act",
                 150,
-                null));
+                null,
+                true));
         card.add(h);
+        Moments m = f.moments();
+        if (m != null) {
+            card.add(Kit.facts(
+                    moment(m.std(), "std when active", "standard deviation over the tokens on which it is active"),
+                    moment(m.skewness(), "skewness", "over the tokens on which it is active; 0 for a symmetric law"),
+                    moment(m.kurtosis(), "kurtosis", "over the tokens on which it is active; 3 for a normal law"),
+                    moment(m.meanAll(), "mean of all tokens", "E[a], tokens on which it is not active count 0"),
+                    moment(m.meanSquareAll(), "mean square", "E[a²] over all tokens")));
+        }
         return card;
+    }
+
+    private static Div moment(double value, String name, String definition) {
+        Div fact = Kit.fact(Num.activation(value), name, definition);
+        fact.addClassName("small");
+        return fact;
     }
 }

@@ -130,6 +130,31 @@ final class Fields {
         }
     }
 
+    /** A few choices as words in a line; the chosen one is bold. */
+    @Tag("div")
+    static final class Segments extends Component implements com.vaadin.flow.component.HasComponents, HasStyle {
+        Segments(String label, Map<String, String> all, String chosen, Consumer<String> changed) {
+            addClassName("seg");
+            getElement().setAttribute("role", "group");
+            getElement().setAttribute("aria-label", label);
+            Map<String, NativeButton> buttons = new LinkedHashMap<>();
+            all.forEach((key, text) -> {
+                NativeButton b = new NativeButton(text, e -> {
+                    buttons.forEach((k, other) -> press(other, k.equals(key)));
+                    changed.accept(key);
+                });
+                b.getElement().setAttribute("type", "button");
+                press(b, key.equals(chosen));
+                buttons.put(key, b);
+                add(b);
+            });
+        }
+
+        private static void press(NativeButton b, boolean on) {
+            b.getElement().setAttribute("aria-pressed", String.valueOf(on));
+        }
+    }
+
     /** Tabs; the chosen one is underlined. */
     @Tag("div")
     static final class Tabs extends Component implements com.vaadin.flow.component.HasComponents, HasStyle {

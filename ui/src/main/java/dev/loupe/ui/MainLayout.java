@@ -95,6 +95,7 @@ public final class MainLayout extends Div implements RouterLayout, AfterNavigati
         Map<String, String> keys = new LinkedHashMap<>();
         keys.put("/", "search features");
         keys.put("j  k", "next and previous feature");
+        keys.put("[  ]", "the same feature in the previous and next seed");
         keys.put("g", "go to a feature by its number");
         keys.put("t", "test your own text on a feature");
         keys.put("s", "steer with this feature");

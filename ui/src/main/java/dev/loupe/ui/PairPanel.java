@@ -79,12 +79,13 @@ final class PairPanel extends Div {
                     Num.activation(e.max()),
                     e.tokens().subList(from, to),
                     java.util.Arrays.copyOfRange(e.values(), from, to),
+                    e.peak() - from,
                     e.label(),
                     e.documentName(),
                     null));
         }
         TokenExamples list = new TokenExamples();
-        list.set(new TokenExamples.Data(f.summary().max(), rows, "It fires nowhere."));
+        list.set(new TokenExamples.Data(f.summary().max(), rows, "It fires nowhere.", null, false));
         return list;
     }
 

@@ -18,7 +18,7 @@ function fill(node, attrs, children) {
     else if (name === 'style') for (const [p, v] of Object.entries(value)) node.style.setProperty(p, v);
     else node.setAttribute(name, value === true ? '' : String(value));
   }
-  for (const c of children.flat()) if (c !== undefined && c !== null) node.append(c instanceof Node ? c : document.createTextNode(String(c)));
+  for (const c of children.flat(2)) if (c !== undefined && c !== null) node.append(c instanceof Node ? c : document.createTextNode(String(c)));
   return node;
 }
 

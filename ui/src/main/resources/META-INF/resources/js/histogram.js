@@ -2,12 +2,21 @@ import { LoupeElement, num, s, ticks, walkable } from './core.js';
 import { tools } from './tools.js';
 
 /**
- * `{counts, from, to, logCount, unit, what, height, ramped, tone, label}`: a histogram of equal bins between `from` and `to`.
- * With `edges` (one more than counts) bins may have any width. Listens to the value under the pointer in example lists.
+ * `{counts, from, to, logCount, unit, what, height, ramped, tone, label, linked, low, high}`: a histogram of equal bins between `from` and `to`.
+ * With `edges` (one more than counts) bins may have any width. `linked`: marks the value under the pointer in example lists,
+ * and has the values of the bin pointed at framed there.
  */
 class Histogram extends LoupeElement {
   #mark = null;
-  #listen = e => this.#mark?.(e.detail);
+  #listen = e => { if (this.data?.linked) this.#mark?.(e.detail); };
+
+  /** Shades values between two ends, null and null for none. */
+  band(low, high) {
+    if (!this.data) return;
+    this.data.low = low;
+    this.data.high = high;
+    this.redraw();
+  }
 
   get scaled() { return true; }
   connectedCallback() { super.connectedCallback(); window.addEventListener('loupe-value', this.#listen); }
@@ -24,6 +33,10 @@ class Histogram extends LoupeElement {
     const label = d.label ?? `Histogram, ${num(total, 9)} ${what} between ${num(lo)} and ${num(hi)}`;
     const svg = s('svg', { width: W, height: H, viewBox: `0 0 ${W} ${H}`, role: 'img', 'aria-label': label });
     svg.append(s('path', { class: 'grid', d: `M${left} ${base + .5}H${right}` }));
+    if (d.low !== undefined && d.low !== null) {
+      const at = v => Math.max(left, Math.min(right, x(d.log10 ? Math.log10(Math.max(v, 1e-30)) : v)));
+      svg.append(s('rect', { class: 'shade', x: at(d.low), y: 0, width: Math.max(2, at(d.high) - at(d.low)), height: base }));
+    }
     const tone = d.tone === 'accent' ? 'var(--accent)' : 'rgb(var(--act))';
     const bars = d.counts.map((c, i) => {
       const w = Math.max(1, x(edge(i + 1)) - x(edge(i)) - 2), hh = Math.max(c > 0 ? 2 : 0, y(c));
@@ -34,14 +47,21 @@ class Histogram extends LoupeElement {
     const every = d.log10 ? decades(lo, hi, Math.floor(W / 55)) : ticks(lo, hi, Math.max(2, Math.floor(W / 110)));
     every.forEach(t => svg.append(s('text', { x: x(t), y: H - 8, 'text-anchor': x(t) < left + 10 ? 'start' : x(t) > right - 14 ? 'end' : 'middle' }, d.log10 ? power(t) : num(t))));
     const say = i => `${num(d.log10 ? 10 ** edge(i) : edge(i), 3)} – ${num(d.log10 ? 10 ** edge(i + 1) : edge(i + 1), 3)}: ${num(d.counts[i], 9)} ${what}${total ? ` (${num(100 * d.counts[i] / total, 3)} %)` : ''}`;
-    const { words, go } = walkable(svg, n, i => { bars.forEach((b, k) => b.classList.toggle('on', k === i)); return say(i); });
+    const tellRange = r => { if (d.linked) window.dispatchEvent(new CustomEvent('loupe-range', { detail: r })); };
+    const { words, go } = walkable(svg, n, i => {
+      bars.forEach((b, k) => b.classList.toggle('on', k === i));
+      tellRange([d.log10 ? 10 ** edge(i) : edge(i), d.log10 ? 10 ** edge(i + 1) : edge(i + 1)]);
+      return say(i);
+    });
     svg.addEventListener('pointermove', e => {
       const v = lo + (hi - lo) * (e.offsetX * (W / svg.getBoundingClientRect().width) - left) / (right - left);
       let i = 0;
       while (i < n - 1 && v >= edge(i + 1)) i++;
       go(i);
     });
-    svg.addEventListener('pointerleave', () => { bars.forEach(b => b.classList.remove('on')); words.textContent = ''; });
+    const leave = () => { bars.forEach(b => b.classList.remove('on')); words.textContent = ''; tellRange(null); };
+    svg.addEventListener('pointerleave', leave);
+    svg.addEventListener('blur', leave);
     const line = s('path', { class: 'marker', d: '' });
     svg.append(line);
     this.#mark = v => {

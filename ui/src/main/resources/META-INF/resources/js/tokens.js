@@ -15,10 +15,15 @@ export function tokenRun(tokens, values, max, options = {}) {
     out.push(h('span', {
       class: cls, 'data-v': v === 0 ? undefined : v,
       style: alpha > 0 ? { '--v': alpha.toFixed(3), color: alpha > 0.3 ? inkOn(tone, alpha) : '' } : {},
-      title: options.titles?.[i] ?? `${alone(t)}  ${num(v)}${unit}`,
-    }, shown(t)));
+      title: options.titles?.[i] ?? (t === '' ? `bytes of a character that a later token completes  ${num(v)}${unit}` : `${alone(t)}  ${num(v)}${unit}`),
+    }, t === '' ? h('span', { class: 'part' }, '▯') : options.breaks ? broken(t) : shown(t)));
   });
   return out;
+}
+
+/** A token with its line ends obeyed after they are shown. */
+function broken(token) {
+  return token.split('\n').map((part, i, all) => shown(part) + (i < all.length - 1 ? '↵\n' : '')).join('');
 }
 
 /** Tells histograms on the page which value the pointer is over. */
@@ -67,12 +72,38 @@ class Tokens extends LoupeElement {
   }
 }
 
-/** `{max, rows: [{lead, tokens, values, source, href}]}`: a list of examples on one colour scale. */
+/**
+ * `{max, rows: [{lead, tokens, values, peak, source, title, lang}], around, breaks}`: a list of examples on one colour scale.
+ * `view(around, breaks)` shows so many tokens on either side of the peak (null: all there are), and obeys line ends or not.
+ * A range of values pointed at in a histogram is framed here, as the value pointed at here is marked there.
+ */
 class Examples extends LoupeElement {
+  #range = e => {
+    const r = e.detail;
+    this.querySelectorAll('.tok[data-v]').forEach(t => t.classList.toggle('inrange', r !== null && t.dataset.v >= r[0] && t.dataset.v < r[1]));
+  };
+
   constructor() {
     super();
     this.addEventListener('pointerover', pointed);
     this.addEventListener('pointerleave', pointed);
+  }
+
+  connectedCallback() { super.connectedCallback(); window.addEventListener('loupe-range', this.#range); }
+  disconnectedCallback() { super.disconnectedCallback(); window.removeEventListener('loupe-range', this.#range); }
+
+  view(around, breaks) {
+    if (!this.data) return;
+    this.data.around = around;
+    this.data.breaks = breaks;
+    this.redraw();
+  }
+
+  /** The tokens to show of a row, and whether text was left out on either side. */
+  #cut(r) {
+    const a = this.data.around, n = r.tokens.length, p = r.peak ?? 0;
+    const from = a === null || a === undefined ? 0 : Math.max(0, p - a), to = a === null || a === undefined ? n : Math.min(n, p + a + 1);
+    return [from > 0 ? h('span', { class: 'faint' }, '…') : null, tokenRun(r.tokens.slice(from, to), r.values.slice(from, to), this.data.max, this.data), to < n ? h('span', { class: 'faint' }, '…') : null];
   }
 
   draw(d) {
@@ -80,7 +111,7 @@ class Examples extends LoupeElement {
     this.setAttribute('role', 'list');
     this.replaceChildren(...d.rows.map(r => h('div', { class: 'ex', role: 'listitem' },
       h('span', { class: 'max', title: 'strongest value in this text' }, r.lead),
-      h('span', { class: 'toks', lang: r.lang || undefined }, tokenRun(r.tokens, r.values, d.max)),
+      h('span', { class: 'toks', lang: r.lang || undefined }, this.#cut(r)),
       h('span', { class: 'src', title: r.title }, r.source))));
   }
 }

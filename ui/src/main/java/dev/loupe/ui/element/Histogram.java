@@ -21,6 +21,8 @@ public final class Histogram extends DrawnElement {
      * @param tone "act" or "accent"
      * @param height in CSS pixels
      * @param label text alternative; null for a plain one
+     * @param linked whether it marks the value that is pointed at in lists of examples, and frames there what is pointed
+     *     at here
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Data(
@@ -32,7 +34,13 @@ public final class Histogram extends DrawnElement {
             String what,
             String tone,
             int height,
-            @Nullable String label) {}
+            @Nullable String label,
+            boolean linked) {}
+
+    /** Shades the values between two ends; null and null for none. */
+    public void band(@Nullable Double low, @Nullable Double high) {
+        getElement().callJsFunction("band", low, high);
+    }
 
     /** Draws a histogram. */
     public void set(Data data) {

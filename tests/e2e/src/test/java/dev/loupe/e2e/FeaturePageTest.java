@@ -1,0 +1,130 @@
+package dev.loupe.e2e;
+
+import static com.microsoft.playwright.assertions.PlaywrightAssertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.microsoft.playwright.Locator;
+import com.microsoft.playwright.Page;
+import dev.loupe.feature.Example;
+import dev.loupe.feature.FeatureDetail;
+import dev.loupe.feature.FeatureSummary;
+import dev.loupe.service.Counterpart;
+import dev.loupe.service.FeatureQuery;
+import dev.loupe.service.LogitEffects;
+import dev.loupe.service.Workbench;
+import java.util.Arrays;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/** The page of one feature: what is worked out on demand agrees with the index, and the page shows it. */
+class FeaturePageTest {
+    private final Workbench workbench = RealWorkspace.get().workbench();
+
+    private FeatureDetail strongest() {
+        FeatureSummary f = workbench
+                .features()
+                .list(
+                        RealWorkspace.SAE,
+                        FeatureQuery.all().sortedBy("max", true).page(0, 1))
+                .features()
+                .getFirst();
+        return workbench.features().detail(RealWorkspace.SAE, f.id());
+    }
+
+    @Test
+    void whole_sequences_have_the_tokens_and_values_of_the_index() {
+        FeatureDetail f = strongest();
+        List<Example> whole =
+                workbench.closeUps().whole(RealWorkspace.SAE, f.summary().id(), f.examples());
+        assertThat(whole).hasSameSizeAs(f.examples());
+        for (int i = 0; i < whole.size(); i++) {
+            Example part = f.examples().get(i);
+            Example all = whole.get(i);
+            assertThat(all.tokens().size()).isGreaterThanOrEqualTo(part.tokens().size());
+            assertThat(all.peak()).isEqualTo(part.position() + part.peak());
+            for (int t = 0; t < part.tokens().size(); t++) {
+                assertThat(all.tokens().get(part.position() + t))
+                        .isEqualTo(part.tokens().get(t));
+                assertThat(all.values()[part.position() + t]).isCloseTo(part.values()[t], within(1e-4f * part.max()));
+            }
+        }
+    }
+
+    @Test
+    void the_logits_of_all_tokens_have_the_ends_of_the_index_and_their_own_moments() {
+        FeatureDetail f = strongest();
+        LogitEffects e =
+                workbench.closeUps().logits(RealWorkspace.SAE, f.summary().id());
+        assertThat(e.to()).isCloseTo(f.promoted().getFirst().value(), within(1e-5));
+        assertThat(e.from()).isCloseTo(f.suppressed().getFirst().value(), within(1e-5));
+        int vocabulary = workbench.models().get("builtin").config().dVocab();
+        assertThat(Arrays.stream(e.counts()).sum()).isEqualTo(vocabulary);
+        double width = (e.to() - e.from()) / e.counts().length;
+        double mean = 0;
+        for (int i = 0; i < e.counts().length; i++) {
+            mean += e.counts()[i] * (e.from() + (i + 0.5) * width) / vocabulary;
+        }
+        assertThat(e.mean()).isCloseTo(mean, within(width));
+        assertThat(e.kurtosis()).isGreaterThan(1 + e.skewness() * e.skewness()); // of any distribution
+    }
+
+    @Test
+    void context_is_short_long_or_the_whole_sequence_and_the_address_keeps_it() {
+        int id = strongest().summary().id();
+        try (Tab tab = Tab.open(1280, 1000)) {
+            Page page = tab.go("/features/" + RealWorkspace.SAE + "/" + id);
+            Locator tokens = page.locator("#examples .ex").first().locator(".tok");
+            assertThat(tokens.first()).isVisible();
+            int line = tokens.count();
+            page.locator("#examples .seg button:text-is('short')").click();
+            assertThat(page).hasURL(Pattern.compile("context=short"));
+            assertThat(tokens).hasCount(Math.min(line, tokens.count()));
+            org.assertj.core.api.Assertions.assertThat(tokens.count()).isLessThanOrEqualTo(11);
+            page.locator("#examples .seg button:text-is('whole sequence')").click();
+            assertThat(page).hasURL(Pattern.compile("context=whole"));
+            assertThat(tokens.first()).containsText("endoftext");
+            page.reload();
+            assertThat(tokens.first()).containsText("endoftext");
+            assertThat(tab.wrong()).isEmpty();
+        }
+    }
+
+    @Test
+    void bars_and_tokens_point_at_each_other() {
+        try (Tab tab = Tab.open(1280, 1000)) {
+            Page page = tab.go("/features/" + RealWorkspace.SAE + "/"
+                    + strongest().summary().id());
+            Locator chart = page.locator("loupe-histogram").first();
+            chart.locator("svg").focus();
+            page.keyboard().press("End");
+            assertThat(page.locator("#examples .tok.inrange").first()).isVisible();
+            page.locator("#examples .tok.peak").first().hover();
+            assertThat(chart.locator(".marker")).hasAttribute("d", Pattern.compile("M[0-9]"));
+            assertThat(tab.wrong()).isEmpty();
+        }
+    }
+
+    @Test
+    void a_key_leads_to_the_same_feature_in_the_next_seed_and_back_leads_back() {
+        FeatureDetail f = workbench.features().index(RealWorkspace.SAE).all().stream()
+                .filter(s -> workbench.counterparts().of(RealWorkspace.SAE, s.id()).stream()
+                        .anyMatch(c -> c.id() >= 0))
+                .findFirst()
+                .map(s -> workbench.features().detail(RealWorkspace.SAE, s.id()))
+                .orElseThrow();
+        Counterpart other =
+                workbench.counterparts().of(RealWorkspace.SAE, f.summary().id()).getFirst();
+        try (Tab tab = Tab.open(1280, 1000)) {
+            Page page =
+                    tab.go("/features/" + RealWorkspace.SAE + "/" + f.summary().id());
+            page.keyboard().press("]");
+            assertThat(page).hasURL(Pattern.compile("/features/" + other.sae() + "/" + other.id() + "$"));
+            assertThat(page.locator("h1")).containsText(other.id() + " · ");
+            page.goBack();
+            assertThat(page.locator("h1")).containsText(f.summary().id() + " · ");
+            assertThat(tab.wrong()).isEmpty();
+        }
+    }
+}
