@@ -1,7 +1,9 @@
 package dev.loupe.capture;
 
 import dev.loupe.base.UsageException;
+import dev.loupe.chat.ChatTemplate;
 import dev.loupe.corpus.Corpora;
+import dev.loupe.corpus.Document;
 import dev.loupe.corpus.DocumentSource;
 import dev.loupe.corpus.HeldOut;
 import dev.loupe.corpus.LanguageLabeler;
@@ -21,6 +23,7 @@ import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -84,6 +87,10 @@ record CapturePlan(
         capture.put("pool_characters", pool);
         capture.put("shard_rows", shardRows);
         capture.put("batch_tokens", BATCH_TOKENS);
+        if (tokenizer.chatTemplate() != null && holdsChats(source)) {
+            capture.put("chat_template", new ChatTemplate(tokenizer.chatTemplate()).checksum());
+            capture.put("chat_date", ChatTemplate.CAPTURE_DATE.toString());
+        }
         StoreSpec spec = new StoreSpec(
                 request.name(),
                 new StoreManifest.Model(
@@ -114,6 +121,15 @@ record CapturePlan(
                 shardRows,
                 BATCH_TOKENS,
                 pool);
+    }
+
+    /** Whether the text begins with a conversation. */
+    private static boolean holdsChats(DocumentSource source) {
+        try (Stream<Document> all = source.open()) {
+            return all.findFirst()
+                    .filter(d -> d.content() instanceof Document.Content.Chat)
+                    .isPresent();
+        }
     }
 
     private static Packer.RowRule rowRule(StoreManifest.Sequence sequence) {

@@ -7,9 +7,12 @@ import com.hubspot.jinjava.interpret.Context;
 import com.hubspot.jinjava.interpret.RenderResult;
 import com.hubspot.jinjava.interpret.TemplateError;
 import com.hubspot.jinjava.lib.fn.ELFunctionDefinition;
+import dev.loupe.base.Checksums;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.UsageException;
 import dev.loupe.model.Tokenizer;
+import java.nio.charset.StandardCharsets;
+import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -24,6 +27,10 @@ import org.jspecify.annotations.Nullable;
  * {@code generation} tag are there, and strings have Python's methods. Safe for use from several threads.
  */
 public final class ChatTemplate {
+    /** The date that a conversation sees that is captured: the one that the templates of Llama 3 fall back to. */
+    public static final LocalDate CAPTURE_DATE = LocalDate.of(2024, 7, 26);
+
+    private static final ScopedValue<LocalDateTime> TIME = ScopedValue.newInstance();
     private static final int MOST_CHARACTERS = 10_000_000;
     private static final Jinjava JINJA = engine();
 
@@ -63,6 +70,25 @@ public final class ChatTemplate {
                 more,
                 true);
         return tokenizer.encode(text, false); // the template writes the special tokens
+    }
+
+    /**
+     * A conversation that is over, with who says what. Templates that ask for the date get {@link #CAPTURE_DATE}, so the
+     * same conversation has the same tokens on every day.
+     *
+     * @param bos text of the beginning-of-sequence token; null if the model has none
+     * @param eos text of the end-of-sequence token; null if the model has none
+     * @throws UsageException if the template refuses the conversation, in its own words
+     * @throws LoupeException if the template cannot be rendered
+     */
+    public Conversation conversation(List<ChatMessage> messages, @Nullable String bos, @Nullable String eos) {
+        return ScopedValue.where(TIME, CAPTURE_DATE.atStartOfDay())
+                .call(() -> Conversation.render(this, messages, bos, eos));
+    }
+
+    /** SHA-256 of the template, in hexadecimal. */
+    public String checksum() {
+        return Checksums.sha256(source.getBytes(StandardCharsets.UTF_8));
     }
 
     private static Jinjava engine() {
@@ -139,6 +165,6 @@ public final class ChatTemplate {
 
     /** The time that templates see. */
     static LocalDateTime now() {
-        return LocalDateTime.now(java.time.ZoneId.systemDefault());
+        return TIME.isBound() ? TIME.get() : LocalDateTime.now(java.time.ZoneId.systemDefault());
     }
 }

@@ -14,7 +14,8 @@ public final class Corpora {
     public static final String DEFAULT_JSON_FIELD = "text";
 
     /** Fields that are taken where the default one is missing: token ids, conversations. */
-    static final List<String> OTHER_FIELDS = List.of("tokens", "input_ids", "messages", "conversations", "content");
+    static final List<String> OTHER_FIELDS =
+            List.of("tokens", "input_ids", "messages", "conversations", "conversation", "content");
 
     private Corpora() {}
 

@@ -4,7 +4,6 @@ import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.corpus.Document.Content;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
 import java.util.stream.Stream;
@@ -14,7 +13,7 @@ import tools.jackson.databind.JsonNode;
 
 /**
  * Documents of a JSON-lines file: one object a line, the text in a field of one's choice. The field may also hold token ids
- * (an array of numbers) or a conversation (an array of objects with {@code role} and {@code content}).
+ * (an array of numbers) or a conversation ({@link Conversations}).
  */
 final class JsonLines {
     private JsonLines() {}
@@ -69,18 +68,6 @@ final class JsonLines {
             }
             return new Document(name, "", Document.UNDETERMINED, 0, new Content.Ids(ids));
         }
-        List<Content.Message> messages = new ArrayList<>();
-        StringBuilder text = new StringBuilder();
-        for (JsonNode message : value) {
-            // "from" and "value" are the names of the ShareGPT format
-            JsonNode role = message.has("role") ? message.get("role") : message.get("from");
-            JsonNode content = message.has("content") ? message.get("content") : message.get("value");
-            if (role == null || content == null || !role.isString() || !content.isString()) {
-                return null;
-            }
-            messages.add(new Content.Message(role.asString(), content.asString()));
-            text.append(text.isEmpty() ? "" : "\n").append(content.asString());
-        }
-        return new Document(name, text.toString(), "", 0, new Content.Chat(List.copyOf(messages)));
+        return Conversations.document(name, value);
     }
 }

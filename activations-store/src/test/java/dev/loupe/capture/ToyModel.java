@@ -33,6 +33,9 @@ final class ToyModel implements LanguageModel {
     static final int WIDTH = 24;
     private final String weights;
     private final int passLimit;
+
+    @Nullable String chatTemplate;
+
     int passes;
 
     ToyModel() {
@@ -163,7 +166,7 @@ final class ToyModel implements LanguageModel {
 
     @Override
     public Tokenizer tokenizer() {
-        return new Bytes();
+        return new Bytes(chatTemplate);
     }
 
     @Override
@@ -171,6 +174,21 @@ final class ToyModel implements LanguageModel {
 
     /** Byte b is token b + 1; token 0 is BOS. */
     static final class Bytes implements Tokenizer {
+        private final @Nullable String chatTemplate;
+
+        Bytes() {
+            this(null);
+        }
+
+        Bytes(@Nullable String chatTemplate) {
+            this.chatTemplate = chatTemplate;
+        }
+
+        @Override
+        public @Nullable String chatTemplate() {
+            return chatTemplate;
+        }
+
         @Override
         public int[] encode(String text, boolean addSpecial) {
             byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
@@ -212,7 +230,7 @@ final class ToyModel implements LanguageModel {
 
         @Override
         public List<String> pieces(int[] ids) {
-            throw new IllegalStateException();
+            return java.util.Arrays.stream(ids).mapToObj(this::token).toList(); // of ASCII
         }
 
         @Override

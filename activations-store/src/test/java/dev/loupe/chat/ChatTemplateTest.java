@@ -34,6 +34,43 @@ class ChatTemplateTest {
 
     @ParameterizedTest
     @MethodSource("templates")
+    void everyWordOfAConversationBelongsToWhoSaysIt(String name) {
+        ChatTemplate template = new ChatTemplate(resource(name + ".jinja"));
+        int checked = 0;
+        for (Map.Entry<String, JsonNode> c : EXPECTED.path("conversations").properties()) {
+            List<ChatMessage> messages = new ArrayList<>();
+            for (JsonNode m : c.getValue()) {
+                messages.add(new ChatMessage(
+                        m.path("role").asString(), m.path("content").asString()));
+            }
+            Conversation conversation;
+            try {
+                conversation = template.conversation(messages, "<bos>", "<eos>");
+            } catch (LoupeException e) {
+                continue; // refused, as the reference does
+            }
+            String text = conversation.text();
+            String[] labels = conversation.labels(
+                    text.chars().mapToObj(ch -> String.valueOf((char) ch)).toList());
+            int at = 0;
+            for (ChatMessage m : messages) {
+                String said = m.content().strip();
+                int found = text.indexOf(said, at);
+                if (said.length() < 2 || found < 0) {
+                    continue; // one letter is anywhere; thoughts of earlier turns are left out by some templates
+                }
+                for (int i = found; i < found + said.length(); i++) {
+                    assertThat(labels[i]).as(c.getKey() + ": " + said).isEqualTo(m.role());
+                }
+                checked++;
+                at = found + said.length();
+            }
+        }
+        assertThat(checked).isGreaterThanOrEqualTo(6);
+    }
+
+    @ParameterizedTest
+    @MethodSource("templates")
     void everyConversationIsTheReferencesText(String name) {
         ChatTemplate template = new ChatTemplate(resource(name + ".jinja"));
         List<String> wrong = new ArrayList<>();
