@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /** Rules about what stands around a token: what comes next, which n-grams it belongs to, what the decoder promotes. */
 final class Patterns {
     private static final int SAMPLE = 2048;
-    private static final int NGRAMS_LOOKED_AT = 12;
+    private static final int NGRAMS_LOOKED_AT = 24;
     private static final int NGRAMS_KEPT = 5;
 
     /** Log-odds of an n-gram where the latent fires against elsewhere. */
@@ -156,7 +156,8 @@ final class Patterns {
             }
         }
         double all = sampleSum();
-        List<Found> found = mass.entrySet().stream()
+        List<Found> found = new ArrayList<>();
+        mass.entrySet().stream()
                 .filter(e -> e.getValue() >= 0.02 * all)
                 .sorted(Map.Entry.<NGram, Double>comparingByValue()
                         .reversed()
@@ -164,8 +165,9 @@ final class Patterns {
                 .limit(NGRAMS_LOOKED_AT)
                 .map(e -> count(e.getKey(), e.getValue()))
                 .filter(f -> f.logOdds() >= LOG_ODDS && f.places() >= 3)
+                .filter(f -> found.stream().noneMatch(shorter -> contains(f.ngram(), shorter.ngram())))
                 .limit(NGRAMS_KEPT)
-                .toList();
+                .forEach(found::add);
         if (found.isEmpty()) {
             return null;
         }
@@ -218,6 +220,24 @@ final class Patterns {
             }
         }
         throw new IllegalStateException();
+    }
+
+    /** Whether one n-gram says everything that another says. */
+    private static boolean contains(NGram longer, NGram shorter) {
+        int[] window = WINDOWS[longer.window()];
+        int[] part = WINDOWS[shorter.window()];
+        for (int k = 0; k < part.length; k++) {
+            int away = part[k];
+            int token = shorter.tokens().get(k);
+            boolean there = false;
+            for (int j = 0; j < window.length; j++) {
+                there |= window[j] == away && longer.tokens().get(j) == token;
+            }
+            if (!there) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private boolean matches(NGram ngram, int place) {

@@ -78,7 +78,7 @@ class RuleLabelsTest {
     void a_tree_of_patterns_predicts_what_follows_a_pattern_gaps_included() {
         LabelCandidate bigram = candidate(BIGRAM, LabelCandidate.PATTERNS);
         assertThat(bigram.balancedAccuracy()).isEqualTo(1);
-        assertThat(bigram.correlation()).isGreaterThan(0.97);
+        assertThat(bigram.correlation()).isGreaterThan(0.9);
         assertThat(bigram.patterns().getFirst()).startsWith("\" w5\" \" w3\" → 3.");
         LabelCandidate gap = candidate(GAP, LabelCandidate.PATTERNS);
         assertThat(gap.balancedAccuracy()).isEqualTo(1);
