@@ -44,7 +44,7 @@ public record Layout(List<Integer> inEnds, List<Integer> outEnds, boolean crossL
     }
 
     /** Sets to zero what a latent of n has no weights for. */
-    void clear(int latent, int n, float[] encoder, float[] decoder) {
+    public void clear(int latent, int n, float[] encoder, float[] decoder) {
         if (crossLayer) {
             int place = place(latent, n);
             Arrays.fill(encoder, 0, start(inEnds, place), 0);

@@ -57,6 +57,27 @@ public record StepRule(
         return new Builder(selection, adam);
     }
 
+    /** The same with places. */
+    public StepRule withLayout(Layout places) {
+        return new StepRule(
+                selection,
+                k,
+                sparsity,
+                kernel,
+                bandwidth,
+                aux,
+                auxK,
+                deadAfter,
+                prefixes,
+                prefixWeight,
+                subtractBias,
+                unitDecoder,
+                clip,
+                average,
+                places,
+                adam);
+    }
+
     /** How far from its threshold a pre-activation still moves it. */
     double reach() {
         return kernel.reach() * bandwidth;

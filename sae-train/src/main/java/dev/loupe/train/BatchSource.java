@@ -1,6 +1,7 @@
 package dev.loupe.train;
 
 import dev.loupe.math.Matrix;
+import java.util.List;
 
 /**
  * Training rows in a fixed order: the batch of a step depends on the data seed and the step only, so that every SAE of a
@@ -10,6 +11,11 @@ public interface BatchSource extends AutoCloseable {
 
     /** Floats per row. */
     int width();
+
+    /** Where each of several places ends in a row; empty for one place. */
+    default List<Integer> ends() {
+        return List.of();
+    }
 
     /** The batch of a step, counted from 0: [batch, width]. */
     void batch(long step, Matrix target);

@@ -20,7 +20,7 @@ final class BatchTopK implements Objective {
     BatchTopK(TrainConfig config, int dIn) {
         this.config = config;
         this.dIn = dIn;
-        this.threshold = new InferenceThreshold(config.thresholdDecay());
+        this.threshold = new InferenceThreshold(config.thresholdDecay(), config.steps());
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.loupe.train;
 
 import dev.loupe.math.Matrix;
 import dev.loupe.math.VectorOps;
+import dev.loupe.sae.Architecture;
 import dev.loupe.sae.SaeWeights;
 import java.lang.foreign.Arena;
 
@@ -9,9 +10,51 @@ import java.lang.foreign.Arena;
 final class Folding {
     private Folding() {}
 
-    /** What is saved. */
-    static SaeWeights finished(SaeWeights trained, TrainConfig config, double scaleIn, double scaleOut) {
-        return scale(config.unitDecoder() ? trained : norms(trained), scaleIn, scaleOut);
+    /**
+     * What is saved. Norms are folded except for TopK, which chose its latents without regard to them; so a TopK transcoder
+     * keeps the decoder that it learned.
+     */
+    static SaeWeights finished(
+            SaeWeights trained, TrainConfig config, BatchSource data, BatchSource target, double in, double out) {
+        boolean folds = config.method().result() != Architecture.TOPK;
+        if (data instanceof JoinedSource a && target instanceof JoinedSource b) {
+            SaeWeights raw = places(trained, multiplied(a.scales(), in), multiplied(b.scales(), out));
+            return folds ? norms(raw) : raw;
+        }
+        return finished(trained, config, in, out);
+    }
+
+    /** The same for one place. */
+    static SaeWeights finished(SaeWeights trained, TrainConfig config, double in, double out) {
+        boolean asItIs = config.unitDecoder() || config.method().result() == Architecture.TOPK;
+        return scale(asItIs ? trained : norms(trained), in, out);
+    }
+
+    private static float[] multiplied(float[] values, double by) {
+        float[] result = values.clone();
+        for (int j = 0; j < result.length; j++) {
+            result[j] *= (float) by;
+        }
+        return result;
+    }
+
+    /** Undoes a scale for each value that is read and each that is written; latents stay in units of training. */
+    static SaeWeights places(SaeWeights w, float[] in, float[] out) {
+        Matrix encoder = copy(w.encoderRows());
+        Matrix decoder = copy(w.decoderRows());
+        float[] bDec = w.bDec().clone();
+        for (int j = 0; j < bDec.length; j++) {
+            bDec[j] /= out[j];
+        }
+        for (int i = 0; i < w.dSae(); i++) {
+            for (int j = 0; j < in.length; j++) {
+                encoder.set(i, j, encoder.get(i, j) * in[j]);
+            }
+            for (int j = 0; j < out.length; j++) {
+                decoder.set(i, j, decoder.get(i, j) / out[j]);
+            }
+        }
+        return new SaeWeights(encoder, decoder, w.bEnc(), bDec, w.threshold(), w.skip());
     }
 
     /**

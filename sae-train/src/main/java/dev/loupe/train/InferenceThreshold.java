@@ -16,8 +16,9 @@ final class InferenceThreshold {
     private double sum;
     private double weight;
 
-    InferenceThreshold(double decay) {
-        this.decay = decay;
+    /** The average looks back over a twentieth of the run at most: activations grow while a decoder does. */
+    InferenceThreshold(double decay, long steps) {
+        this.decay = Math.min(decay, Math.max(0, 1 - 20.0 / steps));
     }
 
     void observe(StepMetrics metrics) {

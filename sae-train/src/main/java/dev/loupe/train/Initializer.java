@@ -1,6 +1,7 @@
 package dev.loupe.train;
 
 import dev.loupe.base.UsageException;
+import dev.loupe.engine.Layout;
 import dev.loupe.engine.Parameters;
 import dev.loupe.engine.TrainState;
 import dev.loupe.math.Matrix;
@@ -54,12 +55,18 @@ final class Initializer {
         RandomGenerator random = RandomGeneratorFactory.of("L64X128MixRandom").create(seed);
         float[] row = new float[d];
         float[] outRow = new float[dOut];
+        Layout layout = SeedRun.layout(data, target);
         for (int i = 0; i < n; i++) {
             direction(random, row);
             if (data == target) {
                 System.arraycopy(row, 0, outRow, 0, d);
             } else {
                 direction(random, outRow);
+            }
+            if (layout.crossLayer()) {
+                layout.clear(i, n, row, outRow);
+                normalise(row);
+                normalise(outRow);
             }
             multiply(outRow, config.unitDecoder() ? 1 : config.decoderNorm());
             decoder.setRow(i, outRow);
@@ -101,10 +108,16 @@ final class Initializer {
 
     /** A random direction of norm one. */
     private static void direction(RandomGenerator random, float[] row) {
-        double squares = 0;
         for (int j = 0; j < row.length; j++) {
             row[j] = (float) random.nextGaussian();
-            squares += row[j] * row[j];
+        }
+        normalise(row);
+    }
+
+    private static void normalise(float[] row) {
+        double squares = 0;
+        for (float v : row) {
+            squares += v * v;
         }
         multiply(row, 1 / Math.sqrt(squares));
     }

@@ -24,7 +24,7 @@ final class MatryoshkaBatchTopK implements Objective {
         this.config = config;
         this.dIn = dIn;
         this.ends = config.matryoshka().ends(config.dSae());
-        this.threshold = new InferenceThreshold(config.thresholdDecay());
+        this.threshold = new InferenceThreshold(config.thresholdDecay(), config.steps());
     }
 
     @Override

@@ -2,12 +2,14 @@ package dev.loupe.train;
 
 import dev.loupe.base.Progress;
 import dev.loupe.engine.AdamRule;
+import dev.loupe.engine.Layout;
 import dev.loupe.engine.SaeEngine;
 import dev.loupe.engine.StepMetrics;
 import dev.loupe.engine.StepRule;
 import dev.loupe.engine.TrainSession;
 import dev.loupe.engine.TrainState;
 import dev.loupe.math.Matrix;
+import dev.loupe.sae.SaeWeights;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -25,6 +27,7 @@ final class SeedRun implements AutoCloseable {
     private final Path checkpointFile;
     private final double checkpointSeconds;
 
+    private final Layout layout;
     private final Objective objective;
     private final Curves curves;
     private final Schedule rate;
@@ -51,9 +54,21 @@ final class SeedRun implements AutoCloseable {
         this.identity = new Checkpoint.Identity(config, seed, rows);
         this.checkpointFile = checkpointFile;
         this.checkpointSeconds = checkpointSeconds;
+        this.layout = layout(data, target);
         this.objective = Objective.of(config, data.width());
         this.curves = new Curves(config.steps());
         this.rate = config.learningRateSchedule();
+    }
+
+    /** Latents that read several places and write several others belong to one of the former each. */
+    static Layout layout(BatchSource data, BatchSource target) {
+        return new Layout(
+                data.ends(), target.ends(), data != target && data.ends().size() > 1);
+    }
+
+    /** The finished weights: they take raw activations. */
+    SaeWeights finished(TrainState end) {
+        return Folding.finished(objective.finish(end.result()), config, data, target, scale, scaleOut);
     }
 
     static double factor(TrainConfig config, BatchSource rows) {
@@ -130,7 +145,7 @@ final class SeedRun implements AutoCloseable {
     void step(Matrix batch, Matrix wanted, Progress progress, String prefix) {
         AdamRule adam =
                 new AdamRule(config.learningRate() * rate.at(next), config.beta1(), config.beta2(), config.epsilon());
-        StepRule rule = objective.rule(next, adam);
+        StepRule rule = objective.rule(next, adam).withLayout(layout);
         StepMetrics metrics = session().step(batch, wanted, rule);
         objective.observe(next, metrics);
         if (curves.wants(next)) {

@@ -12,6 +12,7 @@ import dev.loupe.sae.Sae;
 import dev.loupe.sae.SaeConfig;
 import dev.loupe.sae.SaeFiles;
 import dev.loupe.sae.SaeProvenance;
+import dev.loupe.sae.SaeWeights;
 import dev.loupe.store.ActivationStore;
 import dev.loupe.store.Shuffle;
 import dev.loupe.store.StoreManifest;
@@ -46,6 +47,9 @@ public final class TrainJob {
      * @throws dev.loupe.base.CancelledException if that was asked for; what was finished is kept
      */
     public static List<TrainResult> run(TrainRequest request, Progress progress) {
+        if (Places.several(request.hook())) {
+            return PlacesJob.run(request, progress, CHECKPOINT_SECONDS);
+        }
         List<TrainResult> results = new ArrayList<>();
         try (TrainingRows rows = TrainingRows.open(request, progress)) {
             Origin origin = rows.origin();
@@ -152,6 +156,19 @@ public final class TrainJob {
 
     /** Writes the finished SAE; its checkpoint goes. */
     static void save(Path folder, TrainConfig config, long seed, Origin origin, SeedRun run, TrainState end) {
+        save(folder, config, seed, origin, run, end, run.finished(end));
+        delete(run.checkpointFile());
+    }
+
+    /** Writes a finished SAE with weights made of those of a run. */
+    static void save(
+            Path folder,
+            TrainConfig config,
+            long seed,
+            Origin origin,
+            SeedRun run,
+            TrainState end,
+            SaeWeights weights) {
         String name = folder.getFileName().toString();
         Sae sae = new Sae(
                 name,
@@ -163,10 +180,9 @@ public final class TrainJob {
                         origin.hook(),
                         origin.hookOut(),
                         origin.saeLensMetadata()),
-                Folding.finished(run.objective().finish(end.result()), config, run.scale(), run.scaleOut()),
+                weights,
                 provenance(config, seed, origin, run, end.step()));
         SaeFiles.save(sae, folder, run.curves()::write);
-        delete(run.checkpointFile());
     }
 
     static TrainResult result(String name, Path folder, TrainConfig config, long seed, SeedRun run, double seconds) {
@@ -237,7 +253,7 @@ public final class TrainJob {
         return p.other() == null ? Map.of() : p.other();
     }
 
-    private static void delete(Path checkpoint) {
+    static void delete(Path checkpoint) {
         try {
             Files.deleteIfExists(checkpoint);
         } catch (IOException e) {

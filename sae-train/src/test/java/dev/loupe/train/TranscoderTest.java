@@ -146,7 +146,8 @@ class TranscoderTest {
         assertThat(fvu).isLessThan(0.35);
         // raw in, raw out: training saw both scaled, and its own measure must agree
         assertThat(result.metrics().get("fvu")).isCloseTo(fvu, within(0.1));
-        for (int i = 0; i < sae.dSae(); i++) {
+        // TopK chose without regard to norms: folding them would make it choose others
+        for (int i = 0; i < sae.dSae() && method != Method.TOPK; i++) {
             double norm = 0;
             for (float v : sae.decoderRows().row(i)) {
                 norm += v * v;

@@ -5,6 +5,7 @@ import dev.loupe.base.UsageException;
 import dev.loupe.capture.CaptureRequest;
 import dev.loupe.store.Shuffle;
 import dev.loupe.train.Method;
+import dev.loupe.train.Places;
 import dev.loupe.train.TrainConfig;
 import dev.loupe.train.TrainJob;
 import dev.loupe.train.TrainPreset;
@@ -123,6 +124,12 @@ public final class Trainings {
             if (method != Method.GATED) {
                 changes.put("decoder", "free");
                 changes.put("decoder_norm", 0);
+            }
+        }
+        if (spec.hookOut() == null && spec.hook() != null && Places.several(spec.hook())) {
+            changes.put("apply_b_dec_to_input", false); // a crosscoder, as published
+            if (method.paysForActivations() && method != Method.GATED) {
+                changes.put("decoder", "free"); // its penalty is on the norms at the places
             }
         }
         changes.putAll(spec.set());
