@@ -9,6 +9,7 @@ import dev.loupe.corpus.HeldOut;
 import dev.loupe.corpus.LanguageLabeler;
 import dev.loupe.corpus.Packer;
 import dev.loupe.model.HookInfo;
+import dev.loupe.model.HookPattern;
 import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.Tokenizer;
@@ -17,6 +18,7 @@ import dev.loupe.store.StoreManifest;
 import dev.loupe.store.StoreSpec;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -57,7 +59,8 @@ record CapturePlan(
         List<HookPoint> hooks = new ArrayList<>();
         SequencedMap<String, StoreSpec.HookSpec> specs = new LinkedHashMap<>();
         long width = 0;
-        for (String name : request.hooks()) {
+        List<String> known = model.hooks().stream().map(HookInfo::name).toList();
+        for (String name : new LinkedHashSet<>(HookPattern.all(request.hooks(), known))) {
             HookInfo info = model.hook(name);
             if (info.width() == HookInfo.VARIES) {
                 throw new UsageException("The hook point " + name

@@ -1,9 +1,9 @@
 package dev.loupe.train;
 
 import dev.loupe.base.UsageException;
+import dev.loupe.model.HookPattern;
 import dev.loupe.model.HookPoint;
-import java.util.ArrayList;
-import java.util.Comparator;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -25,6 +25,13 @@ public final class Places {
         return hookOut.contains(LATER);
     }
 
+    /** The hook points that must be captured for it: names and patterns. */
+    public static List<String> captured(String hooks) {
+        return Arrays.stream(hooks.split(",", -1))
+                .map(h -> h.strip().replace(LATER, "*"))
+                .toList();
+    }
+
     /**
      * The hook points of a name, in the order of the layers.
      *
@@ -32,31 +39,9 @@ public final class Places {
      * @throws UsageException if the pattern fits none
      */
     static List<String> of(String hooks, List<String> known) {
-        List<String> found = new ArrayList<>();
-        for (String part : hooks.split(",", -1)) {
-            String name = part.strip().replace(LATER, "*");
-            int star = name.indexOf('*');
-            if (star < 0) {
-                found.add(HookPoint.of(name).name());
-                continue;
-            }
-            String before = name.substring(0, star);
-            String after = name.substring(star + 1);
-            List<String> fits = known.stream()
-                    .filter(h -> h.length() > before.length() + after.length()
-                            && h.startsWith(before)
-                            && h.endsWith(after)
-                            && h.substring(before.length(), h.length() - after.length())
-                                    .chars()
-                                    .allMatch(Character::isDigit))
-                    .sorted(Comparator.comparingInt(h -> HookPoint.of(h).layer()))
-                    .toList();
-            if (fits.isEmpty()) {
-                throw new UsageException("No hook point of the store is of the form " + part.strip() + "; it has "
-                        + String.join(", ", known) + ".");
-            }
-            found.addAll(fits);
-        }
+        List<String> found = HookPattern.all(captured(hooks), known).stream()
+                .map(h -> HookPoint.of(h).name())
+                .toList();
         if (found.stream().distinct().count() != found.size()) {
             throw new UsageException("The hook points " + hooks + " name one of them twice.");
         }

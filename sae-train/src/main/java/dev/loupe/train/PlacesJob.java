@@ -9,7 +9,6 @@ import dev.loupe.sae.Architecture;
 import dev.loupe.sae.CrossLayerTranscoder;
 import dev.loupe.sae.SaeWeights;
 import dev.loupe.sae.TranscoderSet;
-import dev.loupe.store.ActivationStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,13 +16,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Training over several hook points of a store:
+ * Training over several hook points of a store or a model:
  *
  * <ul>
  *   <li>several read and none other written: one <b>crosscoder</b>, whose latents read and write all of them (Lindsey et al.,
  *       Sparse Crosscoders for Cross-Layer Features and Model Diffing, Transformer Circuits 2024). With relu the penalty is
  *       the paper's λ Σ f Σ_places ‖d‖; with topk and batchtopk the decoder rows, all places together, keep norm one.
- *   <li>several read, as many others written: a <b>transcoder set</b>, one transcoder per layer.
+ *   <li>several read, as many others written: a <b>transcoder set</b>, one transcoder per layer ({@link SetJob}).
  *   <li>written with {@code *+}: a <b>cross-layer transcoder</b>, whose latents read one layer and write it and all later
  *       ones (Ameisen et al., Circuit Tracing, Transformer Circuits 2025), all layers trained as one; {@code d_sae}, k and
  *       the L0 target are per layer. It is saved layer by layer.
@@ -35,36 +34,25 @@ final class PlacesJob {
     private PlacesJob() {}
 
     static List<TrainResult> run(TrainRequest request, Progress progress, double checkpointSeconds) {
-        try (ActivationStore store = ActivationStore.open(request.storeFolder())) {
-            List<String> in = Places.of(request.hook(), store.hooks());
+        try (TrainingRows rows = TrainingRows.open(request, progress)) {
+            List<String> in = Places.of(request.hook(), rows.hooks());
             List<TrainResult> results = new ArrayList<>();
             if (request.hookOut().isEmpty()) {
                 for (long seed : request.seeds()) {
-                    results.add(crosscoder(request, store, in, seed, progress, checkpointSeconds));
+                    results.add(crosscoder(request, rows, in, seed, progress, checkpointSeconds));
                 }
                 return results;
             }
-            List<String> out = Places.of(request.hookOut(), store.hooks());
+            List<String> out = Places.of(request.hookOut(), rows.hooks());
             if (in.size() != out.size()) {
                 throw new UsageException("Of the hook points, " + in.size() + " are read and " + out.size()
                         + " written: each layer needs one of either.");
             }
             for (long seed : request.seeds()) {
-                if (Places.crossLayer(request.hookOut())) {
-                    results.addAll(crossLayer(request, store, in, out, seed, progress, checkpointSeconds));
-                    continue;
-                }
-                for (int l = 0; l < in.size(); l++) {
-                    TrainRequest layer = new TrainRequest(
-                            TranscoderSet.nameOf(request.nameOf(seed), l),
-                            request.storeFolder(),
-                            request.saesDir(),
-                            in.get(l),
-                            out.get(l),
-                            request.config(),
-                            List.of(seed));
-                    results.addAll(TrainJob.run(layer, progress));
-                }
+                results.addAll(
+                        Places.crossLayer(request.hookOut())
+                                ? crossLayer(request, rows, in, out, seed, progress, checkpointSeconds)
+                                : SetJob.run(request, rows, in, out, seed, progress, checkpointSeconds));
             }
             return results;
         }
@@ -72,30 +60,29 @@ final class PlacesJob {
 
     private static TrainResult crosscoder(
             TrainRequest request,
-            ActivationStore store,
+            TrainingRows rows,
             List<String> hooks,
             long seed,
             Progress progress,
             double checkpointSeconds) {
-        String joined = String.join(",", hooks);
-        MemoryNeed.check(request.config(), store.width(joined));
-        try (BatchSource data = joined(store, hooks, request.config())) {
-            TrainJob.Origin origin = TrainJob.Origin.of(store, joined, "");
+        MemoryNeed.check(request.config(), width(rows, hooks));
+        try (BatchSource data = joined(rows, hooks, request.config())) {
+            TrainJob.Origin origin = rows.origin().at(String.join(",", hooks), "");
             return TrainJob.one(request, seed, data, data, origin, progress, checkpointSeconds);
         }
     }
 
-    private static BatchSource joined(ActivationStore store, List<String> hooks, TrainConfig config) {
-        List<BatchSource> parts = new ArrayList<>();
-        for (String hook : hooks) {
-            parts.add(new StoreSource(store, hook, config.dataSeed(), config.batch()));
-        }
-        return new JoinedSource(parts, InputScale.of(config.inputScale()));
+    private static int width(TrainingRows rows, List<String> hooks) {
+        return hooks.stream().mapToInt(rows.width()).sum();
+    }
+
+    private static BatchSource joined(TrainingRows rows, List<String> hooks, TrainConfig config) {
+        return new JoinedSource(hooks.stream().map(rows.source()).toList(), InputScale.of(config.inputScale()));
     }
 
     private static List<TrainResult> crossLayer(
             TrainRequest request,
-            ActivationStore store,
+            TrainingRows rows,
             List<String> in,
             List<String> out,
             long seed,
@@ -103,18 +90,18 @@ final class PlacesJob {
             double checkpointSeconds) {
         int layers = in.size();
         TrainConfig config = total(request.config(), layers);
-        MemoryNeed.check(config, store.width(String.join(",", out)));
+        MemoryNeed.check(config, Math.max(width(rows, in), width(rows, out)));
         String name = request.nameOf(seed);
         List<Path> folders = new ArrayList<>();
         List<TrainJob.Origin> origins = new ArrayList<>();
         for (int l = 0; l < layers; l++) {
             folders.add(request.saesDir().resolve(TranscoderSet.nameOf(name, l)));
-            origins.add(TrainJob.Origin.of(store, in.get(l), String.join(",", out.subList(l, layers))));
+            origins.add(rows.origin().at(in.get(l), String.join(",", out.subList(l, layers))));
         }
         List<TrainResult> results = new ArrayList<>();
         try (ArtifactLock lock = ArtifactLock.acquire(request.saesDir().resolve(name), "training " + name);
-                BatchSource data = joined(store, in, config);
-                BatchSource target = joined(store, out, config)) {
+                BatchSource data = joined(rows, in, config);
+                BatchSource target = joined(rows, out, config)) {
             if (folders.stream().allMatch(Files::exists)) {
                 for (int l = 0; l < layers; l++) {
                     results.add(TrainJob.existing(config, seed, folders.get(l), origins.get(l)));

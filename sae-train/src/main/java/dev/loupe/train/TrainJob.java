@@ -85,6 +85,11 @@ public final class TrainJob {
             StoreManifest.Model model,
             Map<String, Object> saeLensMetadata,
             Map<String, Object> live) {
+        /** The same rows of other hook points. */
+        Origin at(String in, String out) {
+            return new Origin(store, fingerprint, in, out, order, model, saeLensMetadata, live);
+        }
+
         /** {@link #store} where nothing is stored. */
         static final String NO_STORE = "none";
 

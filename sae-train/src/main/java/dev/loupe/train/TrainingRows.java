@@ -20,11 +20,17 @@ import java.util.function.ToIntFunction;
  * What a request trains on, opened: a store, or a model with a text.
  *
  * @param origin where the rows come from, for the files
+ * @param hooks all hook points that there are rows of
  * @param width floats a row, by hook point
  * @param source opens the rows of a hook point
  * @param closing closes the store or the stream
  */
-record TrainingRows(Origin origin, ToIntFunction<String> width, Function<String, BatchSource> source, Runnable closing)
+record TrainingRows(
+        Origin origin,
+        List<String> hooks,
+        ToIntFunction<String> width,
+        Function<String, BatchSource> source,
+        Runnable closing)
         implements AutoCloseable {
     /** Opens the rows of a request. */
     static TrainingRows open(TrainRequest request, Progress progress) {
@@ -57,6 +63,7 @@ record TrainingRows(Origin origin, ToIntFunction<String> width, Function<String,
         Origin origin = origin(store, shuffle, hook, hookOut(request, hook));
         return new TrainingRows(
                 origin,
+                store.hooks(),
                 store::width,
                 h -> new StoreSource(store, h, shuffle, config.dataSeed(), config.batch()),
                 store::close);
@@ -97,6 +104,7 @@ record TrainingRows(Origin origin, ToIntFunction<String> width, Function<String,
                 asked);
         return new TrainingRows(
                 origin,
+                stream.hooks(),
                 stream::width,
                 h -> new LiveSource(stream, h, request.config().batch()),
                 stream::close);

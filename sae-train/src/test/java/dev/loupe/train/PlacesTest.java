@@ -12,6 +12,7 @@ import dev.loupe.math.Matrix;
 import dev.loupe.sae.Sae;
 import dev.loupe.sae.TranscoderSet;
 import dev.loupe.store.ActivationStore;
+import dev.loupe.store.Shuffle;
 import dev.loupe.toy.ToyStore;
 import dev.loupe.toy.ToyTokenizer;
 import java.lang.foreign.Arena;
@@ -91,7 +92,10 @@ class PlacesTest {
     }
 
     private List<TrainResult> train(String name, String in, String out, TrainConfig config, Progress progress) {
-        return TrainJob.run(new TrainRequest(name, folder, dir, in, out, config, List.of(3L)), progress);
+        return TrainJob.run(
+                new TrainRequest(
+                        name, new TrainRequest.Rows.Stored(folder, Shuffle.FULL), dir, in, out, config, List.of(3L)),
+                progress);
     }
 
     @ParameterizedTest
@@ -136,6 +140,10 @@ class PlacesTest {
         assertThat(clt.size()).isEqualTo(set.size()).isEqualTo(LAYERS);
         assertThat(clt.layer(1).hooksOut()).containsExactly("blocks.1.hook_mlp_out", "blocks.2.hook_mlp_out");
         assertThat(clt.dSae(2)).isEqualTo(config.dSae());
+        // the layers of a set, stepped together, are what each is alone
+        train("alone", "blocks.1.hook_mlp_in", "blocks.1.hook_mlp_out", config, Progress.silent());
+        assertThat(set.layer(1).decoderRows().row(6))
+                .containsExactly(Sae.open(dir.resolve("alone")).decoderRows().row(6));
         double[] cross = fvu(clt);
         double[] own = fvu(set);
         assertThat(cross[0]).isLessThan(0.3);
@@ -163,11 +171,11 @@ class PlacesTest {
         }
     }
 
-    @Test
-    void aStoppedCrossLayerTranscoderEndsWithTheSameBits() {
+    @ParameterizedTest
+    @CsvSource({"blocks.*+.hook_mlp_out", "blocks.*.hook_mlp_out"})
+    void aStoppedRunEndsWithTheSameBits(String out) {
         TrainConfig config = config(Method.BATCHTOPK).with(Map.of("steps", 60, "decoder", "free"));
         String in = "blocks.*.hook_mlp_in";
-        String out = "blocks.*+.hook_mlp_out";
         train("whole", in, out, config, Progress.silent());
         assertThatThrownBy(() -> train("part", in, out, config, Runs.stoppingAfter(25)))
                 .isInstanceOf(CancelledException.class);

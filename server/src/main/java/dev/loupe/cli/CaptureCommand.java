@@ -35,7 +35,7 @@ final class CaptureCommand extends LoupeCommand {
             required = true,
             split = ",",
             paramLabel = "H",
-            description = "Hook points, comma separated (see loupe model hooks).")
+            description = "Hook points, comma separated (see loupe model hooks); blocks.*.NAME is that of every layer.")
     private List<String> hooks = List.of();
 
     @Option(

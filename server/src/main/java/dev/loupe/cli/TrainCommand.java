@@ -56,13 +56,17 @@ final class TrainCommand extends LoupeCommand {
     @Option(
             names = "--hook",
             paramLabel = "H",
-            description = "Which hook point (default: the store's only one; needed with --store none).")
+            description =
+                    "Which hook point (default: the store's only one; needed with --store none). Several, joined by"
+                            + " commas or as blocks.*.NAME: one crosscoder of all of them.")
     private @Nullable String hook;
 
     @Option(
             names = "--hook-out",
             paramLabel = "H",
-            description = "Train a transcoder that reconstructs this hook point from the other (default: an SAE).")
+            description = "Train a transcoder that reconstructs this hook point from the other (default: an SAE)."
+                    + " blocks.*.NAME: one for each layer, NAME-l0, NAME-l1, ...; blocks.*+.NAME: a cross-layer"
+                    + " transcoder, whose layers also write to all later ones.")
     private @Nullable String hookOut;
 
     @Option(

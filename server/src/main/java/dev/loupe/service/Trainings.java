@@ -63,9 +63,9 @@ public final class Trainings {
         }
         String model = live.model() == null ? Models.BUILTIN : live.model();
         List<String> hooks = new ArrayList<>();
-        hooks.add(String.valueOf(spec.hook()));
+        hooks.addAll(Places.captured(String.valueOf(spec.hook())));
         if (spec.hookOut() != null) {
-            hooks.add(spec.hookOut());
+            hooks.addAll(Places.captured(spec.hookOut()));
         }
         CaptureRequest capture = new CaptureRequest(
                 TrainSpec.NO_STORE,
