@@ -39,6 +39,7 @@ import picocli.CommandLine.ScopeType;
             PatchCommand.class,
             CircuitCommand.class,
             SteerCommand.class,
+            LanguagesCommand.class,
             ImportCommand.class,
             ExportCommand.class,
             DoctorCommand.class,

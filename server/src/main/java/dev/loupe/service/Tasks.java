@@ -10,6 +10,7 @@ import dev.loupe.compare.Matching;
 import dev.loupe.compare.Overlap;
 import dev.loupe.eval.SaeReport;
 import dev.loupe.feature.IndexManifest;
+import dev.loupe.steer.language.TrialPlan;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -25,7 +26,8 @@ import tools.jackson.databind.node.ObjectNode;
  * process, a server in a child process, a cluster wherever it likes.
  */
 public final class Tasks {
-    private static final List<String> KINDS = List.of("capture", "train", "eval", "index", "compare", "seeds", "pull");
+    private static final List<String> KINDS =
+            List.of("capture", "train", "eval", "index", "compare", "seeds", "languages", "pull");
 
     private Tasks() {}
 
@@ -134,6 +136,7 @@ public final class Tasks {
             case "index" -> Map.of("indexes", index(bench, read(saes(request), IndexSpec.class, kind), progress));
             case "compare" -> summary(bench.compare().run(read(request, CompareSpec.class, kind), progress));
             case "seeds" -> bench.seeds().run(read(request, SeedsSpec.class, kind), progress);
+            case "languages" -> bench.languages().run(read(request, TrialPlan.class, kind), progress);
             case "pull" ->
                 bench.models().pull(read(request, PullSpec.class, kind).source(), progress);
             default -> throw unknown(kind);
@@ -165,6 +168,8 @@ public final class Tasks {
                 yield "Compare " + Names.check(spec.a()) + " and " + Names.check(spec.b());
             }
             case "seeds" -> "Seeds " + read(request, SeedsSpec.class, kind).name();
+            case "languages" ->
+                "Languages " + Names.check(read(request, TrialPlan.class, kind).name());
             case "pull" -> "Pull " + read(request, PullSpec.class, kind).source();
             default -> {
                 List<String> names = StreamSupport.stream(

@@ -22,6 +22,7 @@ public final class Workbench implements AutoCloseable {
     private final Patches patches;
     private final Circuits circuits;
     private final Steerings steerings;
+    private final LanguageTrials languages;
     private final Trainings trainings;
     private final SeedExperiments seeds;
     private final Jobs jobs;
@@ -43,6 +44,7 @@ public final class Workbench implements AutoCloseable {
         this.patches = new Patches(workspace, models, saes);
         this.circuits = new Circuits(workspace, models, saes);
         this.steerings = new Steerings(workspace, models, saes, features);
+        this.languages = new LanguageTrials(workspace, models, saes);
         this.trainings = new Trainings(workspace, stores, models);
         this.seeds = new SeedExperiments(workspace, stores, saes, trainings, comparisons);
         this.jobs = new Jobs(workspace);
@@ -76,6 +78,11 @@ public final class Workbench implements AutoCloseable {
     /** SAEs from and to other libraries. */
     public SaeExchange exchange() {
         return exchange;
+    }
+
+    /** Trials of language steering. */
+    public LanguageTrials languages() {
+        return languages;
     }
 
     /** Training SAEs. */

@@ -72,6 +72,11 @@ public record Workspace(Path root) {
         return root.resolve("seeds");
     }
 
+    /** Trials of language steering, one folder each. */
+    public Path languages() {
+        return root.resolve("languages");
+    }
+
     /** Saved circuits. */
     public Path circuits() {
         return root.resolve("circuits");
