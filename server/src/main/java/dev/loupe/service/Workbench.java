@@ -16,6 +16,7 @@ public final class Workbench implements AutoCloseable {
     private final Features features;
     private final Inspections inspections;
     private final CloseUps closeUps;
+    private final Pictures pictures;
     private final Evaluations evaluations;
     private final Comparisons comparisons;
     private final Counterparts counterparts;
@@ -38,6 +39,7 @@ public final class Workbench implements AutoCloseable {
         this.comparisons = new Comparisons(workspace, stores, saes);
         this.features = new Features(workspace, models, stores, saes, comparisons);
         this.inspections = new Inspections(models, saes, features);
+        this.pictures = new Pictures(workspace, saes);
         this.closeUps = new CloseUps(models, stores, saes, features);
         this.evaluations = new Evaluations(models, stores, saes);
         this.counterparts = new Counterparts(workspace, comparisons, features);
@@ -103,6 +105,11 @@ public final class Workbench implements AutoCloseable {
     /** What a feature's page shows beyond its index. */
     public CloseUps closeUps() {
         return closeUps;
+    }
+
+    /** What the overview pictures of an SAE are drawn from. */
+    public Pictures pictures() {
+        return pictures;
     }
 
     /** Report cards of SAEs. */

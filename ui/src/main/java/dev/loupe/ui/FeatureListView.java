@@ -25,8 +25,6 @@ import dev.loupe.service.FeatureQuery;
 import dev.loupe.service.SaeRow;
 import dev.loupe.service.SeedStability;
 import dev.loupe.service.Workbench;
-import dev.loupe.ui.element.Histogram;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,13 +54,16 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
     public void beforeEnter(BeforeEnterEvent event) {
         sae = event.getRouteParameters().get("sae").orElse("");
         QueryParameters q = event.getLocation().getQueryParameters();
-        for (String key : List.of("q", "lang", "group", "seeds", "sort", "dir", "dead")) {
+        for (String key : List.of("q", "lang", "group", "seeds", "sort", "dir", "dead", "picture", "y", "colour")) {
             state.put(key, parameter(q, key));
         }
         SaeRow row = workbench.saeRow(sae);
         titled(sae);
         removeAll();
-        add(head(row));
+        add(head(row), new SaePictures(workbench, row, state, (key, value) -> {
+            state.put(key, value);
+            remember(UI.getCurrent(), "features/" + sae, state);
+        }));
         if (!row.sae().indexed()) {
             add(Kit.empty(
                     "No feature index yet",
@@ -132,20 +133,7 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
                             "loss recovered",
                             "against zero-ablation; against mean-ablation " + Num.percent(loss.lossRecoveredMean())));
         }
-        Histogram density = new Histogram();
-        double[] edges = r.density().edges();
-        long[] counts = Arrays.stream(r.density().counts()).asLongStream().toArray();
-        density.set(new Histogram.Data(
-                counts, edges[0], edges[edges.length - 1], false, true, "features", "accent", 110, null, false));
-        card.add(
-                Kit.div("gap", facts),
-                Kit.div(
-                        "gap",
-                        Kit.heading(
-                                "Density",
-                                "share of held-out tokens on which a feature is active · "
-                                        + Num.whole(r.density().never()) + " never"),
-                        density));
+        card.add(Kit.div("gap", facts));
         return card;
     }
 

@@ -24,6 +24,7 @@ public final class FeaturesView extends Page {
         Section card = Kit.card(
                 Kit.div("line base", Kit.title("Features"), Kit.text("dim", "Choose an SAE.")), SaeTable.of(saes));
         add(card);
+        SaePareto.of(saes).ifPresent(this::add);
     }
 
     /** A way back to the list of SAEs. */

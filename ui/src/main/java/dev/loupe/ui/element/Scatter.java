@@ -4,11 +4,12 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.vaadin.flow.component.ComponentEventListener;
 import com.vaadin.flow.component.Tag;
 import com.vaadin.flow.component.dependency.JsModule;
+import com.vaadin.flow.server.streams.DownloadHandler;
 import com.vaadin.flow.shared.Registration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Points; those with both values at or above a threshold take the accent colour. */
+/** Points, in the colours of their groups, or those with both values at or above a threshold in the accent colour. */
 @Tag("loupe-scatter")
 @JsModule("context://js/scatter.js")
 public final class Scatter extends DrawnElement {
@@ -26,6 +27,14 @@ public final class Scatter extends DrawnElement {
      * @param threshold both values at least this: accent; null for all
      * @param diagonal whether both axes have one scale and the line x = y is drawn
      * @param label text alternative
+     * @param openable whether points can be opened though they have no addresses here
+     * @param logX whether the horizontal axis is logarithmic; points at or below 0 are left out
+     * @param logY the same for the vertical axis
+     * @param bare whether there are no axes, and one scale for both directions: a map
+     * @param groups each point's group, or null
+     * @param groupNames names of the groups, or null; the first takes the quietest colour
+     * @param line points that a line joins, or null
+     * @param height in CSS pixels, or null for one that suits the width
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Data(
@@ -39,7 +48,143 @@ public final class Scatter extends DrawnElement {
             @Nullable Double to,
             @Nullable Double threshold,
             boolean diagonal,
-            String label) {}
+            String label,
+            boolean openable,
+            boolean logX,
+            boolean logY,
+            boolean bare,
+            int @Nullable [] groups,
+            @Nullable List<String> groupNames,
+            int @Nullable [] line,
+            @Nullable Integer height) {
+
+        /** Points without groups on linear axes. */
+        public Data(
+                float[] x,
+                float[] y,
+                List<String> names,
+                @Nullable List<String> hrefs,
+                String xName,
+                String yName,
+                @Nullable Double from,
+                @Nullable Double to,
+                @Nullable Double threshold,
+                boolean diagonal,
+                String label) {
+            this(
+                    x, y, names, hrefs, xName, yName, from, to, threshold, diagonal, label, false, false, false, false,
+                    null, null, null, null);
+        }
+
+        /** Points in groups that can be opened, on axes of their own. */
+        public static Data grouped(
+                float[] x,
+                float[] y,
+                List<String> names,
+                String xName,
+                String yName,
+                int[] groups,
+                List<String> groupNames,
+                String label) {
+            return new Data(
+                    x,
+                    y,
+                    names,
+                    null,
+                    xName,
+                    yName,
+                    null,
+                    null,
+                    null,
+                    false,
+                    label,
+                    true,
+                    false,
+                    false,
+                    false,
+                    groups,
+                    groupNames,
+                    null,
+                    null);
+        }
+
+        /** The same with a logarithmic horizontal axis. */
+        public Data withLogX() {
+            return new Data(
+                    x,
+                    y,
+                    names,
+                    hrefs,
+                    xName,
+                    yName,
+                    from,
+                    to,
+                    threshold,
+                    diagonal,
+                    label,
+                    openable,
+                    true,
+                    logY,
+                    bare,
+                    groups,
+                    groupNames,
+                    line,
+                    height);
+        }
+
+        /** The same as a map, without axes. */
+        public Data map(int newHeight) {
+            return new Data(
+                    x,
+                    y,
+                    names,
+                    hrefs,
+                    xName,
+                    yName,
+                    from,
+                    to,
+                    threshold,
+                    diagonal,
+                    label,
+                    openable,
+                    logX,
+                    logY,
+                    true,
+                    groups,
+                    groupNames,
+                    line,
+                    newHeight);
+        }
+
+        /** The same with some points joined by a line, so many pixels high. */
+        public Data joined(int[] newLine, int newHeight) {
+            return new Data(
+                    x,
+                    y,
+                    names,
+                    hrefs,
+                    xName,
+                    yName,
+                    from,
+                    to,
+                    threshold,
+                    diagonal,
+                    label,
+                    openable,
+                    logX,
+                    logY,
+                    bare,
+                    groups,
+                    groupNames,
+                    newLine,
+                    newHeight);
+        }
+    }
+
+    /** Offers the points as an Arrow file too. */
+    public void file(DownloadHandler arrow) {
+        getElement().setAttribute("arrow", arrow);
+    }
 
     /** Draws points. */
     public void set(Data data) {
