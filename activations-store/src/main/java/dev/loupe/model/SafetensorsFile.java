@@ -131,6 +131,15 @@ public final class SafetensorsFile implements AutoCloseable {
         }
     }
 
+    /**
+     * Numbers of a tensor as float32 in native byte order; false if the type is none of F32, F16, BF16 and F64.
+     *
+     * @param bytes some of {@link #bytes}
+     */
+    public static boolean toFloats(String dtype, MemorySegment bytes, MemorySegment target) {
+        return FloatConversion.toFloats(dtype, bytes, target);
+    }
+
     /** A matrix where it lies, valid until {@link #close}; null if its type is neither F32 nor BF16. */
     @Nullable StoredMatrix matrix(String name) {
         TensorEntry entry = tensor(name);

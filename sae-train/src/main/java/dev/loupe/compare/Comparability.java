@@ -3,6 +3,7 @@ package dev.loupe.compare;
 import dev.loupe.base.UsageException;
 import dev.loupe.math.Matrix;
 import dev.loupe.sae.Sae;
+import dev.loupe.sae.SaeDirections;
 import dev.loupe.sae.SaeProvenance;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,6 +20,11 @@ public final class Comparability {
      * @throws UsageException saying what differs
      */
     public static void check(Sae a, Sae b, boolean across) {
+        check(SaeDirections.of(a), SaeDirections.of(b), across);
+    }
+
+    /** The same of directions. */
+    public static void check(SaeDirections a, SaeDirections b, boolean across) {
         checkWidths(a, b);
         if (across) {
             return;
@@ -27,7 +33,7 @@ public final class Comparability {
         differ("models", a, a.modelId(), b, b.modelId());
     }
 
-    private static void differ(String what, Sae a, String x, Sae b, String y) {
+    private static void differ(String what, SaeDirections a, String x, SaeDirections b, String y) {
         if (!x.isEmpty() && !y.isEmpty() && !x.equals(y)) {
             throw new UsageException("The SAEs " + a.name() + " and " + b.name() + " were trained on different " + what
                     + " ("
@@ -36,7 +42,7 @@ public final class Comparability {
         }
     }
 
-    static void checkWidths(Sae a, Sae b) {
+    static void checkWidths(SaeDirections a, SaeDirections b) {
         if (a.dIn() != b.dIn() || a.dOut() != b.dOut()) {
             throw new UsageException("The SAEs " + a.name() + " and " + b.name() + " cannot be compared: one reads "
                     + a.dIn() + " and writes " + a.dOut() + " values per token, the other " + b.dIn() + " and "
@@ -45,7 +51,7 @@ public final class Comparability {
     }
 
     /** Facts that bear on what the figures mean; a seed comparison means equal data in equal order. */
-    static List<String> notes(Sae one, Sae other) {
+    static List<String> notes(SaeDirections one, SaeDirections other) {
         List<String> notes = new ArrayList<>();
         SaeProvenance a = one.provenance();
         SaeProvenance b = other.provenance();
@@ -87,7 +93,7 @@ public final class Comparability {
     }
 
     /** Rows without a direction can match nothing. */
-    private static void dead(Sae sae, List<String> notes) {
+    private static void dead(SaeDirections sae, List<String> notes) {
         int dead = 0;
         int n = sae.dSae();
         UnitRows decoder = UnitRows.of(sae.decoderRows());

@@ -5,6 +5,7 @@ import dev.loupe.base.UsageException;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.Parallel;
 import dev.loupe.sae.Sae;
+import dev.loupe.sae.SaeDirections;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,6 +45,12 @@ public final class SaeMatcher {
      * @param keep where; null to keep nothing
      */
     public static Matching match(Sae a, Sae b, double threshold, @Nullable Path keep, Progress progress) {
+        return match(SaeDirections.of(a), SaeDirections.of(b), threshold, keep, progress);
+    }
+
+    /** The same of directions, which may lie on disk: above {@link #DENSE_WIDTH} they are read in blocks. */
+    public static Matching match(
+            SaeDirections a, SaeDirections b, double threshold, @Nullable Path keep, Progress progress) {
         Comparability.checkWidths(a, b);
         if (!(threshold >= 0 && threshold <= 1)) {
             throw new UsageException("The threshold of a shared pair is a cosine from 0 to 1, not " + threshold + ".");
@@ -106,18 +113,18 @@ public final class SaeMatcher {
         return new Pairing(side.match(), side.cosine(), side.gap());
     }
 
-    private static Matrix rows(Sae sae, int side) {
+    private static Matrix rows(SaeDirections sae, int side) {
         return side == 0 ? sae.decoderRows() : sae.encoderRows();
     }
 
     /** Whether all cosines of both sides are small enough to be held: then the result is optimal, not only nearly. */
-    private static boolean dense(Sae a, Sae b) {
+    private static boolean dense(SaeDirections a, SaeDirections b) {
         Runtime runtime = Runtime.getRuntime();
         long free = runtime.maxMemory() - (runtime.totalMemory() - runtime.freeMemory());
         return narrow(a, b) && 2L * Float.BYTES * a.dSae() * b.dSae() <= free - free / 4;
     }
 
-    private static boolean narrow(Sae a, Sae b) {
+    private static boolean narrow(SaeDirections a, SaeDirections b) {
         return (long) a.dSae() * b.dSae() <= (long) DENSE_WIDTH * DENSE_WIDTH;
     }
 
@@ -140,7 +147,7 @@ public final class SaeMatcher {
         };
     }
 
-    private static Matching assemble(Sae a, Sae b, double threshold, Side dec, Side enc) {
+    private static Matching assemble(SaeDirections a, SaeDirections b, double threshold, Side dec, Side enc) {
         int n = a.dSae();
         int pairs = Math.min(n, b.dSae());
         int agree = 0;

@@ -81,6 +81,22 @@ public final class SaeFiles {
     }
 
     static Sae open(Path folder) {
+        Head head = head(folder);
+        SaeLensConfig.Read cfg = head.cfg();
+        SaeWeights weights;
+        try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(WEIGHTS))) {
+            weights = weights(file, cfg, folder);
+        }
+        if (cfg.foldDecoderNorms()) {
+            weights = foldDecoderNorms(weights);
+        }
+        return new Sae(head.name(), folder, cfg.config(), weights, head.provenance());
+    }
+
+    /** What a folder says of an SAE beside its weights. */
+    record Head(String name, SaeLensConfig.Read cfg, SaeProvenance provenance) {}
+
+    static Head head(Path folder) {
         if (!Files.isDirectory(folder)) {
             throw new NotFoundException("There is no SAE " + folder + ".");
         }
@@ -91,18 +107,11 @@ public final class SaeFiles {
         SaeProvenance provenance = Files.isRegularFile(folder.resolve(PROVENANCE))
                 ? Json.read(folder.resolve(PROVENANCE), SaeProvenance.class)
                 : SaeProvenance.unknown();
-        SaeWeights weights;
-        try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(WEIGHTS))) {
-            weights = weights(file, cfg, folder);
-        }
-        if (cfg.foldDecoderNorms()) {
-            weights = foldDecoderNorms(weights);
-        }
-        String name = folder.toAbsolutePath().normalize().getFileName().toString();
-        return new Sae(name, folder, cfg.config(), weights, provenance);
+        return new Head(folder.toAbsolutePath().normalize().getFileName().toString(), cfg, provenance);
     }
 
-    private static SaeWeights weights(SafetensorsFile file, SaeLensConfig.Read cfg, Path folder) {
+    /** Names and shapes of the tensors that every SAE has. */
+    static void checkTensors(SafetensorsFile file, SaeLensConfig.Read cfg, Path folder) {
         for (String tensor : file.tensors().keySet()) {
             if (!KNOWN.contains(tensor)) {
                 throw new LoupeException("The SAE " + folder + " holds a tensor \"" + tensor
@@ -121,6 +130,13 @@ public final class SaeFiles {
         shape(file, "W_dec", folder, n, dOut);
         shape(file, "b_enc", folder, n);
         shape(file, "b_dec", folder, dOut);
+    }
+
+    private static SaeWeights weights(SafetensorsFile file, SaeLensConfig.Read cfg, Path folder) {
+        checkTensors(file, cfg, folder);
+        int d = cfg.dIn();
+        int n = cfg.dSae();
+        int dOut = cfg.dOut();
         // the matrices live as long as the Sae: their memory is freed by the garbage collector
         Matrix encoder;
         try (Arena arena = Arena.ofShared()) {

@@ -11,6 +11,7 @@ import dev.loupe.compare.MatchingFiles;
 import dev.loupe.compare.Overlap;
 import dev.loupe.compare.SaeMatcher;
 import dev.loupe.sae.Sae;
+import dev.loupe.sae.SaeDirections;
 import dev.loupe.store.ActivationStore;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -206,20 +207,30 @@ public final class Comparisons {
         if (!(threshold >= 0 && threshold <= 1)) {
             throw new UsageException("The threshold is " + threshold + "; a cosine from 0 to 1 is meant.");
         }
-        Sae a = saes.open(spec.a());
-        Sae b = saes.open(spec.b());
-        Comparability.check(a, b, Boolean.TRUE.equals(spec.across()));
+        boolean across = Boolean.TRUE.equals(spec.across());
         if (isCurrent(spec)) {
             progress.message("The comparison of " + spec.a() + " and " + spec.b() + " is there already.");
         } else {
-            Matching matching = SaeMatcher.match(a, b, threshold, workspace.comparisons(), progress);
-            MatchingFiles.save(workspace.comparisons(), matching);
+            try (SaeDirections a = directions(spec.a());
+                    SaeDirections b = directions(spec.b())) {
+                Comparability.check(a, b, across);
+                Matching matching = SaeMatcher.match(a, b, threshold, workspace.comparisons(), progress);
+                MatchingFiles.save(workspace.comparisons(), matching);
+            }
         }
         Matching matching = get(spec.a(), spec.b());
         if (Boolean.TRUE.equals(spec.activations())) {
-            look(a, b, matching, progress);
+            look(saes.open(spec.a()), saes.open(spec.b()), matching, progress);
         }
         return matching;
+    }
+
+    /** Wide SAEs stay on disk. */
+    private SaeDirections directions(String sae) {
+        Path folder = saes.folder(sae);
+        return SaeDirections.isWide(folder)
+                ? SaeDirections.open(folder, workspace.comparisons())
+                : SaeDirections.of(saes.open(sae));
     }
 
     private void look(Sae a, Sae b, Matching matching, Progress progress) {

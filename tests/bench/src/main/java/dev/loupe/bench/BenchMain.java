@@ -62,6 +62,7 @@ public final class BenchMain implements Callable<Integer> {
                 () -> new WideMatchBench("match-16k", 16_384, false),
                 () -> new WideMatchBench("match-32k", 32_768, false),
                 () -> new WideMatchBench("match-16k-copies", 16_384, true),
+                WideFilesBench::new,
                 IndexBench::new,
                 () -> new PrefillBench(RandomModel.SMOLLM2, Precision.FLOAT32),
                 () -> new PrefillBench(RandomModel.GPT2, Precision.FLOAT32),
