@@ -100,7 +100,8 @@ record CapturePlan(
                         model.id(),
                         model.weightsChecksum(),
                         tokenizer.checksum(),
-                        model.weightRegime().id()),
+                        model.weightRegime().id(),
+                        model.precision().inManifest()),
                 new StoreManifest.Sequence(
                         context,
                         bos != null,

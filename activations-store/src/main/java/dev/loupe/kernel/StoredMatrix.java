@@ -19,6 +19,7 @@ public final class StoredMatrix {
     static final VectorSpecies<Short> SHORTS =
             VectorSpecies.of(short.class, jdk.incubator.vector.VectorShape.forBitSize(16 * L));
 
+    private static final int ROWS_PER_TASK = 64;
     private static final ThreadLocal<Scratch> DECODED = Scratch.perThread();
 
     private final MemorySegment memory;
@@ -26,6 +27,7 @@ public final class StoredMatrix {
     private final int rows;
     private final int cols;
     private final long rowBytes;
+    private final PanelType products;
 
     /**
      * Creates a view of memory.
@@ -33,6 +35,10 @@ public final class StoredMatrix {
      * @param memory native, exactly as long as the rows are
      */
     public StoredMatrix(MemorySegment memory, Storage storage, long rows, long cols) {
+        this(memory, storage, rows, cols, PanelType.FLOAT32);
+    }
+
+    private StoredMatrix(MemorySegment memory, Storage storage, long rows, long cols, PanelType products) {
         this.rows = Math.toIntExact(rows);
         this.cols = Math.toIntExact(cols);
         this.rowBytes = storage.rowBytes(cols);
@@ -42,6 +48,20 @@ public final class StoredMatrix {
         }
         this.memory = memory;
         this.storage = storage;
+        this.products = products;
+    }
+
+    /** In which numbers products of many rows take both sides; few rows are always multiplied as float32. */
+    public PanelType products() {
+        return products;
+    }
+
+    /** The same matrix for products in other numbers: float32 or bfloat16. */
+    public StoredMatrix forProducts(PanelType type) {
+        if (type == PanelType.INT16) {
+            throw new IllegalArgumentException("weights are not rounded to integers");
+        }
+        return new StoredMatrix(memory, storage, rows, cols, type);
     }
 
     /** The number of rows. */
@@ -72,7 +92,8 @@ public final class StoredMatrix {
     /** A view of the rows [from, to). */
     public StoredMatrix rows(int from, int to) {
         java.util.Objects.checkFromToIndex(from, to, rows);
-        return new StoredMatrix(memory.asSlice(from * rowBytes, (to - from) * rowBytes), storage, to - from, cols);
+        return new StoredMatrix(
+                memory.asSlice(from * rowBytes, (to - from) * rowBytes), storage, to - from, cols, products);
     }
 
     /**
@@ -110,6 +131,26 @@ public final class StoredMatrix {
                         Native.set(out + 4L * ((long) c * rows + r), v);
                     }
                 }
+            }
+        });
+        Reference.reachabilityFence(memory);
+        Reference.reachabilityFence(target);
+    }
+
+    /**
+     * Writes all values rounded to bfloat16, to the nearest, on all threads.
+     *
+     * @param target {@code [rows, cols]} of two bytes each
+     */
+    public void round(MemorySegment target) {
+        long out = Native.address(target, 2L * rows * cols);
+        Team.run(Math.ceilDiv(rows, ROWS_PER_TASK), task -> {
+            long decoded = DECODED.get().address(4L * cols + 2L * (cols + 1));
+            long halves = decoded + 4L * cols;
+            for (int r = task * ROWS_PER_TASK; r < Math.min(rows, (task + 1) * ROWS_PER_TASK); r++) {
+                decode(r, 0, cols, decoded);
+                Packing.row(PanelType.BFLOAT16, decoded, cols, 1, halves, 4); // pairs, one after another
+                Native.copy(halves, out + 2L * r * cols, 2L * cols);
             }
         });
         Reference.reachabilityFence(memory);

@@ -10,15 +10,16 @@ import org.jspecify.annotations.Nullable;
  * Products with stored weights, in float32: sums of exact float32 values, whatever type the weights have.
  *
  * <p>Few rows are dot products that read the weights once, where they lie. Many rows go through panels: blocks of weights
- * are decoded and rearranged for {@link TileKernel} first, which costs as much as one or two rows. Inner dimensions are
- * cut into pieces, whose sums are added, so that rounding errors do not grow with the width. A result depends on neither
+ * are decoded and rearranged for {@link PanelKernel} or {@link TileKernel} first, which costs as much as one or two rows.
+ * Matrices that say so ({@link StoredMatrix#products}) have both sides rounded to bfloat16 there, sums in float32 all the
+ * same. Inner dimensions are cut into pieces, whose sums are added, so that rounding errors do not grow with the width. A result depends on neither
  * the number of threads nor, within one of the two ways, on the number of rows.
  */
 public final class StoredProduct {
     /** Rows up to which weights are read as they lie. */
     static final int FEW = 8;
 
-    private static final int INNER = 384; // a piece of the inner dimension
+    static final int INNER = 384; // a piece of the inner dimension
     private static final long PACKED_FLOATS = 1L << 20; // weights packed at a time; they stay in the last cache
     private static final int ROWS = 128; // of one task
 
@@ -63,7 +64,12 @@ public final class StoredProduct {
             FewRows.run(xa, rows, parts);
         } else {
             for (Part p : parts) {
-                many(xa, rows, p.w, false, p.biasAddress(), p.outAddress(rows));
+                long oa = p.outAddress(rows);
+                if (p.w.products() == PanelType.BFLOAT16 || PanelKernel.machine(PanelType.FLOAT32)) {
+                    new PanelProduct(p.w.products(), p.w).run(xa, rows, p.biasAddress(), oa);
+                } else { // the same bits
+                    many(xa, rows, p.w, false, p.biasAddress(), oa);
+                }
             }
         }
         Reference.reachabilityFence(x);
@@ -99,7 +105,7 @@ public final class StoredProduct {
     }
 
     /** x · wᵀ, or x · w; a part of the outputs at a time, whose weights stay in the cache. */
-    private static void many(long x, int rows, StoredMatrix w, boolean plain, long bias, long out) {
+    static void many(long x, int rows, StoredMatrix w, boolean plain, long bias, long out) {
         int inner = plain ? w.rows() : w.cols();
         int outputs = plain ? w.cols() : w.rows();
         int panels = Math.ceilDiv(outputs, WIDTH);
@@ -222,7 +228,7 @@ public final class StoredProduct {
         }
     }
 
-    private static void addRow(long from, long to, int n, boolean add) {
+    static void addRow(long from, long to, int n, boolean add) {
         int i = 0;
         for (int end = n - Native.L; i <= end; i += Native.L) {
             var v = Native.load(from + 4L * i);

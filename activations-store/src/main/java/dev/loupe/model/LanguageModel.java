@@ -33,6 +33,11 @@ public interface LanguageModel extends AutoCloseable {
         return WeightRegime.RAW;
     }
 
+    /** In which numbers products are computed. */
+    default Precision precision() {
+        return Precision.FP32;
+    }
+
     /** SHA-256 over the weights' files, in hexadecimal; the same under every weight regime. */
     String weightsChecksum();
 

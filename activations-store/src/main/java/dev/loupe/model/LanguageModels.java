@@ -32,10 +32,12 @@ public final class LanguageModels {
             Tokenizer tokenizer = HubTokenizer.open(source.folder());
             try {
                 TensorSource checkpoint = source.weights(spec); // closed with the weights
-                Weights weights =
-                        new Weights(regime.isRaw() ? checkpoint : new ProcessedWeights(checkpoint, spec, regime), used);
+                Weights weights = new Weights(
+                        regime.isRaw() ? checkpoint : new ProcessedWeights(checkpoint, spec, regime),
+                        used,
+                        options.precision());
                 String id = options.id() != null ? options.id() : source.name();
-                return new Transformer(id, new Core(used, weights), tokenizer, checkpoint.checksum(), regime, heldOut);
+                return new Transformer(id, new Core(used, weights), tokenizer, checkpoint.checksum(), options, heldOut);
             } catch (RuntimeException e) {
                 tokenizer.close();
                 throw e;

@@ -8,25 +8,26 @@ import org.jspecify.annotations.Nullable;
  * @param id the name that stores and SAEs remember; null for the name of the folder
  * @param threads threads of the tensor library, counted when it is first used in this process; 0 for all cores
  * @param weights how the checkpoint's weights are rewritten
+ * @param precision in which numbers products are computed
  */
-public record ModelOptions(@Nullable String id, int threads, WeightRegime weights) {
-    /** Weights as they are in the checkpoint. */
-    public ModelOptions(@Nullable String id, int threads) {
-        this(id, threads, WeightRegime.RAW);
-    }
-
-    /** Named after its folder, on all cores. */
+public record ModelOptions(@Nullable String id, int threads, WeightRegime weights, Precision precision) {
+    /** Named after its folder, weights as they are in the checkpoint, float32, on all cores. */
     public static ModelOptions defaults() {
-        return new ModelOptions(null, 0, WeightRegime.RAW);
+        return new ModelOptions(null, 0, WeightRegime.RAW, Precision.FP32);
     }
 
     /** The same under another name. */
     public ModelOptions withId(String name) {
-        return new ModelOptions(name, threads, weights);
+        return new ModelOptions(name, threads, weights, precision);
     }
 
     /** The same under another weight regime. */
     public ModelOptions withWeights(WeightRegime regime) {
-        return new ModelOptions(id, threads, regime);
+        return new ModelOptions(id, threads, regime, precision);
+    }
+
+    /** The same in other numbers. */
+    public ModelOptions withPrecision(Precision other) {
+        return new ModelOptions(id, threads, weights, other);
     }
 }

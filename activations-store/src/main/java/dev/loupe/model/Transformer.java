@@ -18,14 +18,15 @@ final class Transformer implements LanguageModel {
     private final ModelSpec spec;
     private final Tokenizer tokenizer;
     private final String checksum;
-    private final WeightRegime regime;
+    private final ModelOptions options;
     private final List<String> heldOut;
     private final Core core;
     private final Gradients gradients;
     private final Scheduler scheduler;
     private final Map<String, HookInfo> hooks;
 
-    Transformer(String id, Core core, Tokenizer tokenizer, String checksum, WeightRegime regime, List<String> heldOut) {
+    Transformer(
+            String id, Core core, Tokenizer tokenizer, String checksum, ModelOptions options, List<String> heldOut) {
         this.id = id;
         this.spec = core.spec;
         this.core = core;
@@ -33,7 +34,7 @@ final class Transformer implements LanguageModel {
         this.scheduler = new Scheduler(core, tokenizer);
         this.tokenizer = tokenizer;
         this.checksum = checksum;
-        this.regime = regime;
+        this.options = options;
         this.heldOut = List.copyOf(heldOut);
         hooks = spec.hooks().stream()
                 .collect(Collectors.toMap(HookInfo::name, h -> h, (a, b) -> a, LinkedHashMap::new));
@@ -197,7 +198,12 @@ final class Transformer implements LanguageModel {
 
     @Override
     public WeightRegime weightRegime() {
-        return regime;
+        return options.weights();
+    }
+
+    @Override
+    public Precision precision() {
+        return options.precision();
     }
 
     @Override

@@ -40,12 +40,12 @@ final class Weights implements AutoCloseable {
 
     /** Reads everything; if that fails, the source is closed. */
     @SuppressWarnings("MustBeClosedChecker") // the arena lives as long as the object: close() ends it
-    Weights(TensorSource source, ModelSpec spec) {
+    Weights(TensorSource source, ModelSpec spec, Precision precision) {
         this.source = source;
         arena = Arena.ofShared();
         manager = Torch.newManager();
         try {
-            WeightsReader reader = new WeightsReader(source, spec, arena, manager);
+            WeightsReader reader = new WeightsReader(source, spec, precision, arena, manager);
             embed = reader.embed();
             positions = reader.positions();
             layers = reader.layers();

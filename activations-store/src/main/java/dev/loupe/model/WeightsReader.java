@@ -26,13 +26,15 @@ final class WeightsReader {
     private final ModelConfig config;
     private final Architecture architecture;
     private final TensorNames names;
+    private final Precision precision;
     private final Arena arena;
     private final NDManager manager;
     private final NDArray eps;
     private final NDArray one;
 
-    WeightsReader(TensorSource source, ModelSpec spec, Arena arena, NDManager manager) {
+    WeightsReader(TensorSource source, ModelSpec spec, Precision precision, Arena arena, NDManager manager) {
         this.source = source;
+        this.precision = precision;
         this.config = spec.config();
         this.architecture = spec.architecture();
         this.names = architecture.tensors();
@@ -111,7 +113,8 @@ final class WeightsReader {
         MemorySegment biases = bias ? read(p + names.q() + ".bias", 3L * q) : null;
         if (names.packing() == TensorNames.Packing.BY_HEAD) {
             MemorySegment apart = apart(weight.memory(), weight.rowBytes());
-            weight = new StoredMatrix(apart, weight.storage(), weight.rows(), weight.cols());
+            weight = new StoredMatrix(apart, weight.storage(), weight.rows(), weight.cols())
+                    .forProducts(weight.products());
             biases = biases == null ? null : apart(biases, 4);
         }
         Linear[] parts = new Linear[3];
@@ -160,7 +163,6 @@ final class WeightsReader {
             return rows(name, out, in);
         }
         source.check(stored(source, name), in, out);
-        MemorySegment target = arena.allocate(4 * out * in, 64);
         StoredMatrix there = source.matrix(stored(source, name), in, out);
         try (Arena own = Arena.ofShared()) {
             if (there == null) {
@@ -168,15 +170,33 @@ final class WeightsReader {
                 source.read(stored(source, name), copy, in, out);
                 there = new StoredMatrix(copy, Storage.FLOAT32, in, out);
             }
+            MemorySegment target = (precision == Precision.FP32 ? arena : own).allocate(4 * out * in, 64);
             there.decodeTransposed(target);
+            return precise(new StoredMatrix(target, Storage.FLOAT32, out, in));
         }
-        return new StoredMatrix(target, Storage.FLOAT32, out, in);
     }
 
-    /** A matrix as the source has it: where it lies, or else as float32 in memory of ours. */
+    /** A matrix as the source has it: where it lies, or else in memory of ours. */
     private StoredMatrix rows(String name, long rows, long cols) {
         StoredMatrix there = source.matrix(stored(source, name), rows, cols);
-        return there != null ? there : new StoredMatrix(read(name, rows, cols), Storage.FLOAT32, rows, cols);
+        if (there != null) {
+            return precise(there);
+        }
+        try (Arena own = Arena.ofShared()) {
+            MemorySegment copy = read(precision == Precision.FP32 ? arena : own, name, rows, cols);
+            return precise(new StoredMatrix(copy, Storage.FLOAT32, rows, cols));
+        }
+    }
+
+    /** A matrix in the precision of the model: float32 is rounded into memory of ours, smaller types stay as they are. */
+    private StoredMatrix precise(StoredMatrix matrix) {
+        if (precision == Precision.FP32 || matrix.storage() != Storage.FLOAT32) {
+            return matrix.forProducts(precision.products());
+        }
+        MemorySegment target = arena.allocate(2L * matrix.rows() * matrix.cols(), 64);
+        matrix.round(target);
+        return new StoredMatrix(target, Storage.BFLOAT16, matrix.rows(), matrix.cols())
+                .forProducts(precision.products());
     }
 
     private NDArray tensor(String name, long... shape) {
@@ -184,12 +204,16 @@ final class WeightsReader {
     }
 
     private MemorySegment read(String name, long... shape) {
+        return read(arena, name, shape);
+    }
+
+    private MemorySegment read(Arena into, String name, long... shape) {
         source.check(stored(source, name), shape);
         long elements = 1;
         for (long n : shape) {
             elements = Math.multiplyExact(elements, n);
         }
-        MemorySegment memory = arena.allocate(4 * elements, 64);
+        MemorySegment memory = into.allocate(4 * elements, 64);
         source.read(stored(source, name), memory, shape);
         return memory;
     }

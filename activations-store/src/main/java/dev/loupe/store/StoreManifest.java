@@ -82,9 +82,22 @@ public final class StoreManifest {
      * @param weightsChecksum SHA-256 of its weights
      * @param tokenizerChecksum SHA-256 of its tokenizer
      * @param weightRegime {@code raw}: weights as they are in the checkpoint
+     * @param precision {@code bf16}, or null for products in float32
      */
     @JsonNaming(SnakeCaseStrategy.class)
-    public record Model(String id, String weightsChecksum, String tokenizerChecksum, String weightRegime) {}
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Model(
+            String id,
+            String weightsChecksum,
+            String tokenizerChecksum,
+            String weightRegime,
+            @Nullable String precision) {
+
+        /** Products in float32. */
+        public Model(String id, String weightsChecksum, String tokenizerChecksum, String weightRegime) {
+            this(id, weightsChecksum, tokenizerChecksum, weightRegime, null);
+        }
+    }
 
     /**
      * How documents became sequences.

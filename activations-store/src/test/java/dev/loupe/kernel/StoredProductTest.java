@@ -39,6 +39,57 @@ class StoredProductTest {
         });
     }
 
+    @ParameterizedTest
+    @EnumSource(Storage.class)
+    void panelsGiveTheBitsOfTilesAtAwkwardSizes(Storage storage) {
+        Cases.check(12, random -> {
+            try (Arena arena = Arena.ofConfined()) {
+                int rows = random.size(150);
+                StoredMatrix w = TestWeights.random(
+                        arena, storage, random.size(150), TestWeights.cols(random, storage) + 416, random);
+                MemorySegment x = TestWeights.floats(arena, (long) rows * w.cols(), random);
+                MemorySegment bias = TestWeights.floats(arena, w.rows(), random);
+                MemorySegment panels = TestWeights.garbage(arena, (long) rows * w.rows());
+                MemorySegment tiles = TestWeights.garbage(arena, (long) rows * w.rows());
+                new PanelProduct(PanelType.FLOAT32, w).run(x.address(), rows, bias.address(), panels.address());
+                StoredProduct.many(x.address(), rows, w, false, bias.address(), tiles.address());
+                assertThat(panels.mismatch(tiles)).isEqualTo(-1);
+            }
+        });
+    }
+
+    @ParameterizedTest
+    @EnumSource(Storage.class)
+    void manyRowsInBfloat16AreProductsOfRoundedValuesWithSumsInFloat32(Storage storage) {
+        Cases.check(12, random -> {
+            try (Arena arena = Arena.ofConfined()) {
+                int rows = StoredProduct.FEW + random.size(150);
+                StoredMatrix w =
+                        TestWeights.random(arena, storage, random.size(60), TestWeights.cols(random, storage), random);
+                MemorySegment x = TestWeights.floats(arena, (long) rows * w.cols(), random);
+                MemorySegment bias = random.nextBoolean() ? TestWeights.floats(arena, w.rows(), random) : null;
+                MemorySegment fast = TestWeights.garbage(arena, (long) rows * w.rows());
+                StoredProduct.multiply(x, rows, w.forProducts(PanelType.BFLOAT16), bias, fast);
+                MemorySegment weights = arena.allocate(4L * w.rows() * w.cols(), 4);
+                w.decode(0, w.rows(), weights);
+                StoredMatrix rounded = new StoredMatrix(rounded(arena, weights), Storage.FLOAT32, w.rows(), w.cols());
+                MemorySegment slow = TestWeights.garbage(arena, (long) rows * w.rows());
+                ScalarProduct.multiply(rounded(arena, x), rows, rounded, bias, slow);
+                TestWeights.assertClose(fast, slow, 1e-6 * Math.sqrt(w.cols()) * 4);
+            }
+        });
+    }
+
+    /** The upper halves of the values, rounded to the nearest. */
+    private static MemorySegment rounded(Arena arena, MemorySegment values) {
+        MemorySegment r = arena.allocate(values.byteSize(), 4);
+        for (long i = 0; i < values.byteSize() / 4; i++) {
+            int bits = Float.floatToRawIntBits(values.getAtIndex(JAVA_FLOAT_UNALIGNED, i));
+            r.setAtIndex(JAVA_FLOAT_UNALIGNED, i, Float.intBitsToFloat(bits + 0x7FFF + (bits >>> 16 & 1) & 0xFFFF0000));
+        }
+        return r;
+    }
+
     @Test
     void bothShapesOfTheTileAgreeOnEveryMachine() {
         Cases.Random random = Cases.random();

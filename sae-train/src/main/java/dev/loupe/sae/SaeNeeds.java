@@ -3,6 +3,7 @@ package dev.loupe.sae;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.UsageException;
 import dev.loupe.model.LanguageModel;
+import dev.loupe.model.Precision;
 import dev.loupe.model.WeightRegime;
 import dev.loupe.store.ActivationStore;
 import java.util.LinkedHashMap;
@@ -15,10 +16,13 @@ import org.jspecify.annotations.Nullable;
  * here is applied; what cannot be applied is refused when the SAE is opened.
  *
  * @param weights the weight regime that its activations came from ({@code model_from_pretrained_kwargs})
+ * @param precision in which numbers its model was computed ({@code dtype} among the same): it decides how the model is
+ *     opened for it, but another one is not refused, since it changes activations by rounding only
  * @param prependBos whether every sequence started with BOS ({@code prepend_bos}); null if it does not say
  * @param contextSize longest sequence of its training ({@code context_size}); 0 if it does not say
  */
-public record SaeNeeds(WeightRegime weights, @Nullable Boolean prependBos, int contextSize) {
+public record SaeNeeds(
+        WeightRegime weights, Precision precision, @Nullable Boolean prependBos, int contextSize) {
     /** The entry with the arguments that its model was loaded with. */
     public static final String MODEL_ARGUMENTS = "model_from_pretrained_kwargs";
 
@@ -26,9 +30,12 @@ public record SaeNeeds(WeightRegime weights, @Nullable Boolean prependBos, int c
     static final String CONTEXT_SIZE = "context_size";
     static final String HEAD = "hook_head_index";
 
-    /** Arguments that change where and how exactly numbers are computed, not which: all of Loupe's are float32. */
+    private static final String DTYPE = "dtype";
+    private static final String BFLOAT16 = "bfloat16";
+
+    /** Arguments that change where and how exactly numbers are computed, not which. */
     private static final Set<String> HARMLESS = Set.of(
-            "dtype",
+            DTYPE,
             "torch_dtype",
             "device",
             "device_map",
@@ -62,17 +69,23 @@ public record SaeNeeds(WeightRegime weights, @Nullable Boolean prependBos, int c
                 }
             });
         }
+        Object dtype = metadata.get(MODEL_ARGUMENTS) instanceof Map<?, ?> arguments ? arguments.get(DTYPE) : null;
         Object bos = metadata.get(PREPEND_BOS);
         Object context = metadata.get(CONTEXT_SIZE);
         return new SaeNeeds(
                 WeightRegime.of(flags),
+                String.valueOf(dtype).endsWith(BFLOAT16) ? Precision.BF16 : Precision.FP32, // also torch.bfloat16
                 bos instanceof Boolean b ? b : null,
                 context instanceof Number n && n.intValue() > 0 ? n.intValue() : 0);
     }
 
-    /** The entries that say that activations came from weights of a regime; none for raw weights. */
-    public static Map<String, Object> metadata(WeightRegime weights) {
-        return weights.isRaw() ? Map.of() : Map.of(MODEL_ARGUMENTS, weights.flags());
+    /** The entries that say how the model of the activations was opened; none for raw weights in float32. */
+    public static Map<String, Object> metadata(WeightRegime weights, Precision precision) {
+        Map<String, Object> arguments = new LinkedHashMap<>(weights.flags());
+        if (precision == Precision.BF16) {
+            arguments.put(DTYPE, BFLOAT16); // what TransformerLens' loader takes
+        }
+        return arguments.isEmpty() ? Map.of() : Map.of(MODEL_ARGUMENTS, arguments);
     }
 
     /**

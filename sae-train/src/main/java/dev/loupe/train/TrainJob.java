@@ -225,6 +225,9 @@ public final class TrainJob {
     private static SaeProvenance provenance(TrainConfig config, long seed, Origin origin, SeedRun run, long steps) {
         Map<String, Object> other = new LinkedHashMap<>();
         other.put("weight_regime", origin.model().weightRegime());
+        if (origin.model().precision() != null) {
+            other.put("precision", origin.model().precision());
+        }
         other.put(DATA_ORDER, origin.order());
         if (!origin.live().isEmpty()) {
             other.put("live", origin.live());

@@ -4,6 +4,7 @@ import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.capture.CaptureRequest;
 import dev.loupe.capture.LiveBatches;
+import dev.loupe.model.Precision;
 import dev.loupe.model.WeightRegime;
 import dev.loupe.sae.SaeNeeds;
 import dev.loupe.store.ActivationStore;
@@ -130,7 +131,8 @@ record TrainingRows(
         Map<String, Object> metadata = new LinkedHashMap<>();
         metadata.put("context_size", sequence.context());
         metadata.put("prepend_bos", sequence.prependBos());
-        metadata.putAll(SaeNeeds.metadata(WeightRegime.parse(model.weightRegime())));
+        metadata.putAll(
+                SaeNeeds.metadata(WeightRegime.parse(model.weightRegime()), Precision.ofManifest(model.precision())));
         metadata.put("dataset_path", corpus.spec());
         metadata.put("exclude_special_tokens", sequence.excludedTokens());
         return metadata;

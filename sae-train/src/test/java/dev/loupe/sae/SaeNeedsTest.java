@@ -19,6 +19,7 @@ import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.LanguageModels;
 import dev.loupe.model.ModelOptions;
+import dev.loupe.model.Precision;
 import dev.loupe.model.SafetensorsWriter;
 import dev.loupe.model.Taps;
 import dev.loupe.model.TokenBatch;
@@ -46,7 +47,7 @@ class SaeNeedsTest {
     @Test
     void an_sae_reaches_its_own_fvu_only_under_the_weights_that_it_was_trained_on() throws IOException {
         Path folder = gpt2();
-        Sae sae = save("sae", sae(SaeNeeds.metadata(CENTRED)));
+        Sae sae = save("sae", sae(SaeNeeds.metadata(CENTRED, Precision.FP32)));
         assertThat(Json.tree(dir.resolve("sae/cfg.json")).at("/metadata/model_from_pretrained_kwargs"))
                 .hasToString("{\"center_writing_weights\":true}");
         assertThat(sae.needs().weights()).isEqualTo(CENTRED);
@@ -101,8 +102,28 @@ class SaeNeedsTest {
         all.put("dtype", "float16");
         SaeNeeds needs = sae(Map.of(SaeNeeds.MODEL_ARGUMENTS, all, "prepend_bos", false, "context_size", 64))
                 .needs();
-        assertThat(needs).isEqualTo(new SaeNeeds(WeightRegime.parse("fold_ln"), false, 64));
-        assertThat(sae(Map.of()).needs()).isEqualTo(new SaeNeeds(WeightRegime.RAW, null, 0));
+        assertThat(needs).isEqualTo(new SaeNeeds(WeightRegime.parse("fold_ln"), Precision.FP32, false, 64));
+        assertThat(sae(Map.of()).needs()).isEqualTo(new SaeNeeds(WeightRegime.RAW, Precision.FP32, null, 0));
+    }
+
+    @Test
+    void the_precision_of_the_model_is_remembered_as_its_loader_in_python_takes_it() throws IOException {
+        Sae sae = save("half", sae(SaeNeeds.metadata(CENTRED, Precision.BF16)));
+        assertThat(Json.tree(dir.resolve("half/cfg.json")).at("/metadata/model_from_pretrained_kwargs"))
+                .hasToString("{\"center_writing_weights\":true,\"dtype\":\"bfloat16\"}");
+        assertThat(sae.needs()).isEqualTo(new SaeNeeds(CENTRED, Precision.BF16, null, 0));
+        Path folder = gpt2();
+        ModelOptions options = ModelOptions.defaults().withWeights(CENTRED).withPrecision(Precision.BF16);
+        try (LanguageModel model = LanguageModels.open(folder, options)) {
+            assertThat(fvu(sae, model)).isLessThan(1e-4); // the mean of what is written stays 0 but for rounding
+            CaptureRequest request = CaptureRequest.of(
+                            "h", dir, "m", text().toString(), java.util.List.of(HOOK.name()), 400)
+                    .withContext(32);
+            CaptureJob.run(request, model, Progress.silent());
+            try (ActivationStore store = ActivationStore.open(request.folder())) {
+                assertThat(store.manifest().content().model().precision()).isEqualTo("bf16");
+            }
+        }
     }
 
     @Test
@@ -118,7 +139,7 @@ class SaeNeedsTest {
         cfg.put(SaeNeeds.MODEL_ARGUMENTS, Map.of("center_writing_weights", true));
         Json.write(file, cfg);
         Sae old = Sae.open(dir.resolve("old"));
-        assertThat(old.needs()).isEqualTo(new SaeNeeds(CENTRED, false, 128));
+        assertThat(old.needs()).isEqualTo(new SaeNeeds(CENTRED, Precision.FP32, false, 128));
         save("again", old);
         assertThat(Json.tree(dir.resolve("again/cfg.json"))
                         .path("reshape_activations")

@@ -3,8 +3,6 @@ package dev.loupe.cli;
 import dev.loupe.base.Fmt;
 import dev.loupe.capture.CaptureRequest;
 import dev.loupe.capture.CaptureResult;
-import dev.loupe.service.ModelReference;
-import dev.loupe.service.Models;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -60,7 +58,7 @@ final class CaptureCommand extends LoupeCommand {
         CaptureRequest request = new CaptureRequest(
                 name,
                 stores,
-                ModelReference.of(options.model == null ? Models.BUILTIN : options.model, options.weights),
+                options.model.reference(),
                 text,
                 options.jsonField,
                 hooks,

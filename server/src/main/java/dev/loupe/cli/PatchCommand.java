@@ -8,8 +8,6 @@ import dev.loupe.patch.PatchPlan;
 import dev.loupe.patch.PatchRequest;
 import dev.loupe.patch.PatchResult;
 import dev.loupe.patch.task.TaskScore;
-import dev.loupe.service.ModelReference;
-import dev.loupe.service.Models;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -18,6 +16,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Patches a prompt pair. */
@@ -25,19 +24,8 @@ import picocli.CommandLine.Option;
         name = "patch",
         description = "Finds which places of the model caused an answer, from a pair of prompts of equal length.")
 final class PatchCommand extends LoupeCommand {
-    @Option(
-            names = "--model",
-            paramLabel = "M",
-            description =
-                    "Model: builtin, a name in models/, a folder, a .gguf file or a hub's owner/name (default: builtin).")
-    private String model = Models.BUILTIN;
-
-    @Option(
-            names = "--weights",
-            paramLabel = "W",
-            description = "raw, or fold_ln, center_writing_weights, center_unembed, fold_value_biases, comma separated"
-                    + " (default: raw).")
-    private @Nullable String weights;
+    @Mixin
+    private ModelChoice model = new ModelChoice();
 
     @Option(names = "--clean", paramLabel = "T", description = "The prompt that shows the behaviour.")
     private String clean = "";
@@ -137,11 +125,11 @@ final class PatchCommand extends LoupeCommand {
 
     @Override
     void run(Session session) {
-        session.fetch(model);
+        session.fetch(model.name());
         if (tasks) {
             List<TaskScore> scores =
-                    session.shown(p -> session.workbench().patch().tasks(ModelReference.of(model, weights), p));
-            session.result(Map.of("model", model, "tasks", scores), () -> print(session, scores));
+                    session.shown(p -> session.workbench().patch().tasks(model.reference(), p));
+            session.result(Map.of("model", model.reference(), "tasks", scores), () -> print(session, scores));
             return;
         }
         PatchRequest request = request();
@@ -162,7 +150,7 @@ final class PatchCommand extends LoupeCommand {
             throw new UsageException("There is nothing to patch: give --clean and --corrupt, --pairs-file or --task.");
         }
         return new PatchRequest(
-                ModelReference.of(model, weights),
+                model.reference(),
                 clean,
                 corrupt,
                 null,

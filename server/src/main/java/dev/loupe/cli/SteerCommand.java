@@ -1,8 +1,6 @@
 package dev.loupe.cli;
 
 import dev.loupe.base.UsageException;
-import dev.loupe.service.ModelReference;
-import dev.loupe.service.Models;
 import dev.loupe.service.Workbench;
 import dev.loupe.steer.Edit;
 import dev.loupe.steer.SteerListener;
@@ -13,6 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -22,19 +21,8 @@ final class SteerCommand extends LoupeCommand {
     @Parameters(paramLabel = "PROMPT", description = "The text to continue.")
     private String prompt = "";
 
-    @Option(
-            names = "--model",
-            paramLabel = "M",
-            description =
-                    "Model: builtin, a name in models/, a folder, a .gguf file or a hub's owner/name (default: builtin).")
-    private String model = Models.BUILTIN;
-
-    @Option(
-            names = "--weights",
-            paramLabel = "W",
-            description = "raw, or fold_ln, center_writing_weights, center_unembed, fold_value_biases, comma separated"
-                    + " (default: raw).")
-    private @Nullable String weights;
+    @Mixin
+    private ModelChoice model = new ModelChoice();
 
     @Option(
             names = "--edit",
@@ -76,10 +64,10 @@ final class SteerCommand extends LoupeCommand {
         if (greedy && temperature != null && temperature != 0) {
             throw new UsageException("--greedy and --temperature exclude each other.");
         }
-        session.fetch(model);
+        session.fetch(model.name());
         Workbench bench = session.workbench();
         SteerRequest request = new SteerRequest(
-                ModelReference.of(model, weights),
+                model.reference(),
                 prompt,
                 edits(bench),
                 maxTokens,

@@ -4,23 +4,13 @@ import dev.loupe.capture.CaptureRules;
 import dev.loupe.corpus.Packing;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** How a text becomes sequences of tokens: options of whatever runs a model over one. */
 final class TextOptions {
-    @Option(
-            names = "--model",
-            paramLabel = "M",
-            description =
-                    "Model: builtin, a name in models/, a folder, a .gguf file or a hub's owner/name (default: builtin).")
-    @Nullable String model;
-
-    @Option(
-            names = "--weights",
-            paramLabel = "W",
-            description = "raw, or fold_ln, center_writing_weights, center_unembed, fold_value_biases, comma separated"
-                    + " (default: raw).")
-    @Nullable String weights;
+    @Mixin
+    ModelChoice model = new ModelChoice();
 
     @Option(
             names = "--json-field",
@@ -90,8 +80,7 @@ final class TextOptions {
 
     /** Whether any option was given. */
     boolean given() {
-        return model != null
-                || weights != null
+        return model.given()
                 || !jsonField.isBlank()
                 || context != 0
                 || prependBos != null

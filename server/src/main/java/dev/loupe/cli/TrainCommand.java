@@ -3,8 +3,6 @@ package dev.loupe.cli;
 import dev.loupe.base.Fmt;
 import dev.loupe.base.UsageException;
 import dev.loupe.service.LiveSpec;
-import dev.loupe.service.ModelReference;
-import dev.loupe.service.Models;
 import dev.loupe.service.TrainSpec;
 import dev.loupe.service.TrainSummary;
 import dev.loupe.train.TrainResult;
@@ -169,7 +167,7 @@ final class TrainCommand extends LoupeCommand {
                     "With --store none, name the text to read with --text (and the model with --model).");
         }
         return new LiveSpec(
-                ModelReference.of(options.model == null ? Models.BUILTIN : options.model, options.weights),
+                options.model.reference(),
                 text,
                 options.jsonField.isBlank() ? null : options.jsonField,
                 options.context == 0 ? null : options.context,

@@ -126,16 +126,19 @@ public final class Models implements AutoCloseable {
 
     /** The model that an SAE was trained on, with the weights that it was trained on. */
     public LanguageModel of(Sae sae) {
-        return open(new ModelReference(sae.modelId(), sae.needs().weights()));
+        return open(new ModelReference(
+                sae.modelId(), sae.needs().weights(), sae.needs().precision()));
     }
 
     private LanguageModel open(ModelReference reference) {
         Path folder = folder(reference.name());
-        String key = new ModelReference(folder.toString(), reference.weights()).text();
+        String key = new ModelReference(folder.toString(), reference.weights(), reference.precision()).text();
         synchronized (open) {
             LanguageModel known = open.get(key);
             if (known == null) {
-                known = LanguageModels.open(folder, new ModelOptions(reference.name(), threads, reference.weights()));
+                known = LanguageModels.open(
+                        folder,
+                        new ModelOptions(reference.name(), threads, reference.weights(), reference.precision()));
                 open.put(key, known);
             }
             return known;

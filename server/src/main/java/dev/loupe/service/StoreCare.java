@@ -66,8 +66,9 @@ public final class StoreCare {
     /** Runs the model again over the sequences of damaged shards. */
     public Recapture.Result recapture(String name, Progress progress) {
         Path folder = stores.folder(name);
-        String model = StoreManifest.read(folder).content().model().id();
-        return Recapture.run(folder, models.open(model), progress);
+        ModelReference model =
+                ModelReference.of(StoreManifest.read(folder).content().model());
+        return Recapture.run(folder, models.open(model.text()), progress);
     }
 
     /** Makes a store of activations that another program stored. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.loupe.base.UsageException;
+import dev.loupe.model.Precision;
 import dev.loupe.model.WeightRegime;
 import org.junit.jupiter.api.Test;
 
@@ -20,15 +21,30 @@ class ModelReferenceTest {
     }
 
     @Test
-    void a_flag_says_the_same_and_may_not_contradict() {
-        assertThat(ModelReference.of("gpt2", null)).isEqualTo("gpt2");
-        assertThat(ModelReference.of("gpt2", "raw")).isEqualTo("gpt2");
-        assertThat(ModelReference.of("gpt2", "fold_ln")).isEqualTo("gpt2@fold_ln");
-        assertThat(ModelReference.of("gpt2@fold_ln", "fold_ln")).isEqualTo("gpt2@fold_ln");
-        assertThatThrownBy(() -> ModelReference.of("gpt2@fold_ln", "center_unembed"))
+    void the_precision_stands_there_too() {
+        ModelReference r = ModelReference.parse("gpt2@bf16");
+        assertThat(r).isEqualTo(new ModelReference("gpt2", WeightRegime.RAW, Precision.BF16));
+        assertThat(r.text()).isEqualTo("gpt2@bf16");
+        ModelReference both = ModelReference.parse("gpt2@bf16,fold_ln");
+        assertThat(both.text()).isEqualTo("gpt2@fold_ln,bf16");
+        assertThat(ModelReference.parse("gpt2@fp32").text()).isEqualTo("gpt2");
+        assertThat(ModelReference.of("gpt2", "fold_ln", Precision.BF16)).isEqualTo("gpt2@fold_ln,bf16");
+        assertThat(ModelReference.of("gpt2@fold_ln", null, Precision.BF16)).isEqualTo("gpt2@fold_ln,bf16");
+        assertThatThrownBy(() -> ModelReference.of("gpt2@bf16", null, Precision.FP32))
                 .isInstanceOf(UsageException.class)
                 .hasMessageContaining("contradict");
-        assertThatThrownBy(() -> ModelReference.of("gpt2", "folded"))
+    }
+
+    @Test
+    void a_flag_says_the_same_and_may_not_contradict() {
+        assertThat(ModelReference.of("gpt2", null, null)).isEqualTo("gpt2");
+        assertThat(ModelReference.of("gpt2", "raw", null)).isEqualTo("gpt2");
+        assertThat(ModelReference.of("gpt2", "fold_ln", null)).isEqualTo("gpt2@fold_ln");
+        assertThat(ModelReference.of("gpt2@fold_ln", "fold_ln", null)).isEqualTo("gpt2@fold_ln");
+        assertThatThrownBy(() -> ModelReference.of("gpt2@fold_ln", "center_unembed", null))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("contradict");
+        assertThatThrownBy(() -> ModelReference.of("gpt2", "folded", null))
                 .isInstanceOf(UsageException.class)
                 .hasMessageContaining("fold_ln");
     }

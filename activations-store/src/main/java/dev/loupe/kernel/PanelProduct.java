@@ -1,0 +1,130 @@
+package dev.loupe.kernel;
+
+/**
+ * Products of many rows by {@link PanelKernel}: rows of x are packed once, each task packs one panel of the weights into its
+ * thread's own memory and multiplies rows with it. Sums run in pieces of the inner dimension, which are added in order.
+ */
+final class PanelProduct {
+    private static final int WIDTH = PanelKernel.WIDTH;
+    private static final int HEIGHT = PanelKernel.HEIGHT;
+    private static final int ROWS = 85 * HEIGHT; // packed at a time: memory does not grow with the length of a text
+    private static final int TILE = 8; // groups whose sums stay in the first cache until they are added
+    private static final int BLOCK = 64; // lanes of all rows of a panel that fit the first cache
+
+    private static final ThreadLocal<Scratch> LEFT = Scratch.perThread();
+    private static final ThreadLocal<Scratch> PANEL = Scratch.perThread();
+    private static final ThreadLocal<Scratch> DECODED = Scratch.perThread();
+    private static final ThreadLocal<Scratch> SUMS = Scratch.perThread();
+
+    private final PanelType type;
+    private final StoredMatrix w;
+    private final int steps;
+    private final int pieces;
+    private final int piece; // lanes
+
+    PanelProduct(PanelType type, StoredMatrix w) {
+        this.type = type;
+        this.w = w;
+        this.steps = type.steps(w.cols());
+        this.pieces = Math.ceilDiv(steps, StoredProduct.INNER);
+        this.piece = Math.ceilDiv(steps, pieces);
+    }
+
+    /** {@code out = x · wᵀ + bias}; addresses as in {@link StoredProduct}, 0 for no bias. */
+    void run(long x, int rows, long bias, long out) {
+        for (int from = 0; from < rows; from += ROWS) {
+            int n = Math.min(ROWS, rows - from);
+            block(x + 4L * from * w.cols(), n, bias, out + 4L * from * w.rows());
+        }
+    }
+
+    private void block(long x, int rows, long bias, long out) {
+        int groups = Math.ceilDiv(rows, HEIGHT);
+        long left = LEFT.get().address(4L * HEIGHT * groups * steps);
+        Team.run(groups, g -> packGroup(x, rows, g, groups, left));
+        int panels = Math.ceilDiv(w.rows(), WIDTH);
+        int chunks = Math.max(1, Math.min(Math.ceilDiv(groups, TILE), Math.ceilDiv(4 * Team.threads(), panels)));
+        int perChunk = Math.ceilDiv(groups, chunks);
+        Team.run(panels * chunks, task -> {
+            int output = task / chunks * WIDTH;
+            int from = task % chunks * perChunk;
+            if (from < groups) {
+                long panel = PANEL.get().address(4L * WIDTH * steps);
+                packPanel(output, panel);
+                for (int g = from; g < Math.min(groups, from + perChunk); g += TILE) {
+                    int count = Math.min(TILE, Math.min(groups, from + perChunk) - g);
+                    tile(left, g, count, groups, rows, panel, output, bias, out);
+                }
+            }
+        });
+    }
+
+    private int lanes(int p) {
+        return Math.min(piece, steps - p * piece);
+    }
+
+    /** Where the lanes of a group begin in a piece: {@code [piece][group][lanes][HEIGHT]}. */
+    private long place(long left, int p, int group, int groups) {
+        return left + 4L * HEIGHT * ((long) p * piece * groups + (long) group * lanes(p));
+    }
+
+    private void packGroup(long x, int rows, int group, int groups, long left) {
+        for (int p = 0; p < pieces; p++) {
+            int first = p * piece * type.perLane();
+            int n = Math.min(w.cols() - first, lanes(p) * type.perLane());
+            for (int i = 0; i < HEIGHT; i++) {
+                int r = group * HEIGHT + i;
+                long to = place(left, p, group, groups) + 4L * i;
+                if (r < rows) {
+                    Packing.row(type, x + 4L * ((long) r * w.cols() + first), n, 1, to, 4L * HEIGHT);
+                } else {
+                    Packing.none(type, n, to, 4L * HEIGHT);
+                }
+            }
+        }
+    }
+
+    /** A panel {@code [steps][WIDTH]} of lanes; outputs that do not exist are zeros. */
+    private void packPanel(int output, long panel) {
+        int count = Math.min(WIDTH, w.rows() - output);
+        for (int j = count; j < WIDTH; j++) {
+            Packing.none(type, w.cols(), panel + 4L * j, 4L * WIDTH);
+        }
+        boolean asTheyLie = w.storage() == Storage.FLOAT32 && type == PanelType.FLOAT32
+                || w.storage() == Storage.BFLOAT16 && type == PanelType.BFLOAT16 && w.cols() % 2 == 0;
+        if (asTheyLie) {
+            for (int k = 0; k < steps; k += BLOCK) {
+                int n = Math.min(BLOCK, steps - k);
+                for (int j = 0; j < count; j++) {
+                    long from = w.address(output + j) + 4L * k;
+                    Packing.row(PanelType.FLOAT32, from, n, 1, panel + 4L * ((long) k * WIDTH + j), 4L * WIDTH);
+                }
+            }
+            return;
+        }
+        long decoded = DECODED.get().address(4L * w.cols());
+        for (int j = 0; j < count; j++) {
+            w.decode(output + j, 0, w.cols(), decoded);
+            Packing.row(type, decoded, w.cols(), 1, panel + 4L * j, 4L * WIDTH);
+        }
+    }
+
+    private void tile(
+            long left, int group, int count, int groups, int rows, long panel, int output, long bias, long out) {
+        int width = Math.min(WIDTH, w.rows() - output);
+        long sums = SUMS.get().address(4L * TILE * HEIGHT * WIDTH);
+        int first = group * HEIGHT;
+        int n = Math.min(rows - first, count * HEIGHT);
+        long to = out + 4L * ((long) first * w.rows() + output);
+        for (int p = 0; p < pieces; p++) {
+            long from = place(left, p, group, groups);
+            PanelKernel.multiply(type, from, panel + 4L * WIDTH * p * piece, lanes(p), sums, 4L * WIDTH, count);
+            for (int r = 0; r < n; r++) {
+                StoredProduct.addRow(sums + 4L * r * WIDTH, to + 4L * r * w.rows(), width, p > 0);
+            }
+        }
+        for (int r = 0; bias != 0 && r < n; r++) {
+            StoredProduct.addRow(bias + 4L * output, to + 4L * r * w.rows(), width, true);
+        }
+    }
+}
