@@ -3,11 +3,13 @@ package dev.loupe.eval;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
+import dev.loupe.base.UsageException;
 import dev.loupe.corpus.DocumentSource;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.Sae;
 import dev.loupe.sae.SaeNeeds;
 import dev.loupe.sae.SparseCodes;
+import dev.loupe.sae.TranscoderSet;
 import dev.loupe.store.ActivationStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -140,6 +142,12 @@ public final class Evaluation {
     }
 
     private static void check(Sae sae, ActivationStore store) {
+        if (sae.isTranscoder() && sae.hooksOut().size() > 1) {
+            String set = TranscoderSet.setOf(sae.name());
+            throw new UsageException(
+                    sae.name() + " is one layer of a cross-layer transcoder, whose layers write together:"
+                            + " evaluate all of it with `loupe eval " + set + "`.");
+        }
         if (store.width(sae.hookName()) != sae.dIn()) {
             throw new LoupeException("The SAE " + sae.name() + " reads " + sae.dIn() + " values per token, but "
                     + sae.hookName() + " of the store " + store.name() + " has " + store.width(sae.hookName())

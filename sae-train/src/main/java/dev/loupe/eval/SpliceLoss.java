@@ -16,8 +16,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
+import java.util.function.Function;
 import java.util.stream.DoubleStream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The model's loss with something else in place of the activations at one hook point. Losses are those of predictions
@@ -56,12 +56,13 @@ final class SpliceLoss {
 
     /** Loss per counted prediction with nothing replaced, in nats. */
     double[] clean(Progress progress) {
-        return losses(null, progress, text.sequences().size());
+        return through(ids -> Taps.none(), progress, text.sequences().size());
     }
 
     /** Loss per counted prediction of the first sequences with a replacement, in nats. */
     double[] with(Replacement replacement, Progress progress, int sequences) {
-        return losses(replacement, progress, sequences);
+        return through(
+                ids -> Taps.edit(hook, new Splice(replacement, ids, read(replacement, ids))), progress, sequences);
     }
 
     /** How many of the first sequences have about so many counted predictions together, at least one batch. */
@@ -74,7 +75,8 @@ final class SpliceLoss {
         return s;
     }
 
-    private double[] losses(@Nullable Replacement replacement, Progress progress, int count) {
+    /** Loss per counted prediction of the first sequences with taps made for each pass, in nats. */
+    double[] through(Function<int[][], Taps> tapping, Progress progress, int count) {
         List<int[]> sequences = text.sequences();
         double[][] parts = new double[Math.ceilDiv(count, batch)][];
         AtomicLong done = new AtomicLong();
@@ -82,9 +84,7 @@ final class SpliceLoss {
             progress.check();
             int from = i * batch;
             int[][] ids = sequences.subList(from, Math.min(count, from + batch)).toArray(int[][]::new);
-            Taps taps = replacement == null
-                    ? Taps.none()
-                    : Taps.edit(hook, new Splice(replacement, ids, read(replacement, ids)));
+            Taps taps = tapping.apply(ids);
             parts[i] = counted(
                     ids,
                     model.forward(new TokenBatch(ids), taps, Want.TOKEN_LOSS).tokenLoss());
@@ -131,59 +131,25 @@ final class SpliceLoss {
 
         @Override
         public void edit(Activation a) {
-            int rows = 0;
-            for (int[] sequence : ids) {
-                rows += ordinary(sequence);
-            }
-            if (rows == 0) {
-                return;
-            }
             try (Arena arena = Arena.ofShared()) {
-                Matrix x = gathered(a, rows, arena);
+                Matrix x = OrdinaryRows.gather(a, text, ids, arena);
+                if (x.rows() == 0) {
+                    return;
+                }
                 Matrix in = inputs.isEmpty()
                         ? x
                         : Matrix.allocate(
                                 arena,
-                                rows,
+                                x.rows(),
                                 inputs.stream().mapToInt(Activation::width).sum());
                 int at = 0;
                 for (Activation input : inputs) {
-                    gathered(input, rows, arena).copyInto(in, at);
+                    OrdinaryRows.gather(input, text, ids, arena).copyInto(in, at);
                     at += input.width();
                 }
                 replacement.change().accept(in, x);
-                each(ids, (r, b, p) -> a.setRow(b, p, x.row(r)));
+                OrdinaryRows.put(a, text, ids, x);
             }
         }
-
-        private Matrix gathered(Activation a, int rows, Arena arena) {
-            Matrix x = Matrix.allocate(arena, rows, a.width());
-            each(ids, (r, b, p) -> x.setRow(r, a.row(b, p)));
-            return x;
-        }
-
-        private void each(int[][] ids, RowVisitor visitor) {
-            int r = 0;
-            for (int b = 0; b < ids.length; b++) {
-                for (int p = 0; p < ids[b].length; p++) {
-                    if (text.ordinary(ids[b], p)) {
-                        visitor.visit(r++, b, p);
-                    }
-                }
-            }
-        }
-    }
-
-    @FunctionalInterface
-    private interface RowVisitor {
-        void visit(int row, int b, int p);
-    }
-
-    private int ordinary(int[] sequence) {
-        int n = 0;
-        for (int p = 0; p < sequence.length; p++) {
-            n += text.ordinary(sequence, p) ? 1 : 0;
-        }
-        return n;
     }
 }

@@ -15,6 +15,7 @@ import dev.loupe.sae.SaeConfig;
 import dev.loupe.sae.SaeProvenance;
 import dev.loupe.sae.SaeWeights;
 import dev.loupe.sae.SparseCodes;
+import dev.loupe.sae.TranscoderSet;
 import dev.loupe.store.ActivationStore;
 import dev.loupe.toy.ToyModel;
 import dev.loupe.toy.ToySaes;
@@ -102,6 +103,19 @@ class EvaluationTest {
                 assertThat(report.loss().ceSpliced()).isCloseTo(naive.spliced, within(1e-4));
                 assertThat(report.loss().spliceIdentityError()).isZero();
                 assertThat(report.places()).isNull();
+                SetReport set = SetEvaluation.run(
+                        new TranscoderSet("set", List.of(sae)),
+                        store,
+                        model,
+                        EvalOptions.standard(),
+                        Progress.silent());
+                SetReport.Layer layer = set.layers().getFirst();
+                assertThat(layer.fvu()).isCloseTo(report.fvu(), within(1e-9));
+                assertThat(layer.l0()).isCloseTo(report.l0(), within(1e-9)).isCloseTo(set.l0(), within(1e-9));
+                assertThat(layer.dead()).isEqualTo(report.dead());
+                assertThat(layer.deltaCe()).isCloseTo(report.loss().deltaCe(), within(1e-6));
+                assertThat(set.deltaCe()).isCloseTo(report.loss().deltaCe(), within(1e-6));
+                assertThat(set.summary()).containsKeys("l0", "fvu", "delta_ce", "layers");
 
                 Sae both =
                         twoPlaces(random, in + "," + out, "", 2 * D, 2 * D, Matrix.allocate(Arena.ofAuto(), 0, 2 * D));

@@ -1,8 +1,11 @@
 package dev.loupe.cli;
 
 import dev.loupe.eval.SaeReport;
+import dev.loupe.eval.SetReport;
 import dev.loupe.service.EvalSpec;
+import dev.loupe.service.Evaluations;
 import dev.loupe.service.Tasks;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -17,7 +20,7 @@ import picocli.CommandLine.Parameters;
         name = "eval",
         description = "Measures SAEs on held-out text: L0, FVU, dead latents, what splicing them in costs.")
 final class EvalCommand extends LoupeCommand {
-    @Parameters(arity = "1..*", paramLabel = "SAE", description = "Names of SAEs.")
+    @Parameters(arity = "1..*", paramLabel = "SAE", description = "Names of SAEs, or of transcoder sets as a whole.")
     private List<String> saes = List.of();
 
     @Option(
@@ -34,11 +37,41 @@ final class EvalCommand extends LoupeCommand {
 
     @Override
     void run(Session session) {
-        EvalSpec spec = new EvalSpec(saes, text, store);
-        List<SaeReport> reports = session.job("eval", spec, p -> Tasks.eval(session.workbench(), spec, p));
+        Evaluations evaluations = session.workbench().evaluations();
+        List<String> sets = saes.stream().filter(evaluations::isSet).toList();
+        EvalSpec spec =
+                new EvalSpec(saes.stream().filter(s -> !sets.contains(s)).toList(), text, store);
+        List<SaeReport> reports = spec.saes().isEmpty()
+                ? List.of()
+                : session.job("eval", spec, p -> Tasks.eval(session.workbench(), spec, p));
+        List<SetReport> whole = new ArrayList<>();
+        for (String set : sets) {
+            whole.add(session.job(
+                    "eval", new EvalSpec(List.of(set), null, store), p -> evaluations.runSet(set, store, p)));
+        }
         Map<String, Object> byName = new LinkedHashMap<>();
         reports.forEach(r -> byName.put(r.sae(), r.summary()));
-        session.result(Map.of("saes", byName), () -> table(reports).print(session.out));
+        whole.forEach(r -> byName.put(r.set(), r.summary()));
+        session.result(Map.of("saes", byName), () -> {
+            if (!reports.isEmpty()) {
+                table(reports).print(session.out);
+            }
+            whole.forEach(r -> table(r).print(session.out));
+        });
+    }
+
+    private static Table table(SetReport r) {
+        Table table = new Table(r.set(), "L0", "FVU", "dead", "delta CE");
+        for (SetReport.Layer l : r.layers()) {
+            table.row(
+                    l.hookOut(),
+                    number("%.1f", l.l0()),
+                    number("%.3f", l.fvu()),
+                    l.dead(),
+                    number("%.3f", l.deltaCe()));
+        }
+        table.row("all", number("%.1f", r.l0()), number("%.3f", r.fvu()), "", number("%.3f", r.deltaCe()));
+        return table;
     }
 
     static Table table(List<SaeReport> reports) {

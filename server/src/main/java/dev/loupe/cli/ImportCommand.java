@@ -3,6 +3,7 @@ package dev.loupe.cli;
 import dev.loupe.sae.SaeFormat;
 import dev.loupe.service.SaeView;
 import java.nio.file.Path;
+import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -10,10 +11,16 @@ import picocli.CommandLine.Parameters;
 /** Takes an SAE from elsewhere. */
 @Command(name = "import", description = "Takes an SAE of another library into the workspace.")
 final class ImportCommand extends LoupeCommand {
+    /** The format of whole sets. */
+    static final String CIRCUIT_TRACER = "circuit-tracer";
+
     @Parameters(paramLabel = "SOURCE", description = "The folder or file.")
     private Path source = Path.of("");
 
-    @Option(names = "--format", required = true, description = "saelens, sparsify or gemma-scope.")
+    @Option(
+            names = "--format",
+            required = true,
+            description = "saelens, sparsify, gemma-scope or circuit-tracer (a whole set).")
     private String format = "";
 
     @Option(names = "--name", required = true, paramLabel = "SAE", description = "Its name here.")
@@ -27,6 +34,15 @@ final class ImportCommand extends LoupeCommand {
 
     @Override
     void run(Session session) {
+        if (format.equals(CIRCUIT_TRACER)) {
+            List<SaeView> layers = session.workbench().exchange().takeSet(source, name, model);
+            session.result(
+                    layers,
+                    () -> session.out.println(
+                            name + " is in the workspace: " + layers.getFirst().name() + " to "
+                                    + layers.getLast().name() + "."));
+            return;
+        }
         SaeView sae = session.workbench().exchange().take(SaeFormat.of(format), source, name, model, hook);
         session.result(
                 sae,

@@ -7,7 +7,10 @@ import dev.loupe.corpus.DocumentSource;
 import dev.loupe.eval.EvalOptions;
 import dev.loupe.eval.Evaluation;
 import dev.loupe.eval.SaeReport;
+import dev.loupe.eval.SetEvaluation;
+import dev.loupe.eval.SetReport;
 import dev.loupe.sae.Sae;
+import dev.loupe.sae.TranscoderSet;
 import dev.loupe.store.ActivationStore;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -16,11 +19,13 @@ import org.jspecify.annotations.Nullable;
 public final class Evaluations {
     private static final String WEIGHTS = "sae_weights.safetensors";
 
+    private final Workspace workspace;
     private final Models models;
     private final Stores stores;
     private final Saes saes;
 
-    Evaluations(Models models, Stores stores, Saes saes) {
+    Evaluations(Workspace workspace, Models models, Stores stores, Saes saes) {
+        this.workspace = workspace;
         this.models = models;
         this.stores = stores;
         this.saes = saes;
@@ -61,6 +66,24 @@ public final class Evaluations {
         DocumentSource source = text == null ? null : Corpora.of(text, Corpora.DEFAULT_JSON_FIELD);
         try (ActivationStore store = stores.open(chosen == null ? saes.store(sae) : chosen)) {
             return Evaluation.run(s, store, models.of(s), source, EvalOptions.standard(), progress);
+        }
+    }
+
+    /** Whether a name is that of a transcoder set rather than of an SAE. */
+    public boolean isSet(String name) {
+        return TranscoderSet.isSet(workspace.saes(), name);
+    }
+
+    /**
+     * Evaluates a transcoder set or cross-layer transcoder as a whole.
+     *
+     * @param chosen the store; null for the one it was trained on
+     */
+    public SetReport runSet(String name, @Nullable String chosen, Progress progress) {
+        TranscoderSet set = TranscoderSet.open(workspace.saes(), name);
+        String layer = TranscoderSet.nameOf(name, 0);
+        try (ActivationStore store = stores.open(chosen == null ? saes.store(layer) : chosen)) {
+            return SetEvaluation.run(set, store, models.of(set.layer(0)), EvalOptions.standard(), progress);
         }
     }
 }

@@ -3,10 +3,14 @@ package dev.loupe.service;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
 import dev.loupe.base.UsageException;
+import dev.loupe.sae.CircuitTracerFormat;
 import dev.loupe.sae.Sae;
 import dev.loupe.sae.SaeFormat;
+import dev.loupe.sae.TranscoderSet;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /** SAEs from elsewhere into the workspace, and from it to elsewhere. */
 public final class SaeExchange {
@@ -50,5 +54,40 @@ public final class SaeExchange {
             throw new LoupeException(target + " exists already: choose another name or delete it first.");
         }
         format.write(saes.open(name), target);
+    }
+
+    /**
+     * Takes a transcoder set or cross-layer transcoder of circuit-tracer, as the SAEs NAME-l0, NAME-l1, ...
+     *
+     * @param model id of its language model; empty to take it from the folder
+     * @throws LoupeException if it cannot be read, or a name is taken
+     */
+    public List<SaeView> takeSet(Path source, String name, String model) {
+        Names.check(name);
+        TranscoderSet set = CircuitTracerFormat.read(source, name, model);
+        for (int l = 0; l < set.size(); l++) {
+            if (Files.exists(workspace.saes().resolve(TranscoderSet.nameOf(name, l)))) {
+                throw new LoupeException("There is already an SAE " + TranscoderSet.nameOf(name, l)
+                        + ": choose another name or delete it first.");
+            }
+        }
+        List<SaeView> taken = new ArrayList<>();
+        for (int l = 0; l < set.size(); l++) {
+            set.layer(l).save(workspace.saes().resolve(TranscoderSet.nameOf(name, l)));
+            taken.add(saes.get(TranscoderSet.nameOf(name, l)));
+        }
+        return taken;
+    }
+
+    /**
+     * Writes a transcoder set of the workspace as a folder of circuit-tracer.
+     *
+     * @throws LoupeException if the target exists or circuit-tracer has no such set
+     */
+    public void giveSet(String name, Path target) {
+        if (Files.exists(target)) {
+            throw new LoupeException(target + " exists already: choose another name or delete it first.");
+        }
+        CircuitTracerFormat.write(TranscoderSet.open(workspace.saes(), name), target);
     }
 }

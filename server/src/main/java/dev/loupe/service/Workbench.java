@@ -41,7 +41,7 @@ public final class Workbench implements AutoCloseable {
         this.inspections = new Inspections(models, saes, features);
         this.pictures = new Pictures(workspace, saes);
         this.closeUps = new CloseUps(models, stores, saes, features);
-        this.evaluations = new Evaluations(models, stores, saes);
+        this.evaluations = new Evaluations(workspace, models, stores, saes);
         this.counterparts = new Counterparts(workspace, comparisons, features);
         this.patches = new Patches(workspace, models, saes);
         this.circuits = new Circuits(workspace, models, saes);

@@ -1,0 +1,68 @@
+package dev.loupe.eval;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import tools.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
+import tools.jackson.databind.annotation.JsonNaming;
+
+/**
+ * The report of a transcoder set or cross-layer transcoder on held-out tokens.
+ *
+ * @param set its name
+ * @param store the activation store
+ * @param crossLayer whether latents also write to later layers
+ * @param tokens held-out rows behind L0 and FVU
+ * @param l0 mean number of active latents per token, all layers together
+ * @param fvu mean of the layers'
+ * @param deadFraction of all latents
+ * @param lossTokens predictions behind the losses
+ * @param ceClean cross-entropy of the model as it is, in nats
+ * @param ceReplaced with every output replaced at once, each layer reading what the replaced ones before it left
+ * @param layers each layer, with the inputs of the undisturbed model
+ */
+@JsonNaming(SnakeCaseStrategy.class)
+public record SetReport(
+        String set,
+        String store,
+        boolean crossLayer,
+        long tokens,
+        double l0,
+        double fvu,
+        double deadFraction,
+        long lossTokens,
+        double ceClean,
+        double ceReplaced,
+        List<Layer> layers) {
+
+    /**
+     * One layer.
+     *
+     * @param hookIn the place that its latents read
+     * @param hookOut the place that is reconstructed
+     * @param l0 its active latents per token
+     * @param fvu Σ‖y − ŷ‖² / Σ‖y − ȳ‖² of its output
+     * @param dead latents that are active on no token
+     * @param deltaCe change of the loss in nats when its output alone is replaced
+     */
+    @JsonNaming(SnakeCaseStrategy.class)
+    public record Layer(String hookIn, String hookOut, double l0, double fvu, int dead, double deltaCe) {}
+
+    /** {@code ceReplaced − ceClean}. */
+    public double deltaCe() {
+        return ceReplaced - ceClean;
+    }
+
+    /** What {@code loupe eval --json} prints for this set. */
+    public Map<String, Object> summary() {
+        Map<String, Object> s = new LinkedHashMap<>();
+        s.put("l0", l0);
+        s.put("fvu", fvu);
+        s.put("dead_fraction", deadFraction);
+        s.put("tokens", tokens);
+        s.put("delta_ce", deltaCe());
+        s.put("loss_tokens", lossTokens);
+        s.put("layers", layers);
+        return s;
+    }
+}
