@@ -99,6 +99,11 @@ public interface LanguageModel extends AutoCloseable {
         return Continuation.later(listener -> generate(prompt, sampling, taps, listener));
     }
 
+    /** Texts that are being written or wait for it; 0 where they are written while they are heard. */
+    default int writing() {
+        return 0;
+    }
+
     /**
      * Continues several prompts together, each as it would be continued alone up to rounding.
      *

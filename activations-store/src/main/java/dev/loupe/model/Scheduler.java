@@ -21,6 +21,7 @@ final class Scheduler implements AutoCloseable {
     private final Deque<WritingJob> waiting = new ArrayDeque<>();
     private @Nullable Thread worker;
     private boolean closed;
+    private int rows;
 
     Scheduler(Core core, Tokenizer tokenizer) {
         this.core = core;
@@ -54,6 +55,11 @@ final class Scheduler implements AutoCloseable {
         return job;
     }
 
+    /** Texts that are being written or wait. */
+    synchronized int writing() {
+        return rows + (int) waiting.stream().filter(job -> !job.over()).count();
+    }
+
     private void work() {
         try (NDManager manager = core.newManager();
                 WritingBatch batch = new WritingBatch(core, manager)) {
@@ -76,6 +82,7 @@ final class Scheduler implements AutoCloseable {
             while (!waiting.isEmpty() && batch.join(waiting.element())) {
                 waiting.remove();
             }
+            rows = batch.size();
             if (!batch.isEmpty()) {
                 return true;
             }

@@ -111,6 +111,11 @@ final class Transformer implements LanguageModel {
     }
 
     @Override
+    public int writing() {
+        return scheduler.writing();
+    }
+
+    @Override
     public Matrix logitLens(Matrix directions, boolean foldFinalNorm) {
         if (directions.cols() != spec.config().dModel()) {
             throw new UsageException("The directions have " + directions.cols() + " dimensions; the residual stream of"

@@ -32,6 +32,11 @@ final class WritingBatch implements AutoCloseable {
         this.cache = new KeyValueCache(manager, core.spec.config());
     }
 
+    /** Texts in it, those that are over since the last step included. */
+    int size() {
+        return rows.size() + fresh.size();
+    }
+
     boolean isEmpty() {
         return rows.isEmpty() && fresh.isEmpty();
     }

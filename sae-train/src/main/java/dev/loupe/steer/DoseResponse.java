@@ -2,7 +2,6 @@ package dev.loupe.steer;
 
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
-import dev.loupe.corpus.LanguageLabeler;
 import dev.loupe.model.Continuation;
 import dev.loupe.model.Generation;
 import dev.loupe.model.LanguageModel;
@@ -11,6 +10,7 @@ import dev.loupe.model.Taps;
 import dev.loupe.model.TokenBatch;
 import dev.loupe.model.TokenListener;
 import dev.loupe.model.Want;
+import dev.loupe.steer.language.Identifier;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -159,9 +159,9 @@ public record DoseResponse(List<Point> points, Dose request) {
     }
 
     private static double targetRate(List<String> texts, String target) {
-        LanguageLabeler labeler = LanguageLabeler.of(List.of());
+        Identifier identifier = Identifier.ofEuroparl();
         long hits = texts.stream()
-                .map(labeler::label)
+                .map(identifier::of)
                 .filter(l -> l.language().equals(target) && l.confidence() >= SURE)
                 .count();
         return (double) hits / texts.size();

@@ -43,11 +43,22 @@ final class Answers {
         this.prompts = prompts;
     }
 
-    /** All texts, {@code n} for each prompt. */
-    List<Generation> whole() {
+    /**
+     * All texts, {@code n} for each prompt.
+     *
+     * @throws BadParameter if the caller went away before the last token
+     */
+    List<Generation> whole(Context ctx) {
+        Caller caller = new Caller(ctx);
         List<Continuation> begun = begin();
         try {
-            return begun.stream().map(c -> c.listen(TokenListener.silent())).toList();
+            List<Generation> texts = begun.stream()
+                    .map(c -> c.listen((id, text, logProb) -> !caller.gone()))
+                    .toList();
+            if (caller.gone()) {
+                throw new BadParameter("The client closed the connection before the answer was complete.", null);
+            }
+            return texts;
         } finally {
             begun.forEach(Continuation::cancel); // where one failed nobody wants the others
         }

@@ -21,6 +21,8 @@ final class Api {
         routes.addAll(new InspectRoutes(bench).routes());
         routes.addAll(new WorkRoutes(bench).routes());
         routes.addAll(new SteerRoutes(bench).routes());
+        routes.addAll(new FinderRoutes(bench).routes());
+        routes.addAll(new NeuronpediaRoutes(bench).routes());
         routes.addAll(new JobRoutes(bench).routes());
         routes.addAll(new Docs(this::document).routes());
         javalin = Javalin.create(config -> {

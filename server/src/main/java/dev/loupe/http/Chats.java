@@ -65,7 +65,7 @@ final class Chats {
         }
         List<Choice> choices = new ArrayList<>();
         int written = 0;
-        for (Generation g : answers.whole()) {
+        for (Generation g : answers.whole(ctx)) {
             written += g.tokens().length;
             choices.add(new Choice(
                     choices.size(),

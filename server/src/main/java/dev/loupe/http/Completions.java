@@ -68,7 +68,7 @@ final class Completions {
         }
         List<Choice> choices = new ArrayList<>();
         int written = 0;
-        for (Generation g : answers.whole()) {
+        for (Generation g : answers.whole(ctx)) {
             int prompt = choices.size() / common.n();
             written += g.tokens().length;
             String front = request.echo() ? request.texts().get(prompt) : "";

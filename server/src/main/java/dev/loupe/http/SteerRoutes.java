@@ -76,7 +76,7 @@ final class SteerRoutes {
             Variant.of(body.path("variant")); // refuses fields that nobody knows
         }
         if (!body.path("stream").asBoolean(false)) {
-            ctx.json(bench.steer().run(request, SteerListener.silent(), Progress.silent()));
+            ctx.json(bench.steer().run(request, SteerListener.silent(), new Caller(ctx).progress()));
             return;
         }
         request.check();
@@ -98,7 +98,7 @@ final class SteerRoutes {
         if (body.path("variant").isObject()) {
             Variant.of(body.path("variant")); // refuses fields that nobody knows
         }
-        ctx.json(bench.steer().sweep(Views.JSON.treeToValue(body, Dose.class), Progress.silent()));
+        ctx.json(bench.steer().sweep(Views.JSON.treeToValue(body, Dose.class), new Caller(ctx).progress()));
     }
 
     private void save(Context ctx) {

@@ -188,6 +188,12 @@ public final class Features {
                 sae, a.tokens(), ids.isEmpty() ? List.copyOf(rows.subList(0, Math.min(limit, rows.size()))) : rows);
     }
 
+    /** Every active feature of an SAE on a text, token by token. */
+    public TextActivations activations(String sae, String text) {
+        Sae s = saes.open(sae);
+        return TextActivations.of(s, models.of(s), text, prependBos(s));
+    }
+
     /** The strongest activation of a latent, from the index; empty without one. */
     public OptionalDouble maxActivation(String sae, int id) {
         return indexed(workspace, sae)

@@ -1,13 +1,18 @@
 package dev.loupe.service;
 
 import dev.loupe.base.Progress;
+import dev.loupe.feature.FeatureIndex;
+import dev.loupe.math.Matrix;
 import dev.loupe.model.Activation;
 import dev.loupe.model.Continuation;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.Sampling;
+import dev.loupe.model.Taps;
 import dev.loupe.model.TokenBatch;
 import dev.loupe.model.Want;
 import dev.loupe.sae.Sae;
+import dev.loupe.sae.SaeNeeds;
+import dev.loupe.sae.SparseCodes;
 import dev.loupe.steer.CompiledVariant;
 import dev.loupe.steer.Dose;
 import dev.loupe.steer.DoseResponse;
@@ -19,18 +24,27 @@ import dev.loupe.steer.SteeringContext;
 import dev.loupe.steer.SteeringVector;
 import dev.loupe.steer.Variant;
 import dev.loupe.steer.VariantFiles;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalDouble;
 
 /** Steering: writing with features turned up or down, and the saved variants. */
 public final class Steerings {
+    private static final int MOST_ACTIVE = 8;
+
     private final Workspace workspace;
     private final Models models;
     private final SteeringContext context;
+    private final Saes saes;
+    private final Features features;
 
     Steerings(Workspace workspace, Models models, Saes saes, Features features) {
         this.workspace = workspace;
         this.models = models;
+        this.saes = saes;
+        this.features = features;
         this.context = new SteeringContext() {
             @Override
             public Sae sae(String name) {
@@ -73,6 +87,55 @@ public final class Steerings {
     public Activation logits(LanguageModel model, int[] ids, Variant variant) {
         CompiledVariant.Run run = Steering.compile(variant, model, context).on(ids, ids.length);
         return model.forward(TokenBatch.of(ids), run.taps(), Want.ALL_LOGITS).allLogits();
+    }
+
+    /**
+     * The features that were active at each token of a written text, prompt first, as the model saw it: under the edits for
+     * the steered one.
+     *
+     * @param steered which of the two texts
+     * @param sae the SAE
+     * @return for each token at most {@value #MOST_ACTIVE} features, strongest first; none for special tokens
+     */
+    public List<List<ActiveFeature>> active(SteerResult result, boolean steered, String sae) {
+        SteerRequest request = result.request();
+        String name = request.model();
+        LanguageModel model = models.open(name == null ? Models.BUILTIN : name);
+        Sae s = saes.open(sae);
+        SaeNeeds.check(s, model);
+        int[] prompt = model.tokenizer().encode(request.prompt());
+        List<SteerResult.StreamToken> written = steered ? result.steeredTokens() : result.defaultTokens();
+        int[] ids = Arrays.copyOf(prompt, prompt.length + written.size());
+        for (int i = 0; i < written.size(); i++) {
+            ids[prompt.length + i] = written.get(i).id();
+        }
+        Taps read = Taps.read(model.hook(s.hookName()).hook());
+        Taps taps = steered
+                ? Steering.compile(request.variant(), model, context)
+                        .on(ids, prompt.length)
+                        .taps()
+                        .merge(read)
+                : read;
+        Activation x = model.forward(TokenBatch.of(ids), taps, Want.NOTHING)
+                .activation(model.hook(s.hookName()).hook());
+        float[][] rows = new float[ids.length][];
+        for (int p = 0; p < ids.length; p++) {
+            rows[p] = x.row(0, p);
+        }
+        SparseCodes codes = s.encode(Matrix.copyOf(rows));
+        FeatureIndex index = Features.indexed(workspace, sae) ? features.index(sae) : null;
+        List<List<ActiveFeature>> all = new ArrayList<>();
+        for (int p = 0; p < ids.length; p++) {
+            List<ActiveFeature> here = new ArrayList<>();
+            for (int e = codes.start(p); e < codes.end(p) && !model.tokenizer().isSpecial(ids[p]); e++) {
+                int id = codes.ids()[e];
+                here.add(new ActiveFeature(
+                        id, index == null ? "" : index.summary(id).label(), codes.values()[e]));
+            }
+            here.sort(Comparator.comparingDouble(f -> -f.value()));
+            all.add(List.copyOf(here.subList(0, Math.min(MOST_ACTIVE, here.size()))));
+        }
+        return all;
     }
 
     /** What a variant does at several strengths. A request that names no model means the embedded one. */

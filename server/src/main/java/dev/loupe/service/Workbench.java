@@ -24,6 +24,7 @@ public final class Workbench implements AutoCloseable {
     private final Circuits circuits;
     private final Steerings steerings;
     private final LanguageTrials languages;
+    private final SteeringFinder finder;
     private final Trainings trainings;
     private final SeedExperiments seeds;
     private final Jobs jobs;
@@ -46,6 +47,7 @@ public final class Workbench implements AutoCloseable {
         this.patches = new Patches(workspace, models, saes);
         this.circuits = new Circuits(workspace, models, saes);
         this.steerings = new Steerings(workspace, models, saes, features);
+        this.finder = new SteeringFinder(workspace, models, saes);
         this.languages = new LanguageTrials(workspace, models, saes);
         this.trainings = new Trainings(workspace, stores, models);
         this.seeds = new SeedExperiments(workspace, stores, saes, trainings, comparisons);
@@ -80,6 +82,11 @@ public final class Workbench implements AutoCloseable {
     /** SAEs from and to other libraries. */
     public SaeExchange exchange() {
         return exchange;
+    }
+
+    /** Finding what to steer by. */
+    public SteeringFinder finder() {
+        return finder;
     }
 
     /** Trials of language steering. */

@@ -1,11 +1,17 @@
 package dev.loupe.steer.language;
 
 import dev.loupe.base.UsageException;
+import dev.loupe.corpus.Corpora;
+import dev.loupe.corpus.Document;
+import dev.loupe.corpus.DocumentSource;
+import dev.loupe.corpus.LanguageLabeler;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * Names the language of a short text with a confidence that can be trusted: naive Bayes over character n-grams of length 1 to
@@ -30,6 +36,46 @@ public final class Identifier {
         this.languages = languages;
         this.logP = logP;
         this.temperature = temperature;
+    }
+
+    /**
+     * The identifier of the built-in corpus, from some documents of each of its languages. Made when it is first asked for; that takes a second or two.
+     */
+    public static Identifier ofEuroparl() {
+        return Loaded.EUROPARL;
+    }
+
+    private static final class Loaded {
+        private static final int DOCUMENTS = 15;
+        private static final double SURE = 0.9;
+
+        static final Identifier EUROPARL = load();
+
+        private static Identifier load() {
+            DocumentSource source = Corpora.of(Corpora.EUROPARL, "");
+            LanguageLabeler labeler = LanguageLabeler.of(source.languages());
+            Map<String, List<String>> texts = new TreeMap<>();
+            try (Stream<Document> open = source.open()) {
+                List<Document> all = open.toList();
+                for (int i = 0;
+                        i < all.size() && !enough(texts, source.languages().size());
+                        i++) {
+                    String text = all.get(i).text();
+                    LanguageLabeler.Label label = labeler.label(text);
+                    List<String> known = texts.computeIfAbsent(label.language(), l -> new ArrayList<>());
+                    boolean certain =
+                            label.confidence() >= SURE && !label.language().equals(Document.UNDETERMINED);
+                    if (certain && known.size() < DOCUMENTS) {
+                        known.add(text.substring(0, Math.min(4000, text.length())));
+                    }
+                }
+            }
+            return train(texts);
+        }
+
+        private static boolean enough(Map<String, List<String>> texts, int languages) {
+            return texts.values().stream().filter(t -> t.size() >= DOCUMENTS).count() >= languages;
+        }
     }
 
     /**
