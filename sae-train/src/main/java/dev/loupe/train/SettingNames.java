@@ -1,8 +1,8 @@
 package dev.loupe.train;
 
+import dev.loupe.base.Nearest;
 import dev.loupe.base.UsageException;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 
@@ -35,11 +35,9 @@ final class SettingNames {
     private static UsageException unknown(Map<String, Object> tree, String name) {
         List<String> names = new ArrayList<>();
         collect("", tree, names);
-        String nearest = names.stream()
-                .min(Comparator.comparingInt(n -> distance(n, name)))
-                .orElse("");
-        return new UsageException("There is no training setting \"" + name + "\"; did you mean " + nearest
-                + "? There are " + String.join(", ", names.stream().sorted().toList()) + ".");
+        return new UsageException("There is no training setting \"" + name + "\"; did you mean "
+                + Nearest.to(name, names) + "? There are "
+                + String.join(", ", names.stream().sorted().toList()) + ".");
     }
 
     private static void collect(String prefix, Map<?, ?> tree, List<String> into) {
@@ -50,23 +48,5 @@ final class SettingNames {
                 into.add(prefix + key);
             }
         });
-    }
-
-    /** Levenshtein's distance: insertions, deletions and replacements of characters. */
-    static int distance(String a, String b) {
-        int[] row = new int[b.length() + 1];
-        for (int j = 0; j < row.length; j++) {
-            row[j] = j;
-        }
-        for (int i = 1; i <= a.length(); i++) {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j < row.length; j++) {
-                int replaced = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.min(replaced, 1 + Math.min(row[j], row[j - 1]));
-            }
-        }
-        return row[b.length()];
     }
 }

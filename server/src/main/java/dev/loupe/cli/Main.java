@@ -32,6 +32,7 @@ import picocli.CommandLine.ScopeType;
             CaptureCommand.class,
             StoreCommand.class,
             TrainCommand.class,
+            SweepCommand.class,
             EvalCommand.class,
             IndexCommand.class,
             SeedsCommand.class,

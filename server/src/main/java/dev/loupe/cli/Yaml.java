@@ -33,6 +33,34 @@ final class Yaml {
         }
     }
 
+    /** Reads a file as it is, nested names inside their maps. */
+    static Map<String, Object> tree(Path file) {
+        try {
+            Map<String, Object> tree = new LinkedHashMap<>();
+            if (load(Files.readString(file)) instanceof Map<?, ?> map) {
+                map.forEach((key, value) -> {
+                    if (value != null) {
+                        tree.put(String.valueOf(key), value);
+                    }
+                });
+                return tree;
+            }
+            throw new UsageException("The file " + file + " must hold lines of the form \"name: value\".");
+        } catch (IOException e) {
+            throw new UsageException("The file " + file + " cannot be read (" + e.getMessage() + ").");
+        } catch (YamlEngineException e) {
+            throw new UsageException("The file " + file + " is not YAML ("
+                    + String.valueOf(e.getMessage()).lines().findFirst().orElse("") + ").");
+        }
+    }
+
+    /** Joins nested names by dots. */
+    static Map<String, Object> flat(Map<?, ?> tree) {
+        Map<String, Object> flat = new LinkedHashMap<>();
+        flatten("", tree, flat);
+        return flat;
+    }
+
     /** Adds {@code name=value}. */
     static void put(String setting, Map<String, Object> into) {
         int cut = setting.indexOf('=');

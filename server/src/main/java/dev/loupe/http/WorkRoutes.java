@@ -18,7 +18,10 @@ import dev.loupe.service.Job;
 import dev.loupe.service.SeedExperiment;
 import dev.loupe.service.SeedStability;
 import dev.loupe.service.SeedsSpec;
+import dev.loupe.service.SweepResult;
+import dev.loupe.service.SweepSpec;
 import dev.loupe.service.Workbench;
+import dev.loupe.train.SweepPlan;
 import io.javalin.http.Context;
 import java.util.List;
 
@@ -29,6 +32,8 @@ final class WorkRoutes {
     record PairList(List<Comparisons.Pair> comparisons) {}
 
     record SeedsList(List<String> experiments) {}
+
+    record SweepList(List<String> sweeps) {}
 
     record PatchList(List<String> patches) {}
 
@@ -87,6 +92,27 @@ final class WorkRoutes {
                 Route.post("/seeds", "Runs an experiment on seeds in a job.", SeedsSpec.class, Job.class, ctx -> {
                     SeedsSpec spec = Params.body(ctx, SeedsSpec.class);
                     ctx.status(202).json(bench.jobs().start("seeds", spec));
+                }),
+                Route.get(
+                        "/sweeps",
+                        "Finished sweeps.",
+                        SweepList.class,
+                        ctx -> ctx.json(new SweepList(bench.sweeps().list()))),
+                Route.get(
+                        "/sweeps/{name}",
+                        "A finished sweep with its Pareto table.",
+                        SweepResult.class,
+                        ctx -> ctx.json(bench.sweeps().get(ctx.pathParam("name")))),
+                Route.post(
+                        "/sweeps/plan",
+                        "What a sweep will take: passes, time, memory, disk.",
+                        SweepSpec.class,
+                        SweepPlan.class,
+                        ctx -> ctx.json(bench.sweeps().plan(Params.body(ctx, SweepSpec.class), Progress.silent()))),
+                Route.post("/sweeps", "Runs a sweep in a job.", SweepSpec.class, Job.class, ctx -> {
+                    SweepSpec spec = Params.body(ctx, SweepSpec.class);
+                    bench.sweeps().tasks(spec); // refused before a job is written down
+                    ctx.status(202).json(bench.jobs().start("sweep", spec));
                 }),
                 Route.post("/comparisons", "Compares two SAEs in a job.", CompareSpec.class, Job.class, ctx -> {
                     CompareSpec spec = Params.body(ctx, CompareSpec.class);

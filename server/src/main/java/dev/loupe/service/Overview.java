@@ -9,6 +9,7 @@ import java.util.List;
  * @param stores activation stores
  * @param saes SAEs with their reports
  * @param comparisons pairs that were compared
+ * @param sweeps names of finished sweeps
  * @param jobs jobs, newest first
  */
 public record Overview(
@@ -16,4 +17,5 @@ public record Overview(
         List<StoreView> stores,
         List<SaeRow> saes,
         List<Comparisons.Pair> comparisons,
+        List<String> sweeps,
         List<Job> jobs) {}

@@ -11,6 +11,7 @@ import dev.loupe.compare.Overlap;
 import dev.loupe.eval.SaeReport;
 import dev.loupe.feature.IndexManifest;
 import dev.loupe.steer.language.TrialPlan;
+import dev.loupe.train.TrainTask;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -27,7 +28,7 @@ import tools.jackson.databind.node.ObjectNode;
  */
 public final class Tasks {
     private static final List<String> KINDS =
-            List.of("capture", "train", "eval", "index", "compare", "seeds", "languages", "pull");
+            List.of("capture", "train", "eval", "index", "compare", "seeds", "sweep", "train-task", "languages", "pull");
 
     private Tasks() {}
 
@@ -137,6 +138,8 @@ public final class Tasks {
             case "compare" -> summary(bench.compare().run(read(request, CompareSpec.class, kind), progress));
             case "seeds" -> bench.seeds().run(read(request, SeedsSpec.class, kind), progress);
             case "languages" -> bench.languages().run(read(request, TrialPlan.class, kind), progress);
+            case "sweep" -> bench.sweeps().run(read(request, SweepSpec.class, kind), progress);
+            case "train-task" -> bench.sweeps().run(read(request, TrainTask.class, kind), progress);
             case "pull" ->
                 bench.models().pull(read(request, PullSpec.class, kind).source(), progress);
             default -> throw unknown(kind);
@@ -170,6 +173,11 @@ public final class Tasks {
             case "seeds" -> "Seeds " + read(request, SeedsSpec.class, kind).name();
             case "languages" ->
                 "Languages " + Names.check(read(request, TrialPlan.class, kind).name());
+            case "sweep" -> {
+                request.propertyNames().forEach(key -> SweepSpec.checkKeys(List.of(key)));
+                yield "Sweep " + read(request, SweepSpec.class, kind).name();
+            }
+            case "train-task" -> "Train " + read(request, TrainTask.class, kind).name();
             case "pull" -> "Pull " + read(request, PullSpec.class, kind).source();
             default -> {
                 List<String> names = StreamSupport.stream(

@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param set further settings of the recipe, by name
  * @param shuffle how the rows of a store are mixed, {@link Shuffle#id()}; null for full
  * @param live model and text of a training without a store; null with one
+ * @param preset the recipe to begin from; null for the demo's
  */
 public record TrainSpec(
         String name,
@@ -41,7 +42,8 @@ public record TrainSpec(
         @Nullable Long tokens,
         Map<String, Object> set,
         @Nullable String shuffle,
-        @Nullable LiveSpec live) {
+        @Nullable LiveSpec live,
+        @Nullable String preset) {
     /** The store of a training that has none. */
     public static final String NO_STORE = "none";
 
@@ -82,6 +84,27 @@ public record TrainSpec(
             throw new UsageException(
                     "Training straight from a model needs a hook point, such as" + " blocks.3.hook_resid_post.");
         }
+    }
+
+    /** From the demo's recipe. */
+    public TrainSpec(
+            String name,
+            String store,
+            @Nullable String hook,
+            @Nullable String hookOut,
+            String arch,
+            int dSae,
+            @Nullable Integer k,
+            @Nullable Double l0Target,
+            @Nullable Double l1,
+            List<Long> seeds,
+            @Nullable Long steps,
+            @Nullable Long tokens,
+            Map<String, Object> set,
+            @Nullable String shuffle,
+            @Nullable LiveSpec live) {
+        this(
+                name, store, hook, hookOut, arch, dSae, k, l0Target, l1, seeds, steps, tokens, set, shuffle, live, null);
     }
 
     /** SAEs on a store, which write where they read. */

@@ -109,7 +109,8 @@ public final class Trainings {
                 changes.put("l0_target", 0); // a weight that was asked for is not steered away
             }
         }
-        TrainConfig base = TrainPreset.DEMO.config(method, Math.max(LEAST_PRESET_WIDTH, spec.dSae()));
+        TrainConfig base = TrainPreset.of(spec.preset() == null ? "demo" : spec.preset())
+                .config(method, Math.max(LEAST_PRESET_WIDTH, spec.dSae()));
         if (spec.dSae() < LEAST_PRESET_WIDTH) {
             changes.put("d_sae", spec.dSae());
         }

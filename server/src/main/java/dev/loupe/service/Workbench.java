@@ -27,6 +27,7 @@ public final class Workbench implements AutoCloseable {
     private final SteeringFinder finder;
     private final Trainings trainings;
     private final SeedExperiments seeds;
+    private final Sweeps sweeps;
     private final Jobs jobs;
 
     /** A workbench over a workspace. */
@@ -51,6 +52,7 @@ public final class Workbench implements AutoCloseable {
         this.languages = new LanguageTrials(workspace, models, saes);
         this.trainings = new Trainings(workspace, stores, models);
         this.seeds = new SeedExperiments(workspace, stores, saes, trainings, comparisons);
+        this.sweeps = new Sweeps(workspace, stores, trainings, evaluations);
         this.jobs = new Jobs(workspace);
     }
 
@@ -134,6 +136,11 @@ public final class Workbench implements AutoCloseable {
         return seeds;
     }
 
+    /** Many SAEs trained together. */
+    public Sweeps sweeps() {
+        return sweeps;
+    }
+
     /** Where a latent is found again in other SAEs. */
     public Counterparts counterparts() {
         return counterparts;
@@ -169,7 +176,7 @@ public final class Workbench implements AutoCloseable {
 
     /** Everything at one look. */
     public Overview overview() {
-        return new Overview(models.list(), stores.list(), saeRows(), comparisons.list(), jobs.list());
+        return new Overview(models.list(), stores.list(), saeRows(), comparisons.list(), sweeps.list(), jobs.list());
     }
 
     /** Jobs: those running and those that ran. */

@@ -77,6 +77,11 @@ public record Workspace(Path root) {
         return root.resolve("languages");
     }
 
+    /** Sweeps, one folder each. */
+    public Path sweeps() {
+        return root.resolve("sweeps");
+    }
+
     /** Saved circuits. */
     public Path circuits() {
         return root.resolve("circuits");

@@ -1,0 +1,119 @@
+package dev.loupe.cli;
+
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.Progress;
+import dev.loupe.base.UsageException;
+import dev.loupe.service.SweepResult;
+import dev.loupe.service.SweepSpec;
+import dev.loupe.service.Sweeps;
+import dev.loupe.service.Views;
+import dev.loupe.train.SweepPlan;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import tools.jackson.core.JacksonException;
+
+/** Trains many SAEs together. */
+@Command(
+        name = "sweep",
+        description =
+                "Trains every combination of architectures, widths, sparsities, seeds and varied settings together,"
+                        + " reading the data once, and prints which are best. Continues where it was stopped.",
+        footer = {
+            "",
+            "The file holds, for example:",
+            "  name: widths",
+            "  store: demo",
+            "  arch: [topk, jumprelu]",
+            "  d_sae: [512, 2048]",
+            "  k: [16, 32]          # L0; the target of architectures that do not choose k",
+            "  seeds: 0..2",
+            "  tokens: 2M           # or steps",
+            "  set: {batch: 1024}   # settings of the training, as in --set",
+            "  vary: {learning_rate: [0.001, 0.0003]}"
+        })
+final class SweepCommand extends LoupeCommand {
+    @Parameters(paramLabel = "F.yaml", description = "What to train.")
+    private Path file = Path.of("");
+
+    @Option(names = "--plan", description = "Only say what it will take.")
+    private boolean planOnly;
+
+    @Override
+    void run(Session session) {
+        SweepSpec spec = spec(Yaml.tree(file));
+        session.workbench().sweeps().tasks(spec); // refused before a job is written down
+        if (planOnly) {
+            SweepPlan plan = session.shown(p -> session.workbench().sweeps().plan(spec, p));
+            session.result(plan, () -> session.out.println(Sweeps.sentence(plan)));
+            return;
+        }
+        SweepResult r = session.job(
+                "sweep", spec, (Progress p) -> session.workbench().sweeps().run(spec, p));
+        session.result(r, () -> {
+            table(r).print(session.out);
+            session.out.println("* : no SAE of the sweep has a lower L0 and a lower value.");
+            r.notes().forEach(session.out::println);
+        });
+        if (r.failed() > 0) {
+            throw new LoupeException(r.failed() + " of " + r.rows().size() + " SAEs could not be trained; the first: "
+                    + r.rows().stream()
+                            .map(SweepResult.Row::failure)
+                            .filter(java.util.Objects::nonNull)
+                            .findFirst()
+                            .orElse(""));
+        }
+    }
+
+    /** What a file says, with {@code seeds: 0..2} and {@code tokens: 2M} as on the command line. */
+    static SweepSpec spec(Map<String, Object> tree) {
+        SweepSpec.checkKeys(tree.keySet());
+        if (tree.get("seeds") instanceof String s) {
+            tree.put("seeds", TrainCommand.seeds(s));
+        }
+        if (tree.get("tokens") instanceof String s) {
+            tree.put("tokens", SeedsCommand.count(s));
+        }
+        if (tree.get("set") instanceof Map<?, ?> set) {
+            tree.put("set", Yaml.flat(set));
+        }
+        if (tree.get("vary") instanceof Map<?, ?> vary) {
+            Map<String, Object> flat = Yaml.flat(vary);
+            flat.replaceAll((k, v) -> v instanceof List ? v : List.of(v));
+            tree.put("vary", flat);
+        }
+        try {
+            return Views.JSON.convertValue(tree, SweepSpec.class);
+        } catch (JacksonException e) {
+            if (e.getCause() instanceof UsageException u) {
+                throw u;
+            }
+            throw new UsageException("The sweep cannot be read (" + e.getOriginalMessage() + ").");
+        }
+    }
+
+    private static Table table(SweepResult r) {
+        Table table = new Table("SAE", "L0", "FVU", "", "delta CE", "", "recovered", "dead %", "");
+        for (SweepResult.Row row : r.rows()) {
+            table.row(
+                    row.sae(),
+                    number("%.1f", row.l0()),
+                    number("%.4f", row.fvu()),
+                    row.bestFvu() ? "*" : "",
+                    number("%.4f", row.deltaCe()),
+                    row.bestDeltaCe() ? "*" : "",
+                    number("%.3f", row.lossRecovered()),
+                    row.deadFraction() == null ? "-" : number("%.1f", 100 * row.deadFraction()),
+                    row.failure() == null ? "" : "failed");
+        }
+        return table;
+    }
+
+    private static String number(String format, @Nullable Double value) {
+        return value == null ? "-" : EvalCommand.number(format, value);
+    }
+}

@@ -1,0 +1,80 @@
+package dev.loupe.service;
+
+import dev.loupe.train.SweepPlan;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
+import tools.jackson.databind.annotation.JsonNaming;
+
+/**
+ * What a sweep came to.
+ *
+ * @param format version of the file, major.minor
+ * @param spec what was asked for
+ * @param storeFingerprint the data
+ * @param plan what was expected
+ * @param rows one per SAE
+ * @param notes what bears on the figures
+ * @param seconds that this run of the sweep trained and measured
+ * @param tokensPerSecond rows trained on, summed over the SAEs, per second of training; 0 if nothing was trained
+ * @param peakMemoryBytes largest resident memory of the process
+ * @param created when, ISO 8601
+ */
+@JsonNaming(SnakeCaseStrategy.class)
+public record SweepResult(
+        String format,
+        SweepSpec spec,
+        String storeFingerprint,
+        SweepPlan plan,
+        List<Row> rows,
+        List<String> notes,
+        double seconds,
+        double tokensPerSecond,
+        long peakMemoryBytes,
+        String created) {
+    /** The version that this code writes. */
+    public static final String FORMAT = "1.0";
+
+    /**
+     * One SAE.
+     *
+     * @param sae its name
+     * @param arch its architecture
+     * @param dSae its width
+     * @param k what was asked for: k, or the L0 target
+     * @param seed of the initial weights
+     * @param varied the values of varied settings
+     * @param heldOut whether the figures are of held-out tokens; otherwise of the last training batch
+     * @param l0 active latents per token; null if it failed
+     * @param fvu fraction of variance unexplained
+     * @param deltaCe rise of the model's loss with the SAE spliced in, nats; null without held-out figures
+     * @param lossRecovered of the loss with zeros in place of the activations
+     * @param deadFraction latents that never fired
+     * @param bestFvu whether no SAE of the sweep has a lower L0 and a lower FVU
+     * @param bestDeltaCe the same of delta CE
+     * @param failure why there is no SAE; null if there is one
+     */
+    @JsonNaming(SnakeCaseStrategy.class)
+    public record Row(
+            String sae,
+            String arch,
+            int dSae,
+            int k,
+            long seed,
+            Map<String, Object> varied,
+            boolean heldOut,
+            @Nullable Double l0,
+            @Nullable Double fvu,
+            @Nullable Double deltaCe,
+            @Nullable Double lossRecovered,
+            @Nullable Double deadFraction,
+            boolean bestFvu,
+            boolean bestDeltaCe,
+            @Nullable String failure) {}
+
+    /** How many SAEs there are not. */
+    public long failed() {
+        return rows.stream().filter(r -> r.failure() != null).count();
+    }
+}

@@ -1,0 +1,283 @@
+package dev.loupe.service;
+
+import dev.loupe.base.ArtifactLock;
+import dev.loupe.base.Fmt;
+import dev.loupe.base.Json;
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.Names;
+import dev.loupe.base.NotFoundException;
+import dev.loupe.base.ProcessMemory;
+import dev.loupe.base.Progress;
+import dev.loupe.base.UsageException;
+import dev.loupe.eval.SaeReport;
+import dev.loupe.store.ActivationStore;
+import dev.loupe.train.SweepPlan;
+import dev.loupe.train.TrainGroup;
+import dev.loupe.train.TrainRequest;
+import dev.loupe.train.TrainResult;
+import dev.loupe.train.TrainTask;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sweeps: many SAEs trained together on one store. Each run is a {@link TrainTask} in the sweep's folder. What is finished
+ * is kept and what was interrupted goes on, so the same order again completes a sweep that stopped.
+ */
+public final class Sweeps {
+    /** The file of a sweep in its folder. */
+    public static final String FILE = "sweep.json";
+
+    private final Workspace workspace;
+    private final Stores stores;
+    private final Trainings trainings;
+    private final Evaluations evaluations;
+
+    Sweeps(Workspace workspace, Stores stores, Trainings trainings, Evaluations evaluations) {
+        this.workspace = workspace;
+        this.stores = stores;
+        this.trainings = trainings;
+        this.evaluations = evaluations;
+    }
+
+    /** Names of finished sweeps. */
+    public List<String> list() {
+        return Workspace.named(workspace.sweeps(), FILE);
+    }
+
+    /**
+     * A finished sweep.
+     *
+     * @throws NotFoundException if there is none of this name
+     */
+    public SweepResult get(String name) {
+        Path file = workspace.sweeps().resolve(Names.check(name)).resolve(FILE);
+        if (!Files.isRegularFile(file)) {
+            throw new NotFoundException("There is no sweep \"" + name + "\"; run loupe sweep FILE.yaml.");
+        }
+        return Json.read(file, SweepResult.class);
+    }
+
+    /** Every run of a sweep as a task; refuses what cannot be trained before any work. */
+    public List<TrainTask> tasks(SweepSpec spec) {
+        try (ActivationStore store = stores.open(spec.store())) {
+            List<TrainTask> tasks = new ArrayList<>();
+            for (SweepSpec.Cell c : spec.cells()) {
+                TrainRequest r = trainings.request(spec.training(c));
+                String hook = r.hook().isEmpty() ? only(store) : r.hook();
+                store.width(hook);
+                tasks.add(new TrainTask(
+                        r.name(), spec.store(), store.fingerprint(), hook, r.hookOut(), r.config(), c.seed()));
+            }
+            if (tasks.stream().map(TrainTask::name).distinct().count() != tasks.size()) {
+                throw new UsageException("Two SAEs of the sweep would have the same name: a value is varied twice.");
+            }
+            return tasks;
+        }
+    }
+
+    private static String only(ActivationStore store) {
+        if (store.hooks().size() != 1) {
+            throw new UsageException("The store " + store.name() + " has several hook points: choose one of "
+                    + String.join(", ", store.hooks()) + ".");
+        }
+        return store.hooks().getFirst();
+    }
+
+    /**
+     * What a sweep will take.
+     *
+     * @throws LoupeException if an SAE of it does not fit into this machine, saying what to lower
+     */
+    public SweepPlan plan(SweepSpec spec, Progress progress) {
+        return SweepPlan.of(stores.folder(spec.store()), workspace.saes(), tasks(spec), progress);
+    }
+
+    /** Does one task of a sweep by itself: what another executor would do. */
+    public TrainResult run(TrainTask task, Progress progress) {
+        TrainGroup.Outcome o = TrainGroup.run(stores.folder(task.store()), workspace.saes(), List.of(task), progress)
+                .getFirst();
+        if (o.result() == null) {
+            throw new LoupeException(String.valueOf(o.failure()));
+        }
+        return o.result();
+    }
+
+    /** Runs a sweep and saves it as {@code sweeps/NAME/sweep.json}. */
+    public SweepResult run(SweepSpec spec, Progress progress) {
+        long begin = System.nanoTime();
+        List<TrainTask> tasks = tasks(spec);
+        Path folder = workspace.sweeps().resolve(spec.name());
+        try (ArtifactLock lock = ArtifactLock.acquire(folder, "sweep " + spec.name())) {
+            SweepPlan plan = plan(spec, progress);
+            progress.message(sentence(plan));
+            for (TrainTask t : tasks) {
+                Json.write(
+                        folder.resolve("tasks").resolve(t.name() + ".json"),
+                        Map.of("kind", "train-task", "request", t));
+            }
+            Map<String, TrainGroup.Outcome> outcomes = new HashMap<>();
+            double trainSeconds = train(spec, plan, tasks, outcomes, progress);
+            List<String> notes = new ArrayList<>();
+            List<SweepResult.Row> rows = rows(spec, outcomes, notes, progress);
+            long tokens = outcomes.values().stream()
+                    .map(TrainGroup.Outcome::result)
+                    .mapToLong(r -> r == null ? 0 : r.tokens())
+                    .sum();
+            SweepResult result = new SweepResult(
+                    SweepResult.FORMAT,
+                    spec,
+                    tasks.getFirst().storeFingerprint(),
+                    plan,
+                    rows,
+                    notes,
+                    (System.nanoTime() - begin) / 1e9,
+                    tokens > 0 ? tokens / trainSeconds : 0,
+                    ProcessMemory.peakBytes(),
+                    Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+            Json.write(folder.resolve(FILE), result);
+            return result;
+        }
+    }
+
+    /** A plan in a sentence. */
+    public static String sentence(SweepPlan plan) {
+        int runs = plan.passes().stream().mapToInt(List::size).sum();
+        if (runs == 0) {
+            return "All " + plan.kept().size() + " SAEs are there already.";
+        }
+        return runs + (runs == 1 ? " SAE" : " SAEs") + " to train in "
+                + plan.passes().size()
+                + (plan.passes().size() == 1 ? " pass" : " passes") + " over the data, about "
+                + Fmt.duration(Duration.ofMillis((long) (1000 * plan.seconds()))) + ", "
+                + Fmt.bytes(plan.memoryBytes()) + " of memory, " + Fmt.bytes(plan.diskBytes()) + " on disk"
+                + (plan.kept().isEmpty() ? "." : "; " + plan.kept().size() + " are there already.");
+    }
+
+    private double train(
+            SweepSpec spec,
+            SweepPlan plan,
+            List<TrainTask> tasks,
+            Map<String, TrainGroup.Outcome> outcomes,
+            Progress progress) {
+        Map<String, TrainTask> byName = new HashMap<>();
+        tasks.forEach(t -> byName.put(t.name(), t));
+        long begin = System.nanoTime();
+        List<List<String>> passes = Stream.concat(plan.kept().stream().map(List::of), plan.passes().stream())
+                .toList();
+        for (List<String> pass : passes) {
+            progress.check();
+            TrainGroup.run(
+                            stores.folder(spec.store()),
+                            workspace.saes(),
+                            pass.stream()
+                                    .map(n -> java.util.Objects.requireNonNull(byName.get(n)))
+                                    .toList(),
+                            progress)
+                    .forEach(o -> outcomes.put(o.task().name(), o));
+        }
+        return (System.nanoTime() - begin) / 1e9;
+    }
+
+    private List<SweepResult.Row> rows(
+            SweepSpec spec, Map<String, TrainGroup.Outcome> outcomes, List<String> notes, Progress progress) {
+        boolean evaluate = !Boolean.FALSE.equals(spec.evaluate());
+        List<SweepResult.Row> rows = new ArrayList<>();
+        for (SweepSpec.Cell c : spec.cells()) {
+            String name = c.name(spec.name());
+            TrainGroup.Outcome o = java.util.Objects.requireNonNull(outcomes.get(name));
+            SaeReport report = null;
+            if (evaluate && o.result() != null) {
+                progress.check();
+                try {
+                    report = evaluations.isCurrent(name)
+                            ? evaluations.report(name).orElse(null)
+                            : evaluations.run(name, null, progress);
+                } catch (dev.loupe.base.CancelledException e) {
+                    throw e;
+                } catch (LoupeException e) {
+                    evaluate = false; // the reason is the same for all of them
+                    notes.add("No held-out figures: " + e.getMessage());
+                }
+            }
+            rows.add(row(spec, c, o, report));
+        }
+        if (rows.stream().anyMatch(r -> !r.heldOut() && r.failure() == null)) {
+            notes.add("L0 and FVU of SAEs without held-out figures are those of their last training batch.");
+        }
+        double[] l0 = values(rows, SweepResult.Row::l0);
+        boolean[] fvu = Pareto.front(l0, values(rows, SweepResult.Row::fvu));
+        boolean[] ce = Pareto.front(l0, values(rows, SweepResult.Row::deltaCe));
+        List<SweepResult.Row> marked = new ArrayList<>();
+        for (int i = 0; i < rows.size(); i++) {
+            marked.add(mark(rows.get(i), fvu[i], ce[i]));
+        }
+        return marked;
+    }
+
+    private static double[] values(List<SweepResult.Row> rows, Function<SweepResult.Row, @Nullable Double> value) {
+        return rows.stream()
+                .mapToDouble(r -> {
+                    Double v = value.apply(r);
+                    return v == null ? Double.NaN : v;
+                })
+                .toArray();
+    }
+
+    private static SweepResult.Row row(
+            SweepSpec spec, SweepSpec.Cell c, TrainGroup.Outcome o, @Nullable SaeReport report) {
+        TrainResult t = o.result();
+        SaeReport.Loss loss = report == null ? null : report.loss();
+        Double l0 = report != null
+                ? (Double) report.l0()
+                : t == null ? null : t.metrics().get("l0");
+        Double fvu = report != null
+                ? (Double) report.fvu()
+                : t == null ? null : t.metrics().get("fvu");
+        Double dead = t == null ? null : t.metrics().get("dead");
+        return new SweepResult.Row(
+                c.name(spec.name()),
+                c.arch(),
+                c.dSae(),
+                c.k(),
+                c.seed(),
+                c.varied(),
+                report != null,
+                l0,
+                fvu,
+                loss == null ? null : (Double) loss.deltaCe(),
+                loss == null ? null : (Double) loss.lossRecoveredZero(),
+                report != null ? (Double) report.deadFraction() : dead == null ? null : (Double) (dead / c.dSae()),
+                false,
+                false,
+                o.failure());
+    }
+
+    private static SweepResult.Row mark(SweepResult.Row r, boolean fvu, boolean ce) {
+        return new SweepResult.Row(
+                r.sae(),
+                r.arch(),
+                r.dSae(),
+                r.k(),
+                r.seed(),
+                r.varied(),
+                r.heldOut(),
+                r.l0(),
+                r.fvu(),
+                r.deltaCe(),
+                r.lossRecovered(),
+                r.deadFraction(),
+                fvu,
+                ce,
+                r.failure());
+    }
+}

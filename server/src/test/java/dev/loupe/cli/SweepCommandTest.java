@@ -1,0 +1,130 @@
+package dev.loupe.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.loupe.service.Pareto;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+
+/** A sweep from its file to its table. */
+class SweepCommandTest {
+    private static final String YAML = """
+            name: widths
+            store: small
+            arch: [topk, jumprelu]
+            d_sae: [64, 96]
+            k: 8
+            seeds: 0..1
+            steps: 20
+            set:
+              batch: 256
+            vary:
+              learning_rate: 0.002
+            evaluate: %s
+            """;
+
+    @TempDir
+    static Path dir;
+
+    private static Cli cli;
+
+    @BeforeAll
+    static void copy() throws IOException {
+        Path from = SmallWorkspace.folder().toAbsolutePath();
+        Files.createDirectories(dir.resolve("w"));
+        Files.createSymbolicLink(dir.resolve("w/activations"), from.resolve("activations"));
+        cli = new Cli(dir.resolve("w"));
+    }
+
+    private static Path file(String text) throws IOException {
+        return Files.writeString(Files.createTempFile(dir, "sweep", ".yaml"), text);
+    }
+
+    @Test
+    void everyCombinationIsPlannedTrainedMeasuredAndKept() throws IOException {
+        Path file = file(YAML.formatted("true"));
+        Cli.Result plan = cli.run("--json", "sweep", file.toString(), "--plan");
+        assertThat(plan.code()).as(plan.err()).isZero();
+        assertThat(plan.json().path("passes").size()).isEqualTo(1);
+        assertThat(plan.json().path("passes").get(0).size()).isEqualTo(8);
+        assertThat(plan.json().path("seconds").asDouble()).isPositive();
+        assertThat(plan.json().path("memory_bytes").asLong()).isPositive();
+        assertThat(dir.resolve("w/sweeps/widths/sweep.json")).doesNotExist();
+
+        Cli.Result r = cli.run("--json", "sweep", file.toString());
+        assertThat(r.code()).as(r.err()).isZero();
+        JsonNode rows = r.json().path("rows");
+        assertThat(rows.size()).isEqualTo(8);
+        for (JsonNode row : rows) {
+            assertThat(row.path("held_out").asBoolean()).isTrue();
+            assertThat(row.path("delta_ce").isNumber()).isTrue();
+            assertThat(row.path("failure").isNull()).isTrue();
+        }
+        assertThat(rows.get(0).path("sae").asString()).isEqualTo("widths.topk-64-k8-learning_rate-0.002-s0");
+        assertThat(rows.findValuesAsString("best_fvu")).contains("true");
+        assertThat(r.json().path("tokens_per_second").asDouble()).isPositive();
+
+        Cli.Result again = cli.run("sweep", file.toString());
+        assertThat(again.code()).as(again.err()).isZero();
+        assertThat(again.out()).contains("widths.jumprelu-96-k8", "delta CE");
+        JsonNode kept = cli.run("--json", "sweep", file.toString(), "--plan").json();
+        assertThat(kept.path("kept").size()).isEqualTo(8);
+        assertThat(kept.path("passes").size()).isZero();
+
+        aTaskRunByItselfMakesTheSameSae();
+    }
+
+    private void aTaskRunByItselfMakesTheSameSae() throws IOException {
+        String name = "widths.jumprelu-64-k8-learning_rate-0.002-s1";
+        Path other = dir.resolve("elsewhere");
+        Files.createDirectories(other);
+        Files.createSymbolicLink(
+                other.resolve("activations"),
+                SmallWorkspace.folder().toAbsolutePath().resolve("activations"));
+        Cli.Result r = new Cli(other)
+                .run(
+                        "task",
+                        dir.resolve("w/sweeps/widths/tasks/" + name + ".json").toString());
+        assertThat(r.code()).as(r.err()).isZero();
+        String weights = "saes/" + name + "/sae_weights.safetensors";
+        assertThat(Files.mismatch(other.resolve(weights), dir.resolve("w").resolve(weights)))
+                .isEqualTo(-1);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "d_sea: 64             | d_sae",
+                "arch: dance           | dance",
+                "d_sae: 0              | at least 1",
+                "tokens: many          | many",
+                "seeds: x              | seeds",
+                "vary: {learning_rat: 1} | learning_rate",
+                "set: {k: 100000}      | k must be",
+                "d_sae: 900000000      | smaller d_sae",
+                "hook: blocks.9.hook_x | blocks.9.hook_x",
+                "preset: nonsense      | nonsense",
+            })
+    void badFilesAreRefusedInOneSentenceBeforeAnyWork(String line, String word) throws IOException {
+        Path file = file("name: bad\nstore: small\n" + line + "\n");
+        Cli.Result r = cli.run("sweep", file.toString());
+        assertThat(r.code()).isNotZero();
+        assertThat(r.err()).contains(word);
+        assertThat(r.out()).isEmpty();
+        assertThat(dir.resolve("w/sweeps/bad/sweep.json")).doesNotExist();
+    }
+
+    @Test
+    void theFrontHoldsWhatNothingBeats() {
+        boolean[] front = Pareto.front(new double[] {1, 2, 3, 2.5, Double.NaN, 1}, new double[] {5, 4, 3, 4.5, 1, 6});
+        assertThat(front).containsExactly(true, true, true, false, false, false);
+    }
+}
