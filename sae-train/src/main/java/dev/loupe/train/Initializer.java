@@ -17,8 +17,11 @@ import java.util.random.RandomGeneratorFactory;
  * free), the encoder starts as their transpose (important against dead latents), biases are zero except b_dec. Only the seed decides; the data order has its own.
  */
 final class Initializer {
-    /** Rows for the geometric median; taken from the first batches. */
-    private static final int MEDIAN_ROWS = 16_384;
+    /** Rows for the geometric median and for principal axes; taken from the first batches. */
+    private static final int SAMPLE_ROWS = 16_384;
+
+    /** Rows for the quantiles of pre-activations. */
+    private static final int THRESHOLD_ROWS = 4096;
 
     private Initializer() {}
 
@@ -56,12 +59,14 @@ final class Initializer {
         float[] row = new float[d];
         float[] outRow = new float[dOut];
         Layout layout = SeedRun.layout(data, target);
+        Directions in = directions(config, data);
+        Directions out = data == target ? in : directions(config, target);
         for (int i = 0; i < n; i++) {
-            direction(random, row);
+            in.next(random, row);
             if (data == target) {
                 System.arraycopy(row, 0, outRow, 0, d);
             } else {
-                direction(random, outRow);
+                out.next(random, outRow);
             }
             if (layout.crossLayer()) {
                 layout.clear(i, n, row, outRow);
@@ -85,7 +90,7 @@ final class Initializer {
             }
         }
         int gates = config.method() == Method.GATED ? n : 0;
-        return TrainState.initial(new Parameters(
+        Parameters p = new Parameters(
                 encoder,
                 decoder,
                 bEnc,
@@ -93,14 +98,37 @@ final class Initializer {
                 threshold,
                 new float[gates],
                 new float[gates],
-                Matrix.allocate(Arena.ofAuto(), config.skip() ? dOut : 0, d)));
+                Matrix.allocate(Arena.ofAuto(), config.skip() ? dOut : 0, d));
+        if (config.method() == Method.JUMPRELU && !config.jumprelu().start().equals("fixed")) {
+            StartingThreshold.choose(p, config, scaled(sample(config, data, THRESHOLD_ROWS), scale));
+        }
+        return TrainState.initial(p);
+    }
+
+    /** Where random directions come from. */
+    @FunctionalInterface
+    private interface Directions {
+        void next(RandomGenerator random, float[] row);
+    }
+
+    private static Directions directions(TrainConfig config, BatchSource data) {
+        return config.initSubspace() == 0
+                ? Initializer::direction
+                : ActiveSubspace.of(sample(config, data, SAMPLE_ROWS), config.initSubspace())::direction;
+    }
+
+    private static float[][] scaled(float[][] rows, double scale) {
+        for (float[] row : rows) {
+            multiply(row, scale);
+        }
+        return rows;
     }
 
     private static float[] centre(TrainConfig config, BatchSource data, double scale) {
         float[] centre = switch (DecoderBias.of(config.decoderBias())) {
             case MEAN -> data.mean();
             case ZERO -> new float[data.width()];
-            case GEOMETRIC_MEDIAN -> geometricMedian(sample(config, data));
+            case GEOMETRIC_MEDIAN -> geometricMedian(sample(config, data, SAMPLE_ROWS));
         };
         multiply(centre, scale);
         return centre;
@@ -128,14 +156,14 @@ final class Initializer {
         }
     }
 
-    private static float[][] sample(TrainConfig config, BatchSource data) {
-        int batches = (int) Math.clamp(MEDIAN_ROWS / config.batch(), 1, config.steps());
-        float[][] rows = new float[batches * config.batch()][];
+    private static float[][] sample(TrainConfig config, BatchSource data, int most) {
+        int batches = (int) Math.clamp(Math.ceilDiv(most, config.batch()), 1, config.steps());
+        float[][] rows = new float[Math.min(most, batches * config.batch())][];
         try (Arena arena = Arena.ofConfined()) {
             Matrix batch = Matrix.allocate(arena, config.batch(), data.width());
             for (int b = 0; b < batches; b++) {
                 data.batch(b, batch);
-                for (int r = 0; r < config.batch(); r++) {
+                for (int r = 0; r < config.batch() && b * config.batch() + r < rows.length; r++) {
                     rows[b * config.batch() + r] = batch.row(r);
                 }
             }

@@ -1,6 +1,7 @@
 package dev.loupe.train;
 
 import dev.loupe.engine.AdamRule;
+import dev.loupe.engine.Parameters;
 import dev.loupe.engine.Selection;
 import dev.loupe.engine.Sparsity;
 import dev.loupe.engine.StepMetrics;
@@ -20,12 +21,22 @@ final class JumpReluL0 implements Objective {
     private final TrainConfig config;
     private final JumpReluSettings settings;
     private final Lambda lambda;
+    private double bandwidth;
 
     JumpReluL0(TrainConfig config) {
         this.config = config;
         this.settings = config.jumprelu();
+        this.bandwidth = config.bandwidth();
         boolean steered = config.l0Target() > 0 && !settings.penalty().equals("l0");
         this.lambda = new Lambda(config, config.l0Coefficient(), steered);
+    }
+
+    @Override
+    public void begin(Parameters start) {
+        double unit = StartingThreshold.median(start.threshold());
+        if (!settings.start().equals("fixed") && unit > 0 && unit != (float) config.threshold()) {
+            bandwidth = config.bandwidth() * unit / (config.threshold() > 0 ? config.threshold() : 1);
+        }
     }
 
     @Override
@@ -38,7 +49,7 @@ final class JumpReluL0 implements Objective {
         };
         return Objective.base(config, Selection.THRESHOLD, adam)
                 .sparsity(sparsity.withPreActivation(settings.preActivation(), settings.preActivationOnDeadOnly()))
-                .kernel(ThresholdKernel.of(settings.kernel()), config.bandwidth())
+                .kernel(ThresholdKernel.of(settings.kernel()), bandwidth)
                 .build();
     }
 
@@ -56,11 +67,12 @@ final class JumpReluL0 implements Objective {
 
     @Override
     public Map<String, Double> state() {
-        return Map.of("lambda", lambda.value());
+        return Map.of("lambda", lambda.value(), "bandwidth", bandwidth);
     }
 
     @Override
     public void restore(Map<String, Double> state) {
         lambda.restore(state.getOrDefault("lambda", lambda.value()));
+        bandwidth = state.getOrDefault("bandwidth", bandwidth);
     }
 }

@@ -11,6 +11,10 @@ import java.util.List;
  * @param penalty l0 (the paper's; with an L0 target its equation 13), tanh (Anthropic, January 2025) or frequency
  *     (quadratic in each latent's frequency; Google DeepMind's progress update 2)
  * @param kernel of the straight-through estimator: rectangle, triangle or epanechnikov
+ * @param start where thresholds start. fixed: at {@code threshold}. measured: each where its latent fires at the rate of
+ *     {@code start_l0} on the first rows, and {@code bandwidth} keeps its ratio to the thresholds. auto: measured if with the
+ *     fixed start fewer than half of the L0 target would be active at first, as with massive activations; else fixed
+ * @param startL0 measured start: so many times the L0 target (24 without one) are active at first
  * @param tanhScale c of tanh(c · f · ‖d‖)
  * @param frequencyScale ω₀ of ω(1 + ω/ω₀)
  * @param preActivation weight of Σ max(θ − π, 0)‖d‖, 0 for none (Anthropic: 3e-6)
@@ -19,18 +23,29 @@ import java.util.List;
 public record JumpReluSettings(
         String penalty,
         String kernel,
+        String start,
+        @JsonProperty("start_l0") double startL0,
         @JsonProperty("tanh_scale") double tanhScale,
         @JsonProperty("frequency_scale") double frequencyScale,
         @JsonProperty("pre_activation") double preActivation,
         @JsonProperty("pre_activation_on_dead_only") boolean preActivationOnDeadOnly) {
 
+    private static final List<String> STARTS = List.of("auto", "fixed", "measured");
     private static final List<String> PENALTIES = List.of("l0", "tanh", "frequency");
 
     /** The paper's. */
-    static final JumpReluSettings PAPER = new JumpReluSettings("l0", "rectangle", 4, 0.1, 0, false);
+    static final JumpReluSettings PAPER = new JumpReluSettings("l0", "rectangle", "auto", 2, 4, 0.1, 0, false);
 
     /** Refuses what does not exist. */
+    @SuppressWarnings({"ConstantValue", "NullAway"}) // files of earlier versions have no start
     public JumpReluSettings {
+        start = start == null ? "fixed" : start;
+        startL0 = startL0 == 0 ? 2 : startL0;
+        if (!STARTS.contains(start)) {
+            throw new UsageException(
+                    "There is no start \"" + start + "\" for thresholds; there are auto, fixed and measured.");
+        }
+        TrainConfig.need(startL0 > 0, "jumprelu.start_l0", "above 0");
         if (!PENALTIES.contains(penalty)) {
             throw new UsageException(
                     "There is no penalty \"" + penalty + "\" for JumpReLU; there are l0, tanh and frequency.");

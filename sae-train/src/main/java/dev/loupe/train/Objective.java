@@ -42,6 +42,9 @@ public sealed interface Objective permits ReluL1, PAnneal, TopKAuxK, BatchTopK, 
         return rule.aux(c.aux(), c.auxK() > 0 ? c.auxK() : Math.max(1, dIn / 2));
     }
 
+    /** Looks at the weights before the first step of a run that begins. */
+    default void begin(Parameters start) {}
+
     /** The numbers of a step, counted from 0. */
     StepRule rule(long step, AdamRule adam);
 

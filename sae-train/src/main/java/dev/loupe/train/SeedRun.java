@@ -26,6 +26,8 @@ final class SeedRun implements AutoCloseable {
     private final Checkpoint.Identity identity;
     private final Path checkpointFile;
     private final double checkpointSeconds;
+    private final @Nullable InitFrom from;
+    private final Recycler recycler;
 
     private final Layout layout;
     private final Objective objective;
@@ -44,6 +46,19 @@ final class SeedRun implements AutoCloseable {
             BatchSource target,
             Path checkpointFile,
             double checkpointSeconds) {
+        this(engine, config, seed, data, target, checkpointFile, checkpointSeconds, null);
+    }
+
+    /** @param from whose weights are the start; null for random ones */
+    SeedRun(
+            SaeEngine engine,
+            TrainConfig config,
+            long seed,
+            BatchSource data,
+            BatchSource target,
+            Path checkpointFile,
+            double checkpointSeconds,
+            @Nullable InitFrom from) {
         this.engine = engine;
         this.config = config;
         this.data = data;
@@ -51,7 +66,9 @@ final class SeedRun implements AutoCloseable {
         this.scale = factor(config, data);
         this.scaleOut = data == target ? scale : factor(config, target);
         String rows = data == target ? data.fingerprint() : data.fingerprint() + " -> " + target.fingerprint();
-        this.identity = new Checkpoint.Identity(config, seed, rows);
+        this.from = from;
+        this.recycler = new Recycler(config, seed);
+        this.identity = new Checkpoint.Identity(config, seed, from == null ? rows : rows + " from " + from.checksum());
         this.checkpointFile = checkpointFile;
         this.checkpointSeconds = checkpointSeconds;
         this.layout = layout(data, target);
@@ -113,8 +130,7 @@ final class SeedRun implements AutoCloseable {
     /** Begins at the start of the run or at its last checkpoint. */
     void open(Progress progress) {
         Optional<Checkpoint> kept = Checkpoint.read(checkpointFile, identity);
-        TrainState start = kept.map(Checkpoint::state)
-                .orElseGet(() -> Initializer.initial(config, data, target, scale, scaleOut, identity.seed()));
+        TrainState start = kept.map(Checkpoint::state).orElseGet(() -> initial(progress));
         kept.ifPresent(c -> {
             objective.restore(c.objective());
             curves.restore(c.curves());
@@ -123,6 +139,22 @@ final class SeedRun implements AutoCloseable {
         resumedFrom = start.step();
         next = start.step();
         session = engine.open(start);
+    }
+
+    private TrainState initial(Progress progress) {
+        TrainState start = from == null
+                ? Initializer.initial(config, data, target, scale, scaleOut, identity.seed())
+                : from.state(config, data.width(), target.width(), scale, scaleOut);
+        objective.begin(start.parameters());
+        float[] theta = start.parameters().threshold();
+        if (from == null && theta.length > 0 && StartingThreshold.median(theta) != (float) config.threshold()) {
+            progress.message(String.format(
+                    java.util.Locale.ROOT,
+                    "Thresholds start at quantiles of measured pre-activations, %.3g in the middle, instead of %.3g.",
+                    StartingThreshold.median(theta),
+                    config.threshold()));
+        }
+        return start;
     }
 
     /** The step to be taken next, counted from 0. */
@@ -150,6 +182,10 @@ final class SeedRun implements AutoCloseable {
         objective.observe(next, metrics);
         if (curves.wants(next)) {
             curves.add(next, metrics, rule, objective.sparsityWeight(rule), progress, prefix);
+        }
+        int recycled = recycler.run(session(), next, batch, data == target);
+        if (recycled > 0) {
+            progress.message("Step " + (next + 1) + ": " + recycled + " latents began anew.");
         }
         next++;
     }

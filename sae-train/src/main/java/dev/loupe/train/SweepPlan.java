@@ -7,6 +7,7 @@ import dev.loupe.base.Progress;
 import dev.loupe.engine.AdamRule;
 import dev.loupe.engine.SaeEngine;
 import dev.loupe.engine.TrainSession;
+import dev.loupe.engine.TrainState;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.VectorOps;
 import dev.loupe.store.ActivationStore;
@@ -39,7 +40,10 @@ public record SweepPlan(
         @JsonProperty("disk_bytes") long diskBytes) {
 
     /** How long steps of one configuration are tried. */
-    private static final long TRIAL_NANOS = 400_000_000L;
+    private static final long TRIAL_NANOS = 500_000_000L;
+
+    /** How long the first configuration is stepped before anything is timed: compilation is not part of a run. */
+    private static final long WARM_NANOS = 2_000_000_000L;
 
     /**
      * Plans, refusing what cannot be done.
@@ -125,19 +129,22 @@ public record SweepPlan(
         progress.stage("try steps", all.size(), "SAEs");
         double seconds = 0;
         int done = 0;
+        if (!all.isEmpty()) {
+            trial(all.getFirst(), store, WARM_NANOS);
+        }
         for (TrainTask t : all) {
             progress.check();
             TrainConfig c = t.config();
             // seeds, lengths and the like do not change the time of a step
             String kind = t.stream() + "|" + c.architecture() + "|" + c.dSae() + "|" + c.k() + "|" + c.unitDecoder();
-            seconds += c.steps() * known.computeIfAbsent(kind, k -> trial(t, store));
+            seconds += c.steps() * known.computeIfAbsent(kind, k -> trial(t, store, TRIAL_NANOS));
             progress.advance(++done);
         }
         return seconds;
     }
 
     /** Seconds of a step: the fastest of those that fit into the time of a trial, so that warming up does not count. */
-    private static double trial(TrainTask t, ActivationStore store) {
+    private static double trial(TrainTask t, ActivationStore store, long nanos) {
         TrainConfig c = t.config();
         try (BatchSource data = TrainGroup.source(t, store, t.hook());
                 BatchSource other = t.hookOut().isEmpty() ? null : TrainGroup.source(t, store, t.hookOut());
@@ -148,12 +155,13 @@ public record SweepPlan(
             Matrix input = batch(data, c, scale, arena);
             Matrix wanted = other == null ? input : batch(other, c, scaleOut, arena);
             Objective objective = Objective.of(c, data.width());
+            TrainState start = Initializer.initial(c, data, target, scale, scaleOut, t.seed());
+            objective.begin(start.parameters());
             AdamRule adam = new AdamRule(c.learningRate(), c.beta1(), c.beta2(), c.epsilon());
-            try (TrainSession session =
-                    SaeEngine.best().open(Initializer.initial(c, data, target, scale, scaleOut, t.seed()))) {
+            try (TrainSession session = SaeEngine.best().open(start)) {
                 double best = Double.MAX_VALUE;
                 long begin = System.nanoTime();
-                for (int s = 0; s < 3 || System.nanoTime() - begin < TRIAL_NANOS; s++) {
+                for (int s = 0; s < 3 || System.nanoTime() - begin < nanos; s++) {
                     long at = System.nanoTime();
                     objective.observe(s, session.step(input, wanted, objective.rule(s, adam)));
                     best = Math.min(best, (System.nanoTime() - at) / 1e9);

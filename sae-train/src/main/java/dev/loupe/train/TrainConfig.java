@@ -46,6 +46,10 @@ import tools.jackson.core.JacksonException;
  * @param aux weight of the auxiliary loss on dead latents (topk, batchtopk, matryoshka), 0 for none
  * @param auxK dead latents it uses per token; 0 for d_in / 2
  * @param thresholdDecay of the running average that becomes the threshold (batchtopk, matryoshka)
+ * @param initFrom name of an SAE whose weights are the start (fine-tuning); empty for none
+ * @param initSubspace 0 for none; below 1 latents start inside the axes that hold this share of the variance, from 1 on
+ *     inside so many axes (arXiv 2508.16929; for sites of low rank such as attention outputs)
+ * @param recycle what happens to latents that do nothing
  * @param jumprelu what only JumpReLU has
  * @param matryoshka what only Matryoshka SAEs have
  * @param panneal what only p-annealing has
@@ -86,13 +90,19 @@ public record TrainConfig(
         double aux,
         @JsonProperty("aux_k") int auxK,
         @JsonProperty("threshold_decay") double thresholdDecay,
+        @JsonProperty("init_from") String initFrom,
+        @JsonProperty("init_subspace") double initSubspace,
+        RecycleSettings recycle,
         JumpReluSettings jumprelu,
         MatryoshkaSettings matryoshka,
         PAnnealSettings panneal,
         @JsonProperty("data_seed") long dataSeed) {
 
-    /** Refuses settings that cannot be trained, each in one sentence. */
+    /** Refuses settings that cannot be trained, each in one sentence. Settings of later versions may be missing in files. */
+    @SuppressWarnings({"ConstantValue", "NullAway"}) // JSON leaves absent fields null, whatever the types say
     public TrainConfig {
+        initFrom = initFrom == null ? "" : initFrom;
+        recycle = recycle == null ? RecycleSettings.NONE : recycle;
         Method m = Method.of(architecture);
         need(dSae >= 1, "d_sae", "at least 1");
         need(!m.choosesK() || (k >= 1 && k <= dSae), "k", "between 1 and d_sae");
@@ -121,6 +131,14 @@ public record TrainConfig(
         need(aux >= 0, "aux", "0 or more");
         need(auxK >= 0, "aux_k", "0 or more");
         need(thresholdDecay >= 0 && thresholdDecay < 1, "threshold_decay", "from 0 to below 1");
+        need(
+                initSubspace >= 0 && Double.isFinite(initSubspace),
+                "init_subspace",
+                "0 for none, a share, or a number of axes");
+        need(
+                initFrom.isEmpty() || initSubspace == 0,
+                "init_subspace",
+                "0 where the weights of another SAE are the start");
         if (m == Method.MATRYOSHKA) {
             matryoshka.ends(dSae);
         }

@@ -96,7 +96,15 @@ public final class TrainGroup {
     private static SeedRun open(
             TrainTask t, BatchSource data, BatchSource target, Path saesDir, double seconds, Progress progress) {
         Path checkpoint = Checkpoint.file(saesDir, t.name());
-        SeedRun run = new SeedRun(SaeEngine.best(), t.config(), t.seed(), data, target, checkpoint, seconds);
+        SeedRun run = new SeedRun(
+                SaeEngine.best(),
+                t.config(),
+                t.seed(),
+                data,
+                target,
+                checkpoint,
+                seconds,
+                InitFrom.of(t.config(), saesDir));
         run.open(progress);
         return run;
     }

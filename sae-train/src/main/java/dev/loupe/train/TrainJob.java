@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Trains SAEs on an activation store or straight from a model, one per seed, one after another, each on all cores. A killed or cancelled run leaves
@@ -149,7 +150,15 @@ public final class TrainJob {
             }
             TrainConfig config = request.config();
             Path checkpoint = Checkpoint.file(request.saesDir(), name);
-            SeedRun run = new SeedRun(SaeEngine.best(), config, seed, data, target, checkpoint, checkpointSeconds);
+            SeedRun run = new SeedRun(
+                    SaeEngine.best(),
+                    config,
+                    seed,
+                    data,
+                    target,
+                    checkpoint,
+                    checkpointSeconds,
+                    InitFrom.of(config, request.saesDir()));
             progress.stage("train " + name, config.steps(), "steps");
             long begin = System.nanoTime();
             TrainState end = run.run(progress, request.seeds().size() == 1 ? "" : "s" + seed + "/");
@@ -213,13 +222,22 @@ public final class TrainJob {
                 && origin.hook().equals(p.hook())
                 && origin.hookOut().equals(sae.config().hookNameOut())
                 && origin.order().equals(other(p).getOrDefault(DATA_ORDER, origin.order()))
-                && dev.loupe.base.Json.line(config.settings()).equals(dev.loupe.base.Json.line(p.settings()));
+                && config.equals(settings(p));
         if (!same) {
             throw new LoupeException("There is already an SAE " + folder
                     + " with other settings, data or seed: choose another name or delete it first.");
         }
         return new TrainResult(
                 sae.name(), folder, seed, true, p.steps(), 0, 0, 0, ProcessMemory.peakBytes(), p.metrics());
+    }
+
+    /** The settings of an SAE that is there; null if they are none of a training here. */
+    private static @Nullable TrainConfig settings(SaeProvenance p) {
+        try { // those of earlier versions lack what was added since
+            return dev.loupe.base.Json.MAPPER.convertValue(p.settings(), TrainConfig.class);
+        } catch (tools.jackson.core.JacksonException e) {
+            return null;
+        }
     }
 
     private static SaeProvenance provenance(TrainConfig config, long seed, Origin origin, SeedRun run, long steps) {
