@@ -87,6 +87,7 @@ public final class Evaluation {
                     place, metrics.fvu(at, at + width), loss == null ? null : (Double) loss.deltaCe()));
             at += width;
         }
+        ReportCard card = card(sae, store, model, text, options, metrics, firing, progress);
         SaeReport report = new SaeReport(
                 SaeReport.FORMAT,
                 sae.name(),
@@ -115,10 +116,47 @@ public final class Evaluation {
                 firing.dense(0.1),
                 firing.density(),
                 loss,
+                card,
                 (System.nanoTime() - start) / 1e9,
                 Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
         SaeIdentity.folder(sae).ifPresent(folder -> Json.write(folder.resolve(SaeReport.FILE), report));
         return report;
+    }
+
+    private static ReportCard card(
+            Sae sae,
+            ActivationStore store,
+            @Nullable LanguageModel model,
+            @Nullable DocumentSource text,
+            EvalOptions options,
+            ReconstructionMetrics metrics,
+            FiringCounts firing,
+            Progress progress) {
+        ReportCard.Kl kl = model == null
+                ? null
+                : KlScore.measure(sae, sae.hooksOut().getLast(), store, model, text, options, progress);
+        boolean probing = options.probeDocuments() > 0;
+        List<ReportCard.Probe> probes = List.of();
+        List<ReportCard.Absorbed> absorbed = List.of();
+        if (probing) {
+            probes = new Probing(sae, store, model, options.probeDocuments()).run(progress);
+            // the decoder must write where the encoder reads, or the probe's projection says nothing
+            absorbed = sae.isTranscoder()
+                    ? List.of()
+                    : new Absorption(sae, store, model == null ? null : model.tokenizer()).run(progress);
+        }
+        return new ReportCard(
+                metrics.fvuOfTokens(),
+                firing.dormant(0.025),
+                kl,
+                probes,
+                !probing ? "not asked for" : probes.isEmpty() ? Probing.NONE : null,
+                absorbed,
+                !probing
+                        ? "not asked for"
+                        : sae.isTranscoder()
+                                ? "no measure for transcoders, which write elsewhere than they read"
+                                : absorbed.isEmpty() ? Absorption.NONE : null);
     }
 
     /** The report that an earlier evaluation left in the SAE's folder, if there is one of a known format. */

@@ -8,17 +8,20 @@ final class FiringCounts {
     private static final int PER_DECADE = 4;
 
     private final long[] counts;
+    private final double[] activity;
     private long rows;
     private long active;
 
     FiringCounts(int dSae) {
         counts = new long[dSae];
+        activity = new double[dSae];
     }
 
     void add(SparseCodes codes) {
         int[] ids = codes.ids();
         for (int e = 0; e < codes.size(); e++) {
             counts[ids[e]]++;
+            activity[ids[e]] += codes.values()[e];
         }
         rows += codes.rows();
         active += codes.size();
@@ -27,6 +30,15 @@ final class FiringCounts {
     /** Mean number of active latents per token. */
     double l0() {
         return (double) active / rows;
+    }
+
+    /** Share of latents whose mean activation is at most τ times the mean over all (arXiv 2302.12902, definition 3.1). */
+    double dormant(double tau) {
+        double mean = java.util.Arrays.stream(activity).average().orElse(0);
+        return (double) java.util.Arrays.stream(activity)
+                        .filter(a -> a <= tau * mean)
+                        .count()
+                / activity.length;
     }
 
     /** Latents that are never active. */

@@ -13,6 +13,8 @@ final class ReconstructionMetrics {
     private final double[] varianceSquares;
     private long rows;
     private double cosines;
+    private double shares;
+    private long withVariance;
     private double lengthRatios;
     private double predictedSquares;
     private double products;
@@ -32,15 +34,23 @@ final class ReconstructionMetrics {
         double xx = 0;
         double pp = 0;
         double xp = 0;
+        double ee = 0;
+        double vv = 0;
         for (int j = 0; j < mean.length; j++) {
             double e = (double) x[j] - predicted[j];
             double centred = x[j] - mean[j];
             errorSum[j] += e;
+            ee += e * e;
+            vv += centred * centred;
             errorSquares[j] += e * e;
             varianceSquares[j] += centred * centred;
             xx += (double) x[j] * x[j];
             pp += (double) predicted[j] * predicted[j];
             xp += (double) x[j] * predicted[j];
+        }
+        if (vv > 0) {
+            withVariance++;
+            shares += ee / vv;
         }
         predictedSquares += pp;
         products += xp;
@@ -50,6 +60,11 @@ final class ReconstructionMetrics {
             cosines += pp > 0 ? xp / Math.sqrt(xx * pp) : 0;
         }
         rows++;
+    }
+
+    /** Mean over rows of ‖e‖² / ‖x − x̄‖²; rows at x̄ are left out. */
+    double fvuOfTokens() {
+        return shares / withVariance;
     }
 
     long rows() {

@@ -37,6 +37,7 @@ import tools.jackson.databind.annotation.JsonNaming;
  * @param density histogram of log10 of the share of tokens on which a latent is active
  * @param loss what happens to the model's loss when x̂ replaces x (at the last place of a crosscoder); null without a
  *     model
+ * @param card what the latents are good for; null in reports of earlier versions
  * @param seconds the evaluation took
  * @param created when, ISO 8601
  */
@@ -69,10 +70,11 @@ public record SaeReport(
         int dense,
         Density density,
         @Nullable Loss loss,
+        @Nullable ReportCard card,
         double seconds,
         String created) {
     /** The version that this code writes. */
-    public static final String FORMAT = "1.1";
+    public static final String FORMAT = "1.2";
 
     /** Name of the file in an SAE's folder. */
     public static final String FILE = "report.json";
@@ -143,6 +145,9 @@ public record SaeReport(
             s.put("loss_recovered_mean", loss.lossRecoveredMean());
             s.put("splice_identity_error", loss.spliceIdentityError());
             s.put("loss_tokens", loss.tokens());
+        }
+        if (card != null) {
+            card.summary(s);
         }
         return s;
     }

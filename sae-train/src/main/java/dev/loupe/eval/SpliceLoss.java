@@ -95,6 +95,44 @@ final class SpliceLoss {
         return Arrays.stream(parts).flatMapToDouble(Arrays::stream).toArray();
     }
 
+    /** KL(clean ‖ replaced) of each counted prediction in nats, for each replacement. */
+    double[][] kl(List<Replacement> replacements, Progress progress) {
+        List<int[]> sequences = text.sequences();
+        double[][][] parts = new double[sequences.size()][][];
+        AtomicLong done = new AtomicLong();
+        Streams.run(parts.length, i -> {
+            progress.check();
+            int[][] ids = {sequences.get(i)};
+            TokenBatch batch = new TokenBatch(ids);
+            Activation clean = model.forward(batch, Taps.none(), Want.ALL_LOGITS).allLogits();
+            parts[i] = new double[replacements.size()][];
+            for (int r = 0; r < replacements.size(); r++) {
+                Replacement replacement = replacements.get(r);
+                Taps taps = Taps.edit(hook, new Splice(replacement, ids, read(replacement, ids)));
+                Activation changed =
+                        model.forward(batch, taps, Want.ALL_LOGITS).allLogits();
+                DoubleStream.Builder kept = DoubleStream.builder();
+                for (int p = 0; p + 1 < ids[0].length; p++) {
+                    if (text.ordinary(ids[0], p)) {
+                        kept.add(KlScore.divergence(clean.row(0, p), changed.row(0, p)));
+                    }
+                }
+                parts[i][r] = kept.build().toArray();
+            }
+            synchronized (progress) {
+                progress.advance(done.incrementAndGet());
+            }
+        });
+        double[][] all = new double[replacements.size()][];
+        for (int r = 0; r < all.length; r++) {
+            int at = r;
+            all[r] = Arrays.stream(parts)
+                    .flatMapToDouble(part -> Arrays.stream(part[at]))
+                    .toArray();
+        }
+        return all;
+    }
+
     /** The losses of predictions that are made from ordinary positions. */
     private double[] counted(int[][] ids, float[][] losses) {
         DoubleStream.Builder kept = DoubleStream.builder();

@@ -70,8 +70,21 @@ final class Curves {
             sparsityWeight
         };
         points.add(point);
-        for (String shown : List.of("loss", "l0", "fvu", "dead", "sparsity_weight")) {
+        for (String shown : List.of("loss", "l0", "fvu", "dead", "learning_rate", "sparsity_weight")) {
             progress.metric(prefix + shown, step, point[COLUMNS.indexOf(shown)]);
+        }
+    }
+
+    /** Quantiles of the thresholds, where they are trained: how their histogram moves. */
+    static void showThresholds(long step, float[] thresholds, Progress progress, String prefix) {
+        if (thresholds.length == 0) {
+            return;
+        }
+        float[] sorted = thresholds.clone();
+        java.util.Arrays.sort(sorted);
+        for (int percent : new int[] {5, 25, 50, 75, 95}) {
+            int at = (int) Math.round((sorted.length - 1) * percent / 100.0);
+            progress.metric(prefix + percent + " %/threshold", step, sorted[at]);
         }
     }
 

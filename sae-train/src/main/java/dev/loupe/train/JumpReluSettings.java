@@ -39,7 +39,7 @@ public record JumpReluSettings(
     /** Refuses what does not exist. */
     @SuppressWarnings({"ConstantValue", "NullAway"}) // files of earlier versions have no start
     public JumpReluSettings {
-        start = start == null ? "fixed" : start;
+        start = start == null ? "auto" : start;
         startL0 = startL0 == 0 ? 2 : startL0;
         if (!STARTS.contains(start)) {
             throw new UsageException(

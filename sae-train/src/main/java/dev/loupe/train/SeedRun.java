@@ -1,5 +1,6 @@
 package dev.loupe.train;
 
+import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.engine.AdamRule;
 import dev.loupe.engine.Layout;
@@ -36,6 +37,9 @@ final class SeedRun implements AutoCloseable {
     private @Nullable TrainSession session;
     private long next;
     private long resumedFrom;
+    private long checkpointed;
+    private long shownStep;
+    private long shownAt;
 
     /** @param target what is reconstructed; the same object as {@code data} except for transcoders */
     SeedRun(
@@ -138,6 +142,7 @@ final class SeedRun implements AutoCloseable {
         });
         resumedFrom = start.step();
         next = start.step();
+        checkpointed = next;
         session = engine.open(start);
     }
 
@@ -178,16 +183,38 @@ final class SeedRun implements AutoCloseable {
         AdamRule adam =
                 new AdamRule(config.learningRate() * rate.at(next), config.beta1(), config.beta2(), config.epsilon());
         StepRule rule = objective.rule(next, adam).withLayout(layout);
-        StepMetrics metrics = session().step(batch, wanted, rule);
+        StepMetrics metrics;
+        try {
+            metrics = session().step(batch, wanted, rule);
+        } catch (LoupeException e) {
+            if (!String.valueOf(e.getMessage()).contains("diverged")) {
+                throw e;
+            }
+            throw Divergence.explain(
+                    next + 1, batch, wanted, session().snapshot(), checkpointed, checkpointFile.toString());
+        }
         objective.observe(next, metrics);
         if (curves.wants(next)) {
             curves.add(next, metrics, rule, objective.sparsityWeight(rule), progress, prefix);
+            showSpeed(progress, prefix);
+            Curves.showThresholds(next, session().parameters().threshold(), progress, prefix);
         }
         int recycled = recycler.run(session(), next, batch, data == target);
         if (recycled > 0) {
             progress.message("Step " + (next + 1) + ": " + recycled + " latents began anew.");
         }
         next++;
+    }
+
+    /** Rows a second since the last point; not part of the file, which has the same bits whatever the machine does. */
+    private void showSpeed(Progress progress, String prefix) {
+        long now = System.nanoTime();
+        if (shownAt != 0 && next > shownStep) {
+            double seconds = Math.max(1e-9, (now - shownAt) / 1e9);
+            progress.metric(prefix + "tokens_per_second", next, (next - shownStep) * config.batch() / seconds);
+        }
+        shownAt = now;
+        shownStep = next;
     }
 
     /** The weights as they are now. */
@@ -198,6 +225,7 @@ final class SeedRun implements AutoCloseable {
     /** Writes down everything that is needed to go on from here. */
     void checkpoint() {
         new Checkpoint(session().snapshot(), objective.state(), curves.points()).write(checkpointFile, identity);
+        checkpointed = next;
     }
 
     private TrainSession session() {

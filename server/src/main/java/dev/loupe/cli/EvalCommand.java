@@ -1,5 +1,6 @@
 package dev.loupe.cli;
 
+import dev.loupe.eval.ReportCard;
 import dev.loupe.eval.SaeReport;
 import dev.loupe.eval.SetReport;
 import dev.loupe.service.EvalSpec;
@@ -18,7 +19,8 @@ import picocli.CommandLine.Parameters;
 /** Evaluates SAEs. */
 @Command(
         name = "eval",
-        description = "Measures SAEs on held-out text: L0, FVU, dead latents, what splicing them in costs.")
+        description = "The report card of SAEs on held-out text: reconstruction, dead latents, what splicing them in costs, probes on"
+                + " labels, absorption.")
 final class EvalCommand extends LoupeCommand {
     @Parameters(arity = "1..*", paramLabel = "SAE", description = "Names of SAEs, or of transcoder sets as a whole.")
     private List<String> saes = List.of();
@@ -35,12 +37,18 @@ final class EvalCommand extends LoupeCommand {
             description = "The store with the rows to measure on (default: the one that the SAE was trained on).")
     private @Nullable String store;
 
+    @Option(
+            names = "--random-control",
+            description = "Also do all of it on a copy of the model with random weights: capture, the same recipe, the same"
+                    + " report (made once and kept).")
+    private boolean randomControl;
+
     @Override
     void run(Session session) {
         Evaluations evaluations = session.workbench().evaluations();
         List<String> sets = saes.stream().filter(evaluations::isSet).toList();
         EvalSpec spec =
-                new EvalSpec(saes.stream().filter(s -> !sets.contains(s)).toList(), text, store);
+                new EvalSpec(saes.stream().filter(s -> !sets.contains(s)).toList(), text, store, randomControl ? true : null);
         List<SaeReport> reports = spec.saes().isEmpty()
                 ? List.of()
                 : session.job("eval", spec, p -> Tasks.eval(session.workbench(), spec, p));
@@ -85,9 +93,15 @@ final class EvalCommand extends LoupeCommand {
                 "delta CE",
                 "recovered (zero)",
                 "recovered (mean)",
+                "KL score",
+                "probe k=1",
+                "residual k=1",
+                "absorbed",
                 "tokens");
         for (SaeReport r : reports) {
             SaeReport.Loss loss = r.loss();
+            ReportCard card = r.card();
+            ReportCard.Kl kl = card == null ? null : card.kl();
             table.row(
                     r.sae(),
                     number("%.1f", r.l0()),
@@ -98,6 +112,21 @@ final class EvalCommand extends LoupeCommand {
                     loss == null ? "-" : number("%.3f", loss.deltaCe()),
                     loss == null ? "-" : number("%.3f", loss.lossRecoveredZero()),
                     loss == null ? "-" : number("%.3f", loss.lossRecoveredMean()),
+                    kl == null ? "-" : number("%.3f", kl.score()),
+                    card == null || card.probes().isEmpty()
+                            ? "-"
+                            : number("%.3f", card.accuracy(ReportCard.Probe::latents, 0)),
+                    card == null || card.probes().isEmpty()
+                            ? "-"
+                            : number("%.3f", card.accuracy(ReportCard.Probe::residual, 0)),
+                    card == null || card.absorption().isEmpty()
+                            ? "n/a"
+                            : number(
+                                    "%.3f",
+                                    card.absorption().stream()
+                                            .mapToDouble(ReportCard.Absorbed::score)
+                                            .average()
+                                            .orElse(Double.NaN)),
                     r.tokens());
         }
         return table;

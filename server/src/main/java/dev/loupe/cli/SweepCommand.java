@@ -6,6 +6,7 @@ import dev.loupe.base.UsageException;
 import dev.loupe.service.SweepResult;
 import dev.loupe.service.SweepSpec;
 import dev.loupe.service.Sweeps;
+import dev.loupe.service.TensorBoard;
 import dev.loupe.service.Views;
 import dev.loupe.train.SweepPlan;
 import java.nio.file.Path;
@@ -40,6 +41,12 @@ final class SweepCommand extends LoupeCommand {
     @Parameters(paramLabel = "F.yaml", description = "What to train.")
     private Path file = Path.of("");
 
+    @Option(
+            names = "--tensorboard",
+            paramLabel = "DIR",
+            description = "Also write the live curves there as TensorBoard event files.")
+    private @Nullable Path tensorboard;
+
     @Option(names = "--plan", description = "Only say what it will take.")
     private boolean planOnly;
 
@@ -52,8 +59,7 @@ final class SweepCommand extends LoupeCommand {
             session.result(plan, () -> session.out.println(Sweeps.sentence(plan)));
             return;
         }
-        SweepResult r = session.job(
-                "sweep", spec, (Progress p) -> session.workbench().sweeps().run(spec, p));
+        SweepResult r = session.job("sweep", spec, (Progress p) -> swept(session, spec, p));
         session.result(r, () -> {
             table(r).print(session.out);
             session.out.println("* : no SAE of the sweep has a lower L0 and a lower value.");
@@ -66,6 +72,15 @@ final class SweepCommand extends LoupeCommand {
                             .filter(java.util.Objects::nonNull)
                             .findFirst()
                             .orElse(""));
+        }
+    }
+
+    private SweepResult swept(Session session, SweepSpec spec, Progress progress) {
+        if (tensorboard == null) {
+            return session.workbench().sweeps().run(spec, progress);
+        }
+        try (TensorBoard board = new TensorBoard(tensorboard)) {
+            return session.workbench().sweeps().run(spec, board.beside(progress));
         }
     }
 

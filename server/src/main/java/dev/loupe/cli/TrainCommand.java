@@ -1,10 +1,14 @@
 package dev.loupe.cli;
 
 import dev.loupe.base.Fmt;
+import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.service.LiveSpec;
+import dev.loupe.service.TensorBoard;
 import dev.loupe.service.TrainSpec;
 import dev.loupe.service.TrainSummary;
+import dev.loupe.train.Method;
+import dev.loupe.train.TrainPreset;
 import dev.loupe.train.TrainResult;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -29,10 +33,9 @@ final class TrainCommand extends LoupeCommand {
 
     @Option(
             names = "--store",
-            required = true,
             paramLabel = "S|none",
             description = "The activation store; none to train straight from --model and --text, storing nothing.")
-    private String store = "";
+    private @Nullable String store;
 
     @Option(
             names = "--text",
@@ -69,13 +72,27 @@ final class TrainCommand extends LoupeCommand {
 
     @Option(
             names = "--arch",
-            required = true,
             paramLabel = "A",
             description = "relu, topk, batchtopk, jumprelu, gated, matryoshka or panneal.")
-    private String arch = "";
+    private @Nullable String arch;
 
-    @Option(names = "--d-sae", required = true, paramLabel = "N", description = "Number of latents.")
-    private int dSae;
+    @Option(names = "--d-sae", paramLabel = "N", description = "Number of latents.")
+    private @Nullable Integer dSae;
+
+    @Option(
+            names = "--preset",
+            paramLabel = "NAME",
+            description = "The recipe that everything else comes from (default: demo); --presets lists them.")
+    private @Nullable String preset;
+
+    @Option(names = "--presets", description = "List the recipes and train nothing.")
+    private boolean presets;
+
+    @Option(
+            names = "--tensorboard",
+            paramLabel = "DIR",
+            description = "Also write the live curves there as TensorBoard event files.")
+    private @Nullable Path tensorboard;
 
     @Option(
             names = "--k",
@@ -104,7 +121,12 @@ final class TrainCommand extends LoupeCommand {
     @Option(names = "--tokens", paramLabel = "N", description = "Rows to see, instead of steps.")
     private @Nullable Long tokens;
 
-    @Option(names = "--config", paramLabel = "F.yaml", description = "Further settings, by name.")
+    @Option(
+            names = "--config",
+            paramLabel = "F.yaml",
+            description =
+                    "Settings by name, and what flags do not say: store, hook, hook_out, arch, d_sae, seeds, tokens,"
+                            + " preset, name.")
     private @Nullable Path config;
 
     @Option(
@@ -113,32 +135,18 @@ final class TrainCommand extends LoupeCommand {
             description = "One further setting, repeatable; wins over --config.")
     private List<String> set = List.of();
 
-    @Option(names = "--name", required = true, paramLabel = "SAE", description = "Name of the SAE.")
-    private String name = "";
+    @Option(names = "--name", paramLabel = "SAE", description = "Name of the SAE.")
+    private @Nullable String name;
 
     @Override
     void run(Session session) {
-        Map<String, Object> settings = new LinkedHashMap<>(config == null ? Map.of() : Yaml.file(config));
-        set.forEach(s -> Yaml.put(s, settings));
-        TrainSpec spec = new TrainSpec(
-                name,
-                store,
-                hook,
-                hookOut,
-                arch,
-                dSae,
-                k,
-                l0Target,
-                l1,
-                seeds(seeds),
-                steps,
-                tokens,
-                settings,
-                shuffle,
-                live());
+        if (presets) {
+            presets(session);
+            return;
+        }
+        TrainSpec spec = spec();
         session.workbench().training().request(spec); // refused before a job is written down
-        TrainSummary r =
-                session.job("train", spec, p -> session.workbench().training().run(spec, p));
+        TrainSummary r = session.job("train", spec, p -> trained(session, spec, p));
         session.result(r, () -> {
             for (TrainResult sae : r.saes()) {
                 List<String> metrics = new ArrayList<>();
@@ -154,7 +162,80 @@ final class TrainCommand extends LoupeCommand {
         });
     }
 
-    private @Nullable LiveSpec live() {
+    private TrainSummary trained(Session session, TrainSpec spec, Progress progress) {
+        if (tensorboard == null) {
+            return session.workbench().training().run(spec, progress);
+        }
+        try (TensorBoard board = new TensorBoard(tensorboard)) {
+            return session.workbench().training().run(spec, board.beside(progress));
+        }
+    }
+
+    /** What flags say, and what the file says where they do not. */
+    private TrainSpec spec() {
+        Map<String, Object> settings = new LinkedHashMap<>(config == null ? Map.of() : Yaml.file(config));
+        String storeName = required(text(settings, "store", store), "--store");
+        String method = text(settings, "arch", arch);
+        String recipe = text(settings, "preset", preset);
+        if (method == null && recipe != null && TrainPreset.of(recipe).methods().size() == 1) {
+            method = TrainPreset.of(recipe).methods().getFirst().id();
+        }
+        Object seedsOfFile = settings.remove("seeds");
+        Object tokensOfFile = settings.remove("tokens");
+        Object width = settings.remove("d_sae");
+        Integer latents = dSae == null && width instanceof Number n ? (Integer) n.intValue() : dSae;
+        set.forEach(s -> Yaml.put(s, settings));
+        return new TrainSpec(
+                required(text(settings, "name", name), "--name"),
+                storeName,
+                text(settings, "hook", hook),
+                text(settings, "hook_out", hookOut),
+                required(method, "--arch"),
+                required(latents, "--d-sae"),
+                k,
+                l0Target,
+                l1,
+                seeds(seeds == null && seedsOfFile != null ? listed(seedsOfFile) : seeds),
+                steps,
+                tokens == null && steps == null && tokensOfFile != null
+                        ? (Long) SeedsCommand.count(String.valueOf(tokensOfFile))
+                        : tokens,
+                settings,
+                shuffle,
+                live(storeName),
+                recipe);
+    }
+
+    private static String listed(Object seeds) {
+        return String.valueOf(seeds).replaceAll("[\\[\\] ]", "");
+    }
+
+    /** Takes a name out of the settings of a file; a flag wins. */
+    private static @Nullable String text(Map<String, Object> settings, String key, @Nullable String flag) {
+        Object value = settings.remove(key);
+        return flag != null || value == null ? flag : String.valueOf(value);
+    }
+
+    private static <T> T required(@Nullable T value, String flag) {
+        if (value == null) {
+            throw new UsageException("Missing " + flag
+                    + ": training needs --store, --arch, --d-sae and --name, as flags or in the file of --config.");
+        }
+        return value;
+    }
+
+    private static void presets(Session session) {
+        List<Map<String, Object>> all = new ArrayList<>();
+        Table table = new Table("preset", "architectures", "from");
+        for (TrainPreset p : TrainPreset.values()) {
+            List<String> methods = p.methods().stream().map(Method::id).toList();
+            all.add(Map.of("preset", p.id(), "architectures", methods, "source", p.source()));
+            table.row(p.id(), String.join(" ", methods), p.source());
+        }
+        session.result(Map.of("presets", all), () -> table.print(session.out));
+    }
+
+    private @Nullable LiveSpec live(String store) {
         if (!store.equals(TrainSpec.NO_STORE)) {
             if (text != null || options.given()) {
                 throw new UsageException("The store " + store + " has its activations already: --text, --model and what"

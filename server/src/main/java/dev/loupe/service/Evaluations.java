@@ -36,6 +36,11 @@ public final class Evaluations {
         return Evaluation.saved(saes.folder(sae));
     }
 
+    /** The report of an SAE that may not be there. */
+    public Optional<SaeReport> find(String sae) {
+        return saes.names().contains(sae) ? report(sae) : Optional.empty();
+    }
+
     /** Whether there is a report of exactly this SAE on exactly the store it was trained on, with losses. */
     public boolean isCurrent(String sae) {
         Optional<SaeReport> report = report(sae);

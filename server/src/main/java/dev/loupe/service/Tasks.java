@@ -44,6 +44,9 @@ public final class Tasks {
         for (String sae : spec.saes()) {
             progress.check();
             reports.add(bench.evaluations().run(sae, spec.store(), spec.text(), progress));
+            if (Boolean.TRUE.equals(spec.randomControl())) {
+                reports.add(bench.control().run(sae, progress));
+            }
         }
         return reports;
     }

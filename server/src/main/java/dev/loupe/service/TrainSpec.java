@@ -103,8 +103,7 @@ public record TrainSpec(
             Map<String, Object> set,
             @Nullable String shuffle,
             @Nullable LiveSpec live) {
-        this(
-                name, store, hook, hookOut, arch, dSae, k, l0Target, l1, seeds, steps, tokens, set, shuffle, live, null);
+        this(name, store, hook, hookOut, arch, dSae, k, l0Target, l1, seeds, steps, tokens, set, shuffle, live, null);
     }
 
     /** SAEs on a store, which write where they read. */

@@ -28,6 +28,7 @@ public final class Workbench implements AutoCloseable {
     private final Trainings trainings;
     private final SeedExperiments seeds;
     private final Sweeps sweeps;
+    private final RandomControl control;
     private final Jobs jobs;
 
     /** A workbench over a workspace. */
@@ -53,6 +54,7 @@ public final class Workbench implements AutoCloseable {
         this.trainings = new Trainings(workspace, stores, models);
         this.seeds = new SeedExperiments(workspace, stores, saes, trainings, comparisons);
         this.sweeps = new Sweeps(workspace, stores, trainings, evaluations);
+        this.control = new RandomControl(workspace, models, stores, saes, sweeps, evaluations);
         this.jobs = new Jobs(workspace);
     }
 
@@ -134,6 +136,11 @@ public final class Workbench implements AutoCloseable {
     /** Experiments on seeds. */
     public SeedExperiments seeds() {
         return seeds;
+    }
+
+    /** The same recipe on a random copy of the model. */
+    public RandomControl control() {
+        return control;
     }
 
     /** Many SAEs trained together. */

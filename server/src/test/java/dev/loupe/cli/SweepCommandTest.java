@@ -123,6 +123,38 @@ class SweepCommandTest {
     }
 
     @Test
+    void aWholeTrainingInAFileWithItsPresetAndItsCurvesForTensorBoard() throws IOException {
+        Path file = file("""
+                store: small
+                name: from-file
+                preset: gemma-scope
+                d_sae: 64
+                seeds: [0, 1]
+                tokens: 4k
+                batch: 256
+                """);
+        Cli.Result r = cli.run(
+                "--json",
+                "train",
+                "--config",
+                file.toString(),
+                "--tensorboard",
+                dir.resolve("tb").toString());
+        assertThat(r.code()).as(r.err()).isZero();
+        assertThat(r.json().path("saes").size()).isEqualTo(2);
+        assertThat(Files.readString(dir.resolve("w/saes/from-file-s1/loupe.json")))
+                .contains("\"learning_rate\" : 7.0E-5", "\"steps\" : 16", "\"start\" : \"fixed\"");
+        assertThat(dir.resolve("tb/s0")).isDirectory();
+        assertThat(dir.resolve("tb/s1_50__")).isDirectory(); // the middle threshold
+        Cli.Result list = cli.run("train", "--presets");
+        assertThat(list.code()).isZero();
+        assertThat(list.out()).contains("gemma-scope", "anthropic-2024", "2406.04093");
+        assertThat(cli.run("train", "--store", "small").err()).contains("--name");
+        assertThat(cli.run("train", "--store", "small", "--preset", "gemascope").err())
+                .contains("gemma-scope");
+    }
+
+    @Test
     void theFrontHoldsWhatNothingBeats() {
         boolean[] front = Pareto.front(new double[] {1, 2, 3, 2.5, Double.NaN, 1}, new double[] {5, 4, 3, 4.5, 1, 6});
         assertThat(front).containsExactly(true, true, true, false, false, false);
