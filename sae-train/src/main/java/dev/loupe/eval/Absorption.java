@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 /** Feature absorption on token rows; see {@link ReportCard.Absorbed}. */
 final class Absorption {
     /** Why nothing may be measured. */
-    static final String NONE = "not measurable on this model: no probe on its activations reaches F1 0.9 on held-out tokens";
+    static final String NONE =
+            "not measurable on this model: no probe on its activations reaches F1 0.9 on held-out tokens";
 
     /** A probe below this says too little about what the model knows to blame the SAE. */
     static final double LEAST_F1 = 0.9;
@@ -122,7 +123,8 @@ final class Absorption {
                     classes.get(y[r] ? 1 : 0).add(r);
                 }
             }
-            int n = Math.min(PER_CLASS, Math.min(classes.get(0).size(), classes.get(1).size()));
+            int n = Math.min(
+                    PER_CLASS, Math.min(classes.get(0).size(), classes.get(1).size()));
             for (List<Integer> c : classes) {
                 for (int i = 0; i < n; i++) {
                     chosen.add(c.get((int) ((long) i * c.size() / n)));

@@ -137,7 +137,9 @@ final class Logistic {
             add(q, -alpha[i++], p[1]);
         }
         double[][] newest = pairs.peekFirst();
-        double scale = newest == null ? 1 / Math.max(1, Math.sqrt(dot(g, g))) : dot(newest[0], newest[1]) / dot(newest[1], newest[1]);
+        double scale = newest == null
+                ? 1 / Math.max(1, Math.sqrt(dot(g, g)))
+                : dot(newest[0], newest[1]) / dot(newest[1], newest[1]);
         for (int j = 0; j < q.length; j++) {
             q[j] *= scale;
         }

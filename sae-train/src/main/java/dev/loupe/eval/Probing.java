@@ -157,7 +157,8 @@ final class Probing {
         if (!layer.matches() || model == null) {
             return new float[0][];
         }
-        HookPoint hook = model.hook("blocks." + layer.group(1) + ".mlp.hook_post").hook();
+        HookPoint hook =
+                model.hook("blocks." + layer.group(1) + ".mlp.hook_post").hook();
         progress.stage("neurons for probes", docs.size(), "documents");
         float[][] pooled = new float[docs.size()][];
         for (int i = 0; i < pooled.length; i++) {

@@ -95,12 +95,16 @@ public record ReportCard(
             s.put("probe_k1_residual", accuracy(Probe::residual, 0));
             s.put("probe_k1_neurons", accuracy(Probe::neurons, 0));
             s.put("probe_k5", accuracy(Probe::latents, 2));
-            s.put("probe_full", probes.stream().mapToDouble(Probe::full).average().orElse(Double.NaN));
+            s.put(
+                    "probe_full",
+                    probes.stream().mapToDouble(Probe::full).average().orElse(Double.NaN));
         }
         if (absorption.isEmpty()) {
             s.put("absorption", String.valueOf(absorptionMissing));
         } else {
-            s.put("absorption", absorption.stream().mapToDouble(Absorbed::score).average().orElse(Double.NaN));
+            s.put(
+                    "absorption",
+                    absorption.stream().mapToDouble(Absorbed::score).average().orElse(Double.NaN));
         }
     }
 

@@ -104,13 +104,13 @@ final class SpliceLoss {
             progress.check();
             int[][] ids = {sequences.get(i)};
             TokenBatch batch = new TokenBatch(ids);
-            Activation clean = model.forward(batch, Taps.none(), Want.ALL_LOGITS).allLogits();
+            Activation clean =
+                    model.forward(batch, Taps.none(), Want.ALL_LOGITS).allLogits();
             parts[i] = new double[replacements.size()][];
             for (int r = 0; r < replacements.size(); r++) {
                 Replacement replacement = replacements.get(r);
                 Taps taps = Taps.edit(hook, new Splice(replacement, ids, read(replacement, ids)));
-                Activation changed =
-                        model.forward(batch, taps, Want.ALL_LOGITS).allLogits();
+                Activation changed = model.forward(batch, taps, Want.ALL_LOGITS).allLogits();
                 DoubleStream.Builder kept = DoubleStream.builder();
                 for (int p = 0; p + 1 < ids[0].length; p++) {
                     if (text.ordinary(ids[0], p)) {

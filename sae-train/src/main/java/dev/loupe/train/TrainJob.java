@@ -168,6 +168,31 @@ public final class TrainJob {
         }
     }
 
+    /**
+     * Trains an SAE on rows that come from anywhere, in memory: no files, no checkpoints.
+     *
+     * @param name what the SAE is called
+     * @param rows what it is trained on; stays open
+     */
+    public static Sae onRows(String name, BatchSource rows, TrainConfig config, long seed, Progress progress) {
+        MemoryNeed.check(config, rows.width());
+        Path never = Path.of("." + name + ".no-checkpoint");
+        SeedRun run = new SeedRun(SaeEngine.best(), config, seed, rows, rows, never, Double.MAX_VALUE);
+        progress.stage("train " + name, config.steps(), "steps");
+        TrainState end = run.run(progress, "");
+        return new Sae(
+                name,
+                new SaeConfig(
+                        config.method().result(),
+                        config.method().result() == Architecture.TOPK ? config.k() : 0,
+                        config.applyBDecToInput(),
+                        "",
+                        "",
+                        Map.of()),
+                run.finished(end),
+                SaeProvenance.unknown());
+    }
+
     /** Writes the finished SAE; its checkpoint goes. */
     static void save(Path folder, TrainConfig config, long seed, Origin origin, SeedRun run, TrainState end) {
         save(folder, config, seed, origin, run, end, run.finished(end));

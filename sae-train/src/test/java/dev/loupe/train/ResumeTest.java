@@ -62,6 +62,28 @@ class ResumeTest {
         }
     }
 
+    /** Two points by day, 60 in the nightly profile; a failing one is named by its step. */
+    @Test
+    void aProcessKilledAtAnyPointIsTakenUpWithTheSameBits() throws Exception {
+        TrainConfig config = Runs.config(Method.TOPK);
+        Path whole = Runs.train(Runs.request(dir.resolve("whole"), config, 3L), 3, Progress.silent())
+                .folder();
+        int points = Integer.getInteger("loupe.fuzz.cases", 0) > 10_000 ? 60 : 2;
+        java.util.Random random = new java.util.Random();
+        for (int i = 0; i < points; i++) {
+            int step = 1 + random.nextInt((int) config.steps() - 1);
+            Path saes = dir.resolve("killed-" + i);
+            assertThat(ChildTraining.launch(saes, step)).isEqualTo(ChildTraining.KILLED);
+            TrainResult result = Runs.train(Runs.request(saes, config, 3L), 3, Progress.silent());
+            assertThat(result.resumedFrom()).as("killed after step " + step).isLessThanOrEqualTo(step);
+            for (String file : SAME) {
+                assertThat(Files.mismatch(result.folder().resolve(file), whole.resolve(file)))
+                        .as(file + " of a run killed after step " + step)
+                        .isEqualTo(-1);
+            }
+        }
+    }
+
     @Test
     void trainingRunsToItsEndWithNoDjlOnTheClassPath() throws Exception {
         assertThat(ChildTraining.launch(dir, -1)).isZero();

@@ -19,8 +19,9 @@ import picocli.CommandLine.Parameters;
 /** Evaluates SAEs. */
 @Command(
         name = "eval",
-        description = "The report card of SAEs on held-out text: reconstruction, dead latents, what splicing them in costs, probes on"
-                + " labels, absorption.")
+        description =
+                "The report card of SAEs on held-out text: reconstruction, dead latents, what splicing them in costs, probes on"
+                        + " labels, absorption.")
 final class EvalCommand extends LoupeCommand {
     @Parameters(arity = "1..*", paramLabel = "SAE", description = "Names of SAEs, or of transcoder sets as a whole.")
     private List<String> saes = List.of();
@@ -39,16 +40,17 @@ final class EvalCommand extends LoupeCommand {
 
     @Option(
             names = "--random-control",
-            description = "Also do all of it on a copy of the model with random weights: capture, the same recipe, the same"
-                    + " report (made once and kept).")
+            description =
+                    "Also do all of it on a copy of the model with random weights: capture, the same recipe, the same"
+                            + " report (made once and kept).")
     private boolean randomControl;
 
     @Override
     void run(Session session) {
         Evaluations evaluations = session.workbench().evaluations();
         List<String> sets = saes.stream().filter(evaluations::isSet).toList();
-        EvalSpec spec =
-                new EvalSpec(saes.stream().filter(s -> !sets.contains(s)).toList(), text, store, randomControl ? true : null);
+        EvalSpec spec = new EvalSpec(
+                saes.stream().filter(s -> !sets.contains(s)).toList(), text, store, randomControl ? true : null);
         List<SaeReport> reports = spec.saes().isEmpty()
                 ? List.of()
                 : session.job("eval", spec, p -> Tasks.eval(session.workbench(), spec, p));

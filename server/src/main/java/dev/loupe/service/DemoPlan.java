@@ -73,9 +73,8 @@ public record DemoPlan(
 
     /**
      * Four SAEs of SmolLM2-135M, whose 30 layers are cut in the middle. The text has about 250,000 tokens of English, which the
-     * model was trained on; French, of which it knows some, makes up the rest. No JumpReLU: a few tokens with massive
-     * activations make up most of its input's energy, so that the usual starting threshold is far too high (93 % dead after
-     * 2,000 steps); BatchTopK finds its threshold itself.
+     * model was trained on; French, of which it knows some, makes up the rest. No JumpReLU, for time:
+     * it measures its starting thresholds here, because a few tokens with massive activations make up most of the energy.
      */
     private static final DemoPlan SMALL_LANGUAGE_MODEL = new DemoPlan(
             SMOLLM2,

@@ -12,7 +12,10 @@ import org.jspecify.annotations.Nullable;
  * @param randomControl whether the same recipe on a random copy of the model is measured as well; null for no
  */
 public record EvalSpec(
-        List<String> saes, @Nullable String text, @Nullable String store, @Nullable Boolean randomControl) {
+        List<String> saes,
+        @Nullable String text,
+        @Nullable String store,
+        @Nullable Boolean randomControl) {
     /** Without the control. */
     public EvalSpec(List<String> saes, @Nullable String text, @Nullable String store) {
         this(saes, text, store, null);

@@ -73,17 +73,25 @@ public final class RandomControl {
             }
             TrainConfig config;
             try {
-                config = dev.loupe.base.Json.MAPPER.convertValue(sae.provenance().settings(), TrainConfig.class);
+                config =
+                        dev.loupe.base.Json.MAPPER.convertValue(sae.provenance().settings(), TrainConfig.class);
             } catch (tools.jackson.core.JacksonException e) {
                 throw new LoupeException(
-                        "The SAE " + name + " does not say how it was trained, so the same recipe cannot be repeated.", e);
+                        "The SAE " + name + " does not say how it was trained, so the same recipe cannot be repeated.",
+                        e);
             }
             if (sae.isTranscoder() || config == null || config.dSae() != sae.dSae()) {
                 throw new LoupeException(
                         "The control on a random model is made for SAEs that Loupe trained; " + name + " is none.");
             }
             task = new TrainTask(
-                    name(name), copy, "", sae.hookName(), "", config, sae.provenance().seed());
+                    name(name),
+                    copy,
+                    "",
+                    sae.hookName(),
+                    "",
+                    config,
+                    sae.provenance().seed());
         }
         sweeps.run(task, progress);
         return evaluations.isCurrent(task.name())
@@ -99,7 +107,9 @@ public final class RandomControl {
                 .withPrependBos(content.sequence().prependBos())
                 .withSeed(content.seed());
         Matcher share = SHARE.matcher(content.corpus().heldOut());
-        return share.matches() ? request.withHeldOut(share.group(1)) : request; // else the model's own list, copied along
+        return share.matches()
+                ? request.withHeldOut(share.group(1))
+                : request; // else the model's own list, copied along
     }
 
     /** The random copy of a model in this workspace, made if it is not there. */
@@ -143,7 +153,10 @@ public final class RandomControl {
                 if (t.shape().size() > 1) {
                     redraw(values, random);
                 }
-                writer.add(t.name(), values, t.shape().stream().mapToLong(Long::longValue).toArray());
+                writer.add(
+                        t.name(),
+                        values,
+                        t.shape().stream().mapToLong(Long::longValue).toArray());
                 progress.advance(++done);
             }
             writer.write(to);

@@ -27,8 +27,8 @@ import tools.jackson.databind.node.ObjectNode;
  * process, a server in a child process, a cluster wherever it likes.
  */
 public final class Tasks {
-    private static final List<String> KINDS =
-            List.of("capture", "train", "eval", "index", "compare", "seeds", "sweep", "train-task", "languages", "pull");
+    private static final List<String> KINDS = List.of(
+            "capture", "train", "eval", "index", "compare", "seeds", "sweep", "train-task", "languages", "pull");
 
     private Tasks() {}
 

@@ -19,6 +19,14 @@ final class Links {
         return "/compare/" + a + "/" + b;
     }
 
+    static String report(String sae) {
+        return "/saes/" + sae;
+    }
+
+    static String sweep(String name) {
+        return "/sweeps/" + name;
+    }
+
     static String seeds(String name) {
         return "/seeds/" + name;
     }

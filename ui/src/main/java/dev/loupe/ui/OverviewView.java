@@ -41,6 +41,11 @@ public final class OverviewView extends Page {
                 saes(all),
                 Kit.div("cols even", comparisons(workbench), jobs(all.jobs())),
                 Kit.div("cols even", stores(all.stores()), models(all.models())));
+        if (!all.sweeps().isEmpty()) {
+            Div sweeps = Kit.div("line gap");
+            all.sweeps().forEach(s -> sweeps.add(Kit.link(Links.sweep(s), s)));
+            add(Kit.card(Kit.heading("Sweeps", "many SAEs on one stream"), sweeps));
+        }
     }
 
     private static Component saes(Overview all) {

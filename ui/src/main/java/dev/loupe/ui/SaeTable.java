@@ -27,6 +27,7 @@ final class SaeTable {
                         "ΔCE, nats",
                         "loss recovered",
                         "dead",
+                        "",
                         ""),
                 Set.of(3, 4, 5, 6, 7, 8, 9),
                 rows);
@@ -53,6 +54,7 @@ final class SaeTable {
                 Kit.text(r == null ? "–" : Num.percent(r.deadFraction())),
                 s.indexed()
                         ? Kit.chip("indexed", "good", "has a feature index")
-                        : Kit.chip("no index", "warn", "run: loupe index " + s.name()));
+                        : Kit.chip("no index", "warn", "run: loupe index " + s.name()),
+                Kit.link(Links.report(s.name()), "report"));
     }
 }

@@ -40,6 +40,8 @@ public final class VaadinUi implements WebUi {
             CompareListView.class,
             CompareView.class,
             SeedsView.class,
+            ReportView.class,
+            SweepView.class,
             PatchView.class,
             SteerView.class,
             JobsView.class,

@@ -5,6 +5,7 @@ import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.UsageException;
 import dev.loupe.steer.EditOp;
+import dev.loupe.train.Method;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -56,6 +57,8 @@ public final class BenchMain implements Callable<Integer> {
                 StoreLoaderBench::new,
                 BlockShuffleBench::new,
                 TrainStepBench::new,
+                () -> new PlantedBench(Method.TOPK),
+                () -> new PlantedBench(Method.JUMPRELU),
                 MatchBench::new,
                 () -> new WideMatchBench("match-4k", 4096, false),
                 () -> new WideMatchBench("match-8k", 8192, false),
