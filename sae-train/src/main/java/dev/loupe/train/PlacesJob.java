@@ -34,6 +34,11 @@ final class PlacesJob {
     private PlacesJob() {}
 
     static List<TrainResult> run(TrainRequest request, Progress progress, double checkpointSeconds) {
+        TrainConfig c = request.config();
+        if (!c.initFrom().isEmpty() || c.initSubspace() > 0 || c.recycle().on()) {
+            throw new UsageException("init_from, init_subspace and recycle belong to SAEs and transcoders at one hook"
+                    + " point, not to several together.");
+        }
         try (TrainingRows rows = TrainingRows.open(request, progress)) {
             List<String> in = Places.of(request.hook(), rows.hooks());
             List<TrainResult> results = new ArrayList<>();

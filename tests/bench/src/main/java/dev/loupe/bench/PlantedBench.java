@@ -68,8 +68,7 @@ final class PlantedBench implements Benchmark {
         NpyFile.write(folder.resolve("directions.npy"), rows.directions);
         Json.write(
                 folder.resolve("setup.json"),
-                Map.of(
-                        "rates", rows.rates, "steps", STEPS, "batch", BATCH, "l0", trueL0(), "method", method.id()));
+                Map.of("rates", rows.rates, "steps", STEPS, "batch", BATCH, "l0", trueL0(), "method", method.id()));
     }
 
     @Override
