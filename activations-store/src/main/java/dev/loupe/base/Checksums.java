@@ -29,6 +29,18 @@ public final class Checksums {
         return HexFormat.of().formatHex(digest.digest());
     }
 
+    /** SHA-256 of memory, in hexadecimal. */
+    public static String sha256(MemorySegment memory) {
+        MessageDigest digest = sha256();
+        byte[] buffer = new byte[1 << 20];
+        for (long at = 0; at < memory.byteSize(); at += buffer.length) {
+            int n = (int) Math.min(buffer.length, memory.byteSize() - at);
+            MemorySegment.copy(memory, ValueLayout.JAVA_BYTE, at, buffer, 0, n);
+            digest.update(buffer, 0, n);
+        }
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
     /** SHA-256 of bytes, in hexadecimal. */
     public static String sha256(byte[] bytes) {
         return HexFormat.of().formatHex(sha256().digest(bytes));

@@ -57,12 +57,16 @@ final class BlockDots {
         }
     }
 
-    /** {@code x · row} for a row of n values that begins at an address. */
-    static float dot(Storage storage, long x, long row, int n) {
+    /**
+     * {@code x · row} for a row of n values that begins at an address.
+     *
+     * @param sums of x by block, from {@link #sums}; for Q4_1 only
+     */
+    static float dot(Storage storage, long x, long sums, long row, int n) {
         return switch (storage) {
             case Q8_0 -> VECTORS ? dot8(x, row, n) : scalar(storage, x, row, n);
             case Q4_0 -> VECTORS ? dot40(x, row, n) : scalar(storage, x, row, n);
-            case Q4_1 -> VECTORS ? dot41(x, row, n) : scalar(storage, x, row, n);
+            case Q4_1 -> VECTORS ? dot41(x, sums, row, n) : scalar(storage, x, row, n);
             default -> throw new IllegalArgumentException(storage + " has no blocks");
         };
     }
@@ -132,23 +136,93 @@ final class BlockDots {
         return Native.sum(sum);
     }
 
-    private static float dot41(long x, long row, int n) {
+    private static float dot41(long x, long sums, long row, int n) {
         FloatVector sum = FloatVector.zero(Native.S);
+        float offsets = 0;
         long block = row;
         for (int i = 0; i < n; i += BLOCK, block += 20) {
             FloatVector s = FloatVector.zero(Native.S);
-            FloatVector plain = s;
             for (int j = 0; j < 16; j += L) {
                 IntVector q = unsigned(block + 4 + j);
-                FloatVector a = load(x + 4L * (i + j));
-                FloatVector b = load(x + 4L * (i + 16 + j));
-                s = floats(q.and(15)).fma(a, s);
-                s = floats(q.lanewise(VectorOperators.LSHR, 4)).fma(b, s);
-                plain = plain.add(a).add(b);
+                s = floats(q.and(15)).fma(load(x + 4L * (i + j)), s);
+                s = floats(q.lanewise(VectorOperators.LSHR, 4)).fma(load(x + 4L * (i + 16 + j)), s);
             }
             sum = s.fma(FloatVector.broadcast(Native.S, half(block)), sum);
-            sum = plain.fma(FloatVector.broadcast(Native.S, half(block + 2)), sum);
+            offsets = Math.fma(half(block + 2), Native.get(sums + i / 8), offsets);
         }
-        return Native.sum(sum);
+        return Native.sum(sum) + offsets;
+    }
+
+    /**
+     * {@code out[i] = x · row i} for two rows one after another, with the bits of {@link #dot}: two sums hide one another's
+     * latency (not worth it for Q4_0, and four make a method that the compiler no longer keeps in registers).
+     *
+     * @param sums of x by block, from {@link #sums}; for Q4_1 only
+     */
+    static void two(Storage storage, long x, long sums, long row, long step, int n, long out) {
+        if (L != 16 || storage == Storage.Q4_0) {
+            Native.set(out, dot(storage, x, sums, row, n));
+            Native.set(out + 4, dot(storage, x, sums, row + step, n));
+            return;
+        }
+        switch (storage) {
+            case Q8_0 -> two8(x, row, row + step, n, out);
+            case Q4_1 -> two41(x, sums, row, row + step, n, out);
+            default -> throw new IllegalArgumentException(storage + " has no blocks");
+        }
+    }
+
+    /** The sum of every block of a vector, for offsets that a whole block shares. */
+    static void sums(long x, int n, long out) {
+        for (int i = 0; i < n; i += BLOCK) {
+            float sum = 0;
+            for (int j = 0; j < BLOCK; j++) {
+                sum += Native.get(x + 4L * (i + j));
+            }
+            Native.set(out + i / 8, sum);
+        }
+    }
+
+    private static void two8(long x, long a, long b, int n, long out) {
+        FloatVector s = FloatVector.zero(Native.S);
+        FloatVector t = s;
+        long from = 0;
+        for (int i = 0; i < n; i += BLOCK, from += 34) {
+            FloatVector v = load(x + 4L * i);
+            FloatVector w = load(x + 4L * (i + 16));
+            FloatVector d = FloatVector.broadcast(Native.S, half(a + from));
+            FloatVector e = FloatVector.broadcast(Native.S, half(b + from));
+            s = signed(a + from + 18).fma(w, signed(a + from + 2).mul(v)).fma(d, s);
+            t = signed(b + from + 18).fma(w, signed(b + from + 2).mul(v)).fma(e, t);
+        }
+        Native.set(out, Native.sum(s));
+        Native.set(out + 4, Native.sum(t));
+    }
+
+    private static void two41(long x, long sums, long a, long b, int n, long out) {
+        FloatVector s = FloatVector.zero(Native.S);
+        FloatVector t = s;
+        float p = 0;
+        float u = 0;
+        long from = 0;
+        for (int i = 0; i < n; i += BLOCK, from += 20) {
+            FloatVector v = load(x + 4L * i);
+            FloatVector w = load(x + 4L * (i + 16));
+            FloatVector d = FloatVector.broadcast(Native.S, half(a + from));
+            FloatVector e = FloatVector.broadcast(Native.S, half(b + from));
+            float plain = Native.get(sums + i / 8);
+            IntVector q = unsigned(a + from + 4);
+            IntVector r = unsigned(b + from + 4);
+            s = floats(q.lanewise(VectorOperators.LSHR, 4))
+                    .fma(w, floats(q.and(15)).mul(v))
+                    .fma(d, s);
+            t = floats(r.lanewise(VectorOperators.LSHR, 4))
+                    .fma(w, floats(r.and(15)).mul(v))
+                    .fma(e, t);
+            p = Math.fma(half(a + from + 2), plain, p);
+            u = Math.fma(half(b + from + 2), plain, u);
+        }
+        Native.set(out, Native.sum(s) + p);
+        Native.set(out + 4, Native.sum(t) + u);
     }
 }

@@ -9,6 +9,7 @@ final class FewRows {
 
     private static final ThreadLocal<Scratch> DECODED = Scratch.perThread();
     private static final ThreadLocal<Scratch> VECTOR = Scratch.perThread();
+    private static final ThreadLocal<Scratch> SUMS = Scratch.perThread();
 
     private FewRows() {}
 
@@ -18,6 +19,7 @@ final class FewRows {
         long[] biases = new long[parts.length];
         int tasks = 0;
         boolean interleaved = false;
+        boolean summed = false;
         for (int p = 0; p < parts.length; p++) {
             StoredMatrix w = parts[p].w();
             tasks += Math.ceilDiv(w.rows(), chunk(w));
@@ -25,11 +27,16 @@ final class FewRows {
             outs[p] = parts[p].outAddress(rows);
             biases[p] = parts[p].biasAddress();
             interleaved |= rows == 1 && w.storage() == Storage.BFLOAT16;
+            summed |= rows == 1 && w.storage() == Storage.Q4_1;
         }
         int n = parts[0].w().cols();
         long pairs = interleaved ? VECTOR.get().address(4L * n) : 0;
         if (interleaved) {
             RowDots.interleave(x, n, pairs);
+        }
+        long sums = summed ? SUMS.get().address(n / 8 + 4L) : 0;
+        if (summed) {
+            BlockDots.sums(x, n, sums);
         }
         Team.run(tasks, task -> {
             int p = 0;
@@ -38,7 +45,7 @@ final class FewRows {
             }
             StoredMatrix w = parts[p].w();
             int from = (task - (p == 0 ? 0 : ends[p - 1])) * chunk(w);
-            chunk(x, pairs, rows, w, from, Math.min(w.rows(), from + chunk(w)), biases[p], outs[p]);
+            chunk(x, pairs, sums, rows, w, from, Math.min(w.rows(), from + chunk(w)), biases[p], outs[p]);
         });
     }
 
@@ -47,7 +54,8 @@ final class FewRows {
         return (int) Math.max(4, CHUNK_BYTES / w.rowBytes() / 4 * 4);
     }
 
-    private static void chunk(long x, long pairs, int rows, StoredMatrix w, int from, int end, long bias, long out) {
+    private static void chunk(
+            long x, long pairs, long sums, int rows, StoredMatrix w, int from, int end, long bias, long out) {
         int n = w.cols();
         for (int o = from; o < end; o += 4) {
             int count = Math.min(4, end - o);
@@ -56,11 +64,19 @@ final class FewRows {
             } else if (w.storage() == Storage.BFLOAT16) {
                 RowDots.halves(pairs, w.address(o), w.rowBytes(), count, n, out + 4L * o);
             } else {
-                for (int i = o; i < o + count; i++) {
-                    Native.set(out + 4L * i, BlockDots.dot(w.storage(), x, w.address(i), n));
-                }
+                blocks(x, sums, w, o, count, out);
             }
             addBias(bias, o, count, rows, w.rows(), out);
+        }
+    }
+
+    private static void blocks(long x, long sums, StoredMatrix w, int o, int count, long out) {
+        int i = o;
+        for (; i + 2 <= o + count; i += 2) {
+            BlockDots.two(w.storage(), x, sums, w.address(i), w.rowBytes(), w.cols(), out + 4L * i);
+        }
+        if (i < o + count) {
+            Native.set(out + 4L * i, BlockDots.dot(w.storage(), x, sums, w.address(i), w.cols()));
         }
     }
 

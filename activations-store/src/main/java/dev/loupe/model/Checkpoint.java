@@ -117,13 +117,11 @@ final class Checkpoint implements TensorSource {
     @Override
     public String checksum() {
         if (shards.size() == 1) {
-            return Checksums.sha256(shards.values().iterator().next().path());
+            return shards.values().iterator().next().sha256();
         }
         StringBuilder list = new StringBuilder();
-        shards.forEach((name, file) -> list.append(name)
-                .append(' ')
-                .append(Checksums.sha256(file.path()))
-                .append('\n'));
+        shards.forEach((name, file) ->
+                list.append(name).append(' ').append(file.sha256()).append('\n'));
         return Checksums.sha256(list.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));
     }
 

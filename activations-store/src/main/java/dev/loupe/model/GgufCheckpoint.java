@@ -2,7 +2,6 @@ package dev.loupe.model;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.loupe.base.Checksums;
 import dev.loupe.base.LoupeException;
 import dev.loupe.kernel.Storage;
 import dev.loupe.kernel.StoredMatrix;
@@ -27,11 +26,14 @@ final class GgufCheckpoint implements TensorSource {
     private final ModelSpec spec;
     private final boolean interleaved;
     private final FileState state;
+    private final Arena rearranged;
 
     /** Takes the file over: closing this closes it. */
+    @SuppressWarnings("MustBeClosedChecker") // the arena lives as long as the object: close() ends it
     GgufCheckpoint(GgufFile file, ModelSpec spec) {
         this.file = file;
         this.spec = spec;
+        this.rearranged = Arena.ofShared();
         names = new GgufNames(spec.architecture().tensors());
         try {
             state = FileState.of(file.path());
@@ -86,6 +88,7 @@ final class GgufCheckpoint implements TensorSource {
         }
     }
 
+    /** Queries and keys of interleaved files are copied, whole rows of whatever type in another order. */
     @Override
     public @Nullable StoredMatrix matrix(String tensor, long... shape) {
         String name = stored(tensor, shape);
@@ -97,12 +100,16 @@ final class GgufCheckpoint implements TensorSource {
             case Q4_1 -> Storage.Q4_1;
             default -> null;
         };
-        if (storage == null
-                || interleaved && names.isQueryOrKey(tensor)
-                || ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
+        if (storage == null || ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
             return null;
         }
-        return new StoredMatrix(file.bytes(name), storage, shape[0], shape[1]);
+        MemorySegment rows = file.bytes(name);
+        if (interleaved && names.isQueryOrKey(tensor)) {
+            MemorySegment copy = rearranged.allocate(rows.byteSize(), 64);
+            apart(rows, copy, shape[0]);
+            rows = copy;
+        }
+        return new StoredMatrix(rows, storage, shape[0], shape[1]);
     }
 
     @Override
@@ -133,11 +140,12 @@ final class GgufCheckpoint implements TensorSource {
 
     @Override
     public String checksum() {
-        return Checksums.sha256(file.path());
+        return file.sha256();
     }
 
     @Override
     public void close() {
+        rearranged.close();
         file.close();
     }
 }

@@ -37,7 +37,7 @@ public final class LanguageModels {
                         used,
                         options.precision());
                 String id = options.id() != null ? options.id() : source.name();
-                return new Transformer(id, new Core(used, weights), tokenizer, checkpoint.checksum(), options, heldOut);
+                return new Transformer(id, new Core(used, weights), tokenizer, options, heldOut);
             } catch (RuntimeException e) {
                 tokenizer.close();
                 throw e;

@@ -2,6 +2,7 @@ package dev.loupe.model;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import dev.loupe.base.Checksums;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.kernel.Storage;
@@ -28,14 +29,17 @@ public final class SafetensorsFile implements AutoCloseable {
 
     private final Path path;
     private final Arena arena;
+    private final MemorySegment file;
     private final MemorySegment data;
     private final SafetensorsHeader header;
     private final FileState state;
 
-    private SafetensorsFile(Path path, Arena arena, MemorySegment data, SafetensorsHeader header, FileState state) {
+    private SafetensorsFile(
+            Path path, Arena arena, MemorySegment file, MemorySegment data, SafetensorsHeader header, FileState state) {
         this.path = path;
         this.state = state;
         this.arena = arena;
+        this.file = file;
         this.data = data;
         this.header = header;
     }
@@ -69,7 +73,7 @@ public final class SafetensorsFile implements AutoCloseable {
             }
             byte[] json = file.asSlice(8, length).toArray(JAVA_BYTE);
             SafetensorsHeader header = SafetensorsHeader.parse(json, size - 8 - length, path);
-            return new SafetensorsFile(path, arena, file.asSlice(8 + length), header, FileState.of(path));
+            return new SafetensorsFile(path, arena, file, file.asSlice(8 + length), header, FileState.of(path));
         } catch (IOException e) {
             arena.close();
             throw new LoupeException("The weights file " + path + " cannot be read (" + e.getMessage() + ").", e);
@@ -153,6 +157,11 @@ public final class SafetensorsFile implements AutoCloseable {
         }
         return new StoredMatrix(
                 bytes(name), storage, entry.shape().get(0), entry.shape().get(1));
+    }
+
+    /** SHA-256 of the file as it was mapped, in hexadecimal. */
+    String sha256() {
+        return Checksums.sha256(file);
     }
 
     /** Fails if the file was written to since it was opened. */

@@ -11,29 +11,28 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** A decoder-only transformer whose blocks follow an {@link Architecture}. */
 final class Transformer implements LanguageModel {
     private final String id;
     private final ModelSpec spec;
     private final Tokenizer tokenizer;
-    private final String checksum;
     private final ModelOptions options;
     private final List<String> heldOut;
     private final Core core;
     private final Gradients gradients;
     private final Scheduler scheduler;
     private final Map<String, HookInfo> hooks;
+    private @Nullable String checksum; // made when it is first asked for
 
-    Transformer(
-            String id, Core core, Tokenizer tokenizer, String checksum, ModelOptions options, List<String> heldOut) {
+    Transformer(String id, Core core, Tokenizer tokenizer, ModelOptions options, List<String> heldOut) {
         this.id = id;
         this.spec = core.spec;
         this.core = core;
         this.gradients = new Gradients(core);
         this.scheduler = new Scheduler(core, tokenizer);
         this.tokenizer = tokenizer;
-        this.checksum = checksum;
         this.options = options;
         this.heldOut = List.copyOf(heldOut);
         hooks = spec.hooks().stream()
@@ -213,7 +212,14 @@ final class Transformer implements LanguageModel {
 
     @Override
     public String weightsChecksum() {
-        return checksum;
+        synchronized (core) {
+            if (checksum == null) {
+                try (ModelUse.Lease lease = core.use.begin()) {
+                    checksum = core.weights.checksum();
+                }
+            }
+            return checksum;
+        }
     }
 
     @Override

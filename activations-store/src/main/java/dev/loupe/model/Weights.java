@@ -62,6 +62,14 @@ final class Weights implements AutoCloseable {
         source.checkUnchanged();
     }
 
+    /** SHA-256 over the files as they were opened: read from the mapping, which a file of the same name does not replace. */
+    String checksum() {
+        checkUnchanged();
+        String checksum = source.checksum();
+        checkUnchanged();
+        return checksum;
+    }
+
     /** Bytes of the tensors of a pass; views of a tensor that lives too count again. */
     long bytesIn(NDManager pass) {
         return pass.getManagedArrays().stream().mapToLong(a -> 4 * a.size()).sum();

@@ -148,7 +148,14 @@ class StoredProductTest {
             try (Arena arena = Arena.ofConfined()) {
                 StoredMatrix w = TestWeights.random(arena, storage, 1, TestWeights.cols(random, storage), random);
                 MemorySegment x = TestWeights.floats(arena, w.cols(), random);
-                float vectors = BlockDots.dot(storage, x.address(), w.address(0), w.cols());
+                MemorySegment sums = arena.allocate(4L * w.cols() / 32, 4);
+                BlockDots.sums(x.address(), w.cols(), sums.address());
+                float vectors = BlockDots.dot(storage, x.address(), sums.address(), w.address(0), w.cols());
+                MemorySegment two = TestWeights.garbage(arena, 2);
+                BlockDots.two(storage, x.address(), sums.address(), w.address(0), 0, w.cols(), two.address());
+                for (int i = 0; i < 2; i++) {
+                    assertThat(two.getAtIndex(JAVA_FLOAT_UNALIGNED, i)).isEqualTo(vectors);
+                }
                 float scalar = BlockDots.scalar(storage, x.address(), w.address(0), w.cols());
                 double size = 0;
                 float[] row = ScalarProduct.decoded(w)[0];

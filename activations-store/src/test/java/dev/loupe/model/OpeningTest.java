@@ -95,4 +95,18 @@ class OpeningTest {
                 .isInstanceOf(LoupeException.class)
                 .hasMessageContaining("lack");
     }
+
+    @Test
+    void the_checksum_is_that_of_the_file_as_it_was_opened_even_if_another_took_its_name(@TempDir Path dir)
+            throws IOException {
+        Path folder = Golden.tiny("tiny-llama", dir);
+        Path weights = folder.resolve("model.safetensors");
+        String sum = dev.loupe.base.Checksums.sha256(weights);
+        try (LanguageModel model = LanguageModels.open(folder, ModelOptions.defaults())) {
+            Path other = Files.write(dir.resolve("other"), new byte[100]);
+            Files.move(other, weights, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+            assertThat(model.weightsChecksum()).isEqualTo(sum);
+            assertThat(model.weightsChecksum()).isEqualTo(sum);
+        }
+    }
 }

@@ -1,5 +1,6 @@
 package dev.loupe.model.gguf;
 
+import dev.loupe.base.Checksums;
 import dev.loupe.base.Fmt;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
@@ -16,10 +17,12 @@ import java.util.Map;
 public final class GgufFile implements AutoCloseable {
     private final Path path;
     private final Arena arena;
+    private final MemorySegment file;
     private final MemorySegment data;
     private final GgufHeader header;
 
-    private GgufFile(Path path, Arena arena, MemorySegment data, GgufHeader header) {
+    private GgufFile(Path path, Arena arena, MemorySegment file, MemorySegment data, GgufHeader header) {
+        this.file = file;
         this.path = path;
         this.arena = arena;
         this.data = data;
@@ -41,7 +44,7 @@ public final class GgufFile implements AutoCloseable {
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
             MemorySegment file = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
             GgufHeader header = GgufHeader.parse(path, file);
-            return new GgufFile(path, arena, file.asSlice(header.dataBegin()), header);
+            return new GgufFile(path, arena, file, file.asSlice(header.dataBegin()), header);
         } catch (IOException e) {
             arena.close();
             throw new LoupeException("The GGUF file " + path + " cannot be read (" + e.getMessage() + ").", e);
@@ -54,6 +57,11 @@ public final class GgufFile implements AutoCloseable {
     /** The file. */
     public Path path() {
         return path;
+    }
+
+    /** SHA-256 of the file as it was mapped, in hexadecimal. */
+    public String sha256() {
+        return Checksums.sha256(file);
     }
 
     /** Its metadata. */

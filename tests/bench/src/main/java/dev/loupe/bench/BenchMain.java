@@ -53,6 +53,7 @@ public final class BenchMain implements Callable<Integer> {
         Map<String, Supplier<Benchmark>> all = new LinkedHashMap<>();
         for (Supplier<Benchmark> b : List.<Supplier<Benchmark>>of(
                 CaptureBench::new,
+                CaptureShareBench::new,
                 GatherBench::new,
                 StoreLoaderBench::new,
                 BlockShuffleBench::new,
@@ -68,9 +69,15 @@ public final class BenchMain implements Callable<Integer> {
                 WideFilesBench::new,
                 IndexBench::new,
                 () -> new PrefillBench(RandomModel.SMOLLM2, Precision.FLOAT32),
+                () -> new PrefillBench(RandomModel.SMOLLM2, Precision.BFLOAT16),
                 () -> new PrefillBench(RandomModel.GPT2, Precision.FLOAT32),
+                () -> new PrefillBench(RandomModel.GPT2, Precision.BFLOAT16),
                 () -> new DecodeBench(RandomModel.SMOLLM2, Precision.FLOAT32),
+                () -> new DecodeBench(RandomModel.SMOLLM2, Precision.BFLOAT16),
+                () -> new DecodeBench(RandomModel.SMOLLM2, Precision.Q8_0),
+                () -> new DecodeBench(RandomModel.SMOLLM2, Precision.Q4_1),
                 () -> new DecodeBench(RandomModel.GPT2, Precision.FLOAT32),
+                () -> new DecodeBench(RandomModel.GPT2, Precision.BFLOAT16),
                 LoadBench::new,
                 () -> new StreamsBench(false),
                 () -> new StreamsBench(true),

@@ -1,47 +1,34 @@
 package dev.loupe.bench;
 
-import dev.loupe.base.Json;
 import dev.loupe.model.Generation;
-import dev.loupe.model.LanguageModel;
-import dev.loupe.model.LanguageModels;
-import dev.loupe.model.ModelOptions;
 import dev.loupe.model.Sampling;
 import dev.loupe.model.Taps;
 import dev.loupe.model.TokenListener;
-import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
-/** Writing text greedily with a cache of keys and values; the peer is transformers' generate. */
-final class DecodeBench implements Benchmark {
+/**
+ * Writing text greedily with a cache of keys and values; the peer is transformers' generate in float32, whatever our
+ * weights are. Beside it: the weights that are read for a token, the memory's bandwidth in the same minute, and which share of it
+ * that reading comes to.
+ */
+final class DecodeBench extends SizedBench {
     private static final int PROMPT = 8;
     private static final int TOKENS = 48;
 
-    private final RandomModel shape;
-    private final Precision precision;
-    private @Nullable LanguageModel model;
+    private final List<Double> read = new ArrayList<>();
+    private final List<Double> bandwidth = new ArrayList<>();
+    private final List<Double> share = new ArrayList<>();
 
     DecodeBench(RandomModel shape, Precision precision) {
-        this.shape = shape;
-        this.precision = precision;
-    }
-
-    @Override
-    public String name() {
-        return "decode" + (shape == RandomModel.GPT2 ? "-gpt2" : "") + precision.suffix();
+        super("decode", shape, precision);
     }
 
     @Override
     public String setting() {
         return shape.title() + " random model, " + TOKENS + " greedy tokens after " + PROMPT + ", one sequence, "
-                + precision.text();
-    }
-
-    @Override
-    public String unit() {
-        return "tokens/s";
+                + precision.text() + " (peer float32)";
     }
 
     @Override
@@ -50,35 +37,39 @@ final class DecodeBench implements Benchmark {
     }
 
     @Override
-    public void prepare(Path folder) throws Exception {
-        Path path = shape.write(folder);
-        Map<String, Object> setup =
-                Map.of("model", path.toString(), "ids", List.of(prompt()), "tokens", TOKENS, "dtype", precision.peer());
-        Json.write(folder.resolve("setup.json"), setup);
-        model = LanguageModels.open(path, precision.options(ModelOptions.defaults()));
+    int[][] ids() {
+        return randomIds(1, PROMPT);
     }
 
-    private int[] prompt() {
-        return PrefillBench.ids(1, PROMPT, shape.vocab())[0];
+    @Override
+    String peerType() {
+        return "float32";
+    }
+
+    @Override
+    Map<String, Object> more() {
+        return Map.of("tokens", TOKENS);
     }
 
     @Override
     public Measured run() {
         long start = System.nanoTime();
-        Generation g = Objects.requireNonNull(model)
-                .generate(prompt(), Sampling.greedy(TOKENS), Taps.none(), TokenListener.silent());
+        Generation g = model().generate(ids()[0], Sampling.greedy(TOKENS), Taps.none(), TokenListener.silent());
         double seconds = (System.nanoTime() - start) / 1e9;
         double answer = 0; // the ids themselves, in order
         for (int i = 0; i < g.tokens().length; i++) {
             answer += (i + 1.0) * g.tokens()[i];
         }
+        double gigabytes = shape.readForToken() * precision.bytes() / 1e9;
+        double most = Bandwidth.gigabytesPerSecond();
+        read.add(gigabytes);
+        bandwidth.add(most);
+        share.add(gigabytes * g.tokens().length / seconds / most);
         return new Measured(g.tokens().length, seconds, answer);
     }
 
     @Override
-    public void close() {
-        if (model != null) {
-            model.close();
-        }
+    public Map<String, List<Double>> beside() {
+        return Map.of("GB read a token", read, "GB/s of memory", bandwidth, "share of bandwidth", share);
     }
 }

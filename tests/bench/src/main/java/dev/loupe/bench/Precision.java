@@ -1,20 +1,27 @@
 package dev.loupe.bench;
 
+import dev.loupe.model.LanguageModel;
+import dev.loupe.model.LanguageModels;
 import dev.loupe.model.ModelOptions;
+import java.io.IOException;
+import java.nio.file.Path;
 
-/** In which numbers a benchmark's two sides compute. */
+/** In which numbers our side of a benchmark holds the weights and computes. */
 enum Precision {
-    FLOAT32("", "float32", "float32", 1e-4);
+    FLOAT32("", "float32", 4, 1e-4),
+    BFLOAT16("-bf16", "bfloat16", 2, 0.03),
+    Q8_0("-q8", "Q8_0 blocks read as they lie", 34 / 32.0, Double.POSITIVE_INFINITY),
+    Q4_1("-q4", "Q4_1 blocks read as they lie", 20 / 32.0, Double.POSITIVE_INFINITY);
 
     private final String suffix;
     private final String text;
-    private final String peer;
+    private final double bytes;
     private final double tolerance;
 
-    Precision(String suffix, String text, String peer, double tolerance) {
+    Precision(String suffix, String text, double bytes, double tolerance) {
         this.suffix = suffix;
         this.text = text;
-        this.peer = peer;
+        this.bytes = bytes;
         this.tolerance = tolerance;
     }
 
@@ -28,18 +35,27 @@ enum Precision {
         return text;
     }
 
-    /** PyTorch's name of the peer's type. */
-    String peer() {
-        return peer;
+    /** Bytes of one weight. */
+    double bytes() {
+        return bytes;
     }
 
-    /** How closely sums of absolute logits agree. */
+    /** How closely sums of absolute logits agree with the peer's. */
     double tolerance() {
         return tolerance;
     }
 
-    /** How our side opens the model. */
-    ModelOptions options(ModelOptions options) {
-        return options;
+    /** Opens a random model. */
+    LanguageModel open(RandomModel shape, Path folder) throws IOException {
+        ModelOptions options = ModelOptions.defaults();
+        return switch (this) {
+            case FLOAT32 -> LanguageModels.open(folder, options);
+            case BFLOAT16 -> LanguageModels.open(folder, options.withPrecision(dev.loupe.model.Precision.BF16));
+            case Q8_0, Q4_1 -> {
+                Path file = folder.resolveSibling("quantised.gguf");
+                RandomGguf.write(folder, shape.vocabulary(), this == Q4_1, file);
+                yield LanguageModels.open(file, options);
+            }
+        };
     }
 }

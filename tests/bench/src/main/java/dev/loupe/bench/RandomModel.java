@@ -134,17 +134,35 @@ enum RandomModel {
         all.add(new Tensor(name + ".bias", shape[shape.length - 1]));
     }
 
-    /** One token for every byte, and others that no text becomes. */
-    private Map<String, Object> tokenizer() {
-        Map<String, Object> vocab = new LinkedHashMap<>();
+    /** The tokens by id. */
+    List<String> vocabulary() {
+        List<String> tokens = new ArrayList<>();
         int other = 0;
         for (int b = 0; b < ALPHABET; b++) { // GPT-2's alphabet of bytes
             boolean printable = b > 32 && b < 127 || b > 160 && b != 173;
-            vocab.put(String.valueOf((char) (printable ? b : 256 + other++)), b);
+            tokens.add(String.valueOf((char) (printable ? b : 256 + other++)));
         }
         for (int i = ALPHABET; i < vocab(); i++) {
-            vocab.put("t" + i, i);
+            tokens.add("t" + i);
         }
+        return tokens;
+    }
+
+    /** Weights of matrices that a pass over one token reads: those of all blocks and the unembedding. */
+    long readForToken() {
+        long sum = 0;
+        for (Tensor t : this == SMOLLM2 ? llamaTensors() : gpt2Tensors()) {
+            if (t.shape().length == 2 && !t.name().startsWith("wpe")) {
+                sum += t.shape()[0] * t.shape()[1];
+            }
+        }
+        return sum;
+    }
+
+    /** One token for every byte, and others that no text becomes. */
+    private Map<String, Object> tokenizer() {
+        Map<String, Object> vocab = new LinkedHashMap<>();
+        vocabulary().forEach(token -> vocab.put(token, vocab.size()));
         Map<String, Object> model = new LinkedHashMap<>();
         model.put("type", "BPE");
         model.put("vocab", vocab);
