@@ -18,8 +18,6 @@ import org.jspecify.annotations.Nullable;
 
 /** One edit: what is changed, how, how much and where. */
 final class EditCard extends Section {
-    private static final double REACH = 4;
-
     private final @Nullable FeatureSummary feature;
     private final Runnable changed;
     private final Div words = Kit.div("words");
@@ -36,21 +34,21 @@ final class EditCard extends Section {
         exact = Fields.number(plain(edit.strength()), "-1000", "1000", "0.05");
         exact.setAriaLabel("Strength");
         exact.addValueChangeListener(e -> {
-            if (e.isFromClient()) { // showing a value is not changing it: the slider ends at 4
+            if (e.isFromClient()) { // showing a value is not changing it: the slider ends somewhere
                 strength(e.getValue());
             }
         });
         slider.setType("range");
         slider.setAriaLabel("Strength in multiples of the feature's largest activation");
-        slider.getElement().setAttribute("min", String.valueOf(-REACH));
-        slider.getElement().setAttribute("max", String.valueOf(REACH));
-        slider.getElement().setAttribute("step", "0.05");
+        slider.getElement().setAttribute("min", "-1");
+        slider.getElement().setAttribute("max", "1");
+        slider.getElement().setAttribute("step", "0.005");
         slider.addValueChangeListener(e -> {
-            if (e.isFromClient()) { // showing a value is not changing it: the slider ends at 4
-                strength(e.getValue());
+            if (e.isFromClient()) { // showing a value is not changing it: the slider ends somewhere
+                slid(e.getValue());
             }
         });
-        strength = Kit.div("strength", Kit.text("dim", "−4×"), slider, Kit.text("dim", "+4×"), exact);
+        strength = Kit.div("strength", Kit.text("dim", "−16"), slider, Kit.text("dim", "+16"), exact);
         NativeButton remove = Kit.button("×", "small end", () -> removed.accept(this));
         remove.setAriaLabel("Remove this edit");
         add(title(remove), strength, words, Kit.div("edit-how gap", ops(), positions(), units()));
@@ -59,6 +57,12 @@ final class EditCard extends Section {
 
     Edit edit() {
         return edit;
+    }
+
+    /** The language that the feature fires in, if it is nearly its own; else null. */
+    @Nullable String language() {
+        FeatureSummary f = feature;
+        return f != null && f.topLabel().length() == 2 && f.topLabelShare() >= 0.5 ? f.topLabel() : null;
     }
 
     /** An edit as the command line and the address write it. */
@@ -173,6 +177,14 @@ final class EditCard extends Section {
         return c;
     }
 
+    private void slid(String text) {
+        try {
+            strength(String.valueOf(SymLog.strength(Double.parseDouble(text))));
+        } catch (NumberFormatException e) {
+            show();
+        }
+    }
+
     private void strength(String text) {
         double v;
         try {
@@ -198,7 +210,8 @@ final class EditCard extends Section {
         strength.setVisible(numbered);
         if (numbered && edit.strength() != null) {
             exact.setValue(plain(edit.strength()));
-            slider.setValue(String.valueOf(Math.clamp(edit.strength(), -REACH, REACH)));
+            slider.setValue(String.valueOf(SymLog.place(edit.strength())));
+            slider.setAriaLabel("Strength, " + sentence());
         }
         words.removeAll();
         words.add(Kit.bold(sentence()));

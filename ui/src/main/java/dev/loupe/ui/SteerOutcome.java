@@ -6,17 +6,20 @@ import com.vaadin.flow.component.html.H2;
 import com.vaadin.flow.component.html.Section;
 import com.vaadin.flow.component.html.Span;
 import dev.loupe.base.Fmt;
+import dev.loupe.service.ActiveFeature;
 import dev.loupe.steer.SteerResult;
 import dev.loupe.steer.SteerResult.StreamToken;
 import dev.loupe.ui.element.BarRows;
 import dev.loupe.ui.element.TokenText;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Default and steered text side by side, as they are written and then with figures per token. */
 final class SteerOutcome extends Div {
     private static final int ALTERNATIVES = 6;
+    private static final int HOVERED = 4;
 
     private final TokenText plain = new TokenText();
     private final TokenText steered = new TokenText();
@@ -27,6 +30,11 @@ final class SteerOutcome extends Div {
     private List<StreamToken> plainTokens = List.of();
     private List<StreamToken> steeredTokens = List.of();
     private int promptLength;
+    private float max;
+    private List<String> promptTokens = List.of();
+    private String sae = "";
+    private List<List<ActiveFeature>> plainFeatures = List.of();
+    private List<List<ActiveFeature>> steeredFeatures = List.of();
 
     SteerOutcome() {
         addClassName("stack");
@@ -38,8 +46,8 @@ final class SteerOutcome extends Div {
         right.addClassName("on");
         add(Kit.div("two", Kit.card(Kit.heading("As it is", ""), plain), right), picked);
         picked.setVisible(false);
-        plain.onPick(i -> pick(plainTokens, i, "as it is", "steered"));
-        steered.onPick(i -> pick(steeredTokens, i, "steered", "as it is"));
+        plain.onPick(i -> pick(plainTokens, plainFeatures, i, "as it is", "steered"));
+        steered.onPick(i -> pick(steeredTokens, steeredFeatures, i, "steered", "as it is"));
         clear();
     }
 
@@ -50,6 +58,8 @@ final class SteerOutcome extends Div {
     void clear() {
         plainTokens = List.of();
         steeredTokens = List.of();
+        plainFeatures = List.of();
+        steeredFeatures = List.of();
         empty(plain, "The text without edits appears here.");
         empty(steered, "The text with the edits appears here.");
         figure.setText("");
@@ -77,19 +87,25 @@ final class SteerOutcome extends Div {
         plainTokens = r.defaultTokens();
         steeredTokens = r.steeredTokens();
         promptLength = r.promptTokens().size();
-        float max = (float) Stream.concat(plainTokens.stream(), steeredTokens.stream())
+        promptTokens = r.promptTokens();
+        max = (float) Stream.concat(plainTokens.stream(), steeredTokens.stream())
                 .mapToDouble(StreamToken::kl)
                 .max()
                 .orElse(0);
-        fill(plain, r.promptTokens(), plainTokens, max);
-        fill(steered, r.promptTokens(), steeredTokens, max);
+        fill(plain, promptTokens, plainTokens, max, plainFeatures);
+        fill(steered, promptTokens, steeredTokens, max, steeredFeatures);
         figure.setText("KL " + Num.fixed(r.kl(), 3) + " nats a token");
         figure.setTitle("mean KL(default ‖ steered) of the next-token distributions along the default text");
         speed.setText(Fmt.count(r.tokensPerSecond()) + " tokens/s");
         words.setText(r.edits().isEmpty() ? "No edits: both texts are the same." : String.join(" · ", r.edits()));
     }
 
-    private static void fill(TokenText element, List<String> prompt, List<StreamToken> written, float max) {
+    private static void fill(
+            TokenText element,
+            List<String> prompt,
+            List<StreamToken> written,
+            float max,
+            List<List<ActiveFeature>> features) {
         List<String> tokens = new ArrayList<>(prompt);
         float[] values = new float[prompt.size() + written.size()];
         List<String> titles = new ArrayList<>();
@@ -98,12 +114,55 @@ final class SteerOutcome extends Div {
             values[tokens.size()] = (float) t.kl();
             tokens.add(t.token());
             titles.add("KL " + Num.fixed(t.kl(), 3) + " nats · p " + Num.fixed(Math.exp(t.logprob()), 4)
-                    + ", under the other " + Num.fixed(Math.exp(t.otherLogprob()), 4));
+                    + ", under the other " + Num.fixed(Math.exp(t.otherLogprob()), 4) + "\nor "
+                    + t.alternatives().stream()
+                            .limit(HOVERED)
+                            .map(a -> "“" + a.token() + "” " + Num.fixed(a.p(), 3))
+                            .collect(Collectors.joining(", "))
+                    + (titles.size() < features.size() ? "\nactive " + words(features.get(titles.size())) : ""));
         }
         element.set(new TokenText.Data(tokens, values, max, prompt.size(), null, titles, null));
     }
 
-    private void pick(List<StreamToken> tokens, int at, String mine, String other) {
+    private static String words(List<ActiveFeature> active) {
+        return active.isEmpty()
+                ? "none"
+                : active.stream()
+                        .limit(HOVERED)
+                        .map(f -> f.id() + " " + f.label() + " " + Num.activation(f.value()))
+                        .collect(Collectors.joining(", "));
+    }
+
+    /** Adds which features were active at each token, prompt included. */
+    void features(String name, List<List<ActiveFeature>> ofPlain, List<List<ActiveFeature>> ofSteered) {
+        sae = name;
+        plainFeatures = ofPlain;
+        steeredFeatures = ofSteered;
+        fill(plain, promptTokens, plainTokens, max, plainFeatures);
+        fill(steered, promptTokens, steeredTokens, max, steeredFeatures);
+    }
+
+    private Div active(List<List<ActiveFeature>> all, int at) {
+        Div box = Kit.div("gap");
+        if (at >= all.size()) {
+            return box;
+        }
+        box.add(Kit.text("faint", "features of " + sae + " active there"));
+        double most =
+                all.get(at).stream().mapToDouble(ActiveFeature::value).max().orElse(1);
+        List<BarRows.Row> rows = all.get(at).stream()
+                .map(f -> BarRows.Row.link(
+                        String.valueOf(f.id()),
+                        "/features/" + sae + "/" + f.id(),
+                        f.label(),
+                        Num.activation(f.value()),
+                        f.value() / most))
+                .toList();
+        box.add(new BarRows().set(BarRows.Tone.ACT, false, rows, "No feature is active there."));
+        return box;
+    }
+
+    private void pick(List<StreamToken> tokens, List<List<ActiveFeature>> features, int at, String mine, String other) {
         int i = at - promptLength;
         picked.setVisible(i >= 0 && i < tokens.size());
         if (!picked.isVisible()) {
@@ -127,6 +186,7 @@ final class SteerOutcome extends Div {
                 Kit.div(
                         "two",
                         new Div(Kit.text("faint", mine), new BarRows().set(BarRows.Tone.POS, false, rows, "")),
-                        new Div(Kit.text("faint", other), new BarRows().set(BarRows.Tone.NEG, false, others, ""))));
+                        new Div(Kit.text("faint", other), new BarRows().set(BarRows.Tone.NEG, false, others, ""))),
+                active(features, at));
     }
 }

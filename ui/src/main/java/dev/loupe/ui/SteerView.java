@@ -18,6 +18,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** Writing with features turned up or down: edits at the left, the default and the steered text side by side. */
 @Route("steer")
@@ -32,11 +34,14 @@ public final class SteerView extends Page implements BeforeEnterObserver {
     private final SteerOutcome texts = new SteerOutcome();
     private final NativeButton write = Kit.button("Write", "main", this::start);
     private final NativeButton stop = Kit.button("Stop", "", this::stop);
-    private final Div code = new Div();
+    private final Div hint = new Div();
+    private final CodeCard code = new CodeCard();
+    private final DoseCard dose;
     private UiProgress running = new UiProgress();
 
     SteerView(Workbench workbench) {
         this.workbench = workbench;
+        this.dose = new DoseCard(workbench, this::request, this::target);
         titled("Steer");
         write.add(Kit.kbd("⏎"));
         write.setId("write");
@@ -98,7 +103,7 @@ public final class SteerView extends Page implements BeforeEnterObserver {
                 Kit.field("temperature", number("temperature", "0", "10", "0.1")),
                 Kit.field("tokens", number("tokens", "1", "4096", "1")),
                 Kit.field("seed", number("seed", "0", "999999", "1")),
-                Kit.div("line", write, stop, texts.speed()));
+                Kit.div("line", write, stop, Kit.button("Share", "", this::share), texts.speed()));
         options.getElement().setAttribute("data-enter", "#write");
         add(Kit.div(
                 "cols left",
@@ -108,7 +113,10 @@ public final class SteerView extends Page implements BeforeEnterObserver {
                         Kit.card(
                                 Kit.heading("Add a feature", "by meaning, token or number"),
                                 new FeaturePicker(workbench, this::addAndShow)),
+                        new PresetCard(workbench, this::addAndShow),
+                        dose,
                         new VariantCard(workbench, this::variant),
+                        hint,
                         code),
                 Kit.div("stack", Kit.card(Kit.title("Steer"), Kit.div("gap", prompt), options), outcome, texts)));
         hint();
@@ -166,28 +174,42 @@ public final class SteerView extends Page implements BeforeEnterObserver {
                 .replaceState(null, new com.vaadin.flow.router.Location("steer", new QueryParameters(all)));
     }
 
-    /** Says what to do while there is no edit, and how to do the same in a terminal. */
+    /** Says what to do while there is no edit, and how to do the same in code. */
     private void hint() {
-        code.removeAll();
+        hint.removeAll();
+        code.setVisible(!cards.isEmpty());
+        dose.setVisible(!cards.isEmpty());
         if (cards.isEmpty()) {
-            code.add(
+            hint.add(
                     Kit.text(
                             "dim",
                             "Add a feature, or press s on a feature's page. Strength counts in multiples of the feature's largest activation."));
             return;
         }
-        StringBuilder command = new StringBuilder("loupe steer --model ").append(state.get("model"));
-        cards.forEach(c -> command.append(" --edit ").append(EditCard.text(c.edit())));
-        command.append(" --temperature ")
-                .append(state.get("temperature"))
-                .append(" --max-tokens ")
-                .append(state.get("tokens"))
-                .append(" --seed ")
-                .append(state.get("seed"))
-                .append(" '")
-                .append(state.getOrDefault("prompt", "").replace("'", "'\\''"))
-                .append("'");
-        code.add(Kit.card(Kit.heading("The same in a terminal", ""), new Kit.Pre(command.toString())));
+        try {
+            code.show(request());
+        } catch (NumberFormatException e) {
+            code.setVisible(false);
+        }
+    }
+
+    /** The language that the edits are meant to bring about. */
+    private @Nullable String target() {
+        return cards.stream()
+                .map(EditCard::language)
+                .filter(Objects::nonNull)
+                .findFirst()
+                .orElse(null);
+    }
+
+    /** The address holds everything: prompt, settings, edits. */
+    private void share() {
+        remember();
+        UI.getCurrent()
+                .getPage()
+                .executeJs("navigator.clipboard && navigator.clipboard.writeText(window.location.href)");
+        outcome.removeAll();
+        outcome.add(Kit.text("dim", "The address of this page holds everything and was copied."));
     }
 
     private void start() {
@@ -255,7 +277,36 @@ public final class SteerView extends Page implements BeforeEnterObserver {
         if (running == mine && !mine.cancelled()) {
             idle();
             texts.show(result);
+            explain(mine, result);
         }
+    }
+
+    /** Which features were active at each token, once the texts stand. */
+    private void explain(UiProgress mine, SteerResult result) {
+        String sae = cards.stream()
+                .map(c -> c.edit().feature())
+                .filter(Objects::nonNull)
+                .map(f -> f.substring(0, f.lastIndexOf(':')))
+                .findFirst()
+                .orElse(null);
+        if (sae == null) {
+            return;
+        }
+        Background.run(
+                this,
+                () -> List.of(
+                        workbench.steer().active(result, false, sae),
+                        workbench.steer().active(result, true, sae)),
+                both -> {
+                    if (running == mine && !mine.cancelled()) {
+                        texts.features(sae, both.get(0), both.get(1));
+                    }
+                },
+                sentence -> {
+                    if (running == mine) {
+                        outcome.add(Kit.failure(sentence));
+                    }
+                });
     }
 
     private void failed(UiProgress mine, String sentence) {

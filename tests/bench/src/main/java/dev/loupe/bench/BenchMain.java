@@ -28,6 +28,8 @@ import picocli.CommandLine.Parameters;
         description = "Compares our speed with that of Python peers, run by run in turn, answers checked.",
         mixinStandardHelpOptions = true)
 public final class BenchMain implements Callable<Integer> {
+    private static final int STREAMS = 32;
+
     /** Every benchmark by name. */
     static final Map<String, Supplier<Benchmark>> ALL = all();
 
@@ -45,6 +47,13 @@ public final class BenchMain implements Callable<Integer> {
 
     @Option(names = "--warmups", defaultValue = "3", description = "Unmeasured runs of each before (default 3).")
     private int warmups;
+
+    @Option(
+            names = "--seconds",
+            defaultValue = "20",
+            description =
+                    "How long soak runs each time (default 20; ten minutes: --seconds 600 --rounds 1 --warmups 0).")
+    private int seconds;
 
     @Option(names = "--json", description = "One JSON object on stdout at the end.")
     private boolean json;
@@ -83,6 +92,7 @@ public final class BenchMain implements Callable<Integer> {
                 () -> new StreamsBench(true),
                 () -> new SteerBench(EditOp.ADD),
                 () -> new SteerBench(EditOp.SET),
+                () -> new SoakBench(STREAMS, 20),
                 RelpBench::new)) {
             all.put(b.get().name(), b);
         }
@@ -115,6 +125,9 @@ public final class BenchMain implements Callable<Integer> {
                         "There is no benchmark " + name + "; there are " + String.join(", ", ALL.keySet()) + ".");
             }
         }
+        if (seconds < 1) {
+            throw new UsageException("--seconds is at least 1.");
+        }
         if (rounds < 1 || warmups < 0) {
             throw new UsageException("--rounds is at least 1 and --warmups at least 0.");
         }
@@ -123,7 +136,7 @@ public final class BenchMain implements Callable<Integer> {
         Map<String, BenchResult> results = new LinkedHashMap<>();
         for (String name : names.isEmpty() ? List.copyOf(ALL.keySet()) : names) {
             Path folder = Files.createTempDirectory("loupe-bench-");
-            try (Benchmark b = Objects.requireNonNull(ALL.get(name)).get()) {
+            try (Benchmark b = make(name)) {
                 BenchResult r = Comparison.run(b, folder, venv, script, warmups, rounds, threads);
                 results.put(name, r);
                 say(r);
@@ -136,6 +149,12 @@ public final class BenchMain implements Callable<Integer> {
             System.out.println(Json.line(out));
         }
         return 0;
+    }
+
+    private Benchmark make(String name) {
+        return name.equals("soak")
+                ? new SoakBench(STREAMS, seconds)
+                : Objects.requireNonNull(ALL.get(name)).get();
     }
 
     private void say(BenchResult r) {

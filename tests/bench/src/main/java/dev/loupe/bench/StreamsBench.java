@@ -1,6 +1,6 @@
 package dev.loupe.bench;
 
-import dev.loupe.model.Generation;
+import dev.loupe.model.Continuation;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.LanguageModels;
 import dev.loupe.model.ModelOptions;
@@ -9,10 +9,16 @@ import dev.loupe.model.Taps;
 import dev.loupe.model.TokenListener;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +30,7 @@ final class StreamsBench implements Benchmark {
     private static final int TOKENS = 48;
 
     private final boolean large;
+    private final Map<String, List<Double>> beside = new LinkedHashMap<>();
     private @Nullable LanguageModel model;
 
     /** @param large a random model of SmolLM2-135M's shape instead of the embedded one */
@@ -84,11 +91,49 @@ final class StreamsBench implements Benchmark {
                     .tokens()
                     .length;
         } else {
-            for (Generation g : m.generate(prompts, sampling(), Taps.none())) {
-                written += g.tokens().length;
-            }
+            written = together(m, prompts, start);
         }
         return written / ((System.nanoTime() - start) / 1e9);
+    }
+
+    /** All at once, each heard by a thread of its own; notes when the first tokens and the ends came. */
+    private int together(LanguageModel m, List<int[]> prompts, long start) {
+        double[] first = new double[prompts.size()];
+        double[] last = new double[prompts.size()];
+        int written = 0;
+        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            List<Future<Integer>> all = new ArrayList<>();
+            for (int i = 0; i < prompts.size(); i++) {
+                int number = i;
+                Continuation text = m.begin(prompts.get(i), sampling(), Taps.none());
+                all.add(threads.submit(() -> text.listen((id, piece, logProb) -> {
+                            last[number] = (System.nanoTime() - start) / 1e9;
+                            first[number] = first[number] == 0 ? last[number] : first[number];
+                            return true;
+                        })
+                        .tokens()
+                        .length));
+            }
+            for (Future<Integer> one : all) {
+                written += one.get();
+            }
+        } catch (InterruptedException | ExecutionException e) {
+            throw new IllegalStateException(e);
+        }
+        Arrays.sort(first);
+        Arrays.sort(last);
+        note("first token p95 ms", 1000 * first[(int) Math.min(first.length - 1, Math.floor(0.95 * first.length))]);
+        note("first to end / last to end", last[0] / last[last.length - 1]);
+        return written;
+    }
+
+    private void note(String what, double value) {
+        beside.computeIfAbsent(what, k -> new ArrayList<>()).add(value);
+    }
+
+    @Override
+    public Map<String, List<Double>> beside() {
+        return beside;
     }
 
     private static Sampling sampling() {

@@ -98,6 +98,22 @@ class ArchitectureTest {
     }
 
     @Test
+    void the_client_knows_the_jdk_and_jackson_only() {
+        com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes()
+                .that()
+                .resideInAPackage("dev.loupe.client..")
+                .should()
+                .onlyDependOnClassesThat(resideInAnyPackage(
+                        "dev.loupe.client..",
+                        "java..",
+                        "tools.jackson..",
+                        "com.fasterxml.jackson.annotation..",
+                        "org.jspecify.."))
+                .because("programs take it along without the workbench")
+                .check(PRODUCT);
+    }
+
+    @Test
     void only_the_command_line_prints() {
         noClasses()
                 .that()

@@ -1,0 +1,205 @@
+package dev.loupe.bench;
+
+import dev.loupe.base.LoupeException;
+import dev.loupe.client.Edit;
+import dev.loupe.client.LoupeClient;
+import dev.loupe.client.Writing;
+import dev.loupe.http.LoupeServer;
+import dev.loupe.service.Settings;
+import dev.loupe.service.Workbench;
+import dev.loupe.service.Workspace;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Many clients at once over HTTP for a long time: every one asks for text after text, half of them under edits, every tenth
+ * text is left after its first pieces. Any error ends the run, and so does memory that grows without bound.
+ */
+final class SoakBench implements Benchmark {
+    private static final int TOKENS = 32;
+    private static final double MOST_GROWTH = 1.25;
+    private static final long SLACK_MIB = 200;
+
+    private final int streams;
+    private final int seconds;
+    private final Map<String, List<Double>> beside = new LinkedHashMap<>();
+    private @Nullable Workbench bench;
+    private @Nullable LoupeServer server;
+
+    SoakBench(int streams, int seconds) {
+        this.streams = streams;
+        this.seconds = seconds;
+    }
+
+    @Override
+    public String name() {
+        return "soak";
+    }
+
+    @Override
+    public String setting() {
+        return streams + " streams over HTTP for " + seconds + " s, embedded model, " + TOKENS
+                + " tokens a text, half of them steered, a tenth left early";
+    }
+
+    @Override
+    public String unit() {
+        return "tokens/s";
+    }
+
+    @Override
+    public double tolerance() {
+        return Double.POSITIVE_INFINITY;
+    }
+
+    @Override
+    public boolean hasPeer() {
+        return false;
+    }
+
+    @Override
+    public void prepare(Path folder) {
+        Path workspace = folder.resolve("workspace");
+        bench = new Workbench(
+                Workspace.create(workspace),
+                Settings.load(Map.of(Settings.Key.WORKSPACE, workspace.toString()), Map.of()));
+        server = LoupeServer.start(bench, new LoupeServer.Options("127.0.0.1", 0, null));
+    }
+
+    /** What one client saw. */
+    private record Seen(int texts, int pieces, List<Double> first) {}
+
+    @Override
+    public Measured run() throws Exception {
+        String url = Objects.requireNonNull(server).url();
+        try (LoupeClient client = LoupeClient.of(url)) {
+            client.complete(Writing.of("builtin", "a").tokens(2)); // opens the model
+        }
+        long start = System.nanoTime();
+        long end = start + seconds * 1_000_000_000L;
+        List<Seen> seen = new ArrayList<>();
+        double early;
+        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            List<Future<Seen>> all = new ArrayList<>();
+            for (int i = 0; i < streams; i++) {
+                int number = i;
+                all.add(threads.submit(() -> client(url, number, end)));
+            }
+            Thread.sleep(Math.max(1, seconds * 200L)); // a fifth: everything is warm
+            early = residentMib();
+            for (Future<Seen> one : all) {
+                seen.add(one.get());
+            }
+        } catch (ExecutionException e) {
+            throw new LoupeException("A client of the soak failed: " + e.getCause(), e);
+        }
+        double wall = (System.nanoTime() - start) / 1e9;
+        double late = residentMib();
+        if (late > early * MOST_GROWTH + SLACK_MIB) {
+            throw new LoupeException(
+                    String.format(Locale.ROOT, "Memory grew from %.0f to %.0f MiB in %d s.", early, late, seconds));
+        }
+        return measured(seen, wall, early, late);
+    }
+
+    private Measured measured(List<Seen> seen, double wall, double early, double late) {
+        double[] first = seen.stream()
+                .flatMap(s -> s.first().stream())
+                .mapToDouble(x -> x)
+                .sorted()
+                .toArray();
+        double pieces = seen.stream().mapToInt(Seen::pieces).sum();
+        double texts = seen.stream().mapToInt(Seen::texts).sum();
+        double fewest = seen.stream().mapToInt(Seen::texts).min().orElse(0);
+        note("texts", texts);
+        note("first token p50 ms", 1000 * quantile(first, 0.5));
+        note("first token p95 ms", 1000 * quantile(first, 0.95));
+        note("least served client, share of the mean", texts == 0 ? 0 : fewest * seen.size() / texts);
+        note("resident MiB early", early);
+        note("resident MiB late", late);
+        return new Measured(pieces, wall, texts);
+    }
+
+    private Seen client(String url, int number, long end) {
+        int texts = 0;
+        int[] pieces = {0};
+        List<Double> first = new ArrayList<>();
+        try (LoupeClient client = LoupeClient.of(url)) {
+            while (System.nanoTime() < end) {
+                Writing w = Writing.of("builtin", "The European Parliament " + (number % 4 == 0 ? "has decided " : ""))
+                        .tokens(TOKENS)
+                        .sampled(1, number * 100_000L + texts);
+                boolean leave = texts % 10 == 9;
+                int before = pieces[0];
+                long asked = System.nanoTime();
+                client.stream(
+                        number % 2 == 0
+                                ? w
+                                : w.with(new Edit(null, "3:5", null, "add", 1.0, "absolute", "generated", null)),
+                        p -> {
+                            if (pieces[0]++ == before) {
+                                first.add((System.nanoTime() - asked) / 1e9);
+                            }
+                            return !leave || pieces[0] - before < 3;
+                        });
+                texts++;
+            }
+        }
+        return new Seen(texts, pieces[0], first);
+    }
+
+    private void note(String what, double value) {
+        beside.computeIfAbsent(what, k -> new ArrayList<>()).add(value);
+    }
+
+    private static double quantile(double[] sorted, double q) {
+        return sorted.length == 0
+                ? Double.NaN
+                : sorted[(int) Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
+    }
+
+    /** What the process has in memory; that of the Java heap alone where the system does not say. */
+    private static double residentMib() {
+        try {
+            return Files.readAllLines(Path.of("/proc/self/status")).stream()
+                    .filter(l -> l.startsWith("VmRSS:"))
+                    .mapToDouble(l -> Double.parseDouble(l.replaceAll("\\D", "")) / 1024)
+                    .findFirst()
+                    .orElseThrow();
+        } catch (IOException e) {
+            Runtime r = Runtime.getRuntime();
+            return (r.totalMemory() - r.freeMemory()) / 1048576.0;
+        }
+    }
+
+    @Override
+    public Map<String, List<Double>> beside() {
+        return beside;
+    }
+
+    @Override
+    public void close() {
+        for (AutoCloseable c : Arrays.asList(server, bench)) {
+            try {
+                if (c != null) {
+                    c.close();
+                }
+            } catch (Exception e) {
+                throw new LoupeException("The server could not be closed: " + e.getMessage(), e);
+            }
+        }
+    }
+}
