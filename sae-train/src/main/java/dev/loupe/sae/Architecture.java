@@ -35,6 +35,9 @@ public enum Architecture {
     /** That of a name in SAELens' {@code cfg.json}, where transcoders are named after their architecture, too. */
     public static Architecture ofSaeLens(String name) {
         String kind = name.replaceAll("_?(skip_)?transcoder$", "");
+        if (kind.equals("gated") || kind.endsWith("batchtopk")) {
+            return JUMPRELU; // read as that
+        }
         return of(kind.isEmpty() ? "standard" : kind);
     }
 

@@ -19,7 +19,8 @@ import java.util.function.Consumer;
 
 /**
  * The folder of an SAE in SAELens' layout of version 6: {@code cfg.json}, {@code sae_weights.safetensors} with W_enc
- * [d_in, d_sae], W_dec [d_sae, d_in], b_enc, b_dec, for JumpReLU threshold and for transcoders with a skip connection
+ * [d_in, d_sae], W_dec [d_sae, d_in], b_enc, b_dec, for JumpReLU threshold (gated SAEs and checkpoints of BatchTopK training
+ * are read as the JumpReLU SAEs that do the same) and for transcoders with a skip connection
  * W_skip; beside them {@code loupe.json}.
  */
 public final class SaeFiles {
@@ -27,8 +28,19 @@ public final class SaeFiles {
     static final String WEIGHTS = "sae_weights.safetensors";
     static final String PROVENANCE = "loupe.json";
 
-    private static final Set<String> KNOWN =
-            Set.of("W_enc", "W_dec", "b_enc", "b_dec", "threshold", "log_threshold", "scaling_factor", "W_skip");
+    private static final Set<String> KNOWN = Set.of(
+            "W_enc",
+            "W_dec",
+            "b_enc",
+            "b_dec",
+            "threshold",
+            "log_threshold",
+            "topk_threshold",
+            "scaling_factor",
+            "W_skip",
+            "b_gate",
+            "b_mag",
+            "r_mag");
 
     private SaeFiles() {}
 
@@ -118,7 +130,13 @@ public final class SaeFiles {
                         + "\" that belongs to a kind of SAE that Loupe does not read.");
             }
         }
-        for (String required : List.of("W_enc", "W_dec", "b_enc", "b_dec")) {
+        boolean gated = cfg.gated();
+        if (gated != file.has("b_gate")) {
+            throw new LoupeException("The SAE " + folder + (gated ? " is gated but lacks" : " is not gated but has")
+                    + " the tensor b_gate.");
+        }
+        for (String required :
+                List.of("W_enc", "W_dec", gated ? "b_mag" : "b_enc", gated ? "r_mag" : "b_dec", "b_dec")) {
             if (!file.has(required)) {
                 throw new LoupeException("The SAE " + folder + " lacks the tensor " + required + ".");
             }
@@ -128,7 +146,9 @@ public final class SaeFiles {
         shape(file, "W_enc", folder, d, n);
         int dOut = cfg.dOut();
         shape(file, "W_dec", folder, n, dOut);
-        shape(file, "b_enc", folder, n);
+        for (String vector : gated ? List.of("b_gate", "b_mag", "r_mag") : List.of("b_enc")) {
+            shape(file, vector, folder, n);
+        }
         shape(file, "b_dec", folder, dOut);
     }
 
@@ -151,8 +171,21 @@ public final class SaeFiles {
             shape(file, "W_skip", folder, dOut, d);
             file.readFloats("W_skip", skip.segment());
         }
-        SaeWeights weights = new SaeWeights(
-                encoder, decoder, file.floats("b_enc"), file.floats("b_dec"), threshold(file, cfg, folder), skip);
+        SaeWeights weights = cfg.gated()
+                ? GatedWeights.asJumpRelu(
+                        encoder,
+                        decoder,
+                        file.floats("b_gate"),
+                        file.floats("b_mag"),
+                        file.floats("r_mag"),
+                        file.floats("b_dec"))
+                : new SaeWeights(
+                        encoder,
+                        decoder,
+                        file.floats("b_enc"),
+                        file.floats("b_dec"),
+                        threshold(file, cfg, folder),
+                        skip);
         finite(skip.segment(), "W_skip", folder);
         finite(encoder.segment(), "W_enc", folder);
         finite(decoder.segment(), "W_dec", folder);
@@ -174,6 +207,11 @@ public final class SaeFiles {
     private static float[] threshold(SafetensorsFile file, SaeLensConfig.Read cfg, Path folder) {
         if (cfg.config().architecture() != Architecture.JUMPRELU) {
             return new float[0];
+        }
+        if (file.has("topk_threshold")) {
+            float[] all = new float[cfg.dSae()];
+            java.util.Arrays.fill(all, Math.max(0, file.floats("topk_threshold")[0]));
+            return all;
         }
         String tensor = file.has("threshold") ? "threshold" : "log_threshold";
         if (!file.has(tensor)) {

@@ -12,7 +12,11 @@ public enum SaeFormat {
     /** The folder of EleutherAI's sparsify: {@link SparsifyFormat}. */
     SPARSIFY("sparsify"),
     /** The {@code params.npz} of Gemma Scope: {@link GemmaScopeFormat}. */
-    GEMMA_SCOPE("gemma-scope");
+    GEMMA_SCOPE("gemma-scope"),
+    /** The folder of dictionary_learning: {@link DictionaryLearningFormat}. */
+    DICTIONARY_LEARNING("dictionary_learning"),
+    /** The file of OpenAI's sparse_autoencoder: {@link OpenAiFormat}. */
+    OPENAI("openai");
 
     private final String id;
 
@@ -64,6 +68,8 @@ public enum SaeFormat {
             }
             case SPARSIFY -> SparsifyFormat.read(source, name, model, hook);
             case GEMMA_SCOPE -> GemmaScopeFormat.read(source, name, model, hook);
+            case DICTIONARY_LEARNING -> DictionaryLearningFormat.read(source, name, model, hook);
+            case OPENAI -> OpenAiFormat.read(source, name, model, hook);
         };
     }
 
@@ -77,11 +83,13 @@ public enum SaeFormat {
             case SAELENS -> sae.save(target);
             case SPARSIFY -> SparsifyFormat.write(sae, target);
             case GEMMA_SCOPE -> GemmaScopeFormat.write(sae, target);
+            case DICTIONARY_LEARNING -> DictionaryLearningFormat.write(sae, target);
+            case OPENAI -> OpenAiFormat.write(sae, target);
         }
     }
 
     /** Whether a target is one file rather than a folder. */
     public boolean isFile() {
-        return this == GEMMA_SCOPE;
+        return this == GEMMA_SCOPE || this == OPENAI;
     }
 }

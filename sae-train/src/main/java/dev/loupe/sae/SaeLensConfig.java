@@ -18,7 +18,7 @@ final class SaeLensConfig {
     private SaeLensConfig() {}
 
     /** A config that was read; {@code foldDecoderNorms} where selection multiplies by the decoder's norms. */
-    record Read(SaeConfig config, int dIn, int dOut, int dSae, boolean foldDecoderNorms) {}
+    record Read(SaeConfig config, int dIn, int dOut, int dSae, boolean foldDecoderNorms, boolean gated) {}
 
     /** Entries of the metadata that {@link #write} makes by itself. */
     private static final Set<String> OURS = Set.of("sae_lens_version", "model_name", "hook_name", "hook_name_out");
@@ -29,6 +29,8 @@ final class SaeLensConfig {
 
     /** Flattens heads, which the activations of this hook point are here anyway. */
     private static final String HOOK_Z = "hook_z";
+
+    private static final String GATED = "gated";
 
     static Map<String, Object> write(Sae sae) {
         Map<String, Object> cfg = new LinkedHashMap<>();
@@ -79,11 +81,14 @@ final class SaeLensConfig {
         }
         boolean transcodes = name.endsWith("transcoder");
         Architecture architecture;
+        boolean trained =
+                name.endsWith("batchtopk"); // a checkpoint of training, whose threshold lies beside the weights
         try {
-            architecture = Architecture.ofSaeLens(name);
+            architecture = trained || name.equals(GATED) ? Architecture.JUMPRELU : Architecture.ofSaeLens(name);
         } catch (UsageException e) {
-            throw new LoupeException("The SAE " + folder + " is of architecture \"" + name
-                    + "\", which Loupe does not read; it reads standard, topk, jumprelu and transcoders of these.");
+            throw new LoupeException(
+                    "The SAE " + folder + " is of architecture \"" + name
+                            + "\", which Loupe does not read; it reads standard, topk, batchtopk, jumprelu, gated and transcoders of these.");
         }
         String normalize = cfg.path("normalize_activations").isBoolean()
                 ? cfg.path("normalize_activations").asBoolean() ? "expected_average_only_in" : "none"
@@ -123,8 +128,9 @@ final class SaeLensConfig {
                 dIn,
                 transcodes && cfg.has("d_out") ? size(cfg.path("d_out"), "d_out", folder) : dIn,
                 size(cfg.path("d_sae"), "d_sae", folder),
-                architecture == Architecture.TOPK
-                        && cfg.path("rescale_acts_by_decoder_norm").asBoolean(false));
+                (architecture == Architecture.TOPK || trained)
+                        && cfg.path("rescale_acts_by_decoder_norm").asBoolean(trained),
+                name.equals(GATED));
     }
 
     private static String text(JsonNode node, String key, String otherwise) {

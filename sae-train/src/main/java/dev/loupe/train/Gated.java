@@ -6,10 +6,8 @@ import dev.loupe.engine.Selection;
 import dev.loupe.engine.Sparsity;
 import dev.loupe.engine.StepMetrics;
 import dev.loupe.engine.StepRule;
-import dev.loupe.math.Matrix;
-import dev.loupe.math.VectorOps;
+import dev.loupe.sae.GatedWeights;
 import dev.loupe.sae.SaeWeights;
-import java.lang.foreign.Arena;
 import java.util.Map;
 
 /**
@@ -49,20 +47,9 @@ final class Gated implements Objective {
 
     @Override
     public SaeWeights finish(Parameters p) {
-        return asJumpRelu(p);
-    }
-
-    /** The JumpReLU SAE that does the same. */
-    private static SaeWeights asJumpRelu(Parameters p) {
-        Matrix rows = Matrix.allocate(Arena.ofAuto(), p.dSae(), p.dIn());
-        rows.copyFrom(p.encoderRows());
-        float[] theta = new float[p.dSae()];
-        for (int i = 0; i < theta.length; i++) {
-            double gain = Math.exp(p.rMag()[i]);
-            VectorOps.scale((float) gain, rows.segment(), rows.offset(i), rows.cols());
-            theta[i] = (float) Math.max(0, p.bMag()[i] - gain * p.bEnc()[i]);
-        }
-        return new SaeWeights(rows, p.decoderRows(), p.bMag().clone(), p.bDec(), theta, p.skip());
+        SaeWeights w =
+                GatedWeights.asJumpRelu(p.encoderRows(), p.decoderRows(), p.bEnc(), p.bMag(), p.rMag(), p.bDec());
+        return new SaeWeights(w.encoderRows(), w.decoderRows(), w.bEnc(), w.bDec(), w.threshold(), p.skip());
     }
 
     @Override

@@ -118,7 +118,7 @@ final class PlacesJob {
             progress.stage("train " + name, config.steps(), "steps");
             long begin = System.nanoTime();
             TrainState end = run.run(progress, request.seeds().size() == 1 ? "" : "s" + seed + "/");
-            double seconds = (System.nanoTime() - begin) / 1e9;
+            double seconds = (System.nanoTime() - begin) / 1e9 / layers; // each layer's share
             List<SaeWeights> cut = CrossLayerTranscoder.cut(run.finished(end), data.ends(), target.ends());
             for (int l = 0; l < layers; l++) {
                 if (Files.exists(folders.get(l))) { // saved before a run was stopped at its very end

@@ -71,7 +71,7 @@ final class SetJob {
                 long begin = System.nanoTime();
                 layers.forEach(l -> l.run.open(progress));
                 steps(layers, config, progress, checkpointSeconds);
-                double seconds = (System.nanoTime() - begin) / 1e9;
+                double seconds = (System.nanoTime() - begin) / 1e9 / layers.size(); // each layer's share
                 for (Layer l : layers) {
                     TrainJob.save(l.folder, config, seed, l.origin, l.run, l.run.snapshot());
                     String name = l.folder.getFileName().toString();

@@ -170,7 +170,8 @@ class SaeFilesTest {
         }
         refused(folder("d_sae", cfg(good).put("d_sae", N + 1), weights), "W_enc");
         refused(folder("d_in", cfg(good).put("d_in", -3), weights), "d_in");
-        refused(folder("arch", cfg(good).put("architecture", "gated"), weights), "gated");
+        refused(folder("arch", cfg(good).put("architecture", "matching_pursuit"), weights), "matching_pursuit");
+        refused(folder("gated", cfg(good).put("architecture", "gated"), weights), "b_gate");
         refused(folder("relu", cfg(good).put("normalize_activations", "layer_norm"), weights), "layer_norm");
         refused(folder("hook_z", cfg(good).put("reshape_activations", "hook_z"), weights), "hook_z");
         refused(folder("k", cfg(good).put("architecture", "topk").put("k", 99), weights), "k = 99");

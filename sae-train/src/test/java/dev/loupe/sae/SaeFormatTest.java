@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -79,10 +80,25 @@ class SaeFormatTest {
     @CsvSource({
         "SPARSIFY, sparsify/layers.3, sparsify/layers.3/expected.safetensors, blocks.3.hook_resid_post",
         "SPARSIFY, sparsify/layers.2.mlp, sparsify/layers.2.mlp/expected.safetensors, blocks.2.hook_mlp_in",
-        "GEMMA_SCOPE, gemma-scope/params.npz, gemma-scope/expected.safetensors, ''"
+        "GEMMA_SCOPE, gemma-scope/params.npz, gemma-scope/expected.safetensors, ''",
+        "OPENAI, openai/relu.pt, openai/expected.safetensors, ''",
+        "DICTIONARY_LEARNING, AutoEncoder, , blocks.3.hook_resid_post",
+        "DICTIONARY_LEARNING, AutoEncoderNew, , blocks.3.hook_resid_post",
+        "DICTIONARY_LEARNING, AutoEncoderTopK, , blocks.3.hook_resid_post",
+        "DICTIONARY_LEARNING, BatchTopKSAE, , blocks.3.hook_resid_post",
+        "DICTIONARY_LEARNING, MatryoshkaBatchTopKSAE, , blocks.3.hook_resid_post",
+        "DICTIONARY_LEARNING, JumpReluAutoEncoder, , blocks.3.hook_resid_post",
+        "DICTIONARY_LEARNING, GatedAutoEncoder, , blocks.3.hook_resid_post",
+        "SAELENS, gated, , blocks.1.hook_resid_post",
+        "SAELENS, batchtopk, , blocks.1.hook_resid_post",
+        "SAELENS, transcoder, , blocks.1.hook_resid_post",
+        "SAELENS, skip_transcoder, , blocks.1.hook_resid_post",
+        "SAELENS, jumprelu_transcoder, , blocks.1.hook_resid_post"
     })
-    void whatThePeersWroteDoesHereWhatItDidThere(SaeFormat format, String file, String expected, String hook)
-            throws IOException {
+    void whatThePeersWroteDoesHereWhatItDidThere(
+            SaeFormat format, String source, @Nullable String expectedIn, String hook) throws IOException {
+        String file = expectedIn == null ? format.id() + "/" + source : source;
+        String expected = expectedIn == null ? file + "/expected.safetensors" : expectedIn;
         Sae sae = format.read(golden(file), "read", "model", "");
         assertThat(sae.hookName()).isEqualTo(hook);
         assertThat(sae.modelId()).isEqualTo("model");
@@ -104,8 +120,12 @@ class SaeFormatTest {
                 Sae sae = random(random, a, subtracts);
                 Matrix x = Matrix.copyOf(random.matrix(30, 6));
                 for (SaeFormat format : SaeFormat.values()) {
-                    boolean has =
-                            format == SaeFormat.SAELENS || (format == SaeFormat.SPARSIFY) == (a == Architecture.TOPK);
+                    boolean has = switch (format) {
+                        case SAELENS, DICTIONARY_LEARNING -> true;
+                        case SPARSIFY -> a == Architecture.TOPK;
+                        case GEMMA_SCOPE -> a != Architecture.TOPK;
+                        case OPENAI -> a == Architecture.RELU;
+                    };
                     Path to = dir.resolve(format.id() + random.nextLong());
                     if (!has) {
                         assertThatThrownBy(() -> format.write(sae, to))
@@ -120,6 +140,34 @@ class SaeFormatTest {
                 }
             }
         });
+    }
+
+    @Test
+    void aPickleThatCallsSomethingIsRefusedAndNotRun() {
+        byte[] program = "\u0080\u0002cos\nsystem\n(X\u0004\u0000\u0000\u0000truetR."
+                .getBytes(java.nio.charset.StandardCharsets.ISO_8859_1);
+        assertThatThrownBy(() -> new Unpickler(program).run())
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("os.system");
+        Cases.check(
+                200,
+                random -> { // whatever the bytes are, there is an answer or one of the exceptions that are caught
+                    byte[] bytes = new byte[random.nextInt(1, 40)];
+                    for (int i = 0; i < bytes.length; i++) {
+                        bytes[i] = program[random.nextInt(program.length)];
+                    }
+                    try {
+                        new Unpickler(bytes).run();
+                    } catch (IllegalStateException
+                            | IndexOutOfBoundsException
+                            | ClassCastException
+                            | ArithmeticException
+                            | java.nio.BufferUnderflowException
+                            | java.util.NoSuchElementException
+                            | NullPointerException expected) {
+                        assertThat(expected).isNotNull();
+                    }
+                });
     }
 
     private static Sae random(Cases.Random random, Architecture a, boolean subtracts) {
@@ -150,6 +198,19 @@ class SaeFormatTest {
         assertThatThrownBy(() -> SaeFormat.SPARSIFY.read(dir, "x", "", ""))
                 .isInstanceOf(LoupeException.class)
                 .hasMessageContaining("sparsify");
+        byte[] torch = Files.readAllBytes(golden("dictionary_learning/AutoEncoder/ae.pt"));
+        Path cut = Files.createDirectories(dir.resolve("cut")).resolve("ae.pt");
+        Files.write(cut, Arrays.copyOf(torch, torch.length - 100));
+        assertThatThrownBy(
+                        () -> SaeFormat.DICTIONARY_LEARNING.read(cut.getParent(), "x", "", "blocks.0.hook_resid_post"))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("ae.pt");
+        assertThatThrownBy(() -> SaeFormat.OPENAI.read(golden("openai/topk.pt"), "x", "", "h"))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("normalises every token");
+        assertThatThrownBy(() -> SaeFormat.DICTIONARY_LEARNING.read(golden("openai/relu.pt"), "x", "", "h"))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("lacks the tensor");
         assertThatThrownBy(() -> SaeFormat.of("sae-lens")).hasMessageContaining("saelens, sparsify, gemma-scope");
     }
 }

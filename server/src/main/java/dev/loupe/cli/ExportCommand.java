@@ -19,7 +19,8 @@ final class ExportCommand extends LoupeCommand {
     @Option(
             names = "--format",
             required = true,
-            description = "saelens, sparsify, gemma-scope or circuit-tracer (a whole set).")
+            description =
+                    "saelens, sparsify, gemma-scope, dictionary_learning, openai or circuit-tracer (a whole set).")
     private String format = "";
 
     @Override

@@ -20,7 +20,8 @@ final class ImportCommand extends LoupeCommand {
     @Option(
             names = "--format",
             required = true,
-            description = "saelens, sparsify, gemma-scope or circuit-tracer (a whole set).")
+            description =
+                    "saelens, sparsify, gemma-scope, dictionary_learning, openai or circuit-tracer (a whole set).")
     private String format = "";
 
     @Option(names = "--name", required = true, paramLabel = "SAE", description = "Its name here.")
