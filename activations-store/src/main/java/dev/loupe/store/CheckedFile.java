@@ -68,7 +68,7 @@ final class CheckedFile {
 
     /** A buffer of a record batch whose checksum is right. */
     MemorySegment buffer(int batch, int column, int buffer) {
-        if (verified.get(batch) == 0) {
+        if (verified.getOpaque(batch) == 0) { // met unverified, it is only compared once more
             verify(batch);
         }
         return arrow.buffer(batch, column, buffer);

@@ -57,19 +57,34 @@ final class MappedRows implements RowReader {
     void gatherPiece(long[] rows, int from, int first, int end, MemorySegment out) {
         MemorySegment[] src = new MemorySegment[4];
         long[] at = new long[4];
+        MemorySegment[] nextSrc = new MemorySegment[4];
+        long[] nextAt = new long[4];
         int i = first;
+        if (i + 4 <= end) {
+            find(rows, from + i, src, at);
+        }
         for (; i + 4 <= end; i += 4) {
-            for (int k = 0; k < 4; k++) {
-                Shards.Place place = shards.place(rows[from + i + k]);
-                src[k] = shards.buffer(place, 0, 2);
-                at[k] = (long) place.row() * rowBytes;
+            if (i + 8 <= end) { // found while the copy of these waits for memory
+                find(rows, from + i + 4, nextSrc, nextAt);
             }
             decoder.decode4(src, at, out, 4L * i * width, width);
+            MemorySegment[] freeSrc = src;
+            src = nextSrc;
+            nextSrc = freeSrc;
+            long[] freeAt = at;
+            at = nextAt;
+            nextAt = freeAt;
         }
         for (; i < end; i++) {
             Shards.Place place = shards.place(rows[from + i]);
             MemorySegment data = shards.buffer(place, 0, 2);
             decoder.decode(data, (long) place.row() * rowBytes, out, 4L * i * width, width);
+        }
+    }
+
+    private void find(long[] rows, int from, MemorySegment[] src, long[] at) {
+        for (int k = 0; k < 4; k++) {
+            shards.find(rows[from + k], rowBytes, k, src, at);
         }
     }
 

@@ -19,6 +19,7 @@ final class Shards {
     private final CheckedFile[] files;
     private final long[] firstRow; // by shard; one more entry: all rows
     private final int[] batchRows;
+    private long shardRows; // of every shard but the last; 0 if they differ
 
     private Shards(int shards) {
         this.files = new CheckedFile[shards];
@@ -37,6 +38,7 @@ final class Shards {
         for (int s = 0; s < shards.size(); s++) {
             result.firstRow[s + 1] = result.firstRow[s] + rows.applyAsInt(shards.get(s));
         }
+        result.shardRows = shardRows(result.firstRow);
         Parallel.run(shards.size(), s -> {
             DataFile entry = Objects.requireNonNull(shards.get(s).files().get(key));
             int count = rows.applyAsInt(shards.get(s));
@@ -44,6 +46,17 @@ final class Shards {
             result.batchRows[s] = entry.batchRows();
         });
         return result;
+    }
+
+    private static long shardRows(long[] firstRow) {
+        int last = firstRow.length - 2;
+        long rows = last < 0 ? 0 : firstRow[1];
+        for (int s = 0; s < last; s++) {
+            if (firstRow[s + 1] - firstRow[s] != rows) {
+                return 0;
+            }
+        }
+        return last < 0 || firstRow[last + 1] - firstRow[last] > rows ? 0 : rows;
     }
 
     long rows() {
@@ -72,6 +85,9 @@ final class Shards {
         if (row < 0 || row >= rows()) {
             throw new IndexOutOfBoundsException("row " + row + " of " + rows());
         }
+        if (shardRows > 0) {
+            return (int) (row / shardRows);
+        }
         int at = Arrays.binarySearch(firstRow, row);
         return at >= 0 ? at : -at - 2;
     }
@@ -80,6 +96,16 @@ final class Shards {
         int shard = shard(row);
         int local = (int) (row - firstRow[shard]);
         return new Place(shard, local / batchRows[shard], local % batchRows[shard]);
+    }
+
+    /** Where a row of fixed size lies: the buffer to {@code src[at]}, the byte in it to {@code offsets[at]}. */
+    void find(long row, int rowBytes, int at, MemorySegment[] src, long[] offsets) {
+        int shard = shard(row);
+        int local = (int) (row - firstRow[shard]);
+        int rows = batchRows[shard];
+        int batch = local / rows;
+        src[at] = files[shard].buffer(batch, 0, 2);
+        offsets[at] = (long) (local - batch * rows) * rowBytes;
     }
 
     MemorySegment buffer(Place place, int column, int buffer) {

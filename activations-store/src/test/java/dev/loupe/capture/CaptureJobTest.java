@@ -102,6 +102,24 @@ class CaptureJobTest {
         }
     }
 
+    @Test
+    void a_folder_that_cannot_be_written_is_refused_before_the_model_runs() throws IOException {
+        ToyModel model = new ToyModel();
+        Files.writeString(folder.resolve("file"), "no folder");
+        assertThatThrownBy(() -> capture(request("file/stores", "s", 2_000), model, Progress.silent()))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("file/stores");
+        Path readOnly = Files.createDirectories(folder.resolve("read-only"));
+        assertThat(readOnly.toFile().setWritable(false)).isTrue();
+        if (!Files.isWritable(readOnly)) { // root may write anywhere
+            assertThatThrownBy(() -> capture(request("read-only", "s", 2_000), model, Progress.silent()))
+                    .isInstanceOf(LoupeException.class)
+                    .hasMessageContaining("read-only");
+        }
+        assertThat(readOnly.toFile().setWritable(true)).isTrue();
+        assertThat(model.passes).isZero();
+    }
+
     private static CaptureResult capture(CaptureRequest request, ToyModel model, Progress progress) {
         return CaptureJob.run(request, model, progress, 1000); // small shards: several of them in a small text
     }

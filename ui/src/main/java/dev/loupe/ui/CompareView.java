@@ -186,10 +186,25 @@ public final class CompareView extends Page implements BeforeEnterObserver {
     private Section curves(Matching m, double threshold) {
         List<CurveChart.Series> series = new ArrayList<>();
         series.add(series(m));
-        others(m).stream().limit(LINES).forEach(o -> series.add(series(o)));
+        others(m).stream().filter(o -> related(o, m)).limit(LINES).forEach(o -> series.add(series(o)));
         curve.set(new CurveChart.Data(
                 series, "threshold", "share shared", 0.0, 1.0, 0.0, 1.0, false, false, 190, threshold, ""));
         return Kit.card(Kit.heading("Shared at every threshold", "share of the narrower SAE"), curve);
+    }
+
+    /** Whether a line of the one beside that of the other says something: an SAE in common, or equal place and widths. */
+    private boolean related(Matching o, Matching m) {
+        Set<String> own = Set.of(m.a(), m.b().equals(m.a()) ? "" : m.b());
+        if (own.contains(o.a()) || own.contains(o.b())) {
+            return true;
+        }
+        return o.widthA() == m.widthA()
+                && o.widthB() == m.widthB()
+                && workbench
+                        .saes()
+                        .get(o.a())
+                        .hook()
+                        .equals(workbench.saes().get(m.a()).hook());
     }
 
     private static CurveChart.Series series(Matching m) {

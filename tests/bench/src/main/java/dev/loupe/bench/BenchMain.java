@@ -64,6 +64,7 @@ public final class BenchMain implements Callable<Integer> {
                 CaptureBench::new,
                 CaptureShareBench::new,
                 GatherBench::new,
+                GatherJmhBench::new,
                 StoreLoaderBench::new,
                 BlockShuffleBench::new,
                 TrainStepBench::new,
