@@ -125,6 +125,23 @@ class CorporaTest {
     }
 
     @Test
+    void documents_of_token_ids_are_held_out_by_their_ids_and_count_towards_the_pool() throws IOException {
+        StringBuilder lines = new StringBuilder();
+        for (int i = 0; i < 200; i++) {
+            lines.append("{\"tokens\": [").append(i).append(", 1, 4]}\n");
+        }
+        java.nio.file.Path file = Files.writeString(folder.resolve("ids.jsonl"), lines);
+        DocumentSource source = Corpora.of(file.toString(), "");
+        DocumentPool pool = DocumentPool.read(source, HeldOut.share(0.5), 0, 1_000_000, Progress.silent());
+        assertThat(pool.complete()).isTrue();
+        assertThat(pool.heldOut()).hasSizeBetween(60, 140);
+        assertThat(pool.train()).hasSize(200 - pool.heldOut().size());
+        DocumentPool part = DocumentPool.read(source, HeldOut.none(), 0, 12 * 50, Progress.silent());
+        assertThat(part.complete()).isFalse();
+        assertThat(part.train()).hasSize(50);
+    }
+
+    @Test
     void packed_files_conversations_and_token_ids_are_read() throws IOException {
         String lines = "{\"text\": \"one\"}\n\n{\"messages\": [{\"role\": \"user\", \"content\": \"hi\"},"
                 + " {\"role\": \"assistant\", \"content\": \"yes?\"}]}\n{\"input_ids\": [3, 1, 4]}\n";

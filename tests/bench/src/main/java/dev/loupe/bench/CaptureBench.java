@@ -8,11 +8,17 @@ import dev.loupe.capture.CaptureRequest;
 import dev.loupe.capture.CaptureResult;
 import dev.loupe.corpus.Corpora;
 import dev.loupe.corpus.Document;
+import dev.loupe.math.Matrix;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.store.ActivationStore;
+import dev.loupe.store.ShardBuffer;
+import dev.loupe.store.StoreSpec;
+import dev.loupe.store.StoreWriter;
 import java.io.BufferedWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -25,6 +31,7 @@ final class CaptureBench implements Benchmark {
     private static final int LONGEST = 600;
     private static final String[] HOOKS = {"blocks.1.hook_resid_post", "blocks.3.hook_resid_post"};
 
+    private final Map<String, List<Double>> beside = new LinkedHashMap<>();
     private @Nullable LanguageModel model;
     private @Nullable Path folder;
     private int runs;
@@ -83,9 +90,53 @@ final class CaptureBench implements Benchmark {
         double answer;
         try (ActivationStore store = ActivationStore.open(r.folder())) {
             answer = store.meanSquaredNorm(HOOKS[1]);
+            add("storing share", storing(store, stores.resolve("again")) / seconds);
         }
+        AtomicFiles.deleteTree(stores.resolve("again"));
         AtomicFiles.deleteTree(r.folder());
         return new Measured(r.tokens(), seconds, answer);
+    }
+
+    /** Seconds that writing the rows of a store takes once they are known: files, checksums, statistics, fsync. */
+    private static double storing(ActivationStore store, Path target) {
+        long spent = 0;
+        try (StoreWriter writer = StoreWriter.create(target, StoreSpec.of(store.manifest()));
+                ShardBuffer buffer = writer.buffer(65_536)) {
+            long row = 0;
+            int document = writer.addDocument("all", "", 0, false);
+            for (int s = 0; row < store.rows(); s++) {
+                int[] tokens = store.sequenceTokens(s);
+                int count = buffer.rowsOf(tokens);
+                if (buffer.rows() + count > buffer.capacity()) {
+                    spent += timed(() -> writer.write(buffer));
+                    buffer.clear();
+                }
+                int first = buffer.add(document, tokens);
+                for (String hook : HOOKS) {
+                    Matrix all = buffer.activations(hook);
+                    store.reader(hook).read(row, count, all.rows(first, first + count));
+                }
+                row += count;
+            }
+            spent += timed(() -> writer.write(buffer));
+            spent += timed(writer::finish);
+        }
+        return spent / 1e9;
+    }
+
+    private static long timed(Runnable work) {
+        long start = System.nanoTime();
+        work.run();
+        return System.nanoTime() - start;
+    }
+
+    private void add(String name, double value) {
+        beside.computeIfAbsent(name, n -> new ArrayList<>()).add(value);
+    }
+
+    @Override
+    public Map<String, List<Double>> beside() {
+        return beside;
     }
 
     @Override
