@@ -27,6 +27,7 @@ final class Comparison {
         List<Double> peers = new ArrayList<>();
         Benchmark.Measured mine = new Benchmark.Measured(0, 1, Double.NaN);
         Benchmark.Measured other = null;
+        Map<String, List<Double>> beside = new LinkedHashMap<>();
         try (Peer peer = venv == null || !b.hasPeer() ? null : Peer.start(venv, script, b.name(), folder, threads)) {
             for (int i = -warmups; i < rounds; i++) {
                 mine = b.run();
@@ -37,6 +38,10 @@ final class Comparison {
                         peers.add(other.rate());
                     }
                 }
+            }
+            beside.putAll(b.beside());
+            if (peer != null && beside.containsKey(LoadBench.PEAK)) {
+                beside.put("peer's " + LoadBench.PEAK, peer.peaks());
             }
         }
         if (other != null && !agree(mine.answer(), other.answer(), b.tolerance())) {
@@ -60,7 +65,7 @@ final class Comparison {
                 mine.answer(),
                 other == null ? null : (Double) other.answer(),
                 threads,
-                medians(b.beside(), rounds));
+                medians(beside, rounds));
     }
 
     /** Medians of the measured runs, which are the last ones. */

@@ -1,6 +1,7 @@
 package dev.loupe.bench;
 
 import dev.loupe.base.Json;
+import dev.loupe.base.ProcessMemory;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.LanguageModels;
 import dev.loupe.model.ModelOptions;
@@ -9,12 +10,18 @@ import dev.loupe.model.TokenBatch;
 import dev.loupe.model.Want;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** From a folder on disk (in the system's cache) to the logits of one token; the peer is transformers' from_pretrained. */
 final class LoadBench implements Benchmark {
+    /** What the largest amount of memory that a process had is called. */
+    static final String PEAK = "MB at the peak";
+
+    private final List<Double> peaks = new ArrayList<>();
     private @Nullable Path path;
 
     @Override
@@ -46,6 +53,7 @@ final class LoadBench implements Benchmark {
     @Override
     public Measured run() throws Exception {
         Path folder = Objects.requireNonNull(path);
+        PeakMemory.forget();
         long start = System.nanoTime();
         double answer = 0;
         try (LanguageModel model = LanguageModels.open(folder, ModelOptions.defaults())) {
@@ -55,7 +63,13 @@ final class LoadBench implements Benchmark {
             }
         }
         double seconds = (System.nanoTime() - start) / 1e9;
+        peaks.add(ProcessMemory.peakBytes() / 1e6);
         return new Measured(Files.size(folder.resolve("model.safetensors")) / 1e6, seconds, answer);
+    }
+
+    @Override
+    public Map<String, List<Double>> beside() {
+        return Map.of(PEAK, peaks);
     }
 
     @Override

@@ -9,6 +9,8 @@ import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -22,6 +24,7 @@ final class Peer implements AutoCloseable {
     private final Process process;
     private final Writer in;
     private final BufferedReader out;
+    private final List<Double> peaks = new ArrayList<>();
 
     private Peer(Process process) {
         this.process = process;
@@ -60,10 +63,18 @@ final class Peer implements AutoCloseable {
         in.write("run\n");
         in.flush();
         JsonNode answer = read(name);
+        if (answer.has("peak_bytes")) {
+            peaks.add(answer.path("peak_bytes").asDouble() / 1e6);
+        }
         return new Benchmark.Measured(
                 answer.path("amount").asDouble(),
                 answer.path("seconds").asDouble(),
                 answer.path("answer").asDouble());
+    }
+
+    /** The peak of its memory at the end of each run, in MB; empty where its system does not say. */
+    List<Double> peaks() {
+        return List.copyOf(peaks);
     }
 
     private JsonNode read(String name) throws IOException {
