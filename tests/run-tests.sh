@@ -8,13 +8,20 @@ end a skip that tests/skips.txt does not list fails the run. What is missing is 
 distribution'"'"'s package as root or with password-less sudo, else Playwright'"'"'s download) and, where Python 3 is
 present, the small environment tests/.venv of the interop tests.
 
+  --peers                              also the tests that open our files with the large Python libraries (SAELens,
+                                       circuit-tracer, ...), in an environment tests/.venv-peers of 2 GB made for them
   CHROMIUM=PROGRAM                     the browser to use
   ./loupe test -pl sae-train -am       one module and what it needs
   ./loupe test -Dseed=42               replays the property tests of a run'
 
 run_tests() {
     case $1 in -h | --help) printf '%s\n' "$tests_usage"; exit 0 ;; esac
-    local chromium python
+    local chromium python peers=()
+    if [ "$1" = --peers ]; then
+        shift
+        set_up_peers
+        peers=("-Dloupe.excluded.tags=" "-Dloupe.peers=$root/tests/.venv-peers/bin/python")
+    fi
     set_up_chromium
     set_up_python
     # what the launcher compiled without the static checks is compiled again with them
@@ -23,7 +30,7 @@ run_tests() {
     fi
     # reports of earlier runs would be counted as this one's
     rm -rf "$root"/*/target/surefire-reports "$root"/tests/*/target/surefire-reports
-    maven -B verify "-Dloupe.chromium=$chromium" "-Dloupe.python=$python" "$@" || exit 1
+    maven -B verify "-Dloupe.chromium=$chromium" "-Dloupe.python=$python" "${peers[@]}" "$@" || exit 1
     "$jdk/bin/java" -cp "$root/tests/fixtures/target/classes" dev.loupe.fixtures.SkipCheck "$root" || exit 1
 }
 
@@ -100,6 +107,21 @@ set_up_python() {
         cp "$wanted" "$venv/made-of.txt"
     fi
     python=$venv/bin/python
+}
+
+set_up_peers() {
+    local venv=$root/tests/.venv-peers folder=$root/tests/python
+    if ! cat "$folder"/requirements-peers*.txt | cmp -s - "$venv/made-of.txt"; then
+        say "Making the Python environment of the peers in tests/.venv-peers (torch included, minutes) ..."
+        mkdir -p "$root/target"
+        make_venv "$venv" || fail "--peers needs python3 with venv (see target/setup.log)."
+        "$venv/bin/python" -m pip install -q --disable-pip-version-check -r "$folder/requirements-peers.txt" \
+            >> "$root/target/setup.log" 2>&1 &&
+            "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps \
+                -r "$folder/requirements-peers-alone.txt" >> "$root/target/setup.log" 2>&1 ||
+            fail "pip could not install the peers (see target/setup.log)."
+        cat "$folder"/requirements-peers*.txt > "$venv/made-of.txt"
+    fi
 }
 
 make_venv() {

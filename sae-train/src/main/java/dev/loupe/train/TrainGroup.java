@@ -168,8 +168,9 @@ public final class TrainGroup {
                     + task.storeFingerprint() + ".");
         }
         if (Places.several(task.hook()) || Places.several(task.hookOut())) {
-            throw new UsageException("A sweep trains at one hook point; crosscoders and transcoder sets over several are"
-                    + " trained with loupe train.");
+            throw new UsageException(
+                    "A sweep trains at one hook point; crosscoders and transcoder sets over several are"
+                            + " trained with loupe train.");
         }
         // the rules of a request hold for a task as well
         new TrainRequest(

@@ -28,7 +28,7 @@ class SaeFormatTest {
     @TempDir
     Path dir;
 
-    private static Path golden(String name) {
+    static Path golden(String name) {
         try {
             return Path.of(Objects.requireNonNull(SaeFormatTest.class.getResource("formats/" + name))
                     .toURI());
