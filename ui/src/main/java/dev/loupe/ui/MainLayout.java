@@ -22,7 +22,7 @@ import java.util.Map;
 @JsModule("context://js/keys.js")
 public final class MainLayout extends Div implements RouterLayout, AfterNavigationObserver {
     private static final List<String> PLACES =
-            List.of("features", "compare", "patch", "steer", "stores", "models", "jobs");
+            List.of("features", "inspect", "compare", "patch", "steer", "stores", "models", "jobs");
 
     private final Map<String, Anchor> links = new LinkedHashMap<>();
     private final Input search = new Input();

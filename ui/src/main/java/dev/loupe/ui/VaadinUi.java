@@ -44,6 +44,7 @@ public final class VaadinUi implements WebUi {
             SweepView.class,
             PatchView.class,
             SteerView.class,
+            InspectView.class,
             JobsView.class,
             StoresView.class,
             ModelsView.class);

@@ -10,7 +10,7 @@ class Bars extends LoupeElement {
     this.setAttribute('role', 'list');
     if (!d.rows.length) { this.replaceChildren(h('div', { class: 'faint' }, d.empty ?? 'Nothing here.')); return; }
     this.replaceChildren(...d.rows.map(r => {
-      const tone = d.tone ?? (r.value >= 0 ? 'pos' : 'neg');
+      const tone = d.tone === 'signed' ? (r.text.startsWith('−') ? 'neg' : 'pos') : d.tone ?? (r.value >= 0 ? 'pos' : 'neg');
       const name = r.token !== undefined && r.token !== null ? alone(r.token) : r.name;
       const label = r.href ? [h('a', { href: r.href, 'router-link': true }, name, r.more ? h('span', { class: 'ink' }, ' ' + r.more) : null)] : [name, r.more ? h('span', { class: 'faint' }, ' ' + r.more) : null];
       return h('div', { class: 'row' + (d.narrow ? ' narrow' : ''), role: 'listitem' },

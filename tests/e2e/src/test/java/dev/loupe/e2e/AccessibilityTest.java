@@ -55,10 +55,13 @@ class AccessibilityTest {
             page.waitForTimeout(300); // drawings come a frame after the page
             for (ColorScheme scheme : List.of(ColorScheme.LIGHT, ColorScheme.DARK)) {
                 page.emulateMedia(new Page.EmulateMediaOptions().setColorScheme(scheme));
-                page.waitForTimeout(250); // what fades inside Vaadin's components has arrived
+                settle(page);
                 List<String> found = new ArrayList<>();
-                for (Rule rule :
-                        new AxeBuilder(page).setLegacyMode(true).analyze().getViolations()) {
+                AxeBuilder axe = new AxeBuilder(page).setLegacyMode(true);
+                if (scheme == ColorScheme.DARK) {
+                    axe.withRules(List.of("color-contrast", "link-in-text-block")); // nothing else differs
+                }
+                for (Rule rule : axe.analyze().getViolations()) {
                     if (GRAVE.contains(rule.getImpact())) {
                         for (CheckedNode node : rule.getNodes()) {
                             found.add(rule.getId() + " " + node.getTarget() + " " + node.getFailureSummary());
@@ -68,6 +71,16 @@ class AccessibilityTest {
                 assertThat(found).as("%s in %s", path, scheme).isEmpty();
             }
         }
+    }
+
+    /** Lets everything be drawn, and what fades arrive, inside Vaadin's components too. */
+    private static void settle(Page page) {
+        page.evaluate("""
+                async () => {
+                  for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
+                  await Promise.all(document.getAnimations().map(a => a.finished.catch(() => null)));
+                  await new Promise(requestAnimationFrame);
+                }""");
     }
 
     @Test

@@ -19,7 +19,9 @@ public final class BarRows extends DrawnElement {
         /** Positive values. */
         POS,
         /** Negative values. */
-        NEG
+        NEG,
+        /** By the sign of each row's number. */
+        SIGNED
     }
 
     /**
