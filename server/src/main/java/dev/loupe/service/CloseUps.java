@@ -4,6 +4,7 @@ import dev.loupe.base.NotFoundException;
 import dev.loupe.base.UsageException;
 import dev.loupe.feature.Example;
 import dev.loupe.feature.FeatureDetail;
+import dev.loupe.feature.FeatureIndex;
 import dev.loupe.feature.TokenLogit;
 import dev.loupe.math.Matrix;
 import dev.loupe.model.LanguageModel;
@@ -16,26 +17,73 @@ import dev.loupe.store.SequenceTable;
 import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** What a feature's page shows beyond its index, worked out when it is asked for. */
 public final class CloseUps {
     private static final int BINS = 48;
+    private static final int RECENT = 96;
 
     private final Models models;
     private final Stores stores;
     private final Saes saes;
     private final Features features;
 
+    /** The pages looked at last and those beside them: going to and fro reads nothing. */
+    private final Map<Key, FeatureDetail> recent = Collections.synchronizedMap(new LinkedHashMap<>(64, 0.75f, true) {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Key, FeatureDetail> eldest) {
+            return size() > RECENT;
+        }
+    });
+
+    /** A feature of one opened index; an index that is built anew is another one. */
+    private record Key(FeatureIndex index, int id) {
+        @Override
+        public boolean equals(@Nullable Object other) {
+            return other instanceof Key k && k.index == index && k.id == id;
+        }
+
+        @Override
+        public int hashCode() {
+            return 31 * System.identityHashCode(index) + id;
+        }
+    }
+
     CloseUps(Models models, Stores stores, Saes saes, Features features) {
         this.models = models;
         this.stores = stores;
         this.saes = saes;
         this.features = features;
+    }
+
+    /** Everything about a feature, from memory if it was looked at or fetched ahead a short while ago. */
+    public FeatureDetail detail(String sae, int id) {
+        Key key = new Key(features.index(sae), id);
+        FeatureDetail known = recent.get(key);
+        if (known == null) {
+            known = key.index.detail(id);
+            recent.put(key, known);
+        }
+        return known;
+    }
+
+    /** Reads features ahead, on a thread of its own; numbers that do not exist are left out. */
+    public void ahead(String sae, int... ids) {
+        FeatureIndex index = features.index(sae);
+        Thread.ofVirtual().name("loupe-ahead").start(() -> {
+            for (int id : ids) {
+                if (id >= 0 && id < index.size()) {
+                    detail(sae, id);
+                }
+            }
+        });
     }
 
     /**

@@ -41,12 +41,14 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
                 event.getRouteParameters().get("id").map(FeatureView::small).orElse("0"));
         QueryParameters query = event.getLocation().getQueryParameters();
         SaeView sae = workbench.saes().get(name);
-        FeatureDetail f = workbench.features().detail(name, id);
+        FeatureDetail f = workbench.closeUps().detail(name, id);
+        workbench.closeUps().ahead(name, id + 1, id - 1, id + 2);
         titled(id + " · " + name);
         removeAll();
         KEPT.forEach(k -> state.put(k, parameter(query, k)));
         Histogram histogram = new Histogram();
         FeatureExamples examples = new FeatureExamples(workbench, name, f, state, histogram, this::remember);
+        FeatureAblation ablation = new FeatureAblation(workbench, name, f, () -> state.getOrDefault("text", ""));
         FeatureTest test =
                 new FeatureTest(workbench, sae, f.summary(), parameter(query, "text"), text -> remember("text", text));
         Div side = Kit.div(
@@ -59,7 +61,9 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
                 FeatureParts.counterparts(workbench, name, id));
         Div relatives = Kit.div("relatives", FeatureParts.neighbours(name, f));
         FeatureParts.coactive(name, f).ifPresent(relatives::add);
-        add(head(sae, f), Kit.div("cols", Kit.div("stack", strength(f, histogram), examples, relatives), side));
+        add(
+                head(sae, f),
+                Kit.div("cols", Kit.div("stack", strength(f, histogram), examples, ablation, relatives), side));
     }
 
     /** Numbers too long for any SAE stay within int. */

@@ -19,7 +19,7 @@ final class InspectAttribution {
 
     private InspectAttribution() {}
 
-    static Component draw(InspectView view, LogitAttribution a, List<SaeView> saes) {
+    static Component draw(InspectView view, LogitAttribution a, List<SaeView> saes, Map<Integer, String> labels) {
         TokenText text = new TokenText();
         text.set(new TokenText.Data(
                 a.text().tokens(), marked(a.text().tokens().size(), a.position()), 1, 0, null, null, null));
@@ -52,19 +52,20 @@ final class InspectAttribution {
                         Kit.div("end field", sae)),
                 Kit.text("faint", a.note()));
         Div columns = Kit.div("cols even");
-        columns.add(Kit.card(Kit.heading("Layers", "in order; they add up to the logit"), bars(a.layers(), "")));
+        columns.add(
+                Kit.card(Kit.heading("Layers", "in order; they add up to the logit"), bars(a.layers(), "", Map.of())));
         Div right = Kit.div("stack");
         if (!a.latents().isEmpty()) {
             right.add(Kit.card(
                     Kit.heading(
                             "Latents of " + chosen, "largest first; with bias and error they add up to the hook point"),
-                    bars(largest(a.latents()), chosen)));
+                    bars(largest(a.latents()), chosen, labels)));
         }
         right.add(Kit.card(
                 Kit.heading("Heads", "largest first"),
                 a.heads().isEmpty()
                         ? Kit.text("dim", "This family norms the sum of its heads, so that they cannot be told apart.")
-                        : bars(largest(a.heads()), "")));
+                        : bars(largest(a.heads()), "", Map.of())));
         columns.add(right);
         return Kit.div("stack", InspectParts.card(a.text(), head), columns);
     }
@@ -82,16 +83,16 @@ final class InspectAttribution {
                 .toList();
     }
 
-    private static BarRows bars(List<LogitPart> parts, String sae) {
+    private static BarRows bars(List<LogitPart> parts, String sae, Map<Integer, String> labels) {
         double top = parts.stream().mapToDouble(p -> Math.abs(p.value())).max().orElse(0);
         List<BarRows.Row> rows = new ArrayList<>();
         for (LogitPart p : parts) {
             boolean latent = !sae.isEmpty() && p.kind().equals("latent");
             rows.add(new BarRows.Row(
-                    p.name(),
+                    latent ? String.valueOf(p.index()) : p.name(),
                     null,
                     latent ? Links.feature(sae, p.index()) : null,
-                    null,
+                    latent ? labels.get(p.index()) : null,
                     Num.signed(p.value(), 3),
                     top > 0 ? Math.abs(p.value()) / top : 0,
                     p.name()));

@@ -136,7 +136,16 @@ interface InspectParts {
         List<SaeView> saes = workbench.saes().list().stream()
                 .filter(s -> s.problem() == null && s.model().equals(a.text().model()))
                 .toList();
-        return view -> InspectAttribution.draw(view, a, saes);
+        String sae = r.sae();
+        Map<Integer, String> labels = new LinkedHashMap<>();
+        if (sae != null && workbench.features().indexed().contains(sae)) {
+            a.latents().stream()
+                    .filter(p -> p.kind().equals("latent"))
+                    .forEach(p -> labels.put(
+                            p.index(),
+                            workbench.features().index(sae).summary(p.index()).label()));
+        }
+        return view -> InspectAttribution.draw(view, a, saes, labels);
     }
 
     /** A card, which says first what of the text was cut. */

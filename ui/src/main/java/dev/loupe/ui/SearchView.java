@@ -50,16 +50,23 @@ public final class SearchView extends Page implements BeforeEnterObserver {
                 v -> getUI().ifPresent(ui -> ui.navigate("search", query(Map.of("q", q, "sae", v)))));
         scope.getElement().setAttribute("aria-label", "Where to search");
         Div how = Kit.div("scope end", scope);
+        String by = parameter(all, "by");
+        if (by.equals("text")) {
+            byText(indexed, scopes.containsKey(sae) && !sae.isEmpty() ? sae : indexed.getFirst(), all);
+            return;
+        }
         if (q.isEmpty()) {
             add(Kit.card(
                     Kit.div("line", Kit.title("Search"), how),
-                    Kit.text("dim", "Press / and type a word, a token or a feature's number.")));
+                    Kit.text("dim", "Press / and type a word, a token or a feature's number."),
+                    Kit.div("gap", Kit.linkButton("/search?by=text", "Which features fire on a text?", ""))));
             return;
         }
         List<FeatureHit> hits = workbench.features().search(q, sae.isEmpty() ? null : sae, MOST);
         add(Kit.card(Kit.div(
                 "line base",
                 Kit.title("“" + q + "”"),
+                Kit.link("/search?by=text&text=" + Links.encode(q), "which features fire on it?"),
                 Kit.text("dim", hits.size() == MOST ? "the best " + MOST : Num.count(hits.size(), "feature")),
                 how)));
         if (hits.isEmpty()) {
@@ -69,6 +76,38 @@ public final class SearchView extends Page implements BeforeEnterObserver {
         Div list = new Div();
         hits.forEach(h -> list.add(row(h)));
         add(Kit.card(list));
+    }
+
+    private void byText(List<String> indexed, String sae, QueryParameters all) {
+        Map<String, String> state = new LinkedHashMap<>();
+        state.put("by", "text");
+        state.put("sae", sae);
+        state.put("text", parameter(all, "text"));
+        state.put("pick", parameter(all, "pick"));
+        titled("Features of a text");
+        Map<String, String> names = new LinkedHashMap<>();
+        indexed.forEach(i -> names.put(i, i));
+        Fields.Choice scope = new Fields.Choice(names, sae, v -> {
+            state.put("sae", v);
+            state.put("pick", "");
+            getUI().ifPresent(ui -> ui.navigate("search", query(state)));
+        });
+        scope.getElement().setAttribute("aria-label", "SAE");
+        add(
+                Kit.card(Kit.div(
+                        "line base",
+                        Kit.title("Features of a text"),
+                        Kit.link("/search", "search by words"),
+                        Kit.div("scope end", scope))),
+                new SearchText(
+                        workbench,
+                        sae,
+                        state.getOrDefault("text", ""),
+                        state.getOrDefault("pick", ""),
+                        (key, value) -> {
+                            state.put(key, value);
+                            getUI().ifPresent(ui -> remember(ui, "search", state));
+                        }));
     }
 
     private static Component row(FeatureHit hit) {

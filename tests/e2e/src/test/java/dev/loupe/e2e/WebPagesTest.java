@@ -49,6 +49,8 @@ class WebPagesTest {
         "/search?q=Commission, “Commission”",
         "/compare, tiny-s0 · tiny-s1",
         "/compare/tiny-s0/tiny-s1, only in tiny-s0",
+        "/inspect, What each layer would predict",
+        "/search?by=text, Features of a text",
         "/patch, logit difference",
         "/steer, The same",
         "/jobs, jobs",
@@ -108,7 +110,7 @@ class WebPagesTest {
         assertThat(page.locator("h1")).containsText(id + " · ");
         assertThat(page.locator("loupe-examples .ex").first()).isVisible();
         assertThat(page.locator("loupe-examples .tok.peak").first()).isVisible();
-        assertThat(page.locator("loupe-histogram svg")).isVisible();
+        assertThat(page.locator("loupe-histogram svg").first()).isVisible();
 
         page.keyboard().press("j");
         assertThat(page).hasURL(Pattern.compile("/" + (id + 1) + "$"));

@@ -22,6 +22,7 @@ public final class TokenText extends DrawnElement {
      * @param unit of the values, for the tooltip; null for none
      * @param titles tooltip of each token; null for the value
      * @param empty what to say when there are no tokens
+     * @param signed whether values have signs: vermillion above zero, blue below
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Data(
@@ -31,7 +32,20 @@ public final class TokenText extends DrawnElement {
             int dim,
             @Nullable String unit,
             @Nullable List<String> titles,
-            @Nullable String empty) {}
+            @Nullable String empty,
+            boolean signed) {
+        /** Values without signs. */
+        public Data(
+                List<String> tokens,
+                float[] values,
+                float max,
+                int dim,
+                @Nullable String unit,
+                @Nullable List<String> titles,
+                @Nullable String empty) {
+            this(tokens, values, max, dim, unit, titles, empty, false);
+        }
+    }
 
     /** Draws a text. */
     public void set(Data data) {
