@@ -78,6 +78,7 @@ public final class BenchMain implements Callable<Integer> {
                 () -> new WideMatchBench("match-16k-copies", 16_384, true),
                 WideFilesBench::new,
                 IndexBench::new,
+                BrowseBench::new,
                 () -> new PrefillBench(RandomModel.SMOLLM2, Precision.FLOAT32),
                 () -> new PrefillBench(RandomModel.SMOLLM2, Precision.BFLOAT16),
                 () -> new PrefillBench(RandomModel.GPT2, Precision.FLOAT32),
