@@ -10,9 +10,11 @@ import dev.loupe.model.ModelConfig;
 import dev.loupe.service.Job;
 import dev.loupe.service.ModelView;
 import dev.loupe.service.Overview;
+import dev.loupe.service.SaeRow;
 import dev.loupe.service.StoreView;
 import dev.loupe.service.Workbench;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 
@@ -20,6 +22,8 @@ import java.util.Set;
 @Route("")
 public final class OverviewView extends Page {
     private static final int JOBS_SHOWN = 6;
+    private static final int SAES_SHOWN = 12;
+    private static final int PAIRS_SHOWN = 6;
 
     OverviewView(Workbench workbench) {
         titled("Overview");
@@ -55,7 +59,16 @@ public final class OverviewView extends Page {
                     "This captures activations of the embedded model on a real text, trains eight SAEs on them and indexes their features:",
                     "loupe demo");
         }
-        return Kit.card(Kit.heading("SAEs", "figures of held-out tokens"), SaeTable.of(all.saes()));
+        List<SaeRow> shown = all.saes().stream()
+                .sorted(Comparator.comparing((SaeRow r) -> !r.sae().indexed())) // those to look at first
+                .limit(SAES_SHOWN)
+                .toList();
+        Section card = Kit.card(Kit.heading("SAEs", "figures of held-out tokens"), SaeTable.of(shown));
+        if (shown.size() < all.saes().size()) {
+            card.add(Kit.div(
+                    "gap", Kit.link("/features", "all " + Num.whole(all.saes().size()) + " SAEs")));
+        }
+        return card;
     }
 
     private static Component comparisons(Workbench workbench) {
@@ -64,15 +77,19 @@ public final class OverviewView extends Page {
             return Kit.empty("No comparison yet", "Which features do two seeds share?", "loupe compare SAE-s0 SAE-s1");
         }
         List<List<Component>> rows = new ArrayList<>();
-        for (Matching m : all) {
+        for (Matching m : all.stream().limit(PAIRS_SHOWN).toList()) {
             rows.add(List.of(
                     Kit.link(Links.compare(m.a(), m.b()), m.a() + " · " + m.b()),
                     Kit.text(Num.whole(m.shared())),
                     Kit.text(Num.percent(CompareListView.share(m, m.shared())))));
         }
-        return Kit.card(
+        Section card = Kit.card(
                 Kit.heading("Comparisons", "shared features"),
                 Kit.table(List.of("pair", "shared", "share"), Set.of(1, 2), rows));
+        if (rows.size() < all.size()) {
+            card.add(Kit.div("gap", Kit.link("/compare", "all " + Num.whole(all.size()) + " pairs")));
+        }
+        return card;
     }
 
     private static Component stores(List<StoreView> stores) {

@@ -70,7 +70,8 @@ class EmptyWorkspaceTest extends ViewTest {
                                 .orElse(false))
                 .forEach(a -> current.put(a.getHref(), a.getElement().hasAttribute("aria-current")));
         assertThat(current)
-                .containsOnlyKeys("/features", "/compare", "/patch", "/steer", "/stores", "/models", "/jobs")
+                .containsOnlyKeys(
+                        "/features", "/inspect", "/compare", "/patch", "/steer", "/stores", "/models", "/jobs")
                 .containsEntry("/models", true);
         assertThat(current.values().stream().filter(on -> on).count()).isEqualTo(1);
         assertThat(text(frame)).contains("next and previous feature");

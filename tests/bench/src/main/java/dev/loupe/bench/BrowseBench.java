@@ -104,7 +104,8 @@ final class BrowseBench implements Benchmark {
     @Override
     public void prepare(Path folder) throws Exception {
         String known = System.getenv("LOUPE_BROWSE_WORKSPACE");
-        Workspace workspace = known == null ? Workspace.create(folder.resolve("workspace")) : Workspace.create(Path.of(known));
+        Workspace workspace =
+                known == null ? Workspace.create(folder.resolve("workspace")) : Workspace.create(Path.of(known));
         workbench = new Workbench(workspace, Settings.load(Map.of(), Map.of()));
         if (known == null) {
             generate(workbench);
@@ -117,7 +118,8 @@ final class BrowseBench implements Benchmark {
                 .launch(new BrowserType.LaunchOptions()
                         .setExecutablePath(chromium())
                         .setArgs(List.of("--no-sandbox", "--disable-gpu", "--disable-background-networking")));
-        page = browser.newContext(new Browser.NewContextOptions().setViewportSize(1280, 900)).newPage();
+        page = browser.newContext(new Browser.NewContextOptions().setViewportSize(1280, 900))
+                .newPage();
     }
 
     private void generate(Workbench bench) {
