@@ -5,6 +5,7 @@ import com.microsoft.playwright.BrowserContext;
 import com.microsoft.playwright.BrowserType;
 import com.microsoft.playwright.Page;
 import com.microsoft.playwright.Playwright;
+import com.microsoft.playwright.assertions.PlaywrightAssertions;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -49,6 +50,7 @@ final class Tab implements AutoCloseable {
                     .launch(new BrowserType.LaunchOptions()
                             .setExecutablePath(Chromium.program())
                             .setArgs(List.of("--no-sandbox", "--disable-gpu", "--disable-background-networking")));
+            PlaywrightAssertions.setDefaultAssertionTimeout(20_000); // a model may have to be read first
             Runtime.getRuntime().addShutdownHook(new Thread(playwright::close));
         }
         Tab tab = new Tab(browser.newContext(new Browser.NewContextOptions().setViewportSize(width, height)));
