@@ -6,7 +6,6 @@ import dev.loupe.base.NotFoundException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +25,7 @@ public final class FeatureIndex {
     private final long[] documents;
     private final long[][] rows; // by latent: from, to for each table of PER_LATENT
     private final IndexSearch search;
+    private final TokenSearch tokenSearch;
     private final PairTables pairs;
     private final ExampleTexts examples;
 
@@ -52,7 +52,8 @@ public final class FeatureIndex {
         }
         readContexts(folder);
         table(IndexTables.FEATURES).forEach(row -> take(row, folder));
-        this.search = new IndexSearch(this, table(IndexTables.TEXTS), table(IndexTables.EXAMPLES));
+        this.search = new IndexSearch(this, folder);
+        this.tokenSearch = new TokenSearch(this, table(IndexTables.TOKENS));
     }
 
     /**
@@ -181,22 +182,7 @@ public final class FeatureIndex {
     public List<Coactive> coactivation(int id, FeatureIndex other) {
         summary(id);
         requireSameStore(other);
-        Map<Integer, Coactive> all = new LinkedHashMap<>();
-        if (other == this) {
-            pairs.exact(id).forEach(c -> all.put(c.id(), c));
-        }
-        for (int j = 0; j < other.size(); j++) {
-            if ((other != this || j != id) && !all.containsKey(j)) {
-                Coactive c = pairs.estimate(id, other, j);
-                if (c.rows() > 0) {
-                    all.put(j, c);
-                }
-            }
-        }
-        return all.values().stream()
-                .sorted(Comparator.comparingDouble((Coactive c) -> -c.correlation())
-                        .thenComparingInt(Coactive::id))
-                .toList();
+        return pairs.all(id, other);
     }
 
     /** How often a latent fires together with one of an index over the same store; see {@link #coactivation}. */
@@ -227,7 +213,8 @@ public final class FeatureIndex {
     }
 
     /**
-     * Latents whose number, label, tokens or example texts hold a query, best first; case does not matter.
+     * Latents whose number, label, tokens, rules, promoted tokens or example texts hold all words of a query, best first;
+     * case does not matter.
      *
      * @param query any text
      * @param limit most hits
@@ -236,9 +223,14 @@ public final class FeatureIndex {
         return search.find(query, limit);
     }
 
-    /** Examples from rows of their table. */
-    List<Example> examples(List<Object[]> rows) {
-        return examples.of(rows);
+    /**
+     * Latents with a token among those that carry most of their activation that a regular expression finds something in;
+     * those with most activation on such tokens first.
+     *
+     * @throws dev.loupe.base.UsageException if this is no regular expression, or one that takes too long
+     */
+    public List<SearchHit> searchTokens(String expression, int limit) {
+        return tokenSearch.find(expression, limit);
     }
 
     private Histogram histogram(int id) {

@@ -72,6 +72,8 @@ public final class FeatureIndexer {
                 : checksum + " " + store.fingerprint() + " " + sae.hookName();
         try (CodeSpool spool = new CodeSpool(file, identity, sae.dSae())) {
             write(sae, store, model, options, spool, temporary, progress);
+            progress.stage("search index of " + sae.name(), -1, "latents");
+            SearchFolder.write(temporary, FeatureIndex.open(temporary));
             AtomicFiles.publishFolder(temporary, folder);
             spool.delete();
         } finally {

@@ -1,199 +1,175 @@
 package dev.loupe.feature;
 
+import dev.loupe.base.LoupeException;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.apache.lucene.index.DirectoryReader;
+import org.apache.lucene.index.Term;
+import org.apache.lucene.search.BooleanClause.Occur;
+import org.apache.lucene.search.BooleanQuery;
+import org.apache.lucene.search.BoostQuery;
+import org.apache.lucene.search.DisjunctionMaxQuery;
+import org.apache.lucene.search.IndexSearcher;
+import org.apache.lucene.search.PhraseQuery;
+import org.apache.lucene.search.PrefixQuery;
+import org.apache.lucene.search.Query;
+import org.apache.lucene.search.ScoreDoc;
+import org.apache.lucene.search.TermQuery;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Search in one index: numbers, labels and tokens are scanned in memory, example texts in lower case, loaded when they
- * are first searched. A few milliseconds for the texts of a demo.
+ * Search in one index: numbers, labels, tokens, rules, promoted tokens and the surroundings of the strongest examples. All
+ * words must be found, the last one may be the beginning of a word. Offline; a few milliseconds.
  */
 final class IndexSearch {
-    private static final double NUMBER = 1000;
-    private static final double LABEL = 100;
-    private static final double TOKEN = 10;
+    private static final int LONGEST = 20;
+
+    /** Where words are looked for, and what a match there is worth. */
+    private static final Map<String, Float> FIELDS = new LinkedHashMap<>();
+
+    static {
+        FIELDS.put(SearchFolder.LABEL, 6f);
+        FIELDS.put(SearchFolder.TOKEN, 4f);
+        FIELDS.put(SearchFolder.RULES, 3f);
+        FIELDS.put(SearchFolder.LOGITS, 2f);
+        FIELDS.put(SearchFolder.TEXT, 1f);
+    }
 
     private final FeatureIndex index;
-    private final TableReader texts;
-    private final TableReader examples;
-    private volatile @Nullable Texts loaded;
+    private final Path folder;
+    private volatile @Nullable IndexSearcher opened;
 
-    IndexSearch(FeatureIndex index, TableReader texts, TableReader examples) {
+    IndexSearch(FeatureIndex index, Path folder) {
         this.index = index;
-        this.texts = texts;
-        this.examples = examples;
+        this.folder = folder;
     }
-
-    /** A latent that matches; {@code row} is the example's, or -1. */
-    private record Match(int id, String where, double score, int row) {}
 
     List<SearchHit> find(String query, int limit) {
-        String q = query.toLowerCase(Locale.ROOT);
-        if (q.isBlank() || limit < 1) {
+        if (query.isBlank() || limit < 1) {
             return List.of();
         }
-        Map<Integer, Match> matches = new HashMap<>();
-        for (FeatureSummary s : index.all()) {
-            Match match = inMemory(s, q);
-            if (match != null) {
-                matches.put(s.id(), match);
+        List<String> terms = SearchTerms.of(query);
+        if (terms.size() > LONGEST) {
+            terms = terms.subList(0, LONGEST);
+        }
+        IndexSearcher searcher = searcher();
+        try {
+            List<SearchHit> hits = new ArrayList<>();
+            for (ScoreDoc found : searcher.search(query(query, terms), limit).scoreDocs) {
+                Number id = searcher.storedFields()
+                        .document(found.doc)
+                        .getField(SearchFolder.ID)
+                        .numericValue();
+                hits.add(hit(id.intValue(), query, terms, found.score));
+            }
+            return List.copyOf(hits);
+        } catch (IOException e) {
+            throw failed(e);
+        }
+    }
+
+    private static Query query(String text, List<String> terms) {
+        BooleanQuery.Builder words = new BooleanQuery.Builder();
+        for (int t = 0; t < terms.size(); t++) {
+            List<Query> places = new ArrayList<>();
+            for (Map.Entry<String, Float> field : FIELDS.entrySet()) {
+                Term term = new Term(field.getKey(), terms.get(t));
+                places.add(new BoostQuery(new TermQuery(term), field.getValue()));
+                if (t == terms.size() - 1 && terms.get(t).length() > 1) {
+                    places.add(new BoostQuery(new PrefixQuery(term), field.getValue() / 4));
+                }
+            }
+            words.add(new DisjunctionMaxQuery(places, 0.1f), Occur.MUST);
+        }
+        BooleanQuery.Builder all = new BooleanQuery.Builder();
+        String whole = SearchTerms.whole(text);
+        all.add(new BoostQuery(new TermQuery(new Term(SearchFolder.NUMBER, whole)), 100), Occur.SHOULD);
+        all.add(new BoostQuery(new TermQuery(new Term(SearchFolder.WHOLE, whole)), 8), Occur.SHOULD);
+        if (!terms.isEmpty()) {
+            all.add(words.build(), Occur.SHOULD);
+        }
+        if (terms.size() > 1) {
+            for (Map.Entry<String, Float> field : FIELDS.entrySet()) {
+                Query phrase = new PhraseQuery(field.getKey(), terms.toArray(String[]::new));
+                all.add(new BoostQuery(phrase, 2 * field.getValue()), Occur.SHOULD);
             }
         }
-        texts().find(q, matches);
-        List<Match> best = matches.values().stream()
-                .sorted(Comparator.comparingDouble((Match m) -> -m.score()).thenComparingInt(Match::id))
-                .limit(limit)
-                .toList();
-        Map<Integer, Example> shown = examples(best);
-        return best.stream()
-                .map(m -> new SearchHit(index.summary(m.id()), m.where(), m.score(), shown.get(m.row())))
-                .toList();
+        return all.build();
     }
 
-    private Map<Integer, Example> examples(List<Match> matches) {
-        long[] rows = matches.stream()
-                .mapToLong(Match::row)
-                .filter(r -> r >= 0)
-                .sorted()
-                .distinct()
-                .toArray();
-        List<Example> read = index.examples(examples.read(rows));
-        Map<Integer, Example> result = new HashMap<>();
-        for (int i = 0; i < rows.length; i++) {
-            result.put((int) rows[i], read.get(i));
+    private SearchHit hit(int id, String query, List<String> terms, float score) {
+        FeatureSummary s = index.summary(id);
+        String whole = SearchTerms.whole(query);
+        if (whole.equals(Integer.toString(id))) {
+            return new SearchHit(s, "id", score, null);
         }
-        return result;
+        if (SearchTerms.whole(s.topToken()).equals(whole)) {
+            return new SearchHit(s, "token", score, null);
+        }
+        if (holds(s.label() + " " + s.topLabel(), terms)) {
+            return new SearchHit(s, "label", score, null);
+        }
+        FeatureDetail detail = index.detail(id);
+        Example best = detail.examples().stream()
+                .filter(e -> SearchFolder.window(e).toLowerCase(Locale.ROOT).contains(query.toLowerCase(Locale.ROOT)))
+                .findFirst()
+                .or(() -> detail.examples().stream()
+                        .filter(e -> holds(SearchFolder.window(e), terms))
+                        .findFirst())
+                .orElse(null);
+        return new SearchHit(s, where(detail, terms, whole), score, best);
     }
 
-    private static @Nullable Match inMemory(FeatureSummary s, String q) {
-        String trimmed = q.strip();
-        if (trimmed.equals(Integer.toString(s.id()))) {
-            return new Match(s.id(), "id", NUMBER, -1);
+    private static String where(FeatureDetail detail, List<String> terms, String whole) {
+        if (detail.tokenRates().stream()
+                .anyMatch(t -> SearchTerms.whole(t.text()).equals(whole))) {
+            return "token";
         }
-        if (s.dead()) {
-            return null;
+        if (detail.labels().stream().anyMatch(c -> holds(c.text() + " " + String.join(" ", c.patterns()), terms))) {
+            return "rule";
         }
-        String token = s.topToken().toLowerCase(Locale.ROOT);
-        if (token.equals(q) || token.strip().equals(trimmed)) {
-            return new Match(s.id(), "token", LABEL + TOKEN + s.topTokenShare(), -1);
-        }
-        if (s.label().toLowerCase(Locale.ROOT).contains(q)) {
-            return new Match(s.id(), "label", LABEL + s.topTokenShare(), -1);
-        }
-        return null;
+        return detail.promoted().stream().anyMatch(t -> holds(t.text(), terms)) ? "logit" : "text";
     }
 
-    private Texts texts() {
-        Texts t = loaded;
-        if (t == null) {
+    private static boolean holds(String text, List<String> terms) {
+        List<String> there = SearchTerms.of(text);
+        for (int t = 0; t < terms.size(); t++) {
+            String term = terms.get(t);
+            boolean last = t == terms.size() - 1;
+            if (there.stream().noneMatch(w -> w.equals(term) || last && w.startsWith(term))) {
+                return false;
+            }
+        }
+        return !terms.isEmpty();
+    }
+
+    private IndexSearcher searcher() {
+        IndexSearcher s = opened;
+        if (s == null) {
             synchronized (this) {
-                t = loaded;
-                if (t == null) {
-                    t = new Texts();
-                    loaded = t;
+                s = opened;
+                if (s == null) {
+                    try {
+                        s = new IndexSearcher(DirectoryReader.open(SearchFolder.open(folder, index)));
+                    } catch (IOException e) {
+                        throw failed(e);
+                    }
+                    opened = s;
                 }
             }
         }
-        return t;
+        return s;
     }
 
-    /** All example texts in lower case, and which examples show which part of them. */
-    private final class Texts {
-        private final String[] lower = new String[Math.toIntExact(texts.rows())];
-        private final int[][] starts = new int[lower.length][]; // of every token, and the end
-        private final int[] firstExample; // by text, into byText
-        private final int[] byText;
-        private final int[] feature;
-        private final int[] first;
-        private final int[] last;
-        private final int[] peak;
-        private final float[] max;
-
-        Texts() {
-            int[] at = {0};
-            texts.forEach(row -> read(at[0]++, (List<?>) row[1]));
-            int n = Math.toIntExact(examples.rows());
-            int[] text = new int[n];
-            feature = new int[n];
-            first = new int[n];
-            last = new int[n];
-            peak = new int[n];
-            max = new float[n];
-            int[] e = {0};
-            examples.forEach(row -> {
-                int i = e[0]++;
-                feature[i] = (Integer) row[0];
-                text[i] = (Integer) row[7];
-                first[i] = (Integer) row[8];
-                last[i] = (Integer) row[9];
-                peak[i] = (Integer) row[10];
-                max[i] = (Float) row[11];
-            });
-            firstExample = new int[lower.length + 1];
-            for (int t : text) {
-                firstExample[t + 1]++;
-            }
-            for (int t = 0; t < lower.length; t++) {
-                firstExample[t + 1] += firstExample[t];
-            }
-            int[] next = firstExample.clone();
-            byText = new int[n];
-            for (int i = 0; i < n; i++) {
-                byText[next[text[i]]++] = i;
-            }
-        }
-
-        private void read(int row, List<?> tokens) {
-            StringBuilder all = new StringBuilder();
-            int[] start = new int[tokens.size() + 1];
-            for (int t = 0; t < tokens.size(); t++) {
-                start[t] = all.length();
-                all.append(((String) tokens.get(t)).toLowerCase(Locale.ROOT));
-            }
-            start[tokens.size()] = all.length();
-            lower[row] = all.toString();
-            starts[row] = start;
-        }
-
-        /** Adds latents with the query in an example; more weight where the latent peaks inside it, and is strong. */
-        void find(String q, Map<Integer, Match> matches) {
-            Map<Integer, Double> scores = new HashMap<>();
-            Map<Integer, Integer> best = new HashMap<>();
-            Map<Integer, Double> bestScore = new HashMap<>();
-            for (int t = 0; t < lower.length; t++) {
-                int at = lower[t].indexOf(q);
-                for (; at >= 0; at = lower[t].indexOf(q, at + 1)) {
-                    for (int k = firstExample[t]; k < firstExample[t + 1]; k++) {
-                        int e = byText[k];
-                        if (at < starts[t][first[e]] || at + q.length() > starts[t][last[e] + 1]) {
-                            continue;
-                        }
-                        boolean inside = starts[t][peak[e]] < at + q.length() && starts[t][peak[e] + 1] > at;
-                        double score = (inside ? 1 : 0.1)
-                                * max[e]
-                                / index.summary(feature[e]).max();
-                        scores.merge(feature[e], score, Double::sum);
-                        if (score > bestScore.getOrDefault(feature[e], 0.0)) {
-                            bestScore.put(feature[e], score);
-                            best.put(feature[e], e);
-                        }
-                    }
-                }
-            }
-            List<Integer> found = new ArrayList<>(scores.keySet());
-            for (int id : found) {
-                double score = scores.getOrDefault(id, 0.0);
-                Match other = matches.get(id);
-                matches.put(
-                        id,
-                        other == null
-                                ? new Match(id, "text", score, best.getOrDefault(id, -1))
-                                : new Match(id, other.where(), other.score() + Math.min(score, 1), other.row()));
-            }
-        }
+    private LoupeException failed(IOException e) {
+        return new LoupeException(
+                "The search index of " + index.sae() + " is damaged (" + e.getMessage()
+                        + "): build the feature index again with loupe index.",
+                e);
     }
 }

@@ -2,6 +2,8 @@ package dev.loupe.feature;
 
 import dev.loupe.base.LoupeException;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -52,6 +54,26 @@ final class PairTables {
             all.add(coactive(index, id, (Integer) r[1], new Sketches.Together((Long) r[2], 0), (Double) r[3], true));
         }
         return all;
+    }
+
+    /** Every latent of an index over the same store that fires together with one of this, most correlated first. */
+    List<Coactive> all(int id, FeatureIndex other) {
+        Map<Integer, Coactive> all = new LinkedHashMap<>();
+        if (other == index) {
+            exact(id).forEach(c -> all.put(c.id(), c));
+        }
+        for (int j = 0; j < other.size(); j++) {
+            if ((other != index || j != id) && !all.containsKey(j)) {
+                Coactive c = estimate(id, other, j);
+                if (c.rows() > 0) {
+                    all.put(j, c);
+                }
+            }
+        }
+        return all.values().stream()
+                .sorted(Comparator.comparingDouble((Coactive c) -> -c.correlation())
+                        .thenComparingInt(Coactive::id))
+                .toList();
     }
 
     /** What rules say about a latent. */

@@ -8,9 +8,10 @@ import tools.jackson.databind.annotation.JsonNaming;
  * A latent found by a search.
  *
  * @param summary the latent
- * @param where what matched: {@code "id"}, {@code "label"}, {@code "token"} or {@code "text"}
+ * @param where what matched: {@code "id"}, {@code "label"}, {@code "token"}, {@code "rule"}, {@code "logit"},
+ *     {@code "text"} or {@code "regex"}
  * @param score larger is better; comparable within one search only
- * @param example the matching text where {@code where} is {@code "text"}
+ * @param example an example with the words near its peak, if there is one
  */
 @JsonNaming(SnakeCaseStrategy.class)
 public record SearchHit(

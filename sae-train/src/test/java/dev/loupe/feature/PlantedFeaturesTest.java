@@ -166,11 +166,17 @@ class PlantedFeaturesTest {
                 .filter(h -> h.summary().id() == TOKEN)
                 .findFirst()
                 .orElseThrow();
-        assertThat(text.where()).isEqualTo("text");
+        assertThat(text.where()).isIn("rule", "text");
         assertThat(text.example()).isNotNull();
-        assertThat(String.join("", text.example().tokens())).contains(" komissio antoi");
+        assertThat(String.join("", text.example().tokens())).contains(" komissio", "antoi");
         assertThat(index.search("no such words", 5)).isEmpty();
         assertThat(index.search("  ", 5)).isEmpty();
+        assertThat(index.searchTokens("^ kom.*o$", 5).getFirst().summary().id()).isEqualTo(TOKEN);
+        assertThat(index.searchTokens("\\d", 5).getFirst().summary().id()).isEqualTo(DIGITS);
+        assertThatThrownBy(() -> index.searchTokens("(", 5))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("no regular expression");
+        assertThatThrownBy(() -> index.searchTokens("x".repeat(201), 5)).isInstanceOf(UsageException.class);
     }
 
     @Test

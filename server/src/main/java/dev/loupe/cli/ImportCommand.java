@@ -4,6 +4,7 @@ import dev.loupe.sae.SaeFormat;
 import dev.loupe.service.SaeView;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -21,7 +22,8 @@ final class ImportCommand extends LoupeCommand {
             names = "--format",
             required = true,
             description =
-                    "saelens, sparsify, gemma-scope, dictionary_learning, openai or circuit-tracer (a whole set).")
+                    "An SAE: saelens, sparsify, gemma-scope, dictionary_learning, openai or circuit-tracer (a whole set);"
+                            + " explanations for an SAE that is there: neuronpedia.")
     private String format = "";
 
     @Option(names = "--name", required = true, paramLabel = "SAE", description = "Its name here.")
@@ -42,6 +44,13 @@ final class ImportCommand extends LoupeCommand {
                     () -> session.out.println(
                             name + " is in the workspace: " + layers.getFirst().name() + " to "
                                     + layers.getLast().name() + "."));
+            return;
+        }
+        if (format.equals("neuronpedia")) {
+            int taken = session.workbench().featureExchange().takeExplanations(name, source);
+            session.result(
+                    Map.of("sae", name, "explanations", taken),
+                    () -> session.out.println(name + " has " + taken + " explanations more."));
             return;
         }
         SaeView sae = session.workbench().exchange().take(SaeFormat.of(format), source, name, model, hook);

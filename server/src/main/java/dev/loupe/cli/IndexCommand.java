@@ -23,9 +23,16 @@ final class IndexCommand extends LoupeCommand {
             description = "The store with the rows to look at (default: the one that the SAE was trained on).")
     private @Nullable String store;
 
+    @Option(
+            names = "--control",
+            description =
+                    "Also train an SAE of the same recipe on a randomly initialised copy of the model and index it:"
+                            + " what is found there as well says nothing about the model.")
+    private boolean control;
+
     @Override
     void run(Session session) {
-        IndexSpec spec = new IndexSpec(saes, store);
+        IndexSpec spec = new IndexSpec(saes, store, control);
         List<IndexManifest> all = session.job("index", spec, p -> Tasks.index(session.workbench(), spec, p));
         session.result(Map.of("indexes", all), () -> {
             Table table = new Table("SAE", "features", "dead", "tokens", "seconds");

@@ -17,7 +17,11 @@ final class Api {
 
     Api(Workbench bench, boolean ui) {
         routes.addAll(new CatalogRoutes(bench, ui).routes());
+        routes.addAll(new NoteRoutes(bench).routes()); // names before the numbers of features
         routes.addAll(new FeatureRoutes(bench).routes());
+        routes.addAll(new SearchRoutes(bench).routes());
+        routes.addAll(new ExplainRoutes(bench).routes());
+        routes.addAll(new NotebookRoutes(bench).routes());
         routes.addAll(new InspectRoutes(bench).routes());
         routes.addAll(new WorkRoutes(bench).routes());
         routes.addAll(new SteerRoutes(bench).routes());
@@ -30,6 +34,7 @@ final class Api {
             config.startup.showOldJavalinVersionWarning = false;
             config.http.prefer405over404 = true;
             config.http.asyncTimeout = 0;
+            config.http.generateEtags = true; // of answers to GET; If-None-Match gets 304
             config.jsonMapper(new JavalinJackson3(Views.JSON, false));
             for (Route r : routes) {
                 config.routes.addHttpHandler(r.method(), r.path(), r.handler());

@@ -6,6 +6,7 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.UsageException;
 import dev.loupe.model.BusyException;
+import dev.loupe.service.ConflictException;
 import io.javalin.http.HttpResponseException;
 import org.eclipse.jetty.http.HttpStatus;
 import org.jspecify.annotations.Nullable;
@@ -48,6 +49,9 @@ record Problem(
         }
         if (e instanceof JacksonException j) {
             return of(400, "The body is not the JSON this route takes: " + j.getOriginalMessage(), instance);
+        }
+        if (e instanceof ConflictException) {
+            return of(409, String.valueOf(e.getMessage()), instance);
         }
         if (e instanceof CancelledException) {
             return of(409, "The work was stopped.", instance);

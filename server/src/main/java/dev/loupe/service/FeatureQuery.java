@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param dead whether to show features that never fire
  * @param offset how many to leave out at the front
  * @param limit at most so many; 0 for all
+ * @param minScore only features whose label has at least this balanced accuracy on held-out tokens; 0 for all
  */
 public record FeatureQuery(
         String sort,
@@ -34,7 +35,24 @@ public record FeatureQuery(
         double maxDensity,
         boolean dead,
         int offset,
-        int limit) {
+        int limit,
+        double minScore) {
+    /** The same without a bound on the label's score. */
+    public FeatureQuery(
+            String sort,
+            boolean descending,
+            String text,
+            String language,
+            String group,
+            String seeds,
+            double minDensity,
+            double maxDensity,
+            boolean dead,
+            int offset,
+            int limit) {
+        this(sort, descending, text, language, group, seeds, minDensity, maxDensity, dead, offset, limit, 0);
+    }
+
     /** What features can be sorted by. */
     public static final List<String> SORTS = List.of(
             "id",
@@ -75,8 +93,8 @@ public record FeatureQuery(
         if (offset < 0 || limit < 0) {
             throw new UsageException("Offset and limit of a list must be 0 or more.");
         }
-        if (Double.isNaN(minDensity) || Double.isNaN(maxDensity)) {
-            throw new UsageException("The bounds of the density must be numbers.");
+        if (Double.isNaN(minDensity) || Double.isNaN(maxDensity) || Double.isNaN(minScore)) {
+            throw new UsageException("The bounds of density and score must be numbers.");
         }
     }
 
@@ -88,25 +106,69 @@ public record FeatureQuery(
     /** The same in another order. */
     public FeatureQuery sortedBy(String newSort, boolean newDescending) {
         return new FeatureQuery(
-                newSort, newDescending, text, language, group, seeds, minDensity, maxDensity, dead, offset, limit);
+                newSort,
+                newDescending,
+                text,
+                language,
+                group,
+                seeds,
+                minDensity,
+                maxDensity,
+                dead,
+                offset,
+                limit,
+                minScore);
     }
 
     /** The same with a text to find and a language (blank for all). */
     public FeatureQuery filtered(String newText, String newLanguage) {
         return new FeatureQuery(
-                sort, descending, newText, newLanguage, group, seeds, minDensity, maxDensity, dead, offset, limit);
+                sort,
+                descending,
+                newText,
+                newLanguage,
+                group,
+                seeds,
+                minDensity,
+                maxDensity,
+                dead,
+                offset,
+                limit,
+                minScore);
     }
 
     /** The same within a group of features, by its key (blank for all). */
     public FeatureQuery grouped(String newGroup) {
         return new FeatureQuery(
-                sort, descending, text, language, newGroup, seeds, minDensity, maxDensity, dead, offset, limit);
+                sort,
+                descending,
+                text,
+                language,
+                newGroup,
+                seeds,
+                minDensity,
+                maxDensity,
+                dead,
+                offset,
+                limit,
+                minScore);
     }
 
     /** The same with only features found in all, some or none of the other seeds (blank for every one). */
     public FeatureQuery inSeeds(String newSeeds) {
         return new FeatureQuery(
-                sort, descending, text, language, group, newSeeds, minDensity, maxDensity, dead, offset, limit);
+                sort,
+                descending,
+                text,
+                language,
+                group,
+                newSeeds,
+                minDensity,
+                maxDensity,
+                dead,
+                offset,
+                limit,
+                minScore);
     }
 
     /** Whether a latent is found in as many other seeds as asked for; without other seeds nothing is. */
@@ -133,18 +195,59 @@ public record FeatureQuery(
 
     /** The same within other bounds of the density. */
     public FeatureQuery dense(double from, double to) {
-        return new FeatureQuery(sort, descending, text, language, group, seeds, from, to, dead, offset, limit);
+        return new FeatureQuery(
+                sort, descending, text, language, group, seeds, from, to, dead, offset, limit, minScore);
     }
 
     /** The same with or without features that never fire. */
     public FeatureQuery withDead(boolean show) {
         return new FeatureQuery(
-                sort, descending, text, language, group, seeds, minDensity, maxDensity, show, offset, limit);
+                sort, descending, text, language, group, seeds, minDensity, maxDensity, show, offset, limit, minScore);
+    }
+
+    /** The same with only labels that score at least so much. */
+    public FeatureQuery scored(double newMinScore) {
+        return new FeatureQuery(
+                sort,
+                descending,
+                text,
+                language,
+                group,
+                seeds,
+                minDensity,
+                maxDensity,
+                dead,
+                offset,
+                limit,
+                newMinScore);
+    }
+
+    /** Whether a feature passes every filter but that of its text. */
+    boolean passes(FeatureSummary f, @Nullable SeedStability stability) {
+        Double score = f.labelScore();
+        return (dead || !f.dead())
+                && f.density() >= minDensity
+                && f.density() <= maxDensity
+                && (minScore <= 0 || score != null && score >= minScore)
+                && (language.isBlank() || f.topLabel().equals(language))
+                && inGroup(f)
+                && inSeeds(f.id(), stability);
     }
 
     /** A page of the same list. */
     public FeatureQuery page(int newOffset, int newLimit) {
         return new FeatureQuery(
-                sort, descending, text, language, group, seeds, minDensity, maxDensity, dead, newOffset, newLimit);
+                sort,
+                descending,
+                text,
+                language,
+                group,
+                seeds,
+                minDensity,
+                maxDensity,
+                dead,
+                newOffset,
+                newLimit,
+                minScore);
     }
 }

@@ -93,13 +93,7 @@ public final class Features {
         float max = 0;
         for (FeatureSummary f : index.all()) {
             max = Math.max(max, f.max());
-            boolean wanted = (query.dead() || !f.dead())
-                    && f.density() >= query.minDensity()
-                    && f.density() <= query.maxDensity()
-                    && (query.language().isBlank() || f.topLabel().equals(query.language()))
-                    && query.inGroup(f)
-                    && query.inSeeds(f.id(), stability)
-                    && (text.isEmpty() || holds(f, text));
+            boolean wanted = query.passes(f, stability) && (text.isEmpty() || holds(f, text));
             if (wanted) {
                 rows.add(f);
             }
@@ -121,7 +115,7 @@ public final class Features {
     }
 
     /** What the comparisons say, if they are of this very index. */
-    private @Nullable SeedStability stability(String sae, FeatureIndex index) {
+    @Nullable SeedStability stability(String sae, FeatureIndex index) {
         SeedStability found = comparisons.stability(sae).orElse(null);
         return found != null && found.score().length == index.size() ? found : null;
     }

@@ -38,7 +38,15 @@ public final class Settings {
         RATE_LIMIT(
                 "rate-limit",
                 "600",
-                "requests a minute that make the server work, for each client of a server with a token; 0 for no limit");
+                "requests a minute that make the server work, for each client of a server with a token; 0 for no limit"),
+        /** Who writes labels in prose. */
+        LABEL_URL(
+                "label-url",
+                "",
+                "base address of an OpenAI-compatible service that writes labels in prose; empty for none. Its key is read"
+                        + " from LOUPE_LABEL_KEY alone"),
+        /** The model there. */
+        LABEL_MODEL("label-model", "", "the model of that service");
 
         private final String text;
         private final String fallback;

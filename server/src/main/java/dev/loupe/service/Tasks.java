@@ -58,6 +58,9 @@ public final class Tasks {
         for (String sae : spec.saes()) {
             progress.check();
             all.add(bench.features().build(sae, spec.store(), progress));
+            if (Boolean.TRUE.equals(spec.control())) {
+                bench.controls().make(sae, progress);
+            }
         }
         return all;
     }

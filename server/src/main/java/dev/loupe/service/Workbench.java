@@ -1,6 +1,7 @@
 package dev.loupe.service;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Every use case of one workspace, one object each. Cheap to make: models, stores, SAEs and indexes are opened when
@@ -14,7 +15,12 @@ public final class Workbench implements AutoCloseable {
     private final Saes saes;
     private final SaeExchange exchange;
     private final Features features;
+    private final FeatureSearch search;
     private final Inspections inspections;
+    private final Notes notes;
+    private final FeatureExchange featureExchange;
+    private final Notebooks notebooks;
+    private final ProseLabels prose;
     private final CloseUps closeUps;
     private final Pictures pictures;
     private final Evaluations evaluations;
@@ -29,6 +35,7 @@ public final class Workbench implements AutoCloseable {
     private final SeedExperiments seeds;
     private final Sweeps sweeps;
     private final RandomControl control;
+    private final Controls controls;
     private final Jobs jobs;
 
     /** A workbench over a workspace. */
@@ -41,10 +48,15 @@ public final class Workbench implements AutoCloseable {
         this.exchange = new SaeExchange(workspace, saes);
         this.comparisons = new Comparisons(workspace, stores, saes);
         this.features = new Features(workspace, models, stores, saes, comparisons);
+        this.search = new FeatureSearch(workspace, saes, models, features);
         this.inspections = new Inspections(models, saes, features);
         this.pictures = new Pictures(workspace, saes);
         this.closeUps = new CloseUps(models, stores, saes, features);
         this.evaluations = new Evaluations(workspace, models, stores, saes);
+        this.notes = new Notes(workspace, saes);
+        this.featureExchange = new FeatureExchange(saes, features, notes);
+        this.prose = new ProseLabels(features, notes, chat(settings, System.getenv("LOUPE_LABEL_KEY")));
+        this.notebooks = new Notebooks(models, saes, features);
         this.counterparts = new Counterparts(workspace, comparisons, features);
         this.patches = new Patches(workspace, models, saes);
         this.circuits = new Circuits(workspace, models, saes);
@@ -55,6 +67,7 @@ public final class Workbench implements AutoCloseable {
         this.seeds = new SeedExperiments(workspace, stores, saes, trainings, comparisons);
         this.sweeps = new Sweeps(workspace, stores, trainings, evaluations);
         this.control = new RandomControl(workspace, models, stores, saes, sweeps, evaluations);
+        this.controls = new Controls(workspace, features, control);
         this.jobs = new Jobs(workspace);
     }
 
@@ -108,6 +121,11 @@ public final class Workbench implements AutoCloseable {
         return features;
     }
 
+    /** Ways to find features. */
+    public FeatureSearch search() {
+        return search;
+    }
+
     /** Looking into a model on one text. */
     public Inspections inspect() {
         return inspections;
@@ -121,6 +139,35 @@ public final class Workbench implements AutoCloseable {
     /** What the overview pictures of an SAE are drawn from. */
     public Pictures pictures() {
         return pictures;
+    }
+
+    /** Notes on features, lists of them, and explanations. */
+    public Notes notes() {
+        return notes;
+    }
+
+    /** Features for other programs. */
+    public FeatureExchange featureExchange() {
+        return featureExchange;
+    }
+
+    /** The service that the settings name for labels in prose; null for none. */
+    static @Nullable ChatService chat(Settings settings, @Nullable String key) {
+        String url = settings.get(Settings.Key.LABEL_URL);
+        return url.isBlank()
+                ? null
+                : new ChatService(
+                        url, settings.get(Settings.Key.LABEL_MODEL), key == null || key.isBlank() ? null : key);
+    }
+
+    /** Labels in prose, where a service for them is set. */
+    public ProseLabels prose() {
+        return prose;
+    }
+
+    /** Arrays for notebooks. */
+    public Notebooks notebooks() {
+        return notebooks;
     }
 
     /** Report cards of SAEs. */
@@ -146,6 +193,11 @@ public final class Workbench implements AutoCloseable {
     /** Many SAEs trained together. */
     public Sweeps sweeps() {
         return sweeps;
+    }
+
+    /** What is found in a model that never learned anything. */
+    public Controls controls() {
+        return controls;
     }
 
     /** Where a latent is found again in other SAEs. */

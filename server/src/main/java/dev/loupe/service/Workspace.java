@@ -97,6 +97,11 @@ public record Workspace(Path root) {
         return root.resolve("variants");
     }
 
+    /** Notes on features, lists of them, and explanations. */
+    public Path notes() {
+        return root.resolve("notes");
+    }
+
     /** Jobs, one folder each. */
     public Path jobs() {
         return root.resolve("jobs");

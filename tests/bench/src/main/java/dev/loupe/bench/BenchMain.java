@@ -79,6 +79,7 @@ public final class BenchMain implements Callable<Integer> {
                 WideFilesBench::new,
                 IndexBench::new,
                 BrowseBench::new,
+                WideIndexBench::new,
                 () -> new PrefillBench(RandomModel.SMOLLM2, Precision.FLOAT32),
                 () -> new PrefillBench(RandomModel.SMOLLM2, Precision.BFLOAT16),
                 () -> new PrefillBench(RandomModel.GPT2, Precision.FLOAT32),

@@ -1,0 +1,320 @@
+package dev.loupe.service;
+
+import dev.loupe.base.AtomicFiles;
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.UsageException;
+import dev.loupe.feature.Example;
+import dev.loupe.feature.ExampleBand;
+import dev.loupe.feature.FeatureDetail;
+import dev.loupe.feature.FeatureIndex;
+import dev.loupe.feature.LabelCandidate;
+import dev.loupe.feature.TokenLogit;
+import dev.loupe.model.HookPoint;
+import dev.loupe.sae.Sae;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.GZIPOutputStream;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+
+/** Features for others: Neuronpedia's JSON lines and pages that need no server; and explanations from Neuronpedia. */
+public final class FeatureExchange {
+    /** What a file of JSON lines holds. */
+    public enum Lines {
+        /** One line per feature. */
+        FEATURES,
+        /** One line per example. */
+        ACTIVATIONS,
+        /** One line per label. */
+        EXPLANATIONS
+    }
+
+    private static final int BATCH = 1024;
+    private static final long LONGEST_LINE = 10_000_000;
+
+    private final Saes saes;
+    private final Features features;
+    private final Notes notes;
+
+    FeatureExchange(Saes saes, Features features, Notes notes) {
+        this.saes = saes;
+        this.features = features;
+        this.notes = notes;
+    }
+
+    /** All features that ever fire, or those asked for. */
+    List<Integer> ids(FeatureIndex index, List<Integer> wanted) {
+        wanted.forEach(index::summary); // says so where there is none
+        return wanted.isEmpty()
+                ? IntStream.range(0, index.size())
+                        .filter(i -> !index.summary(i).dead())
+                        .boxed()
+                        .toList()
+                : wanted;
+    }
+
+    /**
+     * Neuronpedia's JSON lines.
+     *
+     * @param wanted the features; empty for all that ever fire
+     */
+    public List<String> neuronpedia(String sae, List<Integer> wanted, Lines kind) {
+        FeatureIndex index = features.index(sae);
+        List<String> lines = new ArrayList<>();
+        for (int id : ids(index, wanted)) {
+            FeatureDetail f = index.detail(id);
+            switch (kind) {
+                case FEATURES -> lines.add(Views.line(feature(sae, index, f)));
+                case ACTIVATIONS -> {
+                    for (Example e : f.examples()) {
+                        lines.add(Views.line(activation(sae, index, id, e, null, lines.size())));
+                    }
+                    for (ExampleBand band : f.bands()) {
+                        for (Example e : band.examples()) {
+                            lines.add(Views.line(activation(sae, index, id, e, band, lines.size())));
+                        }
+                    }
+                }
+                case EXPLANATIONS -> explanations(sae, index, f).forEach(e -> lines.add(Views.line(e)));
+            }
+        }
+        return lines;
+    }
+
+    /** Writes a folder in Neuronpedia's layout: features, activations and explanations in batches of gzipped lines. */
+    public void writeNeuronpedia(String sae, List<Integer> wanted, Path folder) {
+        if (Files.exists(folder)) {
+            throw new LoupeException(folder + " exists already: choose another name or delete it first.");
+        }
+        List<Integer> all = ids(features.index(sae), wanted);
+        Path temporary = AtomicFiles.temporary(folder);
+        try {
+            for (Lines kind : Lines.values()) {
+                Path place = temporary.resolve(kind.name().toLowerCase(java.util.Locale.ROOT));
+                Files.createDirectories(place);
+                for (int from = 0; from < all.size(); from += BATCH) {
+                    List<String> lines = neuronpedia(sae, all.subList(from, Math.min(all.size(), from + BATCH)), kind);
+                    AtomicFiles.write(place.resolve("batch-" + from / BATCH + ".jsonl.gz"), out -> {
+                        GZIPOutputStream zip = new GZIPOutputStream(out); // the file is closed by its writer
+                        for (String line : lines) {
+                            zip.write((line + "\n").getBytes(StandardCharsets.UTF_8));
+                        }
+                        zip.finish();
+                    });
+                }
+            }
+            AtomicFiles.publishFolder(temporary, folder);
+        } catch (IOException e) {
+            throw AtomicFiles.failure(folder, e);
+        }
+    }
+
+    /** One page of HTML with everything in it, for one feature or several. */
+    public String html(String sae, List<Integer> wanted, String title) {
+        if (wanted.isEmpty() || wanted.size() > 500) {
+            throw new UsageException("A page shows 1 to 500 features; name them.");
+        }
+        FeatureIndex index = features.index(sae);
+        wanted.forEach(index::summary);
+        return FeatureHtml.page(title, index, wanted, notes.explanations(sae));
+    }
+
+    /**
+     * Takes explanations from a file of Neuronpedia's ({@code .jsonl} or {@code .jsonl.gz}) for an SAE.
+     *
+     * @return how many
+     */
+    public int takeExplanations(String sae, Path file) {
+        saes.folder(sae);
+        List<Explanation> all = new ArrayList<>();
+        try (InputStream in = Files.newInputStream(file);
+                InputStream plain = String.valueOf(file.getFileName()).endsWith(".gz") ? new GZIPInputStream(in) : in;
+                BufferedReader reader = new BufferedReader(new InputStreamReader(plain, StandardCharsets.UTF_8))) {
+            int number = 0;
+            for (String line; (line = reader.readLine()) != null; ) {
+                number++;
+                if (!line.isBlank()) {
+                    all.add(explanation(line, file + ", line " + number));
+                }
+            }
+        } catch (IOException e) {
+            throw new LoupeException("The file " + file + " cannot be read (" + e.getMessage() + ").", e);
+        }
+        notes.explain(sae, all);
+        return all.size();
+    }
+
+    /** Takes explanations from lines of a request. */
+    public int takeExplanations(String sae, String lines) {
+        saes.folder(sae);
+        List<Explanation> all = new ArrayList<>();
+        int number = 0;
+        for (String line : lines.split("\n")) {
+            number++;
+            if (!line.isBlank()) {
+                all.add(explanation(line, "line " + number));
+            }
+        }
+        notes.explain(sae, all);
+        return all.size();
+    }
+
+    private static Explanation explanation(String line, String where) {
+        JsonNode node;
+        try {
+            if (line.length() > LONGEST_LINE) {
+                throw new UsageException("A line is longer than any explanation (" + where + ").");
+            }
+            node = Views.JSON.readTree(line);
+        } catch (JacksonException e) {
+            throw new UsageException("This is no JSON (" + where + "): " + e.getOriginalMessage());
+        }
+        String text = node.path("description").asString("");
+        String index = node.path("index").asString("");
+        if (text.isBlank() || !index.matches("\\d{1,9}")) {
+            throw new UsageException(
+                    "An explanation of Neuronpedia has \"index\" and \"description\"; one lacks them (" + where + ").");
+        }
+        Double score = null;
+        for (JsonNode s : node.path("scores")) {
+            score = s.path("value").isNumber() ? Double.valueOf(s.path("value").asDouble()) : score;
+        }
+        String type = node.path("typeName").asString("");
+        return new Explanation(
+                Integer.parseInt(index),
+                text,
+                type.isEmpty() ? LabelCandidate.IMPORTED : type,
+                node.path("explanationModelName").asString(""),
+                Instant.now(),
+                "",
+                List.of(),
+                score,
+                null);
+    }
+
+    /** Neuronpedia's name of a source: layer and set. */
+    static String source(Sae sae) {
+        int layer = HookPoint.of(sae.hooksIn().getFirst()).layer();
+        return Math.max(0, layer == Integer.MAX_VALUE ? 0 : layer) + "-" + sae.name();
+    }
+
+    private Map<String, Object> feature(String name, FeatureIndex index, FeatureDetail f) {
+        Sae sae = saes.open(name);
+        Map<String, Object> m = key(name, index, f.summary().id());
+        m.put("maxActApprox", f.summary().max());
+        m.put("frac_nonzero", f.summary().density());
+        m.put("hookName", sae.hookName());
+        m.put("hasVector", true);
+        m.put("vector", sae.decoderRows().row(f.summary().id()));
+        m.put("vectorLabel", f.summary().label());
+        m.put("pos_str", f.promoted().stream().map(TokenLogit::text).toList());
+        m.put("pos_values", f.promoted().stream().map(TokenLogit::value).toList());
+        m.put("neg_str", f.suppressed().stream().map(TokenLogit::text).toList());
+        m.put("neg_values", f.suppressed().stream().map(TokenLogit::value).toList());
+        m.put("topkCosSimIndices", f.nearest().stream().map(n -> n.id()).toList());
+        m.put("topkCosSimValues", f.nearest().stream().map(n -> n.cosine()).toList());
+        m.put(
+                "correlated_features_indices",
+                f.coactive().stream().map(c -> c.id()).toList());
+        m.put(
+                "correlated_features_pearson",
+                f.coactive().stream().map(c -> c.correlation()).toList());
+        List<Double> middles = new ArrayList<>();
+        for (int b = 0; b < f.histogram().counts().length; b++) {
+            middles.add((f.histogram().edges()[b] + f.histogram().edges()[b + 1]) / 2);
+        }
+        m.put("freq_hist_data_bar_heights", f.histogram().counts());
+        m.put("freq_hist_data_bar_values", middles);
+        m.put("sourceSetName", name);
+        return m;
+    }
+
+    private Map<String, Object> key(String name, FeatureIndex index, int id) {
+        Map<String, Object> m = new LinkedHashMap<>();
+        m.put("modelId", index.manifest().model());
+        m.put("layer", source(saes.open(name)));
+        m.put("index", Integer.toString(id));
+        return m;
+    }
+
+    private Map<String, Object> activation(
+            String name,
+            FeatureIndex index,
+            int id,
+            Example e,
+            @org.jspecify.annotations.Nullable ExampleBand band,
+            int number) {
+        Map<String, Object> m = key(name, index, id);
+        m.put("id", name + "-" + id + "-" + number);
+        m.put("tokens", e.tokens());
+        m.put("values", e.values());
+        m.put("maxValue", e.max());
+        m.put("maxValueTokenIndex", e.peak());
+        m.put("minValue", 0);
+        // -1 / 99 / -1 is the group of the strongest
+        m.put("binMin", band == null ? -1 : band.low());
+        m.put("binMax", band == null ? 99 : band.high());
+        m.put("binContains", band == null ? -1 : band.to() - band.from());
+        m.put("dataIndex", Integer.toString(e.document()));
+        m.put("dataSource", e.documentName());
+        return m;
+    }
+
+    private List<Map<String, Object>> explanations(String name, FeatureIndex index, FeatureDetail f) {
+        int id = f.summary().id();
+        List<Map<String, Object>> all = new ArrayList<>();
+        for (LabelCandidate c : f.labels()) {
+            Map<String, Object> m = key(name, index, id);
+            m.put("id", name + "-" + id + "-" + c.kind().replace(' ', '-'));
+            m.put("description", c.text());
+            m.put("typeName", "loupe " + c.kind());
+            m.put("explanationModelName", "");
+            m.put(
+                    "scores",
+                    c.balancedAccuracy() == null
+                            ? List.of()
+                            : List.of(score("balanced accuracy", c.balancedAccuracy())));
+            all.add(m);
+        }
+        for (Explanation e : notes.explanations(name, id)) {
+            Map<String, Object> m = key(name, index, id);
+            m.put("id", name + "-" + id + "-" + e.created());
+            m.put("description", e.text());
+            m.put("typeName", e.kind());
+            m.put("explanationModelName", e.author());
+            m.put("scores", e.detection() == null ? List.of() : List.of(score("detection", e.detection())));
+            all.add(m);
+        }
+        return all;
+    }
+
+    private static Map<String, Object> score(String type, double value) {
+        return Map.of("value", value, "explanationScoreTypeName", type);
+    }
+
+    /** A page of HTML for a saved list, whose features may be of several SAEs. */
+    public String html(FeatureList list) {
+        StringBuilder all = new StringBuilder();
+        Map<String, List<Integer>> bySae = new LinkedHashMap<>();
+        list.features()
+                .forEach(f ->
+                        bySae.computeIfAbsent(f.sae(), s -> new ArrayList<>()).add(f.id()));
+        bySae.forEach((sae, ids) -> all.append(html(sae, ids, list.name() + ": " + sae)));
+        if (all.isEmpty()) {
+            throw new UsageException("The list " + list.name() + " is empty.");
+        }
+        return all.toString();
+    }
+}

@@ -1,0 +1,164 @@
+package dev.loupe.service;
+
+import dev.loupe.feature.Example;
+import dev.loupe.feature.FeatureDetail;
+import dev.loupe.feature.FeatureIndex;
+import dev.loupe.feature.LabelCandidate;
+import dev.loupe.feature.TokenLogit;
+import java.util.List;
+import java.util.Locale;
+
+/** Feature pages as one file of HTML: no script, no address outside, every text escaped. */
+final class FeatureHtml {
+    private static final String STYLE = """
+            :root{color-scheme:light dark}
+            body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+            h2{margin:2rem 0 .3rem}small,.dim{color:GrayText}
+            table{border-collapse:collapse;margin:.5rem 0}td,th{padding:.1rem .6rem;text-align:left;font-weight:400}
+            .ex{margin:.2rem 0;font:13px/1.6 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
+            .t{background:rgb(230 126 34/var(--a))}
+            .bars{display:flex;align-items:flex-end;height:70px;gap:1px;margin:.5rem 0}
+            .bars i{flex:1;background:#2d7d9a;min-height:1px}
+            """;
+
+    private FeatureHtml() {}
+
+    static String page(String title, FeatureIndex index, List<Integer> ids, List<Explanation> explanations) {
+        StringBuilder html = new StringBuilder();
+        html.append("<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">")
+                .append("<meta name=\"viewport\" content=\"width=device-width\"><title>")
+                .append(escape(title))
+                .append("</title><style>")
+                .append(STYLE)
+                .append("</style><h1>")
+                .append(escape(title))
+                .append("</h1><p class=\"dim\">SAE ")
+                .append(escape(index.sae()))
+                .append(", ")
+                .append(escape(index.manifest().model()))
+                .append(", ")
+                .append(escape(index.manifest().hook()))
+                .append(", ")
+                .append(index.manifest().tokens())
+                .append(" tokens</p>\n");
+        float max = 0;
+        for (int id : ids) {
+            max = Math.max(max, index.summary(id).max());
+        }
+        for (int id : ids) {
+            feature(html, index.detail(id), explanations, max);
+        }
+        return html.append("</html>\n").toString();
+    }
+
+    private static void feature(StringBuilder html, FeatureDetail f, List<Explanation> explanations, float max) {
+        int id = f.summary().id();
+        html.append("<section><h2>")
+                .append(id)
+                .append(" · ")
+                .append(escape(f.summary().label()));
+        html.append("</h2><small>density ")
+                .append(number(100 * f.summary().density()))
+                .append(" %, max ")
+                .append(number(f.summary().max()))
+                .append("</small>");
+        html.append("<table><tr><th>rule<th>says<th>coverage<th>balanced accuracy<th>correlation</tr>");
+        for (LabelCandidate c : f.labels()) {
+            html.append("<tr><td>")
+                    .append(escape(c.kind()))
+                    .append("<td>")
+                    .append(escape(c.text()))
+                    .append("<td>")
+                    .append(maybe(c.coverage()))
+                    .append("<td>")
+                    .append(maybe(c.balancedAccuracy()))
+                    .append("<td>")
+                    .append(maybe(c.correlation()))
+                    .append("</tr>");
+        }
+        for (Explanation e : explanations) {
+            if (e.feature() == id) {
+                html.append("<tr><td>")
+                        .append(escape(e.kind()))
+                        .append("<td>")
+                        .append(escape(e.text()))
+                        .append("<td><td>")
+                        .append(maybe(e.detection()))
+                        .append("<td></tr>");
+            }
+        }
+        html.append("</table>");
+        bars(html, f);
+        logits(html, "promotes", f.promoted());
+        logits(html, "suppresses", f.suppressed());
+        for (Example e : f.examples()) {
+            example(html, e, max);
+        }
+        html.append("</section>\n");
+    }
+
+    private static void bars(StringBuilder html, FeatureDetail f) {
+        long most = 1;
+        for (long c : f.histogram().counts()) {
+            most = Math.max(most, c);
+        }
+        html.append("<div class=\"bars\" role=\"img\" aria-label=\"histogram of activations\">");
+        for (long c : f.histogram().counts()) {
+            html.append("<i style=\"height:").append(number(100.0 * c / most)).append("%\"></i>");
+        }
+        html.append("</div>");
+    }
+
+    private static void logits(StringBuilder html, String what, List<TokenLogit> tokens) {
+        if (!tokens.isEmpty()) {
+            html.append("<p>").append(what).append(':');
+            tokens.forEach(t -> html.append(" <code>")
+                    .append(escape(shown(t.text())))
+                    .append("</code> ")
+                    .append(number(t.value())));
+            html.append("</p>");
+        }
+    }
+
+    private static void example(StringBuilder html, Example e, float max) {
+        html.append("<div class=\"ex\"><small>").append(number(e.max())).append("</small> ");
+        for (int t = 0; t < e.tokens().size(); t++) {
+            String token = escape(shown(e.tokens().get(t)));
+            double share = max > 0 ? e.values()[t] / max : 0;
+            if (share > 0) {
+                // weak tokens stay visible
+                double alpha = 0.05 + 0.85 * Math.log10(1 + 9 * Math.min(1, share));
+                html.append("<span class=\"t\" style=\"--a:")
+                        .append(number(alpha))
+                        .append("\" title=\"")
+                        .append(number(e.values()[t]))
+                        .append("\">")
+                        .append(token)
+                        .append("</span>");
+            } else {
+                html.append(token);
+            }
+        }
+        html.append("</div>");
+    }
+
+    private static String shown(String token) {
+        return token.replace("\n", "↵").replace("\r", "␍").replace("\t", "⇥");
+    }
+
+    private static String maybe(@org.jspecify.annotations.Nullable Double value) {
+        return value == null ? "" : String.format(Locale.ROOT, "%.3f", value);
+    }
+
+    private static String number(double value) {
+        return String.format(Locale.ROOT, "%.3g", value);
+    }
+
+    static String escape(String text) {
+        return text.replace("&", "&amp;")
+                .replace("<", "&lt;")
+                .replace(">", "&gt;")
+                .replace("\"", "&quot;")
+                .replace("'", "&#39;");
+    }
+}
