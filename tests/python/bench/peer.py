@@ -354,14 +354,14 @@ def planted():
     def run():
         t.manual_seed(0)
         scale = d**0.5 / float(rows(20000)[0].norm(dim=1).mean())
-        common = dict(d_in=d, d_sae=n, dtype="float32", device="cpu")
+        common = dict(d_in=d, d_sae=s["latents"], dtype="float32", device="cpu")
         if s["method"] == "topk":
             sae = TopKTrainingSAE(TopKTrainingSAEConfig(k=round(s["l0"]), **common))
         else:
             sae = JumpReLUTrainingSAE(JumpReLUTrainingSAEConfig(
                 jumprelu_sparsity_loss_mode="quadratic", target_l0=s["l0"], l0_coefficient=1.0, **common))
-        adam = t.optim.Adam(sae.parameters(), lr=1e-3, betas=(0.9, 0.999))
-        steps, quiet = s["steps"], t.zeros(n)
+        adam = t.optim.Adam(sae.parameters(), lr=s["rate"], betas=(0.9, 0.999))
+        steps, quiet = s["steps"], t.zeros(s["latents"])
         schedule = t.optim.lr_scheduler.LambdaLR(
             adam, lambda i: min(1, (i + 1) / (0.05 * steps), (steps - i) / (0.2 * steps)))
         for i in range(steps):
@@ -374,7 +374,7 @@ def planted():
             t.nn.utils.clip_grad_norm_(sae.parameters(), 1.0)
             adam.step()
             schedule.step()
-            quiet = t.where((out.feature_acts.detach() > 0).any(0), t.zeros(n), quiet + 1)
+            quiet = t.where((out.feature_acts.detach() > 0).any(0), t.zeros_like(quiet), quiet + 1)
         with t.no_grad():
             f = sae.encode(rows(20000)[0] * scale)
             alive = (f > 0).any(0)

@@ -15,6 +15,9 @@ import java.util.random.RandomGeneratorFactory;
  * only, so that a resumed run draws the same.
  */
 final class Recycler {
+    /** How far beyond its threshold a new latent fires on its row. */
+    private static final double ABOVE = 2;
+
     private final TrainConfig config;
     private final RecycleSettings settings;
     private final long seed;
@@ -47,7 +50,10 @@ final class Recycler {
             float[] direction = random0 ? gaussian(random, p.dIn()) : row(batch, draw(random, cumulative), p);
             float[] decoder = autoencoder ? direction.clone() : gaussian(random, p.dOut());
             scale(decoder, config.unitDecoder() ? 1 : random0 ? 0 : config.decoderNorm());
-            scale(direction, norm);
+            // a latent with a threshold keeps it: its new row must reach beyond it on the row that it was made of
+            double size = Math.sqrt(VectorOps.dot(direction, 0, direction, 0, direction.length));
+            double reach = p.threshold().length > 0 && size > 0 ? ABOVE * p.threshold()[i] / size : 0;
+            scale(direction, Math.max(norm, reach));
             replacements.add(new TrainSession.Replacement(i, direction, decoder, (float) bias(p, direction)));
         }
         session.recycle(replacements);
