@@ -388,7 +388,14 @@ def planted():
     return run
 
 
-peers = {"planted": planted, "train-step": train_step, "index": index, "gather": gather, "store-loader": store_loader, "capture": capture, "relp": relp, "match": match,
+def train_steps():
+    import train_steps as steps
+
+    c = setup()
+    return getattr(steps, c["peer"])(torch(), c, folder)
+
+
+peers = {"steps": train_steps, "planted": planted, "train-step": train_step, "index": index, "gather": gather, "store-loader": store_loader, "capture": capture, "relp": relp, "match": match,
          "prefill": prefill, "decode": decode, "load": load,
          **{f"match-{size}": wide_match for size in ("4k", "8k", "16k", "32k", "16k-copies")}}
 

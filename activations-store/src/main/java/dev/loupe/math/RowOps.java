@@ -42,7 +42,7 @@ public final class RowOps {
         }
     }
 
-    /** out[q] = Σ_i a[ao + i]·b[offsets[q] + i], q from {@code at} to {@code at + count}; offsets in bytes. */
+    /** out[q] = Σ_i a[ao + i]·b[offsets[q] + i], q from {@code at} to {@code at + count}; offsets in bytes. Each is the same bits alone. */
     public static void dotRows(
             float[] a, int ao, MemorySegment b, long[] offsets, int at, int count, float[] out, int n) {
         int q = at;
@@ -50,8 +50,22 @@ public final class RowOps {
             dotFour(a, ao, b, offsets, q, out, n);
         }
         for (; q < at + count; q++) {
-            out[q] = VectorOps.dot(a, ao, b, offsets[q], n);
+            out[q] = dotOne(a, ao, b, offsets[q], n);
         }
+    }
+
+    /** In the order of {@link #dotFour}: a row's result does not depend on how many others there are. */
+    private static float dotOne(float[] a, int ao, MemorySegment b, long bo, int n) {
+        FloatVector s = FloatVector.zero(S);
+        int i = 0;
+        for (int end = n - L; i <= end; i += L) {
+            s = VectorOps.load(b, bo + 4L * i).fma(FloatVector.fromArray(S, a, ao + i), s);
+        }
+        float sum = VectorOps.sum(s);
+        for (; i < n; i++) {
+            sum = Math.fma(a[ao + i], b.get(Matrix.FLOAT, bo + 4L * i), sum);
+        }
+        return sum;
     }
 
     /**

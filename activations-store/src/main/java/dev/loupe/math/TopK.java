@@ -43,11 +43,10 @@ public final class TopK {
             sorted = new float[2 * count];
         }
         System.arraycopy(keys, 0, sorted, 0, count);
-        Arrays.sort(sorted, 0, count);
-        float limit = sorted[count - k];
-        int equal = 0;
-        for (int i = count - k; i < count && equalTo(sorted[i], limit); i++) {
-            equal++;
+        float limit = kthLargest(sorted, count, k);
+        int equal = k;
+        for (int i = 0; i < count; i++) {
+            equal -= keys[i] > limit ? 1 : 0;
         }
         int chosen = 0;
         for (int i = 0; i < count && chosen < k; i++) {

@@ -146,6 +146,20 @@ public final class VectorOps {
         return dot(a, ao, a, ao, n);
     }
 
+    /** The largest |a[i]|; any number if one of them is NaN. */
+    public static float largest(MemorySegment a, long ao, int n) {
+        FloatVector max = FloatVector.zero(S);
+        int i = 0;
+        for (int end = n - L; i <= end; i += L) {
+            max = max.max(load(a, ao + 4L * i).abs());
+        }
+        float result = max.reduceLanes(VectorOperators.MAX); // the order of a maximum changes no bit
+        for (; i < n; i++) {
+            result = Math.max(result, Math.abs(a.get(Matrix.FLOAT, ao + 4L * i)));
+        }
+        return result;
+    }
+
     /** x[i] *= alpha. */
     public static void scale(float alpha, MemorySegment x, long xo, int n) {
         int i = 0;

@@ -11,8 +11,13 @@ import java.util.function.Supplier;
  * What is found does not depend on the guess.
  */
 final class BatchThreshold {
-    /** The share of the last threshold that is the next guess. */
-    private static final float SLACK = 0.85f;
+    /** The share of the last threshold that is the next guess, where the last two were equal. */
+    private static final float STEADY = 0.97f;
+
+    /** The share that it is at least. */
+    private static final float UNSTEADY = 0.7f;
+
+    private float slack = UNSTEADY;
 
     private float last = -1;
     private float bound;
@@ -24,7 +29,7 @@ final class BatchThreshold {
             BiConsumer<Integer, ForwardTile.Scratch> encode,
             Supplier<ForwardTile.Scratch> scratch,
             ForwardTile first) {
-        bound = last * SLACK;
+        bound = last * slack;
         if (last < 0) {
             Arrays.fill(s.limits, 0);
             encode.accept(0, scratch.get());
@@ -79,6 +84,8 @@ final class BatchThreshold {
             t.rowPass.ties = (int) Math.min(mine, equals);
             equals -= t.rowPass.ties;
         }
+        float change = last > 0 && Float.isFinite(limit) ? Math.abs(limit / last - 1) : 1;
+        slack = Math.max(UNSTEADY, STEADY - 2 * change);
         last = Float.isFinite(limit) ? limit : -1;
         return true;
     }

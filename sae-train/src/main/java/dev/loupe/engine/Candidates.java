@@ -19,16 +19,16 @@ final class Candidates {
         return starts[rows];
     }
 
-    /** Appends a row: latents {@code found[0 .. count)} with values at {@code values[at + found]}. */
-    void addRow(int[] found, int count, float[] values, int at) {
+    /** Appends a row: the latents {@code latents[found[h]]} with {@code values[found[h]]}, h from 0 to {@code count}. */
+    void addRow(int[] found, int count, int[] latents, float[] values) {
         int to = starts[rows];
         if (to + count > ids.length) {
             ids = Arrays.copyOf(ids, 2 * (to + count));
             pi = Arrays.copyOf(pi, ids.length);
         }
         for (int h = 0; h < count; h++) {
-            ids[to + h] = found[h];
-            pi[to + h] = values[at + found[h]];
+            ids[to + h] = latents[found[h]];
+            pi[to + h] = values[found[h]];
         }
         starts[++rows] = to + count;
     }

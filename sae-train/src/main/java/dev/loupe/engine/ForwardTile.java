@@ -1,21 +1,43 @@
 package dev.loupe.engine;
 
+import dev.loupe.kernel.PackedPanels;
+import dev.loupe.kernel.PanelType;
+import dev.loupe.math.RowOps;
 import dev.loupe.math.TopK;
 import dev.loupe.math.VectorOps;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
-/** The first half of a step for some rows: what the encoder sees, its product, and the latents that may act on each row. */
+/**
+ * The first half of a step for some rows: what the encoder sees, its product, and the latents that may act on each row. The
+ * product is made for a few panels of latents at a time, and what may be chosen is picked out of them while they are in the
+ * cache.
+ */
 final class ForwardTile {
-    /** Rows per tile: a multiple of the heights of both matrix kernels, small enough for π to stay in the cache. */
-    static final int ROWS = 48;
+    /** Rows per tile: whole groups of the kernel, few enough for the packed rows to stay in the second-level cache. */
+    static final int ROWS = 8 * PackedPanels.GROUP;
 
-    final Candidates hits = new Candidates();
+    /** Panels at a time. */
+    private static final int PANELS = 8;
+
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
+
+    /** Up to one in so many latents of a row are computed again in float32 after a product of bfloat16. */
+    private static final int FEW = 32;
+
+    Candidates hits = new Candidates();
+    private Candidates spare = new Candidates();
     /** Dead latents chosen for the auxiliary loss. */
     final Candidates revived = new Candidates();
 
     final RowPass rowPass = new RowPass();
+    final StepClock clock = new StepClock();
     int first;
     int count;
+    /** The smallest pre-activation that was wanted (TOPK), per norm of its row. */
+    float least;
+
     double energy;
     double centredEnergy;
     /** Whether every input is a number; what is not one would otherwise never be chosen and never be seen. */
@@ -26,13 +48,18 @@ final class ForwardTile {
 
     /** What one thread needs while it works on a tile. */
     static final class Scratch {
-        final float[] tile;
-        final float[] pi;
+        final MemorySegment row;
+        final MemorySegment tile;
+        final MemorySegment sums;
+        final float[] worth = new float[ROWS];
+        final float[] norms = new float[ROWS];
+        final Screen[] screens = new Screen[ROWS];
         final float[] skip;
         final float[] skipTile;
         final float[] x;
         final float[] y;
-        final float[] deadPi;
+        float[] deadPi = new float[0];
+        final float[] exact;
         final int[] found;
         final int[] ids;
         final long[] decoderRows;
@@ -44,13 +71,15 @@ final class ForwardTile {
         final TopK topK = new TopK();
 
         Scratch(StepInput s) {
-            tile = s.packed.newTile(ROWS);
-            pi = s.packed.newResult(ROWS);
+            row = s.arena.allocate(4L * s.dIn, 64);
+            tile = s.arena.allocate(4L * ROWS * s.dIn, 64); // enough for any type
+            sums = s.arena.allocate(4L * ROWS * PANELS * PackedPanels.PANEL, 64);
+            Arrays.setAll(screens, r -> new Screen());
             skipTile = s.packedSkip == null ? new float[0] : s.packedSkip.newTile(ROWS);
             skip = s.packedSkip == null ? new float[0] : s.packedSkip.newResult(ROWS);
             x = new float[s.dIn];
             y = new float[s.dOut];
-            deadPi = new float[s.n];
+            exact = new float[s.n];
             found = new int[s.n];
             ids = new int[s.n];
             decoderRows = new long[s.n];
@@ -71,29 +100,216 @@ final class ForwardTile {
         inputSum = zeros(inputSum, s.dIn);
         hits.clear();
         revived.clear();
+        clock.begin();
         for (int r = first; r < first + count; r++) {
             row(s, q, r);
         }
-        s.packed.packTile(s.centred, first * s.dIn, s.dIn, count, q.tile);
-        s.packed.multiply(q.tile, count, q.pi);
+        product(s, q);
         if (s.packedSkip != null) {
             s.packedSkip.packTile(s.centred, first * s.dIn, s.dIn, count, q.skipTile);
             s.packedSkip.multiply(q.skipTile, count, q.skip);
-        }
-        for (int r = 0; r < count; r++) {
-            int pi = r * s.packed.stride();
-            VectorOps.axpy(1, s.parameters.bEnc(), 0, q.pi, pi, s.n);
-            int chosen = s.rule.selection() == Selection.TOPK
-                    ? s.rule.k() < 1 ? 0 : q.topK.select(q.pi, pi, s.n, s.rule.k(), q.found)
-                    : VectorOps.above(q.pi, pi, pi + s.n, s.limits, 0, q.found);
-            hits.addRow(q.found, chosen, q.pi, pi);
-            if (s.dead.length > 0) {
-                revive(s, q, pi);
-            }
-            if (s.packedSkip != null) {
+            for (int r = 0; r < count; r++) {
                 VectorOps.axpy(1, q.skip, r * s.packedSkip.stride(), s.errors, s.errorAt(0, first + r), s.dOut);
             }
         }
+        clock.lap(StepClock.PRODUCT);
+        for (int r = 0; r < count; r++) {
+            choose(s, q, r);
+            if (s.dead.length > 0) {
+                revive(s, q, r);
+            }
+        }
+        clock.lap(StepClock.SELECTION);
+    }
+
+    private void product(StepInput s, Scratch q) {
+        product(s, q, s.guess);
+        boolean certain = true;
+        least = Float.POSITIVE_INFINITY;
+        for (int r = 0; r < count; r++) {
+            q.screens[r].narrow();
+            certain &= q.screens[r].certain();
+            if (q.norms[r] > 0) {
+                least = Math.min(least, q.screens[r].bound() / q.norms[r]);
+            }
+        }
+        if (!certain) { // the guess left out something: once more, without one
+            product(s, q, Float.NEGATIVE_INFINITY);
+            for (int r = 0; r < count; r++) {
+                q.screens[r].narrow();
+            }
+        }
+    }
+
+    private void product(StepInput s, Scratch q, float guess) {
+        EncoderPanels e = s.encoder;
+        boolean ranked = s.rule.selection() == Selection.TOPK && s.rule.k() < s.n;
+        pack(s, q, e);
+        for (int r = 0; r < count; r++) {
+            boolean guessed = guess > 0 && q.norms[r] > 0;
+            q.screens[r].begin(ranked ? s.rule.k() : 0, guessed ? guess * q.norms[r] : Float.NEGATIVE_INFINITY);
+        }
+        boolean all = s.rule.selection() == Selection.TOPK && !ranked;
+        if (all) {
+            Arrays.fill(s.limits, Float.NEGATIVE_INFINITY);
+        }
+        boolean seeDead = s.dead.length > 0 && s.deadEncoder == null;
+        int groups = Math.ceilDiv(count, PackedPanels.GROUP);
+        for (int p = 0, dead = 0; p < e.panels.panels(); p += PANELS) {
+            int end = Math.min(e.panels.panels(), p + PANELS);
+            int width = (end - p) * PackedPanels.PANEL;
+            int latent = p * PackedPanels.PANEL;
+            e.panels.multiply(q.tile, groups, p, end, q.sums);
+            clock.lap(StepClock.PRODUCT);
+            for (int r = 0; r < count && (s.rule.selection() != Selection.TOPK || s.rule.k() > 0); r++) {
+                q.screens[r].look(
+                        e.type,
+                        q.sums,
+                        4L * r * width,
+                        latent,
+                        width,
+                        s.n,
+                        e.units(),
+                        q.worth[r],
+                        e.margin(),
+                        s.bias,
+                        s.limits);
+            }
+            int next = dead;
+            while (seeDead && next < s.dead.length && s.dead[next] < latent + width) {
+                for (int r = 0; r < count; r++) {
+                    int i = s.dead[next];
+                    q.deadPi[r * s.dead.length + next] =
+                            q.sums.getAtIndex(FLOAT, (long) r * width + i - latent) + s.bias[i];
+                }
+                next++;
+            }
+            dead = next;
+            clock.lap(StepClock.SELECTION);
+        }
+        if (s.deadEncoder != null) {
+            deadProduct(s, q, s.deadEncoder, groups);
+            clock.lap(StepClock.PRODUCT);
+        }
+    }
+
+    /** The rows of this tile, in the lanes of the product. */
+    private void pack(StepInput s, Scratch q, EncoderPanels e) {
+        if (s.dead.length > 0 && q.deadPi.length < ROWS * s.dead.length) {
+            q.deadPi = new float[Math.multiplyExact(ROWS, s.dead.length)];
+        }
+        for (int r = 0; r < count; r++) {
+            MemorySegment.copy(s.centred, (first + r) * s.dIn, q.row, FLOAT, 0, s.dIn);
+            float scale = e.type == PanelType.INT16 ? EncoderPanels.scale(q.row, 0, s.dIn) : 1;
+            q.norms[r] = (float) Math.sqrt(VectorOps.sumSquares(q.row, 0, s.dIn));
+            q.worth[r] = 1 / scale;
+            e.panels.packRow(q.row, 0, scale, r, q.tile);
+        }
+        e.panels.fill(count, q.tile);
+    }
+
+    /** Pre-activations of dead latents in float32, after a product of integers. */
+    private void deadProduct(StepInput s, Scratch q, EncoderPanels e, int groups) {
+        pack(s, q, e);
+        for (int p = 0; p < e.panels.panels(); p += PANELS) {
+            int end = Math.min(e.panels.panels(), p + PANELS);
+            int width = (end - p) * PackedPanels.PANEL;
+            int from = p * PackedPanels.PANEL;
+            e.panels.multiply(q.tile, groups, p, end, q.sums);
+            for (int c = from; c < Math.min(from + width, s.dead.length); c++) {
+                for (int r = 0; r < count; r++) {
+                    q.deadPi[r * s.dead.length + c] =
+                            q.sums.getAtIndex(FLOAT, (long) r * width + c - from) + s.bias[s.dead[c]];
+                }
+            }
+        }
+    }
+
+    /** The latents that may act on a row, with their pre-activations. */
+    private void choose(StepInput s, Scratch q, int r) {
+        Screen screen = q.screens[r];
+        boolean top = s.rule.selection() == Selection.TOPK;
+        int size = screen.count;
+        PanelType type = s.encoder.type;
+        boolean later = type == PanelType.BFLOAT16 && s.rule.selection() == Selection.BATCH_TOPK; // see refine
+        if (type == PanelType.FLOAT32 || later || (type == PanelType.BFLOAT16 && (long) size * FEW > s.n)) {
+            int chosen = top ? q.topK.select(screen.lower, 0, size, s.rule.k(), q.found) : all(q.found, size);
+            hits.addRow(q.found, chosen, screen.ids, screen.lower);
+            return;
+        }
+        if (top && type == PanelType.BFLOAT16) {
+            size = q.topK.select(screen.lower, 0, size, s.rule.k(), q.found);
+            for (int c = 0; c < size; c++) {
+                screen.ids[c] = screen.ids[q.found[c]];
+            }
+        }
+        exact(s, q, r, screen.ids, size);
+        int kept = 0;
+        for (int c = 0; c < size; c++) {
+            int i = screen.ids[c];
+            if (!top && q.exact[c] > s.limits[i]) {
+                q.found[kept++] = c;
+            }
+        }
+        int chosen = top ? q.topK.select(q.exact, 0, size, s.rule.k(), q.found) : kept;
+        hits.addRow(q.found, chosen, screen.ids, q.exact);
+    }
+
+    /** Pre-activations of a row in float32, into {@code q.exact}. */
+    private void exact(StepInput s, Scratch q, int r, int[] latents, int size) {
+        for (int c = 0; c < size; c++) {
+            q.decoderRows[c] = s.parameters.encoderRows().offset(latents[c]);
+        }
+        RowOps.dotRows(
+                s.centred,
+                (first + r) * s.dIn,
+                s.parameters.encoderRows().segment(),
+                q.decoderRows,
+                0,
+                size,
+                q.exact,
+                s.dIn);
+        for (int c = 0; c < size; c++) {
+            q.exact[c] += s.bias[latents[c]];
+        }
+    }
+
+    /**
+     * Computes again in float32 what BATCH_TOPK chose by a product of bfloat16. Not before: which latents are compared
+     * depends on a guess, and the choice must not.
+     */
+    void refine(StepInput s, Scratch q) {
+        if (s.encoder.type != PanelType.BFLOAT16) {
+            return;
+        }
+        spare.clear();
+        for (int r = 0; r < count; r++) {
+            int size = 0;
+            for (int h = hits.starts[r]; h < hits.starts[r + 1]; h++) {
+                float pi = hits.pi[h];
+                if (pi > rowPass.limit || (pi == rowPass.limit && rowPass.ties-- > 0)) {
+                    q.ids[size] = hits.ids[h];
+                    q.z[size++] = pi;
+                }
+            }
+            boolean few = (long) size * FEW <= s.n;
+            if (few) {
+                exact(s, q, r, q.ids, size);
+            }
+            spare.addRow(q.found, all(q.found, size), q.ids, few ? q.exact : q.z);
+        }
+        Candidates old = hits;
+        hits = spare;
+        spare = old;
+        rowPass.limit = 0;
+        rowPass.ties = 0;
+    }
+
+    private static int all(int[] found, int size) {
+        for (int c = 0; c < size; c++) {
+            found[c] = c;
+        }
+        return size;
     }
 
     private void row(StepInput s, Scratch q, int r) {
@@ -128,15 +344,11 @@ final class ForwardTile {
     }
 
     /** The largest pre-activations among dead latents, not rectified. */
-    private void revive(StepInput s, Scratch q, int pi) {
-        for (int e = 0; e < s.dead.length; e++) {
-            q.deadPi[e] = q.pi[pi + s.dead[e]];
-        }
-        int chosen = q.topK.select(q.deadPi, 0, s.dead.length, Math.min(s.rule.auxK(), s.dead.length), q.found);
-        for (int c = 0; c < chosen; c++) {
-            q.found[c] = s.dead[q.found[c]];
-        }
-        revived.addRow(q.found, chosen, q.pi, pi);
+    private void revive(StepInput s, Scratch q, int r) {
+        int at = r * s.dead.length;
+        int chosen = q.topK.select(q.deadPi, at, s.dead.length, Math.min(s.rule.auxK(), s.dead.length), q.found);
+        System.arraycopy(q.deadPi, at, q.exact, 0, s.dead.length);
+        revived.addRow(q.found, chosen, s.dead, q.exact);
     }
 
     static double[] zeros(double[] old, int length) {

@@ -119,15 +119,18 @@ final class LatentUpdate {
      *
      * @param meanL0 of the batch
      */
-    void run(int chunk, double meanL0, Optimiser o) {
+    void run(int chunk, double meanL0, Optimiser o, StepClock clock) {
+        clock.begin();
         float[] encoder = new float[s.dIn];
         float[] decoder = new float[s.dOut];
         Parameters p = s.parameters;
         for (int i = chunk * CHUNK; i < Math.min(s.n, (chunk + 1) * CHUNK); i++) {
             gradients(i, encoder, decoder);
+            clock.lap(StepClock.GRADIENTS);
             scale(encoder, o.factor);
             scale(decoder, o.factor);
             row(p.encoderRows(), o.m.encoderRows(), o.v.encoderRows(), i, encoder, o);
+            s.encoder.renew(i);
             row(p.decoderRows(), o.m.decoderRows(), o.v.decoderRows(), i, decoder, o);
             if (s.rule.unitDecoder()) {
                 MemorySegment dec = p.decoderRows().segment();
@@ -146,6 +149,7 @@ final class LatentUpdate {
             if (o.average != null) {
                 average(i, p, o.average, o.decay);
             }
+            clock.lap(StepClock.ADAM);
         }
     }
 

@@ -12,9 +12,14 @@ public interface SaeEngine {
     /** Begins training from a state, which is copied. */
     TrainSession open(TrainState initial);
 
-    /** The fastest engine on this machine. */
+    /** The fastest engine on this machine, in float32. */
     static SaeEngine best() {
-        return new SimdEngine();
+        return best(Precision.FP32);
+    }
+
+    /** The fastest engine on this machine. */
+    static SaeEngine best(Precision precision) {
+        return new SimdEngine(precision);
     }
 
     /** The readable reference: plain loops in double. */

@@ -1,22 +1,55 @@
 package dev.loupe.engine;
 
+import dev.loupe.kernel.PackedPanels;
+import dev.loupe.kernel.PanelType;
 import dev.loupe.math.VectorOps;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The fast engine in pure Java: one dense product per step (the encoder), everything else only where latents are active.
+ * The fast engine: one dense product per step (the encoder), everything else only where latents are active.
  * Tiles of rows are encoded, selected, decoded and differentiated while they are in the cache; the (row, latent) pairs are
  * then sorted by latent, and one loop over latents sums each gradient row and applies Adam to it at once, so gradients
  * never reach memory. Results do not depend on the number of threads.
  */
 final class SimdEngine implements SaeEngine {
+    private final Precision precision;
+    private final @Nullable PanelType forced;
+
+    SimdEngine(Precision precision) {
+        this(precision, null);
+    }
+
+    /** @param forced the type of the encoder's product, whatever pays */
+    SimdEngine(Precision precision, @Nullable PanelType forced) {
+        this.precision = precision;
+        this.forced = forced;
+    }
+
+    /**
+     * The type of the encoder's product. With few latents to choose, a product of integers that only excludes the others
+     * and float32 for the rest is faster; from about a 64th of all latents on, the rest costs more than it saves.
+     */
+    PanelType type(StepRule rule, int n) {
+        if (forced != null) {
+            return forced;
+        }
+        if (precision == Precision.BF16) {
+            return PanelType.BFLOAT16;
+        }
+        boolean few =
+                (rule.selection() == Selection.TOPK || rule.selection() == Selection.BATCH_TOPK) && 64L * rule.k() <= n;
+        return few && PackedPanels.machine(PanelType.INT16) ? PanelType.INT16 : PanelType.FLOAT32;
+    }
 
     @Override
     public String describe() {
-        return "Java Vector API, " + VectorOps.lanes() + " lanes, sparse gradients";
+        PanelType widest = precision == Precision.BF16 ? PanelType.BFLOAT16 : PanelType.FLOAT32;
+        return "Java Vector API, " + VectorOps.lanes() + " lanes, sparse gradients; encoder's product in "
+                + precision.id() + (PackedPanels.machine(widest) ? ", machine code" : ", Java");
     }
 
     @Override
     public TrainSession open(TrainState initial) {
-        return new SimdSession(initial);
+        return new SimdSession(initial, this);
     }
 }

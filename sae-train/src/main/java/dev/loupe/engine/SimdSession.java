@@ -1,6 +1,7 @@
 package dev.loupe.engine;
 
 import dev.loupe.base.UsageException;
+import dev.loupe.kernel.PanelType;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.Parallel;
 import java.lang.foreign.Arena;
@@ -13,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 
 /** The session of {@link SimdEngine}: owns the state in native memory and drives the two halves of a step. */
 final class SimdSession implements TrainSession {
+    /** The share of the smallest wanted pre-activation of a step that is the next step's guess; changes no result. */
+    private static final float GUESS = 0.95f;
+
     private final Arena arena = Arena.ofShared();
     private final Parameters p;
     private final Parameters m;
@@ -29,9 +33,15 @@ final class SimdSession implements TrainSession {
     private final BatchThreshold batchThreshold = new BatchThreshold();
     private final ConcurrentLinkedDeque<ForwardTile.Scratch> scratch = new ConcurrentLinkedDeque<>();
     private ForwardTile[] tiles = new ForwardTile[0];
+    private final SimdEngine engine;
+    private final StepClock[] clocks;
+    private final long[] nanos = new long[StepClock.PARTS];
     private @Nullable StepInput input;
+    private @Nullable EncoderPanels encoder;
+    private boolean stale = true;
 
-    SimdSession(TrainState initial) {
+    SimdSession(TrainState initial, SimdEngine engine) {
+        this.engine = engine;
         p = initial.parameters().zeros(arena);
         m = initial.parameters().zeros(arena);
         v = initial.parameters().zeros(arena);
@@ -39,6 +49,8 @@ final class SimdSession implements TrainSession {
         activity = new double[p.dSae()];
         starts = new int[p.dSae() + 1];
         sums = new LatentSums(p.dSae());
+        clocks = new StepClock[Math.ceilDiv(p.dSae(), LatentUpdate.CHUNK)];
+        Arrays.setAll(clocks, c -> new StepClock());
         bDecParts = new float[Math.ceilDiv(p.dSae(), LatentUpdate.CHUNK)][p.dIn()];
         restore(initial);
     }
@@ -50,8 +62,9 @@ final class SimdSession implements TrainSession {
                 .filter(i -> sinceFired[i] >= rule.deadAfter())
                 .toArray();
         boolean revive = rule.aux() > 0 && rule.auxK() > 0;
-        StepInput s = input == null ? input = new StepInput(p, x, rule) : input;
-        s.begin(x, target, rule, revive ? dead : new int[0]);
+        EncoderPanels packed = packed(rule);
+        StepInput s = input == null ? input = new StepInput(arena, p, packed, x, rule) : input;
+        s.begin(x, target, rule, packed, revive ? dead : new int[0]);
         forward(s);
         BatchSums b = new BatchSums(tiles, s);
         Pairs[] parts = new Pairs[tiles.length];
@@ -67,6 +80,22 @@ final class SimdSession implements TrainSession {
         }
         step++;
         return apply(s, b, update, metrics);
+    }
+
+    /** The encoder in the type that this rule's product wants, as it is now. */
+    private EncoderPanels packed(StepRule rule) {
+        PanelType type = engine.type(rule, p.dSae());
+        EncoderPanels e = encoder;
+        if (e == null || e.type != type) {
+            e = new EncoderPanels(arena, type, p.encoderRows());
+            encoder = e;
+            stale = true;
+        }
+        if (stale) {
+            e.renew();
+            stale = false;
+        }
+        return e;
     }
 
     private void check(Matrix x, Matrix target, StepRule rule) {
@@ -104,15 +133,28 @@ final class SimdSession implements TrainSession {
         if (s.rule.selection() != Selection.BATCH_TOPK) {
             eachTile(s, count, (t, q) -> {
                 encode(s, t, q);
-                tiles[t].rowPass.run(s, q, tiles[t]);
+                decode(s, t, q);
             });
+            s.guess = Float.POSITIVE_INFINITY;
+            for (ForwardTile t : tiles) {
+                s.guess = Math.min(s.guess, GUESS * t.least);
+            }
             return;
         }
         batchThreshold.begin(s, (t, q) -> encode(s, t, q), () -> scratch(s), tiles[0]);
         do {
             eachTile(s, count, (t, q) -> encode(s, t, q));
         } while (!batchThreshold.found(s, tiles));
-        eachTile(s, count, (t, q) -> tiles[t].rowPass.run(s, q, tiles[t]));
+        eachTile(s, count, (t, q) -> {
+            tiles[t].refine(s, q);
+            decode(s, t, q);
+        });
+    }
+
+    private void decode(StepInput s, int t, ForwardTile.Scratch q) {
+        tiles[t].clock.begin();
+        tiles[t].rowPass.run(s, q, tiles[t]);
+        tiles[t].clock.lap(StepClock.DECODE);
     }
 
     private void encode(StepInput s, int t, ForwardTile.Scratch q) {
@@ -156,7 +198,11 @@ final class SimdSession implements TrainSession {
         StepMetrics result = metrics;
         if (rule.clip() > 0) {
             double[] parts = new double[bDecParts.length];
-            Parallel.run(parts.length, c -> parts[c] = update.squares(c, metrics.l0()));
+            Parallel.run(parts.length, c -> {
+                clocks[c].begin();
+                parts[c] = update.squares(c, metrics.l0());
+                clocks[c].lap(StepClock.GRADIENTS);
+            });
             double squares = Arrays.stream(parts).sum() + skip.squares();
             for (double g : bDec) {
                 squares += g * g;
@@ -167,7 +213,13 @@ final class SimdSession implements TrainSession {
         AdamKernel adam = new AdamKernel(rule.adam(), step);
         Parameters kept = rule.average() > 0 ? average : null;
         LatentUpdate.Optimiser o = new LatentUpdate.Optimiser(m, v, kept, rule.average(), adam, factor);
-        Parallel.run(bDecParts.length, c -> update.run(c, metrics.l0(), o));
+        Parallel.run(bDecParts.length, c -> update.run(c, metrics.l0(), o, clocks[c]));
+        for (ForwardTile t : tiles) {
+            t.clock.drain(nanos);
+        }
+        for (StepClock c : clocks) {
+            c.drain(nanos);
+        }
         for (int j = 0; j < bDec.length; j++) {
             adam.update(p.bDec(), m.bDec(), v.bDec(), j, factor * bDec[j]);
             if (kept != null) {
@@ -176,6 +228,11 @@ final class SimdSession implements TrainSession {
         }
         skip.run(o);
         return result;
+    }
+
+    @Override
+    public StepTimes times() {
+        return StepTimes.ofNanos(nanos);
     }
 
     @Override
@@ -217,6 +274,7 @@ final class SimdSession implements TrainSession {
             sinceFired[i] = 0;
         }
         activity = new double[activity.length];
+        stale = true;
     }
 
     @Override
@@ -233,6 +291,7 @@ final class SimdSession implements TrainSession {
         System.arraycopy(state.sinceFired(), 0, sinceFired, 0, sinceFired.length);
         activity = state.activity().clone();
         step = state.step();
+        stale = true;
     }
 
     @Override

@@ -1,9 +1,11 @@
 package dev.loupe.engine;
 
+import dev.loupe.kernel.PanelType;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.PackedWeights;
 import dev.loupe.math.Parallel;
 import dev.loupe.math.VectorOps;
+import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -19,12 +21,22 @@ final class StepInput {
     final int dIn;
     final int dOut;
     final Parameters parameters;
-    final PackedWeights packed;
+    /** The encoder for the dense product. */
+    EncoderPanels encoder;
+    /** The dead latents' rows in float32, where {@link #encoder} holds integers and the auxiliary loss needs them. */
+    @Nullable EncoderPanels deadEncoder;
+    /** Where scratch memory comes from. */
+    final Arena arena;
+    /** b_enc, filled up to whole panels. */
+    final float[] bias;
+
     final @Nullable PackedWeights packedSkip;
     /** For each latent, π above which a pair is of interest. */
     final float[] limits;
     /** Norms of decoder rows, summed over places where the layout says so, or empty where they are one. */
     float[] norms = new float[0];
+    /** Below the smallest pre-activation that any row wants (TOPK), per norm of the row, as far as the last step tells. */
+    float guess = Float.NEGATIVE_INFINITY;
     /** e^r of gates. */
     final float[] gains;
 
@@ -45,21 +57,24 @@ final class StepInput {
     /** ‖y − ŷ‖² per row. */
     float[] rowErrors = new float[0];
 
-    StepInput(Parameters parameters, Matrix batch, StepRule rule) {
+    StepInput(Arena arena, Parameters parameters, EncoderPanels encoder, Matrix batch, StepRule rule) {
+        this.arena = arena;
+        this.encoder = encoder;
         this.n = parameters.dSae();
         this.dIn = parameters.dIn();
         this.dOut = parameters.dOut();
         this.parameters = parameters;
-        this.packed = new PackedWeights(n, dIn);
         this.packedSkip = parameters.skips() ? new PackedWeights(dOut, dIn) : null;
-        this.limits = new float[n];
+        this.limits = new float[encoder.units().length];
+        this.bias = new float[limits.length];
         this.gains = new float[parameters.rMag().length];
         this.input = batch;
         this.target = batch;
         this.rule = rule;
     }
 
-    void begin(Matrix newInput, Matrix newTarget, StepRule newRule, int[] deadLatents) {
+    void begin(Matrix newInput, Matrix newTarget, StepRule newRule, EncoderPanels newEncoder, int[] deadLatents) {
+        encoder = newEncoder;
         input = newInput;
         target = newTarget;
         rule = newRule;
@@ -73,6 +88,7 @@ final class StepInput {
         int blocks = dead.length > 0 ? groups + 1 : groups;
         errors = room(errors, Math.multiplyExact(Math.multiplyExact(blocks, rows), dOut));
         rowErrors = new float[rows];
+        System.arraycopy(parameters.bEnc(), 0, bias, 0, n);
         Arrays.fill(limits, 0);
         float reach = (float) rule.reach();
         for (int i = 0; i < parameters.threshold().length; i++) {
@@ -82,9 +98,12 @@ final class StepInput {
             gains[i] = (float) Math.exp(parameters.rMag()[i]);
         }
         norms = rule.unitDecoder() ? new float[0] : decoderNorms();
-        packed.pack(parameters.encoderRows());
         if (packedSkip != null) {
             packedSkip.pack(parameters.skip());
+        }
+        deadEncoder = null;
+        if (dead.length > 0 && encoder.type == PanelType.INT16) {
+            deadEncoder = EncoderPanels.of(PanelType.FLOAT32, parameters.encoderRows(), dead);
         }
     }
 

@@ -30,6 +30,11 @@ public interface TrainSession extends AutoCloseable {
     /** ‖y − ŷ‖² of each row of the last step. */
     float[] rowErrors();
 
+    /** Where the time of all steps so far went; nothing for engines that do not measure it. */
+    default StepTimes times() {
+        return StepTimes.NONE;
+    }
+
     /** For each latent the sum of its activations since the last {@link #recycle}; not to be changed. */
     double[] activity();
 

@@ -10,9 +10,12 @@ import java.util.List;
 final class MemoryNeed {
     private MemoryNeed() {}
 
-    /** Parameters, two moments and perhaps an average in native memory, a copy of them while a checkpoint is written. */
+    /**
+     * Parameters, two moments and perhaps an average in native memory, a copy of them while a checkpoint is written; the
+     * packed encoder.
+     */
     static long nativeBytes(TrainConfig c, int d) {
-        return multiply(2L * (c.average() > 0 ? 4 : 3) * 2 * Float.BYTES, c.dSae(), d);
+        return multiply((2L * (c.average() > 0 ? 4 : 3) * 2 + 1) * Float.BYTES, c.dSae(), d);
     }
 
     private static int errorBlocks(TrainConfig c) {
@@ -22,13 +25,12 @@ final class MemoryNeed {
                         : 1);
     }
 
-    /** The packed encoder, the batch with its errors, tiles of pre-activations and the (row, latent) pairs. */
+    /** The batch with its errors, what threads collect of tiles of rows, and the (row, latent) pairs. */
     static long heapBytes(TrainConfig c, int d) {
-        long packed = multiply(Float.BYTES, c.dSae(), d);
         long rows = multiply((1L + errorBlocks(c)) * Float.BYTES, c.batch(), d);
-        long tiles = multiply(Float.BYTES * 64L * dev.loupe.math.Parallel.threads(), c.dSae(), 1);
         long active = c.method().choosesK() ? c.k() + (c.aux() > 0 ? d / 2 : 0) : c.dSae() / 2;
-        return Math.addExact(Math.addExact(packed, rows), Math.addExact(tiles, multiply(40, c.batch(), active)));
+        long tiles = multiply(3L * Float.BYTES * 96 * dev.loupe.math.Parallel.threads(), active, 1);
+        return Math.addExact(rows, Math.addExact(tiles, multiply(40, c.batch(), active)));
     }
 
     private static long multiply(long a, long b, long c) {

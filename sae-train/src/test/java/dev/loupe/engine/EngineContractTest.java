@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.loupe.base.LoupeException;
 import dev.loupe.fixtures.Cases;
 import dev.loupe.fixtures.Floats;
+import dev.loupe.kernel.PanelType;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.Parallel;
 import java.util.List;
@@ -21,7 +22,79 @@ class EngineContractTest {
     @ParameterizedTest
     @EnumSource(Kind.class)
     void stepsAgreeWithTheReferenceAtAwkwardSizes(Kind kind) {
-        Cases.check(40, random -> {
+        agree(kind, SaeEngine.best(), 40);
+    }
+
+    /** The product of integers may only exclude latents that float32 would not choose. */
+    @ParameterizedTest
+    @EnumSource(Kind.class)
+    void stepsWithAProductOfIntegersAgreeWithTheReference(Kind kind) {
+        agree(kind, new SimdEngine(Precision.FP32, PanelType.INT16), 5);
+    }
+
+    /** Numbers of few bits have exact products in bfloat16, so everything behind the choice must agree as in float32. */
+    @ParameterizedTest
+    @EnumSource(Kind.class)
+    void aStepInBfloat16AgreesWithTheReferenceOnNumbersOfFewBits(Kind kind) {
+        Cases.check(4, random -> {
+            int n = 1 + random.size(90);
+            int d = random.size(40);
+            TrainState start = States.random(random, kind, n, d);
+            Matrix encoder = start.parameters().encoderRows();
+            for (int i = 0; i < n; i++) {
+                encoder.setRow(i, few(encoder.row(i)));
+            }
+            java.util.Arrays.fill(start.parameters().bDec(), 0);
+            StepRule rule = kind.rule(n, d, random.nextInt(1, n + 1), 3, 1);
+            Matrix batch;
+            do { // rounding may bring ties back
+                float[][] rows = new float[random.size(100)][];
+                for (int r = 0; r < rows.length; r++) {
+                    rows[r] = awayFromTies(random, start, rule, d);
+                }
+                batch = Matrix.copyOf(rows);
+            } while (rule.selection() == Selection.BATCH_TOPK && tied(start, batch, rule));
+            Matrix target = States.target(random, start, kind, batch);
+            try (TrainSession fast = SaeEngine.best(Precision.BF16).open(start);
+                    TrainSession reference = SaeEngine.scalar().open(start)) {
+                StepMetrics f = fast.step(batch, target, rule);
+                StepMetrics r = reference.step(batch, target, rule);
+                assertThat(f.l0()).isEqualTo(r.l0());
+                assertThat(f.loss()).isCloseTo(r.loss(), within(TOLERANCE * Math.abs(r.loss())));
+                compare(fast.snapshot().parameters(), reference.snapshot().parameters(), 1e-3);
+            }
+        });
+    }
+
+    private static float[] few(float[] row) {
+        float[] rounded = new float[row.length];
+        for (int j = 0; j < row.length; j++) {
+            rounded[j] = Math.round(row[j] * 16) / 16f;
+        }
+        return rounded;
+    }
+
+    private static float[] awayFromTies(Cases.Random random, TrainState state, StepRule rule, int d) {
+        ScalarValues p = ScalarValues.of(state.parameters());
+        while (true) {
+            float[] x = few(random.floats(d));
+            if (!States.nearTie(p, States.preActivations(p, ScalarValues.widen(x), rule), rule, 1e-5)) {
+                return x;
+            }
+        }
+    }
+
+    private static boolean tied(TrainState state, Matrix batch, StepRule rule) {
+        ScalarValues p = ScalarValues.of(state.parameters());
+        List<double[]> pis = new java.util.ArrayList<>();
+        for (int r = 0; r < batch.rows(); r++) {
+            pis.add(States.preActivations(p, ScalarValues.widen(batch.row(r)), rule));
+        }
+        return States.batchTie(pis, rule.k(), 1e-6);
+    }
+
+    private static void agree(Kind kind, SaeEngine engine, int cases) {
+        Cases.check(cases, random -> {
             int n = 1 + random.size(90);
             int d = random.size(70);
             int k = random.nextInt(1, n + 1);
@@ -33,7 +106,7 @@ class EngineContractTest {
                     kind.transcodes() ? 1e-3 : TOLERANCE; // their targets are unrelated and errors stay large
             // a large epsilon keeps Adam smooth, so that parameters can be compared as strictly as gradients
             StepRule rule = kind.rule(n, d, k, 3, 1);
-            try (TrainSession fast = SaeEngine.best().open(start);
+            try (TrainSession fast = engine.open(start);
                     TrainSession reference = SaeEngine.scalar().open(start)) {
                 for (int step = 0; step < 3; step++) {
                     Matrix batch = States.batchAwayFromTies(random, reference.snapshot(), rule, random.size(110));
@@ -121,7 +194,13 @@ class EngineContractTest {
     @ParameterizedTest
     @EnumSource(Kind.class)
     void neitherThreadsNorARestartChangeABit(Kind kind) {
-        Cases.check(3, random -> {
+        unchanged(kind, SaeEngine.best(), 3);
+        unchanged(kind, SaeEngine.best(Precision.BF16), 1);
+        unchanged(kind, new SimdEngine(Precision.FP32, PanelType.INT16), 1);
+    }
+
+    private static void unchanged(Kind kind, SaeEngine engine, int cases) {
+        Cases.check(cases, random -> {
             TrainState start = States.random(random, kind, 150, 37);
             StepRule rule = kind.rule(150, 37, 9, 1, 1e-8);
             Matrix[] batches = new Matrix[4];
@@ -135,7 +214,7 @@ class EngineContractTest {
             TrainState restarted;
             try {
                 Parallel.setThreads(1);
-                try (TrainSession one = SaeEngine.best().open(start)) {
+                try (TrainSession one = engine.open(start)) {
                     for (int b = 0; b < 4; b++) {
                         one.step(batches[b], targets[b], rule);
                     }
@@ -143,13 +222,13 @@ class EngineContractTest {
                 }
                 Parallel.setThreads(3);
                 TrainState half;
-                try (TrainSession first = SaeEngine.best().open(start)) {
+                try (TrainSession first = engine.open(start)) {
                     first.step(batches[0], targets[0], rule);
                     first.step(batches[1], targets[1], rule);
                     half = first.snapshot();
                     first.step(batches[0], targets[0], rule); // must not reach into the snapshot
                 }
-                try (TrainSession second = SaeEngine.best().open(half)) {
+                try (TrainSession second = engine.open(half)) {
                     second.step(batches[2], targets[2], rule);
                     second.step(batches[3], targets[3], rule);
                     restarted = second.snapshot();

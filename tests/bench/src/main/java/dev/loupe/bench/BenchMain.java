@@ -99,6 +99,10 @@ public final class BenchMain implements Callable<Integer> {
                 RelpBench::new)) {
             all.put(b.get().name(), b);
         }
+        for (StepsBench.Case c : StepsBench.Case.values()) {
+            Supplier<Benchmark> b = () -> new StepsBench(c);
+            all.put(b.get().name(), b);
+        }
         return all;
     }
 

@@ -6,8 +6,13 @@ import java.util.Map;
 
 /** One thing whose speed is compared with a peer's. */
 interface Benchmark extends AutoCloseable {
-    /** The name on the command line, also that of the peer's function. */
+    /** The name on the command line. */
     String name();
+
+    /** The name of the peer's function. */
+    default String peer() {
+        return name();
+    }
 
     /** What is done and with what sizes, one line. */
     String setting();

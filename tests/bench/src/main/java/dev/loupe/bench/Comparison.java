@@ -28,7 +28,7 @@ final class Comparison {
         Benchmark.Measured mine = new Benchmark.Measured(0, 1, Double.NaN);
         Benchmark.Measured other = null;
         Map<String, List<Double>> beside = new LinkedHashMap<>();
-        try (Peer peer = venv == null || !b.hasPeer() ? null : Peer.start(venv, script, b.name(), folder, threads)) {
+        try (Peer peer = venv == null || !b.hasPeer() ? null : Peer.start(venv, script, b.peer(), folder, threads)) {
             for (int i = -warmups; i < rounds; i++) {
                 mine = b.run();
                 other = peer == null ? null : peer.run(b.name());

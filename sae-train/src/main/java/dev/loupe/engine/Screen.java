@@ -1,0 +1,160 @@
+package dev.loupe.engine;
+
+import static java.nio.ByteOrder.nativeOrder;
+
+import dev.loupe.kernel.PanelType;
+import dev.loupe.math.TopK;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The latents that may be chosen for one row, collected block by block as the product makes them. A sum s of the product
+ * stands for the pre-activation π = s · unit + b_enc, give or take a margin (0 unless the product is of integers).
+ */
+final class Screen {
+    private static final VectorSpecies<Float> S = FloatVector.SPECIES_PREFERRED;
+    private static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
+    private static final int L = S.length();
+    private static final float BIAS_ROUNDING = 0x1p-22f;
+
+    int count;
+    int[] ids = new int[256];
+    float[] lower = new float[256];
+    float[] upper = new float[256];
+
+    private final float[] lows = new float[L];
+    private final float[] highs = new float[L];
+    private float[] scratch = new float[256];
+    private int k;
+    private float bound;
+    private float guess;
+    private int full;
+
+    /**
+     * Begins a row.
+     *
+     * @param wanted how many of the largest are wanted; 0 for those above their limits
+     * @param smallest a guess of the smallest of them; {@link #certain} tells whether it was too high
+     */
+    void begin(int wanted, float smallest) {
+        count = 0;
+        k = wanted;
+        guess = smallest;
+        bound = smallest;
+        full = wanted == 0 ? Integer.MAX_VALUE : 2 * wanted + 64;
+    }
+
+    /**
+     * Looks at the sums of latents {@code first .. first + n}.
+     *
+     * @param at where they begin, in bytes
+     * @param n a multiple of the vectors' length
+     * @param latents how many latents there are; the sums behind them are left out
+     * @param units worth of one unit, by latent (integers only)
+     * @param worth of one unit of the row (integers only)
+     * @param margin in units
+     * @param bias by latent
+     * @param limits by latent; used where no number of latents is wanted
+     */
+    void look(
+            PanelType type,
+            MemorySegment sums,
+            long at,
+            int first,
+            int n,
+            int latents,
+            float[] units,
+            float worth,
+            float margin,
+            float[] bias,
+            float[] limits) {
+        boolean integers = type == PanelType.INT16;
+        boolean ranked = k > 0;
+        room(count + n);
+        FloatVector bar = FloatVector.broadcast(S, bound);
+        for (int j = 0; j < n; j += L) {
+            int i = first + j;
+            FloatVector b = FloatVector.fromArray(S, bias, i);
+            FloatVector value;
+            FloatVector edge;
+            if (integers) {
+                FloatVector sum = (FloatVector) IntVector.fromMemorySegment(I, sums, at + 4L * j, nativeOrder())
+                        .convert(VectorOperators.I2F, 0);
+                FloatVector unit = FloatVector.fromArray(S, units, i).mul(worth);
+                value = sum.fma(unit, b);
+                edge = unit.mul(margin).add(b.abs().mul(BIAS_ROUNDING));
+            } else {
+                value = FloatVector.fromMemorySegment(S, sums, at + 4L * j, nativeOrder())
+                        .add(b);
+                edge = FloatVector.zero(S);
+            }
+            FloatVector high = value.add(edge);
+            VectorMask<Float> hit = ranked
+                    ? high.compare(VectorOperators.GE, bar)
+                    : high.compare(VectorOperators.GT, FloatVector.fromArray(S, limits, i));
+            long bits = hit.toLong();
+            if (bits == 0) {
+                continue;
+            }
+            value.sub(edge).intoArray(lows, 0);
+            high.intoArray(highs, 0);
+            for (; bits != 0; bits &= bits - 1) {
+                int lane = Long.numberOfTrailingZeros(bits);
+                if (i + lane < latents) {
+                    ids[count] = i + lane;
+                    lower[count] = lows[lane];
+                    upper[count++] = highs[lane];
+                }
+            }
+        }
+        if (count > full) {
+            narrow();
+        }
+    }
+
+    /** Leaves out what cannot be among the k largest. */
+    void narrow() {
+        if (k == 0 || count < k) {
+            return;
+        }
+        if (scratch.length < count) {
+            scratch = new float[lower.length];
+        }
+        System.arraycopy(lower, 0, scratch, 0, count);
+        bound = TopK.kthLargest(scratch, count, k);
+        int kept = 0;
+        for (int c = 0; c < count; c++) {
+            if (upper[c] >= bound) {
+                ids[kept] = ids[c];
+                lower[kept] = lower[c];
+                upper[kept++] = upper[c];
+            }
+        }
+        count = kept;
+        full = Math.max(full, kept + k + 64);
+    }
+
+    /** A value that as many latents reach as are wanted, after {@link #narrow}. */
+    float bound() {
+        return bound;
+    }
+
+    /** Whether, after {@link #narrow}, nothing that is wanted was left out. */
+    boolean certain() {
+        return k == 0 || guess == Float.NEGATIVE_INFINITY || (count >= k && bound >= guess);
+    }
+
+    private void room(int size) {
+        if (ids.length < size + L) {
+            int length = size + size / 2 + L;
+            ids = Arrays.copyOf(ids, length);
+            lower = Arrays.copyOf(lower, length);
+            upper = Arrays.copyOf(upper, length);
+        }
+    }
+}
