@@ -36,6 +36,18 @@ public final class PackedPanels {
         return PanelKernel.machine(type);
     }
 
+    /** What of the processor products depend on, for logs and manifests. */
+    public static String processor() {
+        StringBuilder text = new StringBuilder(System.getProperty("os.arch", ""))
+                .append(", ")
+                .append(Native.L);
+        text.append(" lanes");
+        for (String flag : new String[] {"avx512f", "avx512_vnni", "avx512_bf16"}) {
+            text.append(MachineCode.flags().contains(flag) ? " " + flag : "");
+        }
+        return text.toString();
+    }
+
     /** What values are stored as. */
     public PanelType type() {
         return type;

@@ -32,8 +32,8 @@ public interface MatrixProduct {
 
     /**
      * The product with both sides rounded to bfloat16: twice as fast where the processor multiplies bfloat16, otherwise as
-     * fast as float32 with the same result. Rounding changes a value by at most 2⁻⁹ of itself, so a sum is off by at most
-     * (2⁻⁸ + d · 2⁻²⁴) Σ |x_c w_c|; with terms of random signs about 0.0023 · √(Σ (x_c w_c)²).
+     * fast as float32 with the same result. Rounding changes a value by at most 2⁻⁸ of itself, so a sum is off by at most
+     * (2⁻⁷ + d · 2⁻²⁴) Σ |x_c w_c|; with terms of random signs about 0.0023 · √(Σ (x_c w_c)²).
      */
     static MatrixProduct bf16() {
         return new PanelMatrixProduct(PanelType.BFLOAT16);

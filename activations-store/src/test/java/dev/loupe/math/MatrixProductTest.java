@@ -83,7 +83,7 @@ class MatrixProductTest {
                     for (int c = 0; c < d; c++) {
                         magnitude += Math.abs((double) a[i][c] * b[j][c]);
                     }
-                    double error = (Math.scalb(1.01, -8) + Math.scalb(d, -24)) * magnitude;
+                    double error = (Math.scalb(1.01, -7) + Math.scalb(d, -24)) * magnitude;
                     assertThat((double) out.get(i, j)).isCloseTo(expected.get(i, j), within(error + 1e-30));
                 }
             }

@@ -9,7 +9,7 @@ public enum Precision {
     FP32,
     /**
      * bfloat16 with sums in float32, for choosing latents: a pre-activation is off by about 0.0023 · ‖x‖‖w‖/√d (at most
-     * (2⁻⁸ + d · 2⁻²⁴) Σ |x_c w_c|), so near the last one chosen another latent may win. The pre-activations of those chosen
+     * (2⁻⁷ + d · 2⁻²⁴) Σ |x_c w_c|), so near the last one chosen another latent may win. The pre-activations of those chosen
      * are computed again in float32, unless a row has more than a 32nd of all latents.
      */
     BF16;

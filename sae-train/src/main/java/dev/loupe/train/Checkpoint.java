@@ -18,12 +18,17 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Everything a run needs to go on with the same bits: one safetensors file beside the SAE's future folder, replaced as a
  * whole, with a CRC32C of every tensor and what the run is in its header.
  */
-record Checkpoint(TrainState state, Map<String, Double> objective, List<double[]> curves) {
+record Checkpoint(
+        TrainState state,
+        Map<String, Double> objective,
+        List<double[]> curves,
+        @Nullable EngineNote engine) {
 
     private static final String FORMAT = "2";
 
@@ -62,6 +67,9 @@ record Checkpoint(TrainState state, Map<String, Double> objective, List<double[]
         metadata.put("step", Long.toString(state.step()));
         metadata.put("objective", Json.line(objective));
         metadata.put("curves", Json.line(curves));
+        if (engine != null) {
+            metadata.put("engine", Json.line(engine));
+        }
         SafetensorsWriter writer = new SafetensorsWriter();
         int dIn = state.parameters().dIn();
         int dOut = state.parameters().dOut();
@@ -119,7 +127,9 @@ record Checkpoint(TrainState state, Map<String, Double> objective, List<double[]
                     .forEach(e -> objective.put(e.getKey(), e.getValue().asDouble()));
             List<double[]> curves = new ArrayList<>(
                     List.of(Json.MAPPER.readValue(String.valueOf(metadata.get("curves")), double[][].class)));
-            return Optional.of(new Checkpoint(state, objective, curves));
+            String engine = metadata.get("engine");
+            return Optional.of(new Checkpoint(
+                    state, objective, curves, engine == null ? null : Json.MAPPER.readValue(engine, EngineNote.class)));
         } catch (NumberFormatException | tools.jackson.core.JacksonException e) {
             throw damaged(file, e);
         } catch (LoupeException e) {

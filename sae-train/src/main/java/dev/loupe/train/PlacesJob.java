@@ -3,7 +3,6 @@ package dev.loupe.train;
 import dev.loupe.base.ArtifactLock;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
-import dev.loupe.engine.SaeEngine;
 import dev.loupe.engine.TrainState;
 import dev.loupe.sae.Architecture;
 import dev.loupe.sae.CrossLayerTranscoder;
@@ -114,7 +113,7 @@ final class PlacesJob {
                 return results;
             }
             Path checkpoint = Checkpoint.file(request.saesDir(), name);
-            SeedRun run = new SeedRun(SaeEngine.best(), config, seed, data, target, checkpoint, checkpointSeconds);
+            SeedRun run = new SeedRun(config.engine(), config, seed, data, target, checkpoint, checkpointSeconds);
             progress.stage("train " + name, config.steps(), "steps");
             long begin = System.nanoTime();
             TrainState end = run.run(progress, request.seeds().size() == 1 ? "" : "s" + seed + "/");

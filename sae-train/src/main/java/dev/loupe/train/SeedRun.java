@@ -126,6 +126,11 @@ final class SeedRun implements AutoCloseable {
         return checkpointFile;
     }
 
+    /** What takes its steps, and where. */
+    EngineNote engine() {
+        return EngineNote.of(engine);
+    }
+
     /** Every setting. */
     TrainConfig config() {
         return config;
@@ -139,6 +144,11 @@ final class SeedRun implements AutoCloseable {
             objective.restore(c.objective());
             curves.restore(c.curves());
             progress.message("Going on from step " + c.state().step() + " of " + config.steps() + ".");
+            EngineNote before = c.engine();
+            if (before != null && !before.sameBits(engine())) {
+                progress.message("The checkpoint was written by another engine (" + before + "; now " + engine()
+                        + "): the rest of the run will not have the bits of an undisturbed one.");
+            }
         });
         resumedFrom = start.step();
         next = start.step();
@@ -224,7 +234,8 @@ final class SeedRun implements AutoCloseable {
 
     /** Writes down everything that is needed to go on from here. */
     void checkpoint() {
-        new Checkpoint(session().snapshot(), objective.state(), curves.points()).write(checkpointFile, identity);
+        new Checkpoint(session().snapshot(), objective.state(), curves.points(), engine())
+                .write(checkpointFile, identity);
         checkpointed = next;
     }
 

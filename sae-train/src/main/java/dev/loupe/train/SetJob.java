@@ -3,7 +3,6 @@ package dev.loupe.train;
 import dev.loupe.base.ArtifactLock;
 import dev.loupe.base.CancelledException;
 import dev.loupe.base.Progress;
-import dev.loupe.engine.SaeEngine;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.VectorOps;
 import dev.loupe.sae.TranscoderSet;
@@ -58,7 +57,7 @@ final class SetJob {
                 BatchSource data = rows.source().apply(in.get(l));
                 BatchSource target = rows.source().apply(out.get(l));
                 Path checkpoint = Checkpoint.file(request.saesDir(), name);
-                SeedRun run = new SeedRun(SaeEngine.best(), config, seed, data, target, checkpoint, checkpointSeconds);
+                SeedRun run = new SeedRun(config.engine(), config, seed, data, target, checkpoint, checkpointSeconds);
                 layers.add(new Layer(l, folder, origin, data, target, run));
             }
             if (!layers.isEmpty()) {

@@ -5,7 +5,6 @@ import dev.loupe.base.Fmt;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.engine.AdamRule;
-import dev.loupe.engine.SaeEngine;
 import dev.loupe.engine.TrainSession;
 import dev.loupe.engine.TrainState;
 import dev.loupe.math.Matrix;
@@ -158,7 +157,7 @@ public record SweepPlan(
             TrainState start = Initializer.initial(c, data, target, scale, scaleOut, t.seed());
             objective.begin(start.parameters());
             AdamRule adam = new AdamRule(c.learningRate(), c.beta1(), c.beta2(), c.epsilon());
-            try (TrainSession session = SaeEngine.best().open(start)) {
+            try (TrainSession session = c.engine().open(start)) {
                 double best = Double.MAX_VALUE;
                 long begin = System.nanoTime();
                 for (int s = 0; s < 3 || System.nanoTime() - begin < nanos; s++) {

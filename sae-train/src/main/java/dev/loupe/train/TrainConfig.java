@@ -3,6 +3,8 @@ package dev.loupe.train;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.loupe.base.Json;
 import dev.loupe.base.UsageException;
+import dev.loupe.engine.Precision;
+import dev.loupe.engine.SaeEngine;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import tools.jackson.core.JacksonException;
@@ -53,6 +55,7 @@ import tools.jackson.core.JacksonException;
  * @param jumprelu what only JumpReLU has
  * @param matryoshka what only Matryoshka SAEs have
  * @param panneal what only p-annealing has
+ * @param precision of the encoder's product: fp32 or bf16; weights, gradients and activations are float32 in both
  * @param dataSeed order of the rows; the SAE's own seed only changes its initial weights
  */
 public record TrainConfig(
@@ -96,6 +99,7 @@ public record TrainConfig(
         JumpReluSettings jumprelu,
         MatryoshkaSettings matryoshka,
         PAnnealSettings panneal,
+        String precision,
         @JsonProperty("data_seed") long dataSeed) {
 
     /** Refuses settings that cannot be trained, each in one sentence. Settings of later versions may be missing in files. */
@@ -104,6 +108,9 @@ public record TrainConfig(
         initFrom = initFrom == null ? "" : initFrom;
         recycle = recycle == null ? RecycleSettings.NONE : recycle;
         Method m = Method.of(architecture);
+        precision = precision == null
+                ? Precision.FP32.id()
+                : Precision.of(precision).id(); // older files have none
         need(dSae >= 1, "d_sae", "at least 1");
         need(!m.choosesK() || (k >= 1 && k <= dSae), "k", "between 1 and d_sae");
         need(l0Target >= 0 && l0Target < dSae, "l0_target", "0 for none, or less than d_sae");
@@ -153,6 +160,11 @@ public record TrainConfig(
     /** How it is trained. */
     public Method method() {
         return Method.of(architecture);
+    }
+
+    /** What takes its steps. */
+    SaeEngine engine() {
+        return SaeEngine.best(Precision.of(precision));
     }
 
     /** Whether decoder rows keep norm one. */

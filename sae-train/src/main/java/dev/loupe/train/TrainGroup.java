@@ -4,7 +4,6 @@ import dev.loupe.base.ArtifactLock;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
-import dev.loupe.engine.SaeEngine;
 import dev.loupe.store.ActivationStore;
 import dev.loupe.store.Shuffle;
 import java.nio.file.Files;
@@ -97,7 +96,7 @@ public final class TrainGroup {
             TrainTask t, BatchSource data, BatchSource target, Path saesDir, double seconds, Progress progress) {
         Path checkpoint = Checkpoint.file(saesDir, t.name());
         SeedRun run = new SeedRun(
-                SaeEngine.best(),
+                t.config().engine(),
                 t.config(),
                 t.seed(),
                 data,

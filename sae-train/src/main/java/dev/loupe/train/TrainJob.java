@@ -5,7 +5,6 @@ import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.ProcessMemory;
 import dev.loupe.base.Progress;
-import dev.loupe.engine.SaeEngine;
 import dev.loupe.engine.TrainState;
 import dev.loupe.sae.Architecture;
 import dev.loupe.sae.Sae;
@@ -151,7 +150,7 @@ public final class TrainJob {
             TrainConfig config = request.config();
             Path checkpoint = Checkpoint.file(request.saesDir(), name);
             SeedRun run = new SeedRun(
-                    SaeEngine.best(),
+                    config.engine(),
                     config,
                     seed,
                     data,
@@ -177,7 +176,7 @@ public final class TrainJob {
     public static Sae onRows(String name, BatchSource rows, TrainConfig config, long seed, Progress progress) {
         MemoryNeed.check(config, rows.width());
         Path never = Path.of("." + name + ".no-checkpoint");
-        SeedRun run = new SeedRun(SaeEngine.best(), config, seed, rows, rows, never, Double.MAX_VALUE);
+        SeedRun run = new SeedRun(config.engine(), config, seed, rows, rows, never, Double.MAX_VALUE);
         progress.stage("train " + name, config.steps(), "steps");
         TrainState end = run.run(progress, "");
         return new Sae(
@@ -275,6 +274,7 @@ public final class TrainJob {
         if (!origin.live().isEmpty()) {
             other.put("live", origin.live());
         }
+        other.put("engine", run.engine());
         other.put("output_scale", run.scaleOut());
         other.put("dead_rule", "no activation above 0 for dead_window of the run's steps");
         other.put("theta", "direct, clamped at 0, float32");

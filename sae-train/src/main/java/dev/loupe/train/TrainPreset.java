@@ -311,6 +311,7 @@ public enum TrainPreset {
                 JumpReluSettings.PAPER,
                 MatryoshkaSettings.DEFAULT,
                 PAnnealSettings.DEFAULT,
+                "fp32",
                 0);
     }
 }

@@ -114,6 +114,26 @@ class ResumeTest {
     }
 
     @Test
+    void aResumeOnAnotherEngineSaysThatBitsWillDiffer() {
+        TrainConfig config = Runs.config(Method.TOPK).with("precision", "bf16");
+        TrainRequest request = Runs.request(dir, config, 1L);
+        assertThatThrownBy(() -> Runs.train(request, 1, Runs.stoppingAfter(20))).isInstanceOf(CancelledException.class);
+        Path file = Checkpoint.file(dir, "tiny");
+        Checkpoint kept = Checkpoint.read(file, Runs.identity(config, 1)).orElseThrow();
+        EngineNote note = java.util.Objects.requireNonNull(kept.engine());
+        assertThat(note.engine()).contains("bf16");
+        EngineNote other = new EngineNote(note.release(), note.engine(), "another processor", note.threads());
+        new Checkpoint(kept.state(), kept.objective(), kept.curves(), other).write(file, Runs.identity(config, 1));
+        List<String> said = new java.util.ArrayList<>();
+        TrainResult result = Runs.train(request, 1, Runs.listening(said));
+        assertThat(result.resumedFrom()).isEqualTo(20);
+        assertThat(said).anyMatch(m -> m.contains("another processor") && m.contains("bits"));
+        Sae sae = Sae.open(result.folder());
+        assertThat(sae.provenance().settings()).containsEntry("precision", "bf16");
+        assertThat(String.valueOf(sae.provenance().other())).contains("bf16").contains("threads");
+    }
+
+    @Test
     void aFinishedSaeIsKeptAndAnotherOneNotOverwritten() {
         TrainConfig config = Runs.config(Method.RELU);
         TrainRequest request = Runs.request(dir, config, 5L);

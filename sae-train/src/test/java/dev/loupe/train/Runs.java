@@ -50,6 +50,27 @@ final class Runs {
         return TrainJob.one(request, seed, data, data, ORIGIN, progress, 1e9);
     }
 
+    /** What a run with a planted source is, for its checkpoint. */
+    static Checkpoint.Identity identity(TrainConfig config, long seed) {
+        return new Checkpoint.Identity(config, seed, new PlantedSource(20, config.dataSeed()).fingerprint());
+    }
+
+    /** Keeps what is told. */
+    static Progress listening(List<String> said) {
+        return new Progress() {
+            @Override
+            public void stage(String name, long total, String unit) {}
+
+            @Override
+            public void advance(long d) {}
+
+            @Override
+            public void message(String text) {
+                said.add(text);
+            }
+        };
+    }
+
     /** Asks to stop after so many steps. */
     static Progress stoppingAfter(long steps) {
         return new Progress() {

@@ -122,6 +122,12 @@ final class TrainCommand extends LoupeCommand {
     private @Nullable Long tokens;
 
     @Option(
+            names = "--encoder-precision",
+            paramLabel = "fp32|bf16",
+            description = "Of the encoder's product (default: fp32); bf16 may choose another latent near the last one.")
+    private @Nullable String encoderPrecision;
+
+    @Option(
             names = "--config",
             paramLabel = "F.yaml",
             description =
@@ -184,6 +190,9 @@ final class TrainCommand extends LoupeCommand {
         Object tokensOfFile = settings.remove("tokens");
         Object width = settings.remove("d_sae");
         Integer latents = dSae == null && width instanceof Number n ? (Integer) n.intValue() : dSae;
+        if (encoderPrecision != null) {
+            settings.put("precision", encoderPrecision);
+        }
         set.forEach(s -> Yaml.put(s, settings));
         return new TrainSpec(
                 required(text(settings, "name", name), "--name"),
