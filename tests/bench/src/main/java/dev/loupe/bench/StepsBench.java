@@ -211,9 +211,9 @@ final class StepsBench implements Benchmark {
     }
 
     @Override
-    public Measured run() {
+    public Measured run() throws IOException {
         TrainSession s = Objects.requireNonNull(session);
-        PeakMemory.reset();
+        PeakMemory.forget();
         long start = System.nanoTime();
         StepMetrics m = s.step(batches[at++ % BATCHES], rule());
         double seconds = (System.nanoTime() - start) / 1e9;
