@@ -37,7 +37,7 @@ final class PresetCard extends Section {
         Div languages = Kit.div("line tight gap");
         languages(index).forEach((language, f) -> languages.add(button(name(language), index.sae(), f, chosen)));
         Div topics = Kit.div("line tight gap");
-        topics(index).forEach(f -> topics.add(button(f.label(), index.sae(), f, chosen)));
+        topics(index).forEach(f -> topics.add(button(f.topToken().strip(), index.sae(), f, chosen)));
         add(Kit.heading("Try", "features of " + index.sae()));
         if (languages.getComponentCount() > 0) {
             add(Kit.text("dim", "Switch the language"), languages);
@@ -66,10 +66,11 @@ final class PresetCard extends Section {
         return some;
     }
 
-    /** Features whose label holds on held-out text and is not the language or one token alone, most contextual first. */
+    /** Features about a word of some length rather than a language or a sign, those with the most context first. */
     static List<FeatureSummary> topics(FeatureIndex index) {
         return index.all().stream()
-                .filter(f -> !f.dead() && f.contextual() > 0 && f.label().length() <= 40)
+                .filter(f ->
+                        !f.dead() && f.contextual() > 0 && f.topToken().strip().matches("\\p{L}{5,}"))
                 .sorted(Comparator.comparingDouble((FeatureSummary f) -> -f.contextual()))
                 .limit(TOPICS)
                 .toList();

@@ -114,11 +114,15 @@ public final class SteerView extends Page implements BeforeEnterObserver {
                                 Kit.heading("Add a feature", "by meaning, token or number"),
                                 new FeaturePicker(workbench, this::addAndShow)),
                         new PresetCard(workbench, this::addAndShow),
+                        hint),
+                Kit.div(
+                        "stack",
+                        Kit.card(Kit.title("Steer"), Kit.div("gap", prompt), options),
+                        outcome,
+                        texts,
                         dose,
-                        new VariantCard(workbench, this::variant),
-                        hint,
-                        code),
-                Kit.div("stack", Kit.card(Kit.title("Steer"), Kit.div("gap", prompt), options), outcome, texts)));
+                        code,
+                        new VariantCard(workbench, this::variant))));
         hint();
     }
 
@@ -177,6 +181,7 @@ public final class SteerView extends Page implements BeforeEnterObserver {
     /** Says what to do while there is no edit, and how to do the same in code. */
     private void hint() {
         hint.removeAll();
+        hint.setVisible(cards.isEmpty());
         code.setVisible(!cards.isEmpty());
         dose.setVisible(!cards.isEmpty());
         if (cards.isEmpty()) {
