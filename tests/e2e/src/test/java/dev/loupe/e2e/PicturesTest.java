@@ -45,7 +45,7 @@ class PicturesTest {
             assertThat(chart.locator("svg")).hasAttribute("aria-label", Pattern.compile("128 points"));
             page.locator("#pictures .seg button:text-is('language')").click();
             assertThat(page).hasURL(Pattern.compile("colour=language"));
-            assertThat(chart.locator(".legend")).containsText("others");
+            assertThat(chart.locator(".legend")).containsText("Finnish");
             chart.locator("summary").click();
             Download file = page.waitForDownload(
                     () -> chart.locator("a.btn:text-is('Arrow')").click());

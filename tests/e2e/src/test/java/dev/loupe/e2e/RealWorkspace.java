@@ -25,6 +25,9 @@ final class RealWorkspace {
     /** The second SAE. */
     static final String OTHER = "tiny-s1";
 
+    /** Markup that stands in every ninth text: pages must show it and never run it. */
+    static final String EVIL = "<img src=x onerror=window.pwned=1>";
+
     private static RealWorkspace made;
 
     private final Workbench workbench;
@@ -111,7 +114,7 @@ final class RealWorkspace {
         StringBuilder s = new StringBuilder();
         for (int i = 0; i < 600; i++) {
             String sentence = who[i % who.length] + " " + what[(i / 2) % what.length] + " (" + i + "), 20"
-                    + (10 + i % 15) + ". " + who[(i + 3) % who.length] + " " + what[(i + 1) % what.length] + ".";
+                    + (10 + i % 15) + ". " + who[(i + 3) % who.length] + " " + what[(i + 1) % what.length] + (i % 9 == 0 ? " " + EVIL : ".");
             s.append("{\"text\": \"").append(sentence).append("\"}\n");
         }
         return s.toString();

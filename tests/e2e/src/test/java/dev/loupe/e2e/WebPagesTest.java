@@ -49,6 +49,8 @@ class WebPagesTest {
         "/search?q=Commission, “Commission”",
         "/compare, tiny-s0 · tiny-s1",
         "/compare/tiny-s0/tiny-s1, only in tiny-s0",
+        "/inspect, What each layer would predict",
+        "/search?by=text, Features of a text",
         "/patch, logit difference",
         "/steer, The same",
         "/jobs, jobs",
