@@ -17,12 +17,49 @@ document.addEventListener('keydown', e => {
     }
     return;
   }
-  const target = [...document.querySelectorAll(`[data-key="${CSS.escape(e.key)}"]`)].find(visible);
+  const target = find(e.key);
   if (!target) return;
   e.preventDefault();
-  const inner = /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) ? target : target.querySelector('input, textarea') ;
-  if (inner && !/^(A|BUTTON)$/.test(target.tagName)) { inner.focus(); inner.select?.(); } else target.click();
+  if (!inner(target) && (moving || busy())) {
+    waiting.push(e.key);
+    if (!moving) watch();
+  } else press(target);
 });
+
+const find = key => [...document.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)].find(visible);
+
+/** The field to focus, where the key means one. */
+function inner(target) {
+  if (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return target;
+  return /^(A|BUTTON)$/.test(target.tagName) ? null : target.querySelector('input, textarea');
+}
+
+function press(target) {
+  const to = inner(target);
+  if (to) { to.focus(); to.select?.(); return; }
+  target.click();
+  if (target.tagName === 'A') watch();
+}
+
+// Keys typed faster than pages come wait their turn (two seconds at most): the router loses a step that begins before the
+// last one has ended, which is a moment after the server's answer.
+const waiting = [];
+let moving = false;
+const busy = () => Object.values(window.Vaadin?.Flow?.clients ?? {}).some(c => c.isActive?.());
+function watch() {
+  moving = true;
+  const patience = Date.now() + 2000;
+  let quiet = 0;
+  const look = () => {
+    quiet = busy() ? 0 : quiet + 1;
+    if (quiet < 3 && Date.now() < patience) { setTimeout(look, 15); return; }
+    moving = false;
+    const target = waiting.length ? find(waiting.shift()) : null;
+    if (target) press(target);
+    if (waiting.length && !moving) watch();
+  };
+  setTimeout(look, 15);
+}
 
 function apply(theme) {
   if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme;
