@@ -114,7 +114,8 @@ final class RealWorkspace {
         StringBuilder s = new StringBuilder();
         for (int i = 0; i < 600; i++) {
             String sentence = who[i % who.length] + " " + what[(i / 2) % what.length] + " (" + i + "), 20"
-                    + (10 + i % 15) + ". " + who[(i + 3) % who.length] + " " + what[(i + 1) % what.length] + (i % 9 == 0 ? " " + EVIL : ".");
+                    + (10 + i % 15) + ". " + who[(i + 3) % who.length] + " " + what[(i + 1) % what.length]
+                    + (i % 9 == 0 ? " " + EVIL : ".");
             s.append("{\"text\": \"").append(sentence).append("\"}\n");
         }
         return s.toString();
