@@ -58,7 +58,8 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
                 FeatureParts.labels(f),
                 FeatureParts.tokens(f),
                 FeatureParts.positions(f),
-                FeatureParts.counterparts(workbench, name, id));
+                FeatureParts.counterparts(workbench, name, id),
+                new FeatureNotes(workbench, name, id));
         Div relatives = Kit.div("relatives", FeatureParts.neighbours(name, f));
         FeatureParts.coactive(name, f).ifPresent(relatives::add);
         add(

@@ -127,4 +127,62 @@ class FeaturePageTest {
             assertThat(tab.wrong()).isEmpty();
         }
     }
+
+    @Test
+    void two_people_editing_one_note_are_told_and_neither_loses_a_word() {
+        int id = strongest().summary().id();
+        String path = "/features/" + RealWorkspace.SAE + "/" + id;
+        try (Tab one = Tab.open(1280, 1000);
+                Tab two = Tab.open(1280, 1000)) {
+            Page first = one.go(path);
+            Page second = two.go(path);
+            write(first, "about fish");
+            assertThat(first.locator("#notes")).containsText("saved ");
+            write(second, "<img src=x onerror=window.pwned=1> about rapporteurs");
+            assertThat(second.locator("#notes .bad")).containsText("“about fish”");
+            assertThat(second.locator("#note")).hasValue(Pattern.compile("about rapporteurs"));
+            assertThat(workbench.notes().note(RealWorkspace.SAE, id).text()).isEqualTo("about fish");
+            second.locator("#notes button:text-is('write mine over it')").click();
+            assertThat(second.locator("#notes")).containsText("saved ");
+            assertThat(workbench.notes().note(RealWorkspace.SAE, id).text()).endsWith("about rapporteurs");
+            write(first, "about the sea");
+            assertThat(first.locator("#notes .bad")).containsText("<img src=x");
+            first.locator("#notes button:text-is('take theirs')").click();
+            assertThat(first.locator("#note")).hasValue(Pattern.compile("about rapporteurs"));
+            assertThat(first.evaluate("window.pwned === undefined")).isEqualTo(true);
+            assertThat(one.wrong()).isEmpty();
+            assertThat(two.wrong()).isEmpty();
+        }
+    }
+
+    private static void write(Page page, String note) {
+        page.locator("#note").fill(note);
+        page.locator("#note").blur();
+    }
+
+    @Test
+    void a_feature_joins_a_new_list_and_is_a_file() {
+        int id = strongest().summary().id();
+        try (Tab tab = Tab.open(1280, 1000)) {
+            Page page = tab.go("/features/" + RealWorkspace.SAE + "/" + id);
+            page.locator("#notes select").selectOption("*");
+            page.locator("#new-list").fill("no spaces allowed");
+            page.locator("#new-list").press("Enter");
+            assertThat(page.locator("#notes .bad")).containsText("no spaces allowed");
+            page.locator("#notes select").selectOption("*");
+            page.locator("#new-list").fill("fish");
+            page.locator("#new-list").press("Enter");
+            assertThat(page.locator("#notes .chip:text-is('fish')")).isVisible();
+            assertThat(workbench.notes().list("fish").features())
+                    .anyMatch(f -> f.sae().equals(RealWorkspace.SAE) && f.id() == id);
+            String html = page.locator("#notes .btn:text-is('HTML')").getAttribute("href");
+            assertThat(page.request().get(RealWorkspace.get().url() + html).text())
+                    .startsWith("<!doctype html>");
+            String lines = page.locator("#notes .btn:text-is('JSONL')").getAttribute("href");
+            assertThat(page.request().get(RealWorkspace.get().url() + lines).text())
+                    .contains("\"index\"");
+            workbench.notes().deleteList("fish");
+            assertThat(tab.wrong()).isEmpty();
+        }
+    }
 }
