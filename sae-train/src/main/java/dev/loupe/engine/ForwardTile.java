@@ -35,7 +35,7 @@ final class ForwardTile {
     final StepClock clock = new StepClock();
     int first;
     int count;
-    /** The smallest pre-activation that was wanted (TOPK), per norm of its row. */
+    /** The smallest pre-activation that was wanted (TOPK, STATISTICAL), per norm of its row. */
     float least;
 
     double energy;
@@ -147,7 +147,12 @@ final class ForwardTile {
         pack(s, q, e);
         for (int r = 0; r < count; r++) {
             boolean guessed = guess > 0 && q.norms[r] > 0;
-            q.screens[r].begin(ranked ? s.rule.k() : 0, guessed ? guess * q.norms[r] : Float.NEGATIVE_INFINITY);
+            float least = guessed ? guess * q.norms[r] : Float.NEGATIVE_INFINITY;
+            if (s.rule.selection() == Selection.STATISTICAL) {
+                q.screens[r].beginStatistical(s.rule.k(), s.n, least);
+            } else {
+                q.screens[r].begin(ranked ? s.rule.k() : 0, least);
+            }
         }
         boolean all = s.rule.selection() == Selection.TOPK && !ranked;
         if (all) {

@@ -64,7 +64,7 @@ final class RowPass {
             int i = hits.ids[h];
             float pi = hits.pi[h];
             boolean on = switch (selection) {
-                case POSITIVE, TOPK -> pi > 0;
+                case POSITIVE, TOPK, STATISTICAL -> pi > 0;
                 case THRESHOLD -> pi > p.threshold()[i];
                 case BATCH_TOPK -> pi > limit || (pi == limit && ties-- > 0);
                 case GATE -> true;

@@ -1,5 +1,6 @@
 package dev.loupe.engine;
 
+import dev.loupe.math.StatisticalTopK;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -338,17 +339,28 @@ final class ScalarLoss {
                 int row = t;
                 largest(IntStream.range(0, n), pi[t], rule.k()).forEach(i -> f[row][i] = Math.max(0, pi[row][i]));
             }
+            double least = rule.selection() == Selection.STATISTICAL ? Math.max(0, statistical(pi[t], rule.k())) : 0;
             for (int i = 0; i < n; i++) {
                 double z = pi[t][i];
                 switch (rule.selection()) {
                     case POSITIVE -> f[t][i] = Math.max(0, z);
                     case THRESHOLD -> f[t][i] = z > p.theta[i] ? z : 0;
                     case GATE -> f[t][i] = z > 0 ? Math.max(0, Math.exp(p.rMag[i]) * (z - p.bEnc[i]) + p.bMag[i]) : 0;
+                    case STATISTICAL -> f[t][i] = z > least ? z : 0;
                     case TOPK, BATCH_TOPK -> {}
                 }
             }
         }
         return f;
+    }
+
+    /** mean + std · Q(1 − k/n). */
+    static double statistical(double[] pi, int k) {
+        double mean = Arrays.stream(pi).sum() / pi.length;
+        double variance = Arrays.stream(pi).map(z -> (z - mean) * (z - mean)).sum() / pi.length;
+        return k >= pi.length
+                ? Double.NEGATIVE_INFINITY
+                : mean + Math.sqrt(variance) * StatisticalTopK.quantile(1 - (double) k / pi.length);
     }
 
     private static List<Integer> largest(IntStream ids, double[] value, int k) {

@@ -3,6 +3,7 @@ package dev.loupe.engine;
 import static java.nio.ByteOrder.nativeOrder;
 
 import dev.loupe.kernel.PanelType;
+import dev.loupe.math.StatisticalTopK;
 import dev.loupe.math.TopK;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -34,6 +35,11 @@ final class Screen {
     private float bound;
     private float guess;
     private int full;
+    private boolean statistical;
+    private int share;
+    private int all;
+    private double sum;
+    private double squares;
 
     /**
      * Begins a row.
@@ -43,10 +49,27 @@ final class Screen {
      */
     void begin(int wanted, float smallest) {
         count = 0;
+        statistical = false;
         k = wanted;
         guess = smallest;
         bound = smallest;
         full = wanted == 0 ? Integer.MAX_VALUE : 2 * wanted + 64;
+    }
+
+    /**
+     * Begins a row of which the latents above its statistical threshold are wanted ({@link StatisticalTopK}).
+     *
+     * @param about how many that shall be
+     * @param latents of how many
+     * @param smallest a guess of the threshold
+     */
+    void beginStatistical(int about, int latents, float smallest) {
+        begin(0, smallest);
+        statistical = true;
+        share = about;
+        all = latents;
+        sum = 0;
+        squares = 0;
     }
 
     /**
@@ -74,7 +97,9 @@ final class Screen {
             float[] bias,
             float[] limits) {
         boolean integers = type == PanelType.INT16;
-        boolean ranked = k > 0;
+        boolean ranked = k > 0 || statistical;
+        FloatVector added = FloatVector.zero(S);
+        FloatVector squared = FloatVector.zero(S);
         room(count + n);
         FloatVector bar = FloatVector.broadcast(S, bound);
         for (int j = 0; j < n; j += L) {
@@ -92,6 +117,13 @@ final class Screen {
                 value = FloatVector.fromMemorySegment(S, sums, at + 4L * j, nativeOrder())
                         .add(b);
                 edge = FloatVector.zero(S);
+            }
+            if (statistical) {
+                FloatVector there = i + L <= latents
+                        ? value
+                        : value.blend(0, S.indexInRange(i, latents).not());
+                added = added.add(there);
+                squared = there.fma(there, squared);
             }
             FloatVector high = value.add(edge);
             VectorMask<Float> hit = ranked
@@ -112,13 +144,22 @@ final class Screen {
                 }
             }
         }
+        if (statistical) {
+            sum += added.reduceLanes(VectorOperators.ADD);
+            squares += squared.reduceLanes(VectorOperators.ADD);
+        }
         if (count > full) {
             narrow();
         }
     }
 
-    /** Leaves out what cannot be among the k largest. */
+    /** Leaves out what cannot be among the wanted. */
     void narrow() {
+        if (statistical) {
+            bound = (float) Math.max(0, StatisticalTopK.threshold(sum, squares, all, share));
+            keepAbove();
+            return;
+        }
         if (k == 0 || count < k) {
             return;
         }
@@ -139,6 +180,18 @@ final class Screen {
         full = Math.max(full, kept + k + 64);
     }
 
+    private void keepAbove() {
+        int kept = 0;
+        for (int c = 0; c < count; c++) {
+            if (lower[c] > bound) {
+                ids[kept] = ids[c];
+                lower[kept] = lower[c];
+                upper[kept++] = upper[c];
+            }
+        }
+        count = kept;
+    }
+
     /** A value that as many latents reach as are wanted, after {@link #narrow}. */
     float bound() {
         return bound;
@@ -146,6 +199,9 @@ final class Screen {
 
     /** Whether, after {@link #narrow}, nothing that is wanted was left out. */
     boolean certain() {
+        if (statistical) {
+            return !(bound < guess);
+        }
         return k == 0 || guess == Float.NEGATIVE_INFINITY || (count >= k && bound >= guess);
     }
 

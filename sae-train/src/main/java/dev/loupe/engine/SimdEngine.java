@@ -30,6 +30,9 @@ final class SimdEngine implements SaeEngine {
      * and float32 for the rest is faster; from about a 64th of all latents on, the rest costs more than it saves.
      */
     PanelType type(StepRule rule, int n) {
+        if (rule.selection() == Selection.STATISTICAL) {
+            return PanelType.FLOAT32; // its threshold is made of all pre-activations
+        }
         if (forced != null) {
             return forced;
         }

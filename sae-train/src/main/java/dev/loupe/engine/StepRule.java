@@ -18,7 +18,7 @@ import java.util.List;
  * and the norm restored after it. Thresholds are kept at 0 or above.
  *
  * @param selection which latents are active
- * @param k active latents per row (TOPK, BATCH_TOPK)
+ * @param k active latents per row (TOPK; STATISTICAL and BATCH_TOPK about so many)
  * @param sparsity what activity costs
  * @param kernel of the straight-through estimator (THRESHOLD; arXiv 2407.14435, equations 11 and 12)
  * @param bandwidth its ε

@@ -91,7 +91,7 @@ public final class Evaluation {
         SaeReport report = new SaeReport(
                 SaeReport.FORMAT,
                 sae.name(),
-                sae.architecture().id(),
+                sae.config().kind(),
                 sae.dSae(),
                 store.name(),
                 store.fingerprint(),

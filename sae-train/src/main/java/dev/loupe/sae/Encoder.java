@@ -5,6 +5,7 @@ import dev.loupe.base.UsageException;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.PackedWeights;
 import dev.loupe.math.Parallel;
+import dev.loupe.math.StatisticalTopK;
 import dev.loupe.math.TopK;
 import dev.loupe.math.VectorOps;
 import java.util.Arrays;
@@ -110,7 +111,10 @@ final class Encoder {
                 starts[r] = size;
                 int at = r * weights.stride();
                 VectorOps.axpy(1, w.bEnc(), 0, pi, at, n);
-                int hits = config.architecture() == Architecture.TOPK
+                if (config.approximate()) {
+                    Arrays.fill(limits, (float) Math.max(0, StatisticalTopK.threshold(pi, at, n, config.k())));
+                }
+                int hits = config.architecture() == Architecture.TOPK && !config.approximate()
                         ? topK.select(pi, at, n, config.k(), found)
                         : VectorOps.above(pi, at, at + n, limits, 0, found);
                 add(pi, at, found, hits);

@@ -2,6 +2,7 @@ package dev.loupe.sae;
 
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.UsageException;
+import dev.loupe.math.StatisticalTopK;
 import dev.loupe.math.VectorOps;
 
 /**
@@ -12,6 +13,8 @@ import dev.loupe.math.VectorOps;
  * is active only among the k largest of all, so where its own pre-activation is positive the others are looked at, in
  * order and only until k of them are known to come before it; most inactive latents are told after a few times k. Of equal
  * pre-activations the lower number wins, as in {@link dev.loupe.math.TopK}.
+ *
+ * <p>With a statistical selection all others are looked at.
  *
  * <p>Immutable; any thread may read.
  */
@@ -70,8 +73,15 @@ public final class LatentReader {
         return selects && !chosen(centred, id, own) ? 0 : own;
     }
 
-    /** Whether fewer than k latents come before this one. */
+    /** Whether fewer than k latents come before this one, or it exceeds the threshold of a statistical selection. */
     private boolean chosen(float[] centred, int id, float own) {
+        if (sae.config().approximate()) {
+            float[] all = new float[sae.dSae()];
+            for (int j = 0; j < all.length; j++) {
+                all[j] = pi(centred, j);
+            }
+            return own > (float) StatisticalTopK.threshold(all, 0, all.length, sae.k());
+        }
         int before = 0;
         for (int j = 0; j < sae.dSae(); j++) {
             if (j == id) {

@@ -1,5 +1,6 @@
 package dev.loupe.sae;
 
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -34,6 +35,45 @@ public record SaeConfig(
             String hookName,
             Map<String, Object> metadata) {
         this(architecture, k, applyBDecToInput, modelId, hookName, "", metadata);
+    }
+
+    private static final String SELECTION = "selection";
+    private static final String STATISTICAL = "statistical";
+
+    /** Metadata of a TopK SAE that chooses its latents by a statistical threshold, or the metadata as they are. */
+    public static Map<String, Object> selection(boolean statistical, Map<String, Object> metadata) {
+        if (!statistical) {
+            return metadata;
+        }
+        Map<String, Object> more = new LinkedHashMap<>(metadata);
+        more.put(SELECTION, STATISTICAL);
+        more.put("approximate", true);
+        return more;
+    }
+
+    /**
+     * Whether about k latents are active, those above a threshold from the mean and the standard deviation of all
+     * ({@link dev.loupe.math.StatisticalTopK}), rather than the k largest. For others' programs the files are those of a
+     * TopK SAE with the same k, whose choice this one approximates.
+     */
+    public boolean approximate() {
+        return approximate(architecture, metadata);
+    }
+
+    /** Which latents are active, for people and reports: the architecture, and that a selection is approximate. */
+    public String kind() {
+        return kind(architecture, metadata);
+    }
+
+    /** {@link #kind()} of an SAE that is not opened. */
+    public static String kind(Architecture architecture, Map<String, Object> metadata) {
+        return approximate(architecture, metadata)
+                ? architecture.id() + " (statistical, approximate)"
+                : architecture.id();
+    }
+
+    private static boolean approximate(Architecture architecture, Map<String, Object> metadata) {
+        return architecture == Architecture.TOPK && STATISTICAL.equals(metadata.get(SELECTION));
     }
 
     /** The places that are read. */

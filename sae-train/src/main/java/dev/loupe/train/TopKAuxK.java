@@ -9,15 +9,20 @@ import dev.loupe.engine.StepRule;
  * The k largest pre-activations, rectified, reconstruct x; the loss is the squared error plus α times the error that the
  * auxK best dead latents leave of the residual, relative to the residual and in units of the input's energy. Their values
  * are not rectified, so that every chosen dead latent receives a gradient; the residual is held constant; b_dec takes no
- * part in the auxiliary reconstruction.
+ * part in the auxiliary reconstruction. With {@code topk.selection = statistical} about k are chosen by a threshold
+ * ({@link Selection#STATISTICAL}), in the finished SAE, too.
  */
 record TopKAuxK(TrainConfig config, int dIn) implements Objective {
 
     @Override
     public StepRule rule(long step, AdamRule adam) {
-        return Objective.aux(Objective.base(config, Selection.TOPK, adam), config, dIn)
+        return Objective.aux(Objective.base(config, selection(), adam), config, dIn)
                 .k(config.k())
                 .build();
+    }
+
+    private Selection selection() {
+        return config.topk().statistical() ? Selection.STATISTICAL : Selection.TOPK;
     }
 
     @Override

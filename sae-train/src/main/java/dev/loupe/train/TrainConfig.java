@@ -52,6 +52,7 @@ import tools.jackson.core.JacksonException;
  * @param initSubspace 0 for none; below 1 latents start inside the axes that hold this share of the variance, from 1 on
  *     inside so many axes (arXiv 2508.16929; for sites of low rank such as attention outputs)
  * @param recycle what happens to latents that do nothing
+ * @param topk what only TopK has
  * @param jumprelu what only JumpReLU has
  * @param matryoshka what only Matryoshka SAEs have
  * @param panneal what only p-annealing has
@@ -96,6 +97,7 @@ public record TrainConfig(
         @JsonProperty("init_from") String initFrom,
         @JsonProperty("init_subspace") double initSubspace,
         RecycleSettings recycle,
+        TopKSettings topk,
         JumpReluSettings jumprelu,
         MatryoshkaSettings matryoshka,
         PAnnealSettings panneal,
@@ -107,12 +109,18 @@ public record TrainConfig(
     public TrainConfig {
         initFrom = initFrom == null ? "" : initFrom;
         recycle = recycle == null ? RecycleSettings.NONE : recycle;
+        topk = topk == null ? TopKSettings.DEFAULT : topk;
         Method m = Method.of(architecture);
         precision = precision == null
                 ? Precision.FP32.id()
                 : Precision.of(precision).id(); // older files have none
         need(dSae >= 1, "d_sae", "at least 1");
         need(!m.choosesK() || (k >= 1 && k <= dSae), "k", "between 1 and d_sae");
+        need(!topk.statistical() || m == Method.TOPK, "topk.selection", "exact unless the architecture is topk");
+        need(
+                !topk.statistical() || precision.equals(Precision.FP32.id()),
+                "precision",
+                "fp32 with a statistical selection");
         need(l0Target >= 0 && l0Target < dSae, "l0_target", "0 for none, or less than d_sae");
         need(!m.paysForActivations() || l1 >= 0, "l1", "0 or more");
         need(m != Method.JUMPRELU || l0Coefficient >= 0, "l0_coefficient", "0 or more");

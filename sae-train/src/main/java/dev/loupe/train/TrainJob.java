@@ -187,7 +187,7 @@ public final class TrainJob {
                         config.applyBDecToInput(),
                         "",
                         "",
-                        Map.of()),
+                        SaeConfig.selection(config.topk().statistical(), Map.of())),
                 run.finished(end),
                 SaeProvenance.unknown());
     }
@@ -217,7 +217,7 @@ public final class TrainJob {
                         origin.model().id(),
                         origin.hook(),
                         origin.hookOut(),
-                        origin.saeLensMetadata()),
+                        SaeConfig.selection(config.topk().statistical(), origin.saeLensMetadata())),
                 weights,
                 provenance(config, seed, origin, run, end.step()));
         SaeFiles.save(sae, folder, run.curves()::write);

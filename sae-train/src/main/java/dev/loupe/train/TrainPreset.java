@@ -308,6 +308,7 @@ public enum TrainPreset {
                 "",
                 0,
                 RecycleSettings.NONE,
+                TopKSettings.DEFAULT,
                 JumpReluSettings.PAPER,
                 MatryoshkaSettings.DEFAULT,
                 PAnnealSettings.DEFAULT,

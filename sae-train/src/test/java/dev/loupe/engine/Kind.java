@@ -9,6 +9,7 @@ enum Kind {
     PANNEAL(Selection.POSITIVE),
     TOPK(Selection.TOPK),
     TOPK_CLIPPED_AVERAGED(Selection.TOPK),
+    STATISTICAL(Selection.STATISTICAL),
     BATCH_TOPK(Selection.BATCH_TOPK),
     MATRYOSHKA(Selection.BATCH_TOPK),
     JUMP_TARGET(Selection.THRESHOLD),
@@ -77,7 +78,7 @@ enum Kind {
                 b.sparsity(Sparsity.tanh(0.5, 2).withPreActivation(0.2, false))
                         .kernel(ThresholdKernel.RECTANGLE, 0.8)
                         .clip(2);
-            case TOPK, TRANSCODER -> b.k(k).aux(0.25, 3);
+            case TOPK, TRANSCODER, STATISTICAL -> b.k(k).aux(0.25, 3);
             case TOPK_CLIPPED_AVERAGED -> b.k(k).aux(0.25, 3).clip(0.7).average(0.8);
             case BATCH_TOPK, CROSSCODER_BATCH_TOPK, CROSS_LAYER_BATCH_TOPK -> b.k(k).aux(0.25, 3);
             case MATRYOSHKA ->

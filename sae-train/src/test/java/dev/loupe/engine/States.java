@@ -105,6 +105,12 @@ final class States {
                 tie |= Math.abs(Math.exp(p.rMag[i]) * (pi[i] - p.bEnc[i]) + p.bMag[i]) < distance;
             }
         }
+        if (rule.selection() == Selection.STATISTICAL) {
+            double limit = ScalarLoss.statistical(pi, rule.k());
+            for (double z : pi) {
+                tie |= Math.abs(z - limit) < distance;
+            }
+        }
         double[] sorted = pi.clone();
         Arrays.sort(sorted);
         for (int i = 1; i < sorted.length; i++) {

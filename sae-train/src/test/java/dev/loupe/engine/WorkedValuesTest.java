@@ -61,6 +61,18 @@ class WorkedValuesTest {
     }
 
     @Test
+    void aStatisticalSelectionKeepsWhatExceedsMeanAndDeviations() {
+        double[] pi = {.5, -1, 2, .1}; // mean .4, standard deviation 1.0747
+        for (int k = 1; k <= 4; k++) {
+            StepRule about = StepRule.of(Selection.STATISTICAL, new AdamRule(1, 0, 0, 1))
+                    .k(k)
+                    .build();
+            double[][] kept = {{0, 0, 2, 0}, {.5, 0, 2, 0}, {.5, 0, 2, .1}, {.5, 0, 2, .1}};
+            assertThat(activation(pi, -1, about)).containsExactly(kept[k - 1]); // θ = 1.1249, .4, −.3249, −∞
+        }
+    }
+
+    @Test
     void batchTopKKeepsTheLargestOfAllRows() {
         StepRule one =
                 StepRule.of(Selection.BATCH_TOPK, new AdamRule(1, 0, 0, 1)).k(1).build();

@@ -32,6 +32,35 @@ class TrainingTest {
     @TempDir
     Path dir;
 
+    @Test
+    void aStatisticalSelectionIsLearnedWithKeptAndNamedApproximate() {
+        TrainConfig config =
+                Runs.config(Method.TOPK).with(Map.of("steps", 600, "batch", 200, "topk.selection", "statistical"));
+        TrainResult result = Runs.train(Runs.request(dir, config, 0L), 0, Progress.silent());
+        Sae sae = Sae.open(result.folder());
+        assertThat(sae.config().approximate()).isTrue();
+        assertThat(sae.config().kind()).contains("approximate");
+        assertThat(sae.config().metadata()).containsEntry("approximate", true).containsEntry("context_size", 128);
+        PlantedSource data = new PlantedSource(20, 12345);
+        Matrix held = Matrix.copyOf(new float[500][20]);
+        data.batch(-7, held);
+        SparseCodes codes = sae.encode(held);
+        double fvu = fvu(sae, held, codes);
+        System.out.printf("statistical topk: L0 %.2f, FVU %.4f%n", codes.l0(), fvu);
+        assertThat(codes.l0()).isBetween(2.0, 9.0);
+        assertThat(fvu).isLessThan(0.15);
+        boolean varies = false;
+        for (int r = 0; r < codes.rows(); r++) {
+            varies |= codes.end(r) - codes.start(r) != config.k();
+        }
+        assertThat(varies).isTrue();
+        assertThatThrownBy(() -> config.with("precision", "bf16")).hasMessageContaining("precision");
+        assertThatThrownBy(() -> config.with("topk.selection", "guessed")).hasMessageContaining("statistical");
+        assertThatThrownBy(() -> Runs.config(Method.BATCHTOPK).with("topk.selection", "statistical"))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("topk.selection");
+    }
+
     @ParameterizedTest
     @EnumSource(Method.class)
     void everyArchitectureLearnsPlantedDirections(Method a) {

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * An SAE of the workspace, without its weights.
  *
  * @param name its name
- * @param architecture relu, topk or jumprelu
+ * @param architecture relu, topk or jumprelu; with "approximate" where the selection is
  * @param model what opens the model it belongs to
  * @param hook the place that it reads, TransformerLens name; several joined by commas for a crosscoder
  * @param hookOut the place that a transcoder writes; empty for an SAE

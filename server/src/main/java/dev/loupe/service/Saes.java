@@ -6,6 +6,7 @@ import dev.loupe.base.Names;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.sae.Architecture;
 import dev.loupe.sae.Sae;
+import dev.loupe.sae.SaeConfig;
 import dev.loupe.sae.SaeProvenance;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -117,8 +118,9 @@ public final class Saes {
                     Files.isRegularFile(file) ? Json.read(file, SaeProvenance.class) : SaeProvenance.unknown();
             return new SaeView(
                     name,
-                    Architecture.ofSaeLens(cfg.path("architecture").asString("standard"))
-                            .id(),
+                    SaeConfig.kind(
+                            Architecture.ofSaeLens(cfg.path("architecture").asString("standard")),
+                            Map.of("selection", metadata.path("selection").asString(""))),
                     metadata.path("model_name").asString(cfg.path("model_name").asString("")),
                     metadata.path("hook_name").asString(cfg.path("hook_name").asString("")),
                     metadata.path("hook_name_out").asString(""),
