@@ -1,13 +1,14 @@
 package dev.loupe.kernel;
 
 /**
- * Products of many rows by {@link PanelKernel}: rows of x are packed once, each task packs one panel of the weights into its
- * thread's own memory and multiplies rows with it. Sums run in pieces of the inner dimension, which are added in order.
+ * Products of many rows by {@link PanelKernel}: rows of x are packed once for all matrices, each task packs one panel of the
+ * weights into its thread's own memory and multiplies rows with it. Sums run in pieces of the inner dimension, which are
+ * added in order.
  */
 final class PanelProduct {
     private static final int WIDTH = PanelKernel.WIDTH;
     private static final int HEIGHT = PanelKernel.HEIGHT;
-    private static final int ROWS = 85 * HEIGHT; // packed at a time: memory does not grow with the length of a text
+    private static final int GROUPS = 128; // packed at a time: memory does not grow with the length of a text
     private static final int TILE = 8; // groups whose sums stay in the first cache until they are added
     private static final int BLOCK = 64; // lanes of all rows of a panel that fit the first cache
 
@@ -16,32 +17,50 @@ final class PanelProduct {
     private static final ThreadLocal<Scratch> DECODED = Scratch.perThread();
     private static final ThreadLocal<Scratch> SUMS = Scratch.perThread();
 
+    /** {@code out = x · wᵀ + bias}; addresses as in {@link StoredProduct}, 0 for no bias. */
+    record Target(StoredMatrix w, long bias, long out) {}
+
     private final PanelType type;
-    private final StoredMatrix w;
+    private final int cols;
+    private final int mostGroups;
     private final int steps;
     private final int pieces;
     private final int piece; // lanes
 
-    PanelProduct(PanelType type, StoredMatrix w) {
+    /** Products of this type with matrices of so many columns. */
+    PanelProduct(PanelType type, int cols) {
+        this(type, cols, GROUPS);
+    }
+
+    /** With at most so many groups of rows packed at a time. */
+    PanelProduct(PanelType type, int cols, int mostGroups) {
         this.type = type;
-        this.w = w;
-        this.steps = type.steps(w.cols());
+        this.mostGroups = mostGroups;
+        this.cols = cols;
+        this.steps = type.steps(cols);
         this.pieces = Math.ceilDiv(steps, StoredProduct.INNER);
         this.piece = Math.ceilDiv(steps, pieces);
     }
 
-    /** {@code out = x · wᵀ + bias}; addresses as in {@link StoredProduct}, 0 for no bias. */
-    void run(long x, int rows, long bias, long out) {
-        for (int from = 0; from < rows; from += ROWS) {
-            int n = Math.min(ROWS, rows - from);
-            block(x + 4L * from * w.cols(), n, bias, out + 4L * from * w.rows());
+    void run(long x, int rows, Target... targets) {
+        int groups = Math.ceilDiv(rows, HEIGHT);
+        int most =
+                HEIGHT * Math.ceilDiv(groups, Math.ceilDiv(groups, mostGroups)); // equal parts: each packs all weights
+        for (int from = 0; from < rows; from += most) {
+            block(x + 4L * from * cols, from, Math.min(most, rows - from), targets);
         }
     }
 
-    private void block(long x, int rows, long bias, long out) {
+    private void block(long x, int firstRow, int rows, Target[] targets) {
         int groups = Math.ceilDiv(rows, HEIGHT);
         long left = LEFT.get().address(4L * HEIGHT * groups * steps);
         Team.run(groups, g -> packGroup(x, rows, g, groups, left));
+        for (Target t : targets) {
+            multiply(left, groups, rows, t.w, t.bias, t.out + 4L * firstRow * t.w.rows());
+        }
+    }
+
+    private void multiply(long left, int groups, int rows, StoredMatrix w, long bias, long out) {
         int panels = Math.ceilDiv(w.rows(), WIDTH);
         int chunks = Math.max(1, Math.min(Math.ceilDiv(groups, TILE), Math.ceilDiv(4 * Team.threads(), panels)));
         int perChunk = Math.ceilDiv(groups, chunks);
@@ -50,10 +69,10 @@ final class PanelProduct {
             int from = task % chunks * perChunk;
             if (from < groups) {
                 long panel = PANEL.get().address(4L * WIDTH * steps);
-                packPanel(output, panel);
+                packPanel(w, output, panel);
                 for (int g = from; g < Math.min(groups, from + perChunk); g += TILE) {
                     int count = Math.min(TILE, Math.min(groups, from + perChunk) - g);
-                    tile(left, g, count, groups, rows, panel, output, bias, out);
+                    tile(left, g, count, groups, rows, panel, w.rows(), output, bias, out);
                 }
             }
         });
@@ -71,12 +90,12 @@ final class PanelProduct {
     private void packGroup(long x, int rows, int group, int groups, long left) {
         for (int p = 0; p < pieces; p++) {
             int first = p * piece * type.perLane();
-            int n = Math.min(w.cols() - first, lanes(p) * type.perLane());
+            int n = Math.min(cols - first, lanes(p) * type.perLane());
             for (int i = 0; i < HEIGHT; i++) {
                 int r = group * HEIGHT + i;
                 long to = place(left, p, group, groups) + 4L * i;
                 if (r < rows) {
-                    Packing.row(type, x + 4L * ((long) r * w.cols() + first), n, 1, to, 4L * HEIGHT);
+                    Packing.row(type, x + 4L * ((long) r * cols + first), n, 1, to, 4L * HEIGHT);
                 } else {
                     Packing.none(type, n, to, 4L * HEIGHT);
                 }
@@ -85,7 +104,7 @@ final class PanelProduct {
     }
 
     /** A panel {@code [steps][WIDTH]} of lanes; outputs that do not exist are zeros. */
-    private void packPanel(int output, long panel) {
+    private void packPanel(StoredMatrix w, int output, long panel) {
         int count = Math.min(WIDTH, w.rows() - output);
         for (int j = count; j < WIDTH; j++) {
             Packing.none(type, w.cols(), panel + 4L * j, 4L * WIDTH);
@@ -110,21 +129,30 @@ final class PanelProduct {
     }
 
     private void tile(
-            long left, int group, int count, int groups, int rows, long panel, int output, long bias, long out) {
-        int width = Math.min(WIDTH, w.rows() - output);
+            long left,
+            int group,
+            int count,
+            int groups,
+            int rows,
+            long panel,
+            int outputs,
+            int output,
+            long bias,
+            long out) {
+        int width = Math.min(WIDTH, outputs - output);
         long sums = SUMS.get().address(4L * TILE * HEIGHT * WIDTH);
         int first = group * HEIGHT;
         int n = Math.min(rows - first, count * HEIGHT);
-        long to = out + 4L * ((long) first * w.rows() + output);
+        long to = out + 4L * ((long) first * outputs + output);
         for (int p = 0; p < pieces; p++) {
             long from = place(left, p, group, groups);
             PanelKernel.multiply(type, from, panel + 4L * WIDTH * p * piece, lanes(p), sums, 4L * WIDTH, count);
             for (int r = 0; r < n; r++) {
-                StoredProduct.addRow(sums + 4L * r * WIDTH, to + 4L * r * w.rows(), width, p > 0);
+                StoredProduct.addRow(sums + 4L * r * WIDTH, to + 4L * r * outputs, width, p > 0);
             }
         }
         for (int r = 0; bias != 0 && r < n; r++) {
-            StoredProduct.addRow(bias + 4L * output, to + 4L * r * w.rows(), width, true);
+            StoredProduct.addRow(bias + 4L * output, to + 4L * r * outputs, width, true);
         }
     }
 }

@@ -4,6 +4,7 @@ import static dev.loupe.kernel.TileKernel.WIDTH;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,17 +64,32 @@ public final class StoredProduct {
         if (rows <= FEW) {
             FewRows.run(xa, rows, parts);
         } else {
-            for (Part p : parts) {
-                long oa = p.outAddress(rows);
-                if (p.w.products() == PanelType.BFLOAT16 || PanelKernel.machine(PanelType.FLOAT32)) {
-                    new PanelProduct(p.w.products(), p.w).run(xa, rows, p.biasAddress(), oa);
-                } else { // the same bits
-                    many(xa, rows, p.w, false, p.biasAddress(), oa);
+            for (PanelType type : PanelType.values()) {
+                Part[] same =
+                        Arrays.stream(parts).filter(p -> p.w.products() == type).toArray(Part[]::new);
+                if (same.length > 0) {
+                    many(xa, rows, type, same);
                 }
             }
         }
         Reference.reachabilityFence(x);
         Reference.reachabilityFence(parts);
+    }
+
+    private static void many(long x, int rows, PanelType type, Part... parts) {
+        if (type == PanelType.BFLOAT16 || PanelKernel.machine(type)) {
+            new PanelProduct(type, parts[0].w.cols())
+                    .run(
+                            x,
+                            rows,
+                            Arrays.stream(parts)
+                                    .map(p -> new PanelProduct.Target(p.w, p.biasAddress(), p.outAddress(rows)))
+                                    .toArray(PanelProduct.Target[]::new));
+        } else { // the same bits
+            for (Part p : parts) {
+                many(x, rows, p.w, false, p.biasAddress(), p.outAddress(rows));
+            }
+        }
     }
 
     /**

@@ -50,10 +50,18 @@ class StoredProductTest {
                 MemorySegment x = TestWeights.floats(arena, (long) rows * w.cols(), random);
                 MemorySegment bias = TestWeights.floats(arena, w.rows(), random);
                 MemorySegment panels = TestWeights.garbage(arena, (long) rows * w.rows());
+                MemorySegment second = TestWeights.garbage(arena, (long) rows * w.rows());
                 MemorySegment tiles = TestWeights.garbage(arena, (long) rows * w.rows());
-                new PanelProduct(PanelType.FLOAT32, w).run(x.address(), rows, bias.address(), panels.address());
+                new PanelProduct(PanelType.FLOAT32, w.cols(), 1 + random.nextInt(8))
+                        .run(
+                                x.address(),
+                                rows,
+                                new PanelProduct.Target(w, bias.address(), panels.address()),
+                                new PanelProduct.Target(w, 0, second.address()));
                 StoredProduct.many(x.address(), rows, w, false, bias.address(), tiles.address());
                 assertThat(panels.mismatch(tiles)).isEqualTo(-1);
+                StoredProduct.many(x.address(), rows, w, false, 0, tiles.address());
+                assertThat(second.mismatch(tiles)).isEqualTo(-1);
             }
         });
     }
