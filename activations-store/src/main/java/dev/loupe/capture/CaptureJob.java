@@ -5,7 +5,7 @@ import dev.loupe.base.ProcessMemory;
 import dev.loupe.base.Progress;
 import dev.loupe.corpus.Corpora;
 import dev.loupe.corpus.Document;
-import dev.loupe.corpus.DocumentPool;
+import dev.loupe.corpus.DocumentParts;
 import dev.loupe.corpus.DocumentSource;
 import dev.loupe.corpus.HeldOut;
 import dev.loupe.corpus.LanguageLabeler;
@@ -17,6 +17,7 @@ import dev.loupe.store.StoreSpec;
 import dev.loupe.store.StoreWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Iterator;
 import java.util.List;
 
 /**
@@ -69,10 +70,15 @@ public final class CaptureJob {
         if (Files.exists(folder.resolve(StoreManifest.FILE))) {
             return reuse(folder, plan.spec(), start);
         }
-        DocumentPool pool = DocumentPool.read(source, heldOut, request.seed(), plan.poolCharacters(), progress);
-        DiskSpace.check(request, plan);
-        try (StoreWriter writer = StoreWriter.create(folder, plan.spec())) {
-            StoreManifest manifest = capture(writer, plan, pool, LanguageLabeler.of(source.languages()));
+        try (DocumentParts text = new DocumentParts(source, heldOut, request.seed(), plan.poolCharacters(), progress)) {
+            DiskSpace.check(request, plan);
+            return write(plan, text, LanguageLabeler.of(source.languages()), start);
+        }
+    }
+
+    private CaptureResult write(CapturePlan plan, DocumentParts text, LanguageLabeler labeler, long start) {
+        try (StoreWriter writer = StoreWriter.create(request.folder(), plan.spec())) {
+            StoreManifest manifest = capture(writer, plan, text, labeler);
             return result(manifest, writer.shardsKept(), false, start);
         }
     }
@@ -96,33 +102,32 @@ public final class CaptureJob {
         return result(manifest, manifest.content().shards().size(), true, start);
     }
 
-    private StoreManifest capture(StoreWriter writer, CapturePlan plan, DocumentPool pool, LanguageLabeler labeler) {
+    private StoreManifest capture(StoreWriter writer, CapturePlan plan, DocumentParts text, LanguageLabeler labeler) {
         if (writer.shardsKept() > 0) {
             progress.message("Continuing an interrupted capture: " + writer.shardsKept() + " shards are kept.");
         }
         progress.stage("capture " + request.name(), request.tokens(), "tokens");
         ForwardPass forward = new ForwardPass(model, plan.hooks(), plan.batchTokens(), progress);
         long heldOutRows = Math.max(1, request.tokens() / HELD_OUT_PART);
-        Packer heldOut = packer(plan, pool.heldOut(), labeler, heldOutRows);
+        Packer heldOut = packer(plan, text.heldOut().iterator(), labeler, heldOutRows);
         Packer train;
         try (ShardBuffer buffer = writer.buffer(plan.shardRows())) {
             ShardFiller filler = new ShardFiller(writer, buffer, forward, progress);
             filler.addAll(heldOut, true);
-            train = packer(plan, pool.train(), labeler, request.tokens() - (heldOutRows - heldOut.rowsLeft()));
+            train = packer(plan, text.train(), labeler, request.tokens() - (heldOutRows - heldOut.rowsLeft()));
             filler.addAll(train, false);
             filler.flush();
         }
         if (train.rowsLeft() > 0) {
             progress.message("The text ended before " + request.tokens() + " tokens: the store has "
-                    + (request.tokens() - train.rowsLeft())
-                    + (pool.complete() ? "." : " (only its first part was read)."));
+                    + (request.tokens() - train.rowsLeft()) + ".");
         }
         return writer.finish();
     }
 
-    private Packer packer(CapturePlan plan, List<Document> documents, LanguageLabeler labeler, long rows) {
+    private Packer packer(CapturePlan plan, Iterator<Document> documents, LanguageLabeler labeler, long rows) {
         return new Packer(
-                documents.iterator(),
+                documents,
                 new DocumentTokens(model.tokenizer(), plan.bos()),
                 some -> labeler.label(some, progress),
                 plan.packing(),

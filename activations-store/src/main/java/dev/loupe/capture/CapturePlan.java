@@ -36,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  * @param packing how documents become sequences
  * @param shardRows rows of a full shard
  * @param batchTokens tokens of one forward pass, padding included
- * @param poolCharacters how much text documents are drawn from
+ * @param poolCharacters how much text is in memory and shuffled at a time
  */
 record CapturePlan(
         StoreSpec spec,
@@ -51,6 +51,8 @@ record CapturePlan(
     static final int BATCH_TOKENS = 2048;
     private static final long LEAST_POOL = 32L << 20;
     private static final long POOL_PER_TOKEN = 64;
+    private static final long MOST_POOL =
+            128L << 20; // about 30 million tokens are in memory as text, whatever is asked for
 
     static CapturePlan of(
             CaptureRequest request, LanguageModel model, DocumentSource source, HeldOut heldOut, int mostShardRows) {
@@ -82,7 +84,8 @@ record CapturePlan(
             throw new UsageException("All " + context + " positions of the context would be left out: exclude fewer.");
         }
         int shardRows = (int) Math.max(context, Math.min(mostShardRows, Math.max(1024, SHARD_BYTES / (4 * width))));
-        long pool = Math.max(LEAST_POOL, POOL_PER_TOKEN * request.tokens());
+        long pool =
+                Math.clamp(request.tokens(), LEAST_POOL / POOL_PER_TOKEN, MOST_POOL / POOL_PER_TOKEN) * POOL_PER_TOKEN;
         Map<String, Object> capture = new LinkedHashMap<>();
         capture.put("tokens_requested", request.tokens());
         capture.put("held_out_limit", request.tokens() / CaptureJob.HELD_OUT_PART);
