@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -220,7 +221,16 @@ public final class FeatureIndex {
      * @param limit most hits
      */
     public List<SearchHit> search(String query, int limit) {
-        return search.find(query, limit);
+        return search.find(query, limit, f -> true);
+    }
+
+    /**
+     * The same among some latents only; the others take no place.
+     *
+     * @param may whether a latent may be found
+     */
+    public List<SearchHit> search(String query, int limit, Predicate<FeatureSummary> may) {
+        return search.find(query, limit, may);
     }
 
     /**

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Predicate;
 import org.apache.lucene.index.DirectoryReader;
 import org.apache.lucene.index.Term;
 import org.apache.lucene.search.BooleanClause.Occur;
@@ -49,7 +50,7 @@ final class IndexSearch {
         this.folder = folder;
     }
 
-    List<SearchHit> find(String query, int limit) {
+    List<SearchHit> find(String query, int limit, Predicate<FeatureSummary> may) {
         if (query.isBlank() || limit < 1) {
             return List.of();
         }
@@ -59,18 +60,40 @@ final class IndexSearch {
         }
         IndexSearcher searcher = searcher();
         try {
-            List<SearchHit> hits = new ArrayList<>();
-            for (ScoreDoc found : searcher.search(query(query, terms), limit).scoreDocs) {
-                Number id = searcher.storedFields()
-                        .document(found.doc)
-                        .getField(SearchFolder.ID)
-                        .numericValue();
-                hits.add(hit(id.intValue(), query, terms, found.score));
+            Query wanted = query(query, terms);
+            int first = 4 * Math.min(limit, index.size());
+            ScoreDoc[] found = searcher.search(wanted, Math.max(1, first)).scoreDocs;
+            List<SearchHit> hits = passing(searcher, found, query, terms, limit, may);
+            if (hits.size() < limit && found.length == first) { // the filter took many: look at all that match
+                found = searcher.search(wanted, Math.max(first, index.size())).scoreDocs;
+                hits = passing(searcher, found, query, terms, limit, may);
             }
-            return List.copyOf(hits);
+            return hits;
         } catch (IOException e) {
             throw failed(e);
         }
+    }
+
+    /** The best of what was found that may be; a latent is read only if it is. */
+    private List<SearchHit> passing(
+            IndexSearcher searcher,
+            ScoreDoc[] found,
+            String query,
+            List<String> terms,
+            int limit,
+            Predicate<FeatureSummary> may)
+            throws IOException {
+        List<SearchHit> hits = new ArrayList<>();
+        for (int i = 0; i < found.length && hits.size() < limit; i++) {
+            Number id = searcher.storedFields()
+                    .document(found[i].doc)
+                    .getField(SearchFolder.ID)
+                    .numericValue();
+            if (may.test(index.summary(id.intValue()))) {
+                hits.add(hit(id.intValue(), query, terms, found[i].score));
+            }
+        }
+        return List.copyOf(hits);
     }
 
     private static Query query(String text, List<String> terms) {

@@ -14,6 +14,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -57,13 +58,14 @@ public final class FeatureSearch {
         for (String name : sae == null ? features.indexed() : List.of(sae)) {
             FeatureIndex index = features.index(name);
             SeedStability stability = filter.seeds().isBlank() ? null : features.stability(name, index);
-            boolean all = filter.equals(FeatureQuery.all());
-            int wanted = all ? limit : index.size(); // filters come first, so that none eats a place
-            List<SearchHit> found = by == By.REGEX ? index.searchTokens(query, wanted) : index.search(query, wanted);
-            found.stream()
-                    .filter(h -> filter.passes(h.summary(), stability))
-                    .limit(limit)
-                    .forEach(h -> hits.add(new FeatureHit(name, h)));
+            Predicate<FeatureSummary> may = f -> filter.passes(f, stability);
+            List<SearchHit> found = by == By.REGEX
+                    ? index.searchTokens(query, index.size()).stream()
+                            .filter(h -> may.test(h.summary()))
+                            .limit(limit)
+                            .toList()
+                    : index.search(query, limit, may);
+            found.forEach(h -> hits.add(new FeatureHit(name, h)));
         }
         hits.sort(Comparator.comparingDouble((FeatureHit h) -> -h.hit().score()));
         return List.copyOf(hits.subList(0, Math.min(limit, hits.size())));

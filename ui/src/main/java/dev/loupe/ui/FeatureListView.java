@@ -29,6 +29,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +46,7 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
     private final Grid<FeatureSummary> grid = new Grid<>();
     private String sae = "";
     private @Nullable SeedStability stability;
+    private Consumer<String> choose = key -> {};
 
     FeatureListView(Workbench workbench) {
         this.workbench = workbench;
@@ -79,9 +81,13 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
         columns();
         sorted();
         fill();
-        Section list = Kit.card(filters(), grid);
+        FeatureGroups builtIn = new FeatureGroups(workbench.controls().groups(sae), sae, group(), key -> {
+            choose.accept(key);
+            set("group", key);
+        });
+        Section list = Kit.card(filters(builtIn), grid);
         list.setId("features");
-        add(list);
+        add(builtIn, list);
     }
 
     private Section head(SaeRow row) {
@@ -137,7 +143,7 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
         return card;
     }
 
-    private Div filters() {
+    private Div filters(FeatureGroups builtIn) {
         Input text = Fields.line(state.getOrDefault("q", ""));
         text.setPlaceholder("Filter by label, token or number");
         text.setAriaLabel("Filter");
@@ -159,13 +165,13 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
         Map<String, String> groups = new LinkedHashMap<>();
         groups.put("", "all kinds");
         for (FeatureGroup g : FeatureGroup.values()) {
-            int size = workbench
-                    .features()
-                    .list(sae, FeatureQuery.all().grouped(g.key()).page(0, 1))
-                    .total();
-            groups.put(g.key(), g.title() + " (" + Num.whole(size) + ")");
+            groups.put(g.key(), g.title());
         }
-        Fields.Choice group = new Fields.Choice(groups, state.getOrDefault("group", ""), v -> set("group", v));
+        Fields.Choice group = new Fields.Choice(groups, group(), v -> {
+            builtIn.press(v);
+            set("group", v);
+        });
+        choose = group::choose;
         group.getElement().setAttribute("aria-label", "Kind of feature");
         group.getElement()
                 .setAttribute(

@@ -109,7 +109,10 @@ final class FeatureParts {
                 .toList();
         BarRows bars = new BarRows().set(BarRows.Tone.ACCENT, false, rows, "No neighbour.");
         bars.addClassName("wide");
-        return Kit.card(Kit.heading("Neighbours", "cosine of decoder · fires along"), bars);
+        return Kit.card(
+                Kit.heading("Neighbours", "cosine of decoder · fires along"),
+                bars,
+                Kit.div("gap", Kit.link(Links.like(sae, f.summary().id()), "more, and in other SAEs")));
     }
 
     /** What fires on the same tokens; nothing in indexes that are too old to know. */

@@ -91,8 +91,21 @@ final class Fields {
             });
         }
 
+        /** One of several names. */
+        static Choice of(Collection<String> names, String chosen, Consumer<String> changed) {
+            Map<String, String> all = new LinkedHashMap<>();
+            names.forEach(n -> all.put(n, n));
+            return new Choice(all, chosen, changed);
+        }
+
         String value() {
             return value;
+        }
+
+        /** Chooses without telling anyone. */
+        void choose(String key) {
+            value = key;
+            getElement().setProperty("value", key);
         }
     }
 

@@ -31,6 +31,15 @@ final class Links {
         return "/seeds/" + name;
     }
 
+    /** The search for latents like one. */
+    static String like(String sae, int id) {
+        return "/search?by=like&sae=" + sae + "&id=" + id;
+    }
+
+    static String list(String name) {
+        return "/lists/" + name;
+    }
+
     /** The steering page with one edit: add 1 × its largest activation. */
     static String steer(String sae, int id) {
         return "/steer?edit=" + encode(sae + ":" + id + ":add:1");

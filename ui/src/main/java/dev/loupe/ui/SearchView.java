@@ -1,26 +1,34 @@
 package dev.loupe.ui;
 
-import com.vaadin.flow.component.Component;
-import com.vaadin.flow.component.html.Div;
+import com.vaadin.flow.component.UI;
+import com.vaadin.flow.component.html.Section;
 import com.vaadin.flow.router.BeforeEnterEvent;
 import com.vaadin.flow.router.BeforeEnterObserver;
 import com.vaadin.flow.router.QueryParameters;
 import com.vaadin.flow.router.Route;
-import dev.loupe.feature.Example;
-import dev.loupe.feature.FeatureSummary;
-import dev.loupe.service.FeatureHit;
 import dev.loupe.service.Workbench;
-import dev.loupe.ui.element.TokenText;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Features found by number, label, token or text, over all SAEs or one. */
+/** The ways to find features: words, a regular expression on tokens, a text that they fire on, likeness to one. */
 @Route("search")
 public final class SearchView extends Page implements BeforeEnterObserver {
-    private static final int MOST = 60;
+    /** What the address keeps. */
+    private static final List<String> KEPT =
+            List.of("by", "q", "sae", "lang", "group", "seeds", "dense", "score", "text", "pick", "id", "other");
+
+    private static final Map<String, String> WAYS = new LinkedHashMap<>();
+
+    static {
+        WAYS.put("", "words");
+        WAYS.put("regex", "regular expression");
+        WAYS.put("text", "a text");
+        WAYS.put("like", "likeness");
+    }
 
     private final Workbench workbench;
+    private final Map<String, String> state = new LinkedHashMap<>();
 
     SearchView(Workbench workbench) {
         this.workbench = workbench;
@@ -29,10 +37,12 @@ public final class SearchView extends Page implements BeforeEnterObserver {
     @Override
     public void beforeEnter(BeforeEnterEvent event) {
         QueryParameters all = event.getLocation().getQueryParameters();
-        String q = parameter(all, "q").strip();
-        String sae = parameter(all, "sae");
-        titled(q.isEmpty() ? "Search" : "“" + q + "”");
+        KEPT.forEach(k -> state.put(k, parameter(all, k)));
+        if (!WAYS.containsKey(is("by"))) {
+            state.put("by", "");
+        }
         removeAll();
+        titled("Search");
         List<String> indexed = workbench.features().indexed();
         if (indexed.isEmpty()) {
             add(Kit.empty(
@@ -41,91 +51,74 @@ public final class SearchView extends Page implements BeforeEnterObserver {
                     "loupe demo"));
             return;
         }
-        Map<String, String> scopes = new LinkedHashMap<>();
-        scopes.put("", "all SAEs");
-        indexed.forEach(i -> scopes.put(i, i));
-        Fields.Choice scope = new Fields.Choice(
-                scopes,
-                scopes.containsKey(sae) ? sae : "",
-                v -> getUI().ifPresent(ui -> ui.navigate("search", query(Map.of("q", q, "sae", v)))));
-        scope.getElement().setAttribute("aria-label", "Where to search");
-        Div how = Kit.div("scope end", scope);
-        String by = parameter(all, "by");
-        if (by.equals("text")) {
-            byText(indexed, scopes.containsKey(sae) && !sae.isEmpty() ? sae : indexed.getFirst(), all);
-            return;
+        if (!indexed.contains(is("sae"))) {
+            state.put("sae", "");
         }
-        if (q.isEmpty()) {
-            add(Kit.card(
-                    Kit.div("line", Kit.title("Search"), how),
-                    Kit.text("dim", "Press / and type a word, a token or a feature's number."),
-                    Kit.div("gap", Kit.linkButton("/search?by=text", "Which features fire on a text?", ""))));
-            return;
+        switch (is("by")) {
+            case "text" -> byText(indexed);
+            case "like" -> {
+                titled("Like a feature");
+                add(head("Features like another"), new SearchLike(workbench, indexed, state, this::remember));
+            }
+            case "regex" -> {
+                titled(is("q").isBlank() ? "Regular expression" : is("q"));
+                add(head("Tokens by regular expression"), words(indexed));
+            }
+            default -> {
+                titled(is("q").isBlank() ? "Search" : "“" + is("q") + "”");
+                add(head("Search"), words(indexed));
+            }
         }
-        List<FeatureHit> hits = workbench.features().search(q, sae.isEmpty() ? null : sae, MOST);
-        add(Kit.card(Kit.div(
-                "line base",
-                Kit.title("“" + q + "”"),
-                Kit.link("/search?by=text&text=" + Links.encode(q), "which features fire on it?"),
-                Kit.text("dim", hits.size() == MOST ? "the best " + MOST : Num.count(hits.size(), "feature")),
-                how)));
-        if (hits.isEmpty()) {
-            add(Kit.card(Kit.text("dim", "No label, token or example text holds this.")));
-            return;
-        }
-        Div list = new Div();
-        hits.forEach(h -> list.add(row(h)));
-        add(Kit.card(list));
     }
 
-    private void byText(List<String> indexed, String sae, QueryParameters all) {
-        Map<String, String> state = new LinkedHashMap<>();
-        state.put("by", "text");
-        state.put("sae", sae);
-        state.put("text", parameter(all, "text"));
-        state.put("pick", parameter(all, "pick"));
+    private String is(String key) {
+        return state.getOrDefault(key, "");
+    }
+
+    private void remember(String key, String value) {
+        state.put(key, value);
+        remember(UI.getCurrent(), "search", state);
+    }
+
+    private SearchWords words(List<String> indexed) {
+        return new SearchWords(workbench, indexed, state, this::remember);
+    }
+
+    private Section head(String title) {
+        Fields.Tabs ways = new Fields.Tabs(WAYS, is("by"), this::go);
+        ways.getElement().setAttribute("aria-label", "How to search");
+        ways.addClassName("gap");
+        return Kit.card(Kit.title(title), ways);
+    }
+
+    /** Another way to search; what both ways understand is kept. */
+    private void go(String by) {
+        Map<String, String> kept = new LinkedHashMap<>();
+        kept.put("by", by);
+        kept.put("sae", is("sae"));
+        if (by.isEmpty() || by.equals("regex")) {
+            List.of("q", "lang", "group", "seeds", "dense", "score").forEach(k -> kept.put(k, is(k)));
+        } else if (by.equals("text")) {
+            kept.put("text", is("text").isEmpty() && !is("by").equals("regex") ? is("q") : is("text"));
+        } else {
+            kept.put("id", is("id"));
+        }
+        getUI().ifPresent(ui -> ui.navigate("search", query(kept)));
+    }
+
+    private void byText(List<String> indexed) {
         titled("Features of a text");
-        Map<String, String> names = new LinkedHashMap<>();
-        indexed.forEach(i -> names.put(i, i));
-        Fields.Choice scope = new Fields.Choice(names, sae, v -> {
+        if (is("sae").isEmpty()) {
+            state.put("sae", indexed.getFirst());
+        }
+        Fields.Choice scope = Fields.Choice.of(indexed, is("sae"), v -> {
             state.put("sae", v);
             state.put("pick", "");
             getUI().ifPresent(ui -> ui.navigate("search", query(state)));
         });
         scope.getElement().setAttribute("aria-label", "SAE");
-        add(
-                Kit.card(Kit.div(
-                        "line base",
-                        Kit.title("Features of a text"),
-                        Kit.link("/search", "search by words"),
-                        Kit.div("scope end", scope))),
-                new SearchText(
-                        workbench,
-                        sae,
-                        state.getOrDefault("text", ""),
-                        state.getOrDefault("pick", ""),
-                        (key, value) -> {
-                            state.put(key, value);
-                            getUI().ifPresent(ui -> remember(ui, "search", state));
-                        }));
-    }
-
-    private static Component row(FeatureHit hit) {
-        FeatureSummary f = hit.hit().summary();
-        Div row = Kit.div(
-                "hit",
-                Kit.link(Links.feature(hit.sae(), f.id()), f.id() + " · " + f.label()),
-                Kit.text("faint", hit.sae()),
-                Kit.chip(hit.hit().where(), "", "where the search matched"),
-                Kit.text("num dim", Num.percent(f.density())),
-                Kit.text("dim", f.dead() ? "" : Num.language(f.topLabel())));
-        Example e = hit.hit().example();
-        if (e != null) {
-            TokenText text = new TokenText();
-            text.addClassName("hit-text");
-            text.set(new TokenText.Data(e.tokens(), e.values(), f.max(), 0, null, null, null));
-            row.add(text);
-        }
-        return row;
+        Section head = head("Features of a text");
+        head.add(Kit.div("scope gap", scope));
+        add(head, new SearchText(workbench, is("sae"), is("text"), is("pick"), this::remember));
     }
 }
