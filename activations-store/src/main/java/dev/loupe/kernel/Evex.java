@@ -5,7 +5,7 @@ import java.io.ByteArrayOutputStream;
 /**
  * Writes the few x86-64 instructions that a product kernel is made of (Intel SDM volume 2, section 2.7: EVEX encoding of
  * 512-bit vectors). Registers are numbers: zmm0 … zmm31 and, for addresses, rax = 0, rcx = 1, rdx = 2, rsi = 6, rdi = 7,
- * r8 = 8, r9 = 9, r10 = 10. Memory operands are a base register and a displacement.
+ * r8 … r11. Memory operands are a base register, perhaps an index register times 1, 2, 4 or 8, and a displacement.
  */
 final class Evex {
     static final int RAX = 0;
@@ -16,12 +16,17 @@ final class Evex {
     static final int R8 = 8;
     static final int R9 = 9;
     static final int R10 = 10;
+    static final int R11 = 11;
+
+    private static final int NO_INDEX = -1;
 
     private static final int MAP_0F = 1;
     private static final int MAP_0F38 = 2;
+    private static final int MAP_0F3A = 3;
     private static final int NONE = 0;
     private static final int P66 = 1;
     private static final int PF3 = 2;
+    private static final int W1 = 0x80; // with a prefix: 64-bit elements
 
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
 
@@ -64,6 +69,48 @@ final class Evex {
         }
     }
 
+    /** As {@link #load} from [base + index · times]. */
+    void load(int zmm, int base, int index, int times) {
+        memory(MAP_0F, NONE, 0x10, zmm, base, index, times, 0, 64);
+    }
+
+    /** to = a + b, floats lane by lane. */
+    void addFloats(int to, int a, int b) {
+        registers(MAP_0F, NONE, 0x58, to, a, b); // vaddps
+    }
+
+    /** to = two quarters of a, then two of b; two bits of {@code which} choose each. */
+    void quarters(int to, int a, int b, int which) {
+        registers(MAP_0F3A, P66, 0x43, to, a, b); // vshufi32x4
+        write(which);
+    }
+
+    /** Of every quarter: the lower halves of a and b, or the upper ones. */
+    void halvesOfQuarters(int to, int a, int b, boolean upper) {
+        registers(MAP_0F, P66 | W1, upper ? 0x15 : 0x14, to, a, b); // vunpckhpd, vunpcklpd
+    }
+
+    /** to = from with each odd lane in the even lane before it, too. */
+    void oddLanes(int to, int from) {
+        registers(MAP_0F, PF3, 0x16, to, 0, from); // vmovshdup
+    }
+
+    /** to = base + index · times. */
+    void address(int to, int base, int index, int times) {
+        write(0x48 | to >> 3 << 2 | index >> 3 << 1 | base >> 3, 0x8D, 0x44 | (to & 7) << 3);
+        write(sib(base, index, times), 0);
+    }
+
+    /** Puts rdi or rsi (or another of the first eight registers) on the stack. */
+    void push(int register) {
+        write(0x50 | register);
+    }
+
+    /** Takes back what was put there last. */
+    void pop(int register) {
+        write(0x58 | register);
+    }
+
     /** to = from. */
     void move(int to, int from) {
         general(0x89, from, to);
@@ -102,12 +149,26 @@ final class Evex {
     }
 
     private void memory(int map, int prefix, int opcode, int reg, int base, int disp, int unit) {
+        memory(map, prefix, opcode, reg, base, NO_INDEX, 1, disp, unit);
+    }
+
+    private void memory(
+            int map, int prefix, int opcode, int reg, int base, int index, int times, int disp, int unit) {
         int scaled = disp / unit; // EVEX displacements of one byte count operands
         if (scaled * unit != disp || scaled < -128 || scaled > 127 || (base & 7) == 4) {
             throw new IllegalArgumentException("no short address: register " + base + " + " + disp);
         }
-        prefix(map, prefix, reg, 0, base & 8, 0);
-        write(opcode, 0x40 | (reg & 7) << 3 | base & 7, scaled);
+        if (index == NO_INDEX) {
+            prefix(map, prefix, reg, 0, base & 8, 0);
+            write(opcode, 0x40 | (reg & 7) << 3 | base & 7, scaled);
+        } else {
+            prefix(map, prefix, reg, 0, base & 8, index & 8);
+            write(opcode, 0x44 | (reg & 7) << 3, sib(base, index, times), scaled);
+        }
+    }
+
+    private static int sib(int base, int index, int times) {
+        return Integer.numberOfTrailingZeros(times) << 6 | (index & 7) << 3 | base & 7;
     }
 
     private void prefix(int map, int prefix, int reg, int second, int b, int x) {

@@ -18,6 +18,7 @@ final class FewRows {
         long[] outs = new long[parts.length];
         long[] biases = new long[parts.length];
         int tasks = 0;
+        boolean rounding = false;
         boolean interleaved = false;
         boolean summed = false;
         for (int p = 0; p < parts.length; p++) {
@@ -26,7 +27,9 @@ final class FewRows {
             ends[p] = tasks;
             outs[p] = parts[p].outAddress(rows);
             biases[p] = parts[p].biasAddress();
-            interleaved |= rows == 1 && w.storage() == Storage.BFLOAT16;
+            boolean round = RoundedRows.fits(w);
+            rounding |= round;
+            interleaved |= rows == 1 && w.storage() == Storage.BFLOAT16 && !round;
             summed |= rows == 1 && w.storage() == Storage.Q4_1;
         }
         int n = parts[0].w().cols();
@@ -38,6 +41,7 @@ final class FewRows {
         if (summed) {
             BlockDots.sums(x, n, sums);
         }
+        RoundedRows rounded = rounding ? RoundedRows.of(x, rows, n, DotKernel.machine()) : null;
         Team.run(tasks, task -> {
             int p = 0;
             while (task >= ends[p]) {
@@ -45,13 +49,19 @@ final class FewRows {
             }
             StoredMatrix w = parts[p].w();
             int from = (task - (p == 0 ? 0 : ends[p - 1])) * chunk(w);
-            chunk(x, pairs, sums, rows, w, from, Math.min(w.rows(), from + chunk(w)), biases[p], outs[p]);
+            int end = Math.min(w.rows(), from + chunk(w));
+            if (rounded != null && RoundedRows.fits(w)) {
+                rounded.multiply(w, from, end, outs[p]);
+                addBias(biases[p], from, end - from, rows, w.rows(), outs[p]);
+            } else {
+                chunk(x, pairs, sums, rows, w, from, end, biases[p], outs[p]);
+            }
         });
     }
 
     /** Weights' rows of one task. */
     private static int chunk(StoredMatrix w) {
-        return (int) Math.max(4, CHUNK_BYTES / w.rowBytes() / 4 * 4);
+        return (int) Math.max(8, CHUNK_BYTES / w.rowBytes() / 8 * 8);
     }
 
     private static void chunk(

@@ -85,7 +85,7 @@ final class RowDots {
         Native.copy(x + 4L * i, out + 4L * i, 4L * (n - i));
     }
 
-    /** As {@link #floats} for rows of bfloat16 and an interleaved vector. */
+    /** As {@link #floats} for rows of bfloat16 and an interleaved vector; the odd value of a pair is added before the even one. */
     static void halves(long x, long rows, long step, int count, int n, long out) {
         if (count == 4) {
             fourHalves(x, rows, rows + step, rows + 2 * step, rows + 3 * step, n, out);
@@ -118,13 +118,13 @@ final class RowDots {
             FloatVector a = load(x + 4L * i);
             FloatVector b = load(x + 4L * (i + L));
             IntVector p0 = pairs(w0 + 2L * i);
-            s0 = odd(p0).fma(b, even(p0).fma(a, s0));
+            s0 = even(p0).fma(a, odd(p0).fma(b, s0));
             IntVector p1 = pairs(w1 + 2L * i);
-            s1 = odd(p1).fma(b, even(p1).fma(a, s1));
+            s1 = even(p1).fma(a, odd(p1).fma(b, s1));
             IntVector p2 = pairs(w2 + 2L * i);
-            s2 = odd(p2).fma(b, even(p2).fma(a, s2));
+            s2 = even(p2).fma(a, odd(p2).fma(b, s2));
             IntVector p3 = pairs(w3 + 2L * i);
-            s3 = odd(p3).fma(b, even(p3).fma(a, s3));
+            s3 = even(p3).fma(a, odd(p3).fma(b, s3));
         }
         Native.set(out, tail(x, w0, i, n, Native.sum(s0)));
         Native.set(out + 4, tail(x, w1, i, n, Native.sum(s1)));
@@ -137,7 +137,7 @@ final class RowDots {
         int i = 0;
         for (int end = n - 2 * L; i <= end; i += 2 * L) {
             IntVector p = pairs(w + 2L * i);
-            s = odd(p).fma(load(x + 4L * (i + L)), even(p).fma(load(x + 4L * i), s));
+            s = even(p).fma(load(x + 4L * i), odd(p).fma(load(x + 4L * (i + L)), s));
         }
         return tail(x, w, i, n, Native.sum(s));
     }

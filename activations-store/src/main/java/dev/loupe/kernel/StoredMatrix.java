@@ -51,7 +51,7 @@ public final class StoredMatrix {
         this.products = products;
     }
 
-    /** In which numbers products of many rows take both sides; few rows are always multiplied as float32. */
+    /** In which numbers products take both sides; few rows times ggml's blocks are always multiplied as float32. */
     public PanelType products() {
         return products;
     }

@@ -9,9 +9,9 @@ public enum Precision {
     /** Weights at their exact values, in whatever type the checkpoint has them. */
     FP32("fp32"),
     /**
-     * Weights as bfloat16 (those of a GGUF file stay in their blocks); in products of more than eight positions both sides
-     * are rounded to bfloat16. Half the memory of a float32 checkpoint, and up to twice the speed; an activation then differs
-     * from fp32 by about a hundredth of the largest.
+     * Weights as bfloat16 (those of a GGUF file stay in their blocks); in products both sides are rounded to bfloat16, but for
+     * up to eight positions times a GGUF file's blocks. Half the memory of a float32 checkpoint, and up to twice the speed; an
+     * activation then differs from fp32 by about a hundredth of the largest.
      */
     BF16("bf16");
 

@@ -48,6 +48,21 @@ class PrecisionTest {
         }
     }
 
+    @ParameterizedTest
+    @MethodSource("dev.loupe.model.FusedBlockTest#families")
+    void few_positions_are_rounded_as_many_are(String name) {
+        int[] text = {1, 5, 9, 30, 2, 7};
+        Path path = Golden.tiny(name, folder);
+        try (LanguageModel rounded = open(path, Precision.BF16)) {
+            float[] few = rounded.forward(TokenBatch.of(text), Taps.none(), Want.LAST_LOGITS)
+                    .lastLogits(0);
+            TokenBatch both = TokenBatch.of(text, new int[] {8, 3, 3, 6, 12, 4});
+            float[] many =
+                    rounded.forward(both, Taps.none(), Want.LAST_LOGITS).lastLogits(0);
+            assertThat(Golden.error(few, many)).isLessThan(CLOSE / 10); // sums in another order
+        }
+    }
+
     @Test
     void every_matrix_is_stored_in_two_bytes_and_none_stays_in_four() {
         Path path = Golden.tiny("tiny-llama", folder);
