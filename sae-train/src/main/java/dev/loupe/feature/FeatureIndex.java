@@ -28,7 +28,7 @@ public final class FeatureIndex {
     private final IndexSearch search;
     private final TokenSearch tokenSearch;
     private final PairTables pairs;
-    private final ExampleTexts examples;
+    private final DetailReader details;
 
     private FeatureIndex(Path folder, IndexManifest manifest) {
         this.manifest = manifest;
@@ -45,7 +45,7 @@ public final class FeatureIndex {
         }
         int n = manifest.dSae();
         this.pairs = new PairTables(this, tables);
-        this.examples = new ExampleTexts(manifest.sae(), table(IndexTables.TEXTS));
+        this.details = new DetailReader(this, pairs, new ExampleTexts(manifest.sae(), table(IndexTables.TEXTS)));
         this.documents = new long[n];
         this.rows = new long[n][];
         if (table(IndexTables.FEATURES).rows() != n) {
@@ -121,56 +121,7 @@ public final class FeatureIndex {
      * @throws NotFoundException if there is no latent of that number
      */
     public FeatureDetail detail(int id) {
-        FeatureSummary summary = summary(id);
-        List<TokenLogit> promoted = new ArrayList<>();
-        List<TokenLogit> suppressed = new ArrayList<>();
-        for (Object[] r : rowsOf(IndexTables.LOGITS, id)) {
-            ((Boolean) r[1] ? promoted : suppressed).add(new TokenLogit((Integer) r[2], (String) r[3], (Float) r[4]));
-        }
-        List<TokenRate> tokens = new ArrayList<>();
-        List<TokenRate> previous = new ArrayList<>();
-        for (Object[] r : rowsOf(IndexTables.TOKENS, id)) {
-            ((Boolean) r[1] ? previous : tokens)
-                    .add(new TokenRate(
-                            (Integer) r[2], (String) r[3], (Long) r[4], (Double) r[5], (Double) r[6], (Float) r[7]));
-        }
-        Map<String, List<Example>> examples = new LinkedHashMap<>();
-        List<Object[]> exampleRows = rowsOf(IndexTables.EXAMPLES, id);
-        List<Example> read = this.examples.of(exampleRows);
-        for (int e = 0; e < read.size(); e++) {
-            examples.computeIfAbsent((String) exampleRows.get(e)[1], band -> new ArrayList<>())
-                    .add(read.get(e));
-        }
-        List<ExampleBand> bands = new ArrayList<>();
-        for (Object[] r : rowsOf(IndexTables.BANDS, id)) {
-            if (!r[1].equals(Bands.STRONGEST) && !r[1].equals(Bands.SCORING)) {
-                bands.add(new ExampleBand(
-                        (String) r[1],
-                        (Double) r[2],
-                        (Double) r[3],
-                        (Float) r[4],
-                        (Float) r[5],
-                        examples.getOrDefault((String) r[1], List.of())));
-            }
-        }
-        return new FeatureDetail(
-                summary,
-                scores.get(id),
-                histogram(id),
-                documents[id],
-                examples.getOrDefault(Bands.STRONGEST, List.of()),
-                bands,
-                promoted,
-                suppressed,
-                nearest(id),
-                contexts.isEmpty() ? List.of() : contexts.get(id).positions(),
-                labelRates(id, summary.fired()),
-                tokens,
-                previous,
-                pairs.moments(id),
-                pairs.exact(id),
-                pairs.labels(id),
-                examples.getOrDefault(Bands.SCORING, List.of()));
+        return details.of(id);
     }
 
     /**
@@ -209,6 +160,19 @@ public final class FeatureIndex {
         }
     }
 
+    @Nullable LabelScore score(int id) {
+        return scores.get(id);
+    }
+
+    /** How many documents a latent fires in. */
+    long documents(int id) {
+        return documents[id];
+    }
+
+    List<PositionRate> positions(int id) {
+        return contexts.isEmpty() ? List.of() : contexts.get(id).positions();
+    }
+
     PairTables pairs() {
         return pairs;
     }
@@ -241,47 +205,6 @@ public final class FeatureIndex {
      */
     public List<SearchHit> searchTokens(String expression, int limit) {
         return tokenSearch.find(expression, limit);
-    }
-
-    private Histogram histogram(int id) {
-        List<Object[]> bins = rowsOf(IndexTables.HISTOGRAMS, id);
-        double[] edges = new double[bins.isEmpty() ? 0 : bins.size() + 1];
-        long[] counts = new long[bins.size()];
-        for (int i = 0; i < counts.length; i++) {
-            edges[i] = (Double) bins.get(i)[1];
-            edges[i + 1] = (Double) bins.get(i)[2];
-            counts[i] = (Long) bins.get(i)[3];
-        }
-        return new Histogram(edges, counts, manifest.tokens());
-    }
-
-    private List<Neighbour> nearest(int id) {
-        List<Neighbour> nearest = new ArrayList<>();
-        for (Object[] r : rowsOf(IndexTables.NEIGHBOURS, id)) {
-            int other = (Integer) r[1];
-            nearest.add(new Neighbour(other, summary(other).label(), (Float) r[2], (Double) r[3]));
-        }
-        return nearest;
-    }
-
-    private List<LabelRate> labelRates(int id, long fired) {
-        List<LabelRate> rates = new ArrayList<>();
-        for (Object[] r : rowsOf(IndexTables.LABELS, id)) {
-            long tokens = (Long) r[2];
-            long hits = (Long) r[3];
-            long heldOutTokens = (Long) r[4];
-            long heldOutHits = (Long) r[5];
-            rates.add(new LabelRate(
-                    (String) r[1],
-                    tokens,
-                    hits,
-                    rate(hits, tokens),
-                    rate(hits, fired),
-                    heldOutTokens,
-                    heldOutHits,
-                    rate(heldOutHits, heldOutTokens)));
-        }
-        return rates;
     }
 
     private void take(Object[] r, Path folder) {
@@ -374,7 +297,7 @@ public final class FeatureIndex {
         }
     }
 
-    private List<Object[]> rowsOf(String name, int id) {
+    List<Object[]> rowsOf(String name, int id) {
         int t = IndexTables.PER_LATENT.indexOf(name);
         long from = rows[id][2 * t];
         List<Object[]> result = table(name).read(from, Math.toIntExact(rows[id][2 * t + 1] - from));
@@ -391,7 +314,7 @@ public final class FeatureIndex {
         return Objects.requireNonNull(tables.get(name));
     }
 
-    private static double rate(long hits, long all) {
+    static double rate(long hits, long all) {
         return all == 0 ? 0 : (double) hits / all;
     }
 
