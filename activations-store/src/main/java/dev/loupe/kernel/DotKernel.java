@@ -79,7 +79,8 @@ final class DotKernel {
         Set<String> flags = MachineCode.flags();
         boolean can = Native.L == 16 && flags.containsAll(Set.of("avx512f", "avx512_bf16"));
         for (int vectors = 1; can && vectors <= MOST; vectors++) {
-            MANY[vectors] = MachineCode.load(code(group(vectors), vectors), TYPE).orElse(null);
+            MANY[vectors] =
+                    MachineCode.load(code(group(vectors), vectors), TYPE).orElse(null);
             SINGLE[vectors] = MachineCode.load(code(1, vectors), TYPE).orElse(null);
             can = MANY[vectors] != null && SINGLE[vectors] != null;
         }

@@ -152,8 +152,7 @@ final class Evex {
         memory(map, prefix, opcode, reg, base, NO_INDEX, 1, disp, unit);
     }
 
-    private void memory(
-            int map, int prefix, int opcode, int reg, int base, int index, int times, int disp, int unit) {
+    private void memory(int map, int prefix, int opcode, int reg, int base, int index, int times, int disp, int unit) {
         int scaled = disp / unit; // EVEX displacements of one byte count operands
         if (scaled * unit != disp || scaled < -128 || scaled > 127 || (base & 7) == 4) {
             throw new IllegalArgumentException("no short address: register " + base + " + " + disp);

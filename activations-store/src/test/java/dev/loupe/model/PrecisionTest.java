@@ -57,8 +57,7 @@ class PrecisionTest {
             float[] few = rounded.forward(TokenBatch.of(text), Taps.none(), Want.LAST_LOGITS)
                     .lastLogits(0);
             TokenBatch both = TokenBatch.of(text, new int[] {8, 3, 3, 6, 12, 4});
-            float[] many =
-                    rounded.forward(both, Taps.none(), Want.LAST_LOGITS).lastLogits(0);
+            float[] many = rounded.forward(both, Taps.none(), Want.LAST_LOGITS).lastLogits(0);
             assertThat(Golden.error(few, many)).isLessThan(CLOSE / 10); // sums in another order
         }
     }
