@@ -1,5 +1,6 @@
 package dev.loupe.eval;
 
+import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.math.Matrix;
@@ -12,6 +13,8 @@ import dev.loupe.sae.TranscoderSet;
 import dev.loupe.store.ActivationStore;
 import dev.loupe.store.RowReader;
 import java.lang.foreign.Arena;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -23,7 +26,7 @@ public final class SetEvaluation {
     private SetEvaluation() {}
 
     /**
-     * Measures.
+     * Measures. The report of a set that lies in a folder is saved beside its layers: {@link SetReport#file}.
      *
      * @throws LoupeException if set, store and model do not fit together, or nothing is held out
      */
@@ -39,6 +42,7 @@ public final class SetEvaluation {
         }
         SaeNeeds.check(set.layer(0), store);
         SaeNeeds.check(set.layer(0), model);
+        long start = System.nanoTime();
         int layers = set.size();
         FiringCounts[] firing = new FiringCounts[layers];
         ReconstructionMetrics[] metrics = new ReconstructionMetrics[layers];
@@ -90,9 +94,17 @@ public final class SetEvaluation {
             dead += firing[l].dead();
             latents += set.dSae(l);
         }
-        return new SetReport(
+        List<String> checksums = new ArrayList<>();
+        for (int l = 0; l < layers; l++) {
+            checksums.add(SaeIdentity.checksum(set.layer(l)));
+        }
+        SetReport report = new SetReport(
+                SetReport.FORMAT,
                 set.name(),
                 store.name(),
+                store.fingerprint(),
+                checksums,
+                set.modelId(),
                 set.crossLayer(),
                 count,
                 l0,
@@ -101,7 +113,12 @@ public final class SetEvaluation {
                 clean.length,
                 mean(clean),
                 replaced,
-                reports);
+                reports,
+                (System.nanoTime() - start) / 1e9,
+                Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+        SaeIdentity.folder(set.layer(0))
+                .ifPresent(folder -> Json.write(folder.resolveSibling(SetReport.fileName(set.name())), report));
+        return report;
     }
 
     private static void measure(

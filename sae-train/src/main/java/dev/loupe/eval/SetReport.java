@@ -1,16 +1,24 @@
 package dev.loupe.eval;
 
+import dev.loupe.base.Json;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import tools.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
 import tools.jackson.databind.annotation.JsonNaming;
 
 /**
  * The report of a transcoder set or cross-layer transcoder on held-out tokens.
  *
+ * @param format version of this file
  * @param set its name
  * @param store the activation store
+ * @param storeFingerprint of its contents
+ * @param layerChecksums SHA-256 of each layer's weights file; empty if the set was never saved
+ * @param model id of the language model
  * @param crossLayer whether latents also write to later layers
  * @param tokens held-out rows behind L0 and FVU
  * @param l0 mean number of active latents per token, all layers together
@@ -20,11 +28,17 @@ import tools.jackson.databind.annotation.JsonNaming;
  * @param ceClean cross-entropy of the model as it is, in nats
  * @param ceReplaced with every output replaced at once, each layer reading what the replaced ones before it left
  * @param layers each layer, with the inputs of the undisturbed model
+ * @param seconds the evaluation took
+ * @param created when, ISO 8601
  */
 @JsonNaming(SnakeCaseStrategy.class)
 public record SetReport(
+        String format,
         String set,
         String store,
+        String storeFingerprint,
+        List<String> layerChecksums,
+        String model,
         boolean crossLayer,
         long tokens,
         double l0,
@@ -33,7 +47,30 @@ public record SetReport(
         long lossTokens,
         double ceClean,
         double ceReplaced,
-        List<Layer> layers) {
+        List<Layer> layers,
+        double seconds,
+        String created) {
+    /** The version that this code writes. */
+    public static final String FORMAT = "1.0";
+
+    /** Where the report of a set lies: beside the folders of its layers. */
+    public static Path file(Path saesDir, String set) {
+        return saesDir.resolve(fileName(set));
+    }
+
+    static String fileName(String set) {
+        return set + ".report.json";
+    }
+
+    /** The report that an earlier evaluation left, if there is one of a known format. */
+    public static Optional<SetReport> saved(Path saesDir, String set) {
+        Path file = file(saesDir, set);
+        if (!Files.isRegularFile(file)
+                || !Json.tree(file).path("format").asString("").startsWith("1.")) {
+            return Optional.empty();
+        }
+        return Optional.of(Json.read(file, SetReport.class));
+    }
 
     /**
      * One layer.
@@ -60,7 +97,10 @@ public record SetReport(
         s.put("fvu", fvu);
         s.put("dead_fraction", deadFraction);
         s.put("tokens", tokens);
+        s.put("cross_layer", crossLayer);
         s.put("delta_ce", deltaCe());
+        s.put("ce_clean", ceClean);
+        s.put("ce_replaced", ceReplaced);
         s.put("loss_tokens", lossTokens);
         s.put("layers", layers);
         return s;

@@ -116,6 +116,7 @@ class EvaluationTest {
                 assertThat(layer.deltaCe()).isCloseTo(report.loss().deltaCe(), within(1e-6));
                 assertThat(set.deltaCe()).isCloseTo(report.loss().deltaCe(), within(1e-6));
                 assertThat(set.summary()).containsKeys("l0", "fvu", "delta_ce", "layers");
+                theReportOfASetIsSavedBesideItsLayers(sae, folder.resolve("saes-" + random.index()), store, model, set);
 
                 Sae both =
                         twoPlaces(random, in + "," + out, "", 2 * D, 2 * D, Matrix.allocate(Arena.ofAuto(), 0, 2 * D));
@@ -141,6 +142,21 @@ class EvaluationTest {
                 }
             }
         });
+    }
+
+    private static void theReportOfASetIsSavedBesideItsLayers(
+            Sae sae, Path saes, ActivationStore store, ToyModel model, SetReport inMemory) {
+        sae.save(saes.resolve("set-l0"));
+        assertThat(SetReport.saved(saes, "set")).isEmpty();
+        SetReport report = SetEvaluation.run(
+                TranscoderSet.open(saes, "set"), store, model, EvalOptions.standard(), Progress.silent());
+        assertThat(SetReport.file(saes, "set")).isRegularFile();
+        assertThat(SetReport.saved(saes, "set")).contains(report);
+        assertThat(report.layers()).isEqualTo(inMemory.layers());
+        assertThat(report.storeFingerprint()).isEqualTo(store.fingerprint());
+        assertThat(report.layerChecksums()).hasSize(1).doesNotContain("");
+        assertThat(inMemory.layerChecksums()).containsExactly("");
+        assertThat(TranscoderSet.isSet(saes, "set")).isTrue();
     }
 
     private static Sae twoPlaces(Cases.Random random, String in, String out, int dIn, int dOut, Matrix skip) {

@@ -61,7 +61,11 @@ final class EvalCommand extends LoupeCommand {
         }
         Map<String, Object> byName = new LinkedHashMap<>();
         reports.forEach(r -> byName.put(r.sae(), r.summary()));
-        whole.forEach(r -> byName.put(r.set(), r.summary()));
+        whole.forEach(r -> {
+            Map<String, Object> summary = r.summary();
+            summary.put("report", evaluations.setReportFile(r.set()).toString());
+            byName.put(r.set(), summary);
+        });
         session.result(Map.of("saes", byName), () -> {
             if (!reports.isEmpty()) {
                 table(reports).print(session.out);

@@ -1,6 +1,7 @@
 package dev.loupe.service;
 
 import dev.loupe.base.Checksums;
+import dev.loupe.base.Names;
 import dev.loupe.base.Progress;
 import dev.loupe.corpus.Corpora;
 import dev.loupe.corpus.DocumentSource;
@@ -12,6 +13,7 @@ import dev.loupe.eval.SetReport;
 import dev.loupe.sae.Sae;
 import dev.loupe.sae.TranscoderSet;
 import dev.loupe.store.ActivationStore;
+import java.nio.file.Path;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -77,6 +79,16 @@ public final class Evaluations {
     /** Whether a name is that of a transcoder set rather than of an SAE. */
     public boolean isSet(String name) {
         return TranscoderSet.isSet(workspace.saes(), name);
+    }
+
+    /** The report that an earlier evaluation of this set as a whole left, if there is one. */
+    public Optional<SetReport> setReport(String name) {
+        return SetReport.saved(workspace.saes(), Names.check(name));
+    }
+
+    /** Where {@link #runSet} saves the report of a set. */
+    public Path setReportFile(String name) {
+        return SetReport.file(workspace.saes(), Names.check(name));
     }
 
     /**
