@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -67,6 +68,10 @@ final class HubDataset implements DocumentSource {
      * @throws LoupeException if there is no such dataset, configuration or split, or the hub cannot be reached
      */
     static HubDataset of(String spec, String jsonField, Map<String, String> environment) {
+        return of(spec, jsonField, environment, Duration.ofSeconds(1));
+    }
+
+    static HubDataset of(String spec, String jsonField, Map<String, String> environment, Duration pause) {
         String[] parts = spec.substring(PREFIX.length()).split(":", -1);
         if (parts.length > 4 || !NAME.matcher(parts[0]).matches()) {
             throw new UsageException("The text " + spec + " is no dataset of the hub; write hf:DATASET, such as"
@@ -75,7 +80,7 @@ final class HubDataset implements DocumentSource {
         String config = part(spec, parts, 1, "");
         String split = part(spec, parts, 2, "train");
         String field = part(spec, parts, 3, jsonField.isBlank() ? Corpora.DEFAULT_JSON_FIELD : jsonField.strip());
-        HubFiles hub = new HubFiles(environment, parts[0]);
+        HubFiles hub = new HubFiles(environment, parts[0], pause);
         Index index = cached(hub, config, split);
         if (index == null) {
             index = listed(hub, parts[0], config, split);
@@ -140,8 +145,8 @@ final class HubDataset implements DocumentSource {
         if (Files.isRegularFile(kept)) {
             return Json.read(kept, Index.class);
         }
-        String revision = hub.json("api/datasets/" + dataset).path("sha").asString("unknown");
-        JsonNode all = hub.json("api/datasets/" + dataset + "/parquet");
+        String revision = hub.ask("").path("sha").asString("unknown");
+        JsonNode all = hub.ask("/parquet");
         String chosen = config;
         if (chosen.isEmpty()) {
             chosen = all.has("default") || all.isEmpty()

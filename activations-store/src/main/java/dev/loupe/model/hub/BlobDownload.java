@@ -25,32 +25,33 @@ final class BlobDownload {
     private static final long STALLED_NANOS = 60_000_000_000L;
 
     private final HubClient client;
-    private final HubCache cache;
     private final Progress progress;
     private final Duration pause;
 
-    BlobDownload(HubClient client, HubCache cache, Progress progress, Duration pause) {
+    BlobDownload(HubClient client, Progress progress, Duration pause) {
         this.client = client;
-        this.cache = cache;
         this.progress = progress;
         this.pause = pause;
     }
 
-    /** Makes the blob of a file, unless it is there. */
-    void run(HubClient.RemoteFile file) {
-        Path blob = cache.blob(file.etag());
-        if (Files.isRegularFile(blob)) {
+    /**
+     * Makes a file, unless it is there.
+     *
+     * @param target where it shall lie
+     * @param part where its beginning lies until it is whole, on the same disk
+     */
+    void run(HubClient.RemoteFile file, Path target, Path part) {
+        if (Files.isRegularFile(target)) {
             return;
         }
-        Path part = cache.incomplete(file.etag());
         try {
-            Files.createDirectories(part.getParent());
+            Files.createDirectories(part.toAbsolutePath().getParent());
             progress.stage("download " + file.name(), file.size(), "bytes");
             space(file, part);
             fill(file, part);
             check(file, part);
             AtomicFiles.sync(part);
-            Files.move(part, blob, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            Files.move(part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } catch (IOException e) {
             throw AtomicFiles.failure(part, e);
         }
@@ -58,7 +59,7 @@ final class BlobDownload {
 
     private static void space(HubClient.RemoteFile file, Path part) throws IOException {
         long have = Files.exists(part) ? Files.size(part) : 0;
-        long free = Files.getFileStore(part.getParent()).getUsableSpace();
+        long free = Files.getFileStore(part.toAbsolutePath().getParent()).getUsableSpace();
         if (file.size() - have > free) {
             throw new LoupeException(
                     "The disk of " + part.getParent() + " has " + free + " bytes free, but " + file.name() + " needs "

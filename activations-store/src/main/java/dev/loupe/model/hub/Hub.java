@@ -5,6 +5,7 @@ import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -12,11 +13,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 
 /**
  * The Hugging Face hub and the cache of it on this machine, which Python's libraries share: what either has fetched the
- * other finds. Only the files that open a model are fetched.
+ * other finds. Of a model only the files that open it are fetched, of other repositories those that are asked for.
  */
 public final class Hub {
     private static final String INDEX = "model.safetensors.index.json";
@@ -31,6 +35,9 @@ public final class Hub {
             "chat_template.jinja",
             "chat_template.json");
 
+    private static final Pattern FILE =
+            Pattern.compile("[A-Za-z0-9_][^/\\\\\\p{Cntrl}]*(/[A-Za-z0-9_][^/\\\\\\p{Cntrl}]*)*");
+
     private final HubSettings settings;
     private final Duration pause;
 
@@ -39,7 +46,12 @@ public final class Hub {
         this(settings, Duration.ofSeconds(1));
     }
 
-    Hub(HubSettings settings, Duration pause) {
+    /**
+     * The hub of these settings.
+     *
+     * @param pause how long to wait before a second try; it doubles from try to try
+     */
+    public Hub(HubSettings settings, Duration pause) {
         this.settings = settings;
         this.pause = pause;
     }
@@ -69,6 +81,89 @@ public final class Hub {
         return fetch(id, progress, false);
     }
 
+    /**
+     * The folder of a repository of which some files are there; fetches what is missing of them.
+     *
+     * @param choose the wanted files out of all of the repository; throws {@link NotFoundException} if what is needed is not
+     *     among them
+     * @throws LoupeException if the hub cannot be reached, or may not be asked (offline), and the files are not in the cache
+     */
+    public Path files(HubId id, UnaryOperator<List<String>> choose, Progress progress) {
+        HubCache cache = new HubCache(settings.cache(), id);
+        if (settings.offline()) {
+            Path known = known(cache, choose);
+            if (known == null) {
+                throw new NotFoundException("What is asked for of " + id + " is not in the cache " + settings.cache()
+                        + " and nothing may be downloaded (HF_HUB_OFFLINE): unset it, or copy the files there.");
+            }
+            return known;
+        }
+        try (HubClient client = new HubClient(settings, id, pause)) {
+            HubClient.Listing listing;
+            try {
+                listing = client.list();
+            } catch (NotFoundException e) {
+                throw e;
+            } catch (LoupeException e) {
+                Path known = known(cache, choose);
+                if (known != null) {
+                    progress.message("Using the copy of " + id + " in the cache: " + e.getMessage());
+                    return known;
+                }
+                throw e;
+            }
+            List<String> chosen = choose.apply(listing.files());
+            try (ArtifactLock lock = ArtifactLock.acquire(cache.lock(), "downloading " + id)) {
+                BlobDownload download = new BlobDownload(client, progress, pause);
+                for (String file : chosen) {
+                    if (!FILE.matcher(file).matches() || file.contains("..")) {
+                        throw new LoupeException("The file \"" + file + "\" of " + id + " has no usable name.");
+                    }
+                    one(file, listing.commit(), client, cache, download);
+                }
+                cache.remember(listing.commit());
+            }
+            return cache.snapshot(listing.commit());
+        }
+    }
+
+    private static @Nullable Path known(HubCache cache, UnaryOperator<List<String>> choose) {
+        Path snapshot = cache.found();
+        if (snapshot == null) {
+            return null;
+        }
+        try {
+            return HubCache.files(snapshot).containsAll(choose.apply(HubCache.files(snapshot))) ? snapshot : null;
+        } catch (NotFoundException e) {
+            return null;
+        }
+    }
+
+    /** An answer of the hub's API about a repository; {@code path} stands behind the repository's own address. */
+    public JsonNode ask(HubId id, String path) {
+        try (HubClient client = new HubClient(settings, id, pause)) {
+            return client.json(path);
+        }
+    }
+
+    /**
+     * Downloads a file of known address unless it is there; goes on where an earlier download stopped.
+     *
+     * @param id what it belongs to, for messages
+     * @param file where it shall lie
+     */
+    public Path download(HubId id, URI address, Path file, Progress progress) {
+        try (HubClient client = new HubClient(settings, id, pause)) {
+            String name = String.valueOf(file.getFileName());
+            new BlobDownload(client, progress, pause)
+                    .run(
+                            new HubClient.RemoteFile(name, address, "", -1),
+                            file,
+                            file.resolveSibling("." + name + ".part"));
+            return file;
+        }
+    }
+
     private Path fetch(HubId id, Progress progress, boolean onlyDescription) {
         HubCache cache = new HubCache(settings.cache(), id);
         if (settings.offline()) {
@@ -89,7 +184,7 @@ public final class Hub {
                 throw e;
             }
             try (ArtifactLock lock = ArtifactLock.acquire(cache.lock(), "downloading " + id)) {
-                BlobDownload download = new BlobDownload(client, cache, progress, pause);
+                BlobDownload download = new BlobDownload(client, progress, pause);
                 if (onlyDescription) {
                     if (listing.files().contains("config.json")) {
                         one("config.json", listing.commit(), client, cache, download);
@@ -125,7 +220,7 @@ public final class Hub {
             return;
         }
         HubClient.RemoteFile remote = client.describe(commit, file);
-        download.run(remote);
+        download.run(remote, cache.blob(remote.etag()), cache.incomplete(remote.etag()));
         cache.link(commit, file, remote.etag());
     }
 

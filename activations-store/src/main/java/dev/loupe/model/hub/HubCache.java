@@ -10,6 +10,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -25,7 +27,7 @@ final class HubCache {
 
     HubCache(Path cache, HubId id) {
         this.id = id;
-        root = cache.resolve("models--" + id.repository().replace("/", "--"));
+        root = cache.resolve(id.folder());
     }
 
     /** What is locked while files are fetched, among the locks of Python's library. */
@@ -70,6 +72,22 @@ final class HubCache {
         return commit != null && Files.isDirectory(snapshot(commit)) ? snapshot(commit) : null;
     }
 
+    /** Paths of all files of a snapshot, relative to it, with slashes. */
+    static List<String> files(Path snapshot) {
+        try (Stream<Path> all = Files.walk(snapshot)) {
+            return all.filter(Files::isRegularFile)
+                    .map(f -> String.join(
+                            "/",
+                            StreamSupport.stream(snapshot.relativize(f).spliterator(), false)
+                                    .map(Path::toString)
+                                    .toList()))
+                    .sorted()
+                    .toList();
+        } catch (IOException e) {
+            throw new LoupeException("The folder " + snapshot + " cannot be listed (" + e.getMessage() + ").", e);
+        }
+    }
+
     /** Remembers which commit a branch is at. */
     void remember(String commit) {
         if (!id.revision().equals(commit)) {
@@ -83,10 +101,11 @@ final class HubCache {
         Path link = folder.resolve(file);
         Path blob = blob(etag);
         try {
-            Files.createDirectories(folder);
+            Path place = file.contains("/") ? folder.resolve(file.substring(0, file.lastIndexOf('/'))) : folder;
+            Files.createDirectories(place);
             Files.deleteIfExists(link);
             try {
-                Files.createSymbolicLink(link, folder.relativize(blob));
+                Files.createSymbolicLink(link, place.relativize(blob));
             } catch (FileAlreadyExistsException e) {
                 // another process made the same link just now
             } catch (UnsupportedOperationException | IOException e) { // no links on this disk: as Python does, a copy

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/** The requests that fetching a model needs. Redirects are followed by hand: a token is for the hub's host alone. */
+/** The requests that fetching from a hub needs. Redirects are followed by hand: a token is for the hub's host alone. */
 final class HubClient implements AutoCloseable {
     private static final int REDIRECTS = 8;
     private static final int TRIES = 4;
@@ -32,7 +32,7 @@ final class HubClient implements AutoCloseable {
     private final HttpClient http;
 
     /**
-     * What the hub has of a model at a revision.
+     * What the hub has of a repository at a revision.
      *
      * @param commit the commit
      * @param files every file's path
@@ -61,8 +61,23 @@ final class HubClient implements AutoCloseable {
     }
 
     Listing list() {
-        URI uri = URI.create(settings.endpoint() + "/api/models/" + id.repository() + "/revision/"
-                + URLEncoder.encode(id.revision(), StandardCharsets.UTF_8));
+        JsonNode json = json("/revision/" + URLEncoder.encode(id.revision(), StandardCharsets.UTF_8));
+        String commit = json.path("sha").asString("");
+        List<String> files = new ArrayList<>();
+        json.path("siblings").forEach(s -> files.add(s.path("rfilename").asString("")));
+        if (!commit.matches("[0-9a-f]{40}")) {
+            throw new LoupeException("The answer of " + settings.host() + " for " + id + " names no commit.");
+        }
+        return new Listing(commit, files);
+    }
+
+    /**
+     * An answer of the hub's API about the repository.
+     *
+     * @param path behind the repository's address in the API
+     */
+    JsonNode json(String path) {
+        URI uri = URI.create(settings.endpoint() + "/api/" + id.kind().plural + "/" + id.repository() + path);
         HttpResponse<InputStream> response = send("GET", uri, 0);
         byte[] body;
         try (InputStream in = response.body()) {
@@ -71,14 +86,7 @@ final class HubClient implements AutoCloseable {
             throw unreachable(e);
         }
         try {
-            JsonNode json = Json.MAPPER.readTree(body);
-            String commit = json.path("sha").asString("");
-            List<String> files = new ArrayList<>();
-            json.path("siblings").forEach(s -> files.add(s.path("rfilename").asString("")));
-            if (!commit.matches("[0-9a-f]{40}")) {
-                throw new LoupeException("The answer of " + settings.host() + " for " + id + " names no commit.");
-            }
-            return new Listing(commit, files);
+            return Json.MAPPER.readTree(body);
         } catch (JacksonException e) {
             throw new LoupeException(
                     "The answer of " + settings.host() + " for " + id + " is no JSON: is HF_ENDPOINT="
@@ -93,7 +101,8 @@ final class HubClient implements AutoCloseable {
             path.append('/')
                     .append(URLEncoder.encode(part, StandardCharsets.UTF_8).replace("+", "%20"));
         }
-        URI uri = URI.create(settings.endpoint() + "/" + id.repository() + "/resolve/" + commit + path);
+        URI uri = URI.create(
+                settings.endpoint() + "/" + id.kind().before + id.repository() + "/resolve/" + commit + path);
         HttpResponse<InputStream> response = send("HEAD", uri, 0);
         close(response);
         String etag = header(response, "x-linked-etag", header(response, "etag", ""))
@@ -190,13 +199,13 @@ final class HubClient implements AutoCloseable {
     private LoupeException refused(int status, String code, URI uri) {
         boolean gated = code.equals("GatedRepo");
         if (status == 404 || code.equals("RepoNotFound") || code.equals("RevisionNotFound")) {
-            return new NotFoundException("There is no model " + id + " on " + settings.host()
+            return new NotFoundException("There is no " + id.kind().word + " " + id + " on " + settings.host()
                     + (settings.token() == null ? ", or it is private and HF_TOKEN is not set." : "."));
         }
         if (status == 401 || status == 403 || gated) {
-            return new LoupeException("The model " + id
+            return new LoupeException("The " + id.kind().word + " " + id
                     + (gated ? " is gated: accept its conditions on " : " is gated or private: ask for access on ")
-                    + settings.endpoint() + "/" + id.repository() + ", then "
+                    + settings.endpoint() + "/" + id.kind().before + id.repository() + ", then "
                     + (settings.token() == null
                             ? "set HF_TOKEN to a token of your account (or log in with \"hf auth login\")."
                             : "use a token that may read it (HF_TOKEN)."));
@@ -209,8 +218,12 @@ final class HubClient implements AutoCloseable {
         String reason = e == null ? "" : e instanceof HttpTimeoutException ? "no answer in time" : reason(e);
         return new LoupeException(
                 "The hub " + settings.host() + " cannot be reached (" + reason
-                        + "): check the network (HTTPS_PROXY, HF_ENDPOINT), or copy the model's folder to this machine and give its"
-                        + " path; what was fetched is kept.",
+                        + "): check the network (HTTPS_PROXY, HF_ENDPOINT) and run the same again, or "
+                        + (id.kind() == HubId.Kind.DATASET
+                                ? "download the dataset elsewhere and name its files as --text"
+                                : "copy the " + (id.kind() == HubId.Kind.MODEL ? "model" : "SAE")
+                                        + "'s folder to this machine and give its path")
+                        + "; what was fetched is kept.",
                 e == null ? new IOException("no answer") : e);
     }
 

@@ -23,9 +23,7 @@ public record HubSettings(
 
     /** The settings of these environment variables. */
     public static HubSettings of(Map<String, String> environment, Path home) {
-        String xdg = environment.getOrDefault("XDG_CACHE_HOME", "");
-        Path base = xdg.isBlank() ? home.resolve(".cache") : Path.of(xdg);
-        Path huggingFace = path(environment.get("HF_HOME"), base.resolve("huggingface"), home);
+        Path huggingFace = huggingFace(environment, home);
         Path cache = path(
                 environment.getOrDefault("HF_HUB_CACHE", environment.get("HUGGINGFACE_HUB_CACHE")),
                 huggingFace.resolve("hub"),
@@ -37,6 +35,13 @@ public record HubSettings(
                 cache,
                 token(environment, path(environment.get("HF_TOKEN_PATH"), huggingFace.resolve("token"), home)),
                 YES.contains(off.strip().toUpperCase(Locale.ROOT)));
+    }
+
+    /** The folder of all that Hugging Face's libraries keep. */
+    public static Path huggingFace(Map<String, String> environment, Path home) {
+        String xdg = environment.getOrDefault("XDG_CACHE_HOME", "");
+        Path base = xdg.isBlank() ? home.resolve(".cache") : Path.of(xdg);
+        return path(environment.get("HF_HOME"), base.resolve("huggingface"), home);
     }
 
     private static Path path(@Nullable String told, Path otherwise, Path home) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
+import dev.loupe.fixtures.FakeHub;
 import dev.loupe.fixtures.Python;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -246,6 +247,42 @@ class HubTest {
         assertThat(folder.resolve("config.json")).exists();
         assertThat(folder.resolve("model.safetensors")).doesNotExist();
         assertThat(new Hub(settings()).find(ID)).isNull();
+    }
+
+    @Test
+    void some_files_of_a_repository_are_fetched_and_found_again_without_a_network() throws IOException {
+        byte[] content = "{}".getBytes(StandardCharsets.UTF_8);
+        hub.files.put("a/b/cfg.json", content);
+        hub.files.put("a/b/x.safetensors", weights());
+        hub.files.put("../evil.json", content);
+        HubId id = ID.as(HubId.Kind.SAE);
+        Hub here = new Hub(settings(), Duration.ofMillis(1));
+        List<String> wanted = List.of("a/b/cfg.json", "a/b/x.safetensors");
+        java.util.function.UnaryOperator<List<String>> choose = all -> {
+            if (!all.containsAll(wanted)) {
+                throw new NotFoundException("not whole");
+            }
+            return wanted;
+        };
+        hub.truncated = 1;
+        Path folder = here.files(id, choose, Progress.silent());
+        assertThat(folder.resolve("a/b/x.safetensors")).hasBinaryContent(weights());
+        assertThat(Files.readSymbolicLink(folder.resolve("a/b/cfg.json")).toString())
+                .isEqualTo("../../../../blobs/" + FakeHub.gitSum(content));
+        assertThat(folder.resolve("config.json")).doesNotExist();
+        assertThatThrownBy(() -> here.files(id, all -> List.of("../evil.json"), Progress.silent()))
+                .hasMessageContaining("no usable name");
+        hub.close();
+        assertThat(here.files(id, choose, Progress.silent())).isEqualTo(folder);
+        assertThat(new Hub(settings("HF_HUB_OFFLINE", "1")).files(id, choose, Progress.silent()))
+                .isEqualTo(folder);
+        Files.delete(folder.resolve("a/b/cfg.json"));
+        assertThatThrownBy(() -> new Hub(settings("HF_HUB_OFFLINE", "1")).files(id, choose, Progress.silent()))
+                .isInstanceOf(NotFoundException.class)
+                .hasMessageContaining("HF_HUB_OFFLINE");
+        assertThatThrownBy(() -> here.files(id, choose, Progress.silent()))
+                .hasMessageContaining("cannot be reached")
+                .hasMessageContaining("copy the SAE's folder");
     }
 
     @Test
