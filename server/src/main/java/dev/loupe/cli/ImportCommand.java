@@ -1,7 +1,11 @@
 package dev.loupe.cli;
 
+import dev.loupe.base.UsageException;
+import dev.loupe.sae.HubSae;
 import dev.loupe.sae.SaeFormat;
+import dev.loupe.sae.SaeReleases;
 import dev.loupe.service.SaeView;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -15,18 +19,24 @@ final class ImportCommand extends LoupeCommand {
     /** The format of whole sets. */
     static final String CIRCUIT_TRACER = "circuit-tracer";
 
-    @Parameters(paramLabel = "SOURCE", description = "The folder or file.")
-    private Path source = Path.of("");
+    @Parameters(
+            paramLabel = "SOURCE",
+            description =
+                    "The folder or file; hf:OWNER/NAME/FOLDER on the Hugging Face hub; or RELEASE/ID as in SAELens,"
+                            + " such as gpt2-small-res-jb/blocks.8.hook_resid_pre.")
+    private String source = "";
 
     @Option(
             names = "--format",
-            required = true,
             description =
                     "An SAE: saelens, sparsify, gemma-scope, dictionary_learning, openai or circuit-tracer (a whole set);"
-                            + " explanations for an SAE that is there: neuronpedia.")
+                            + " explanations for an SAE that is there: neuronpedia. Told from the files on the hub.")
     private String format = "";
 
-    @Option(names = "--name", required = true, paramLabel = "SAE", description = "Its name here.")
+    @Option(
+            names = "--name",
+            paramLabel = "SAE",
+            description = "Its name here (default for the hub: made of where it lies).")
     private String name = "";
 
     @Option(names = "--model", paramLabel = "M", description = "Its language model, if the files do not say it.")
@@ -37,8 +47,22 @@ final class ImportCommand extends LoupeCommand {
 
     @Override
     void run(Session session) {
+        Path file = Path.of(source);
+        HubSae remote = Files.exists(file) ? null : HubSae.parse(source);
+        if (remote != null) {
+            shown(session, session.shown(p -> session.workbench().exchange().pull(remote, name, model, hook, p)));
+            return;
+        }
+        if (name.isEmpty() || format.isEmpty()) {
+            throw new UsageException(
+                    Files.exists(file)
+                            ? "An SAE from a folder or file needs --name NAME and --format F."
+                            : "There is no file " + source + ", and it names no release of SAEs: give a folder or file,"
+                                    + " hf:OWNER/NAME/FOLDER, or an id of one of the releases "
+                                    + String.join(", ", SaeReleases.names()) + ".");
+        }
         if (format.equals(CIRCUIT_TRACER)) {
-            List<SaeView> layers = session.workbench().exchange().takeSet(source, name, model);
+            List<SaeView> layers = session.workbench().exchange().takeSet(file, name, model);
             session.result(
                     layers,
                     () -> session.out.println(
@@ -47,16 +71,19 @@ final class ImportCommand extends LoupeCommand {
             return;
         }
         if (format.equals("neuronpedia")) {
-            int taken = session.workbench().featureExchange().takeExplanations(name, source);
+            int taken = session.workbench().featureExchange().takeExplanations(name, file);
             session.result(
                     Map.of("sae", name, "explanations", taken),
                     () -> session.out.println(name + " has " + taken + " explanations more."));
             return;
         }
-        SaeView sae = session.workbench().exchange().take(SaeFormat.of(format), source, name, model, hook);
+        shown(session, session.workbench().exchange().take(SaeFormat.of(format), file, name, model, hook));
+    }
+
+    private static void shown(Session session, SaeView sae) {
         session.result(
                 sae,
-                () -> session.out.println(name + " is in the workspace: " + sae.architecture() + ", " + sae.dIn()
+                () -> session.out.println(sae.name() + " is in the workspace: " + sae.architecture() + ", " + sae.dIn()
                         + " -> " + sae.dSae() + ", " + sae.hook() + "."));
     }
 }

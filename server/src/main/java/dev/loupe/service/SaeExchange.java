@@ -2,8 +2,12 @@ package dev.loupe.service;
 
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
+import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
+import dev.loupe.model.hub.Hub;
+import dev.loupe.model.hub.HubSettings;
 import dev.loupe.sae.CircuitTracerFormat;
+import dev.loupe.sae.HubSae;
 import dev.loupe.sae.Sae;
 import dev.loupe.sae.SaeFormat;
 import dev.loupe.sae.TranscoderSet;
@@ -16,10 +20,16 @@ import java.util.List;
 public final class SaeExchange {
     private final Workspace workspace;
     private final Saes saes;
+    private final Hub hub;
 
     SaeExchange(Workspace workspace, Saes saes) {
+        this(workspace, saes, new Hub(HubSettings.of(System.getenv(), Path.of(System.getProperty("user.home", ".")))));
+    }
+
+    SaeExchange(Workspace workspace, Saes saes, Hub hub) {
         this.workspace = workspace;
         this.saes = saes;
+        this.hub = hub;
     }
 
     /**
@@ -32,7 +42,7 @@ public final class SaeExchange {
     public SaeView take(SaeFormat format, Path source, String name, String model, String hook) {
         Path folder = workspace.saes().resolve(Names.check(name));
         if (Files.exists(folder)) {
-            throw new LoupeException("There is already an SAE " + name + ": choose another name or delete it first.");
+            throw taken(name);
         }
         Sae sae = format.read(source, name, model, hook);
         if (sae.hookName().isEmpty()) {
@@ -42,6 +52,35 @@ public final class SaeExchange {
         }
         sae.save(folder);
         return saes.get(name);
+    }
+
+    /**
+     * Fetches an SAE from the Hugging Face hub, into the cache that Python's libraries share, and takes it into the
+     * workspace.
+     *
+     * @param name its name here; empty for one made of where it lies
+     * @param model id of its language model; empty to take it from the files or the release
+     * @param hook the place that it reads; empty to take it from the files or the release
+     * @throws LoupeException if it cannot be fetched or read, or the name is taken
+     */
+    public SaeView pull(HubSae sae, String name, String model, String hook, Progress progress) {
+        String chosen = name.isEmpty() ? nameOf(sae) : Names.check(name);
+        if (Files.exists(workspace.saes().resolve(chosen))) {
+            throw taken(chosen);
+        }
+        HubSae.Fetched f = sae.fetch(hub, progress);
+        return take(
+                f.format(), f.source(), chosen, model.isEmpty() ? f.model() : model, hook.isEmpty() ? f.hook() : hook);
+    }
+
+    private static String nameOf(HubSae sae) {
+        String all = sae.id().name() + (sae.path().isEmpty() ? "" : "-" + sae.path());
+        String name = all.replaceAll("[^A-Za-z0-9._-]+", "-");
+        return Names.check(name.substring(0, Math.min(100, name.length())));
+    }
+
+    private static LoupeException taken(String name) {
+        return new LoupeException("There is already an SAE " + name + ": choose another name or delete it first.");
     }
 
     /**
