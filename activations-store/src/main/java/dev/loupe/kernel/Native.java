@@ -3,6 +3,7 @@ package dev.loupe.kernel;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import static java.nio.ByteOrder.nativeOrder;
 
@@ -74,6 +75,14 @@ final class Native {
 
     static void setInt(long address, int value) {
         ALL.set(JAVA_INT_UNALIGNED, address, value);
+    }
+
+    static long getLong(long address) {
+        return ALL.get(JAVA_LONG_UNALIGNED, address);
+    }
+
+    static void setLong(long address, long value) {
+        ALL.set(JAVA_LONG_UNALIGNED, address, value);
     }
 
     static byte getByte(long address) {

@@ -91,13 +91,19 @@ final class PanelProduct {
         for (int p = 0; p < pieces; p++) {
             int first = p * piece * type.perLane();
             int n = Math.min(cols - first, lanes(p) * type.perLane());
-            for (int i = 0; i < HEIGHT; i++) {
+            for (int i = 0; i < HEIGHT; i += 2) {
                 int r = group * HEIGHT + i;
+                long from = x + 4L * ((long) r * cols + first);
                 long to = place(left, p, group, groups) + 4L * i;
-                if (r < rows) {
-                    Packing.row(type, x + 4L * ((long) r * cols + first), n, 1, to, 4L * HEIGHT);
+                if (r + 1 < rows) {
+                    Packing.rows(type, from, from + 4L * cols, n, 1, to, 4L * HEIGHT);
                 } else {
-                    Packing.none(type, n, to, 4L * HEIGHT);
+                    if (r < rows) {
+                        Packing.row(type, from, n, 1, to, 4L * HEIGHT);
+                    } else {
+                        Packing.none(type, n, to, 4L * HEIGHT);
+                    }
+                    Packing.none(type, n, to + 4, 4L * HEIGHT);
                 }
             }
         }
@@ -114,9 +120,15 @@ final class PanelProduct {
         if (asTheyLie) {
             for (int k = 0; k < steps; k += BLOCK) {
                 int n = Math.min(BLOCK, steps - k);
-                for (int j = 0; j < count; j++) {
+                for (int j = 0; j < count; j += 2) {
                     long from = w.address(output + j) + 4L * k;
-                    Packing.row(PanelType.FLOAT32, from, n, 1, panel + 4L * ((long) k * WIDTH + j), 4L * WIDTH);
+                    long to = panel + 4L * ((long) k * WIDTH + j);
+                    if (j + 1 < count) {
+                        long other = w.address(output + j + 1) + 4L * k;
+                        Packing.rows(PanelType.FLOAT32, from, other, n, 1, to, 4L * WIDTH);
+                    } else {
+                        Packing.row(PanelType.FLOAT32, from, n, 1, to, 4L * WIDTH);
+                    }
                 }
             }
             return;
