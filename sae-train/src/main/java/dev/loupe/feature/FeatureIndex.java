@@ -185,16 +185,23 @@ public final class FeatureIndex {
      * @param limit most hits
      */
     public List<SearchHit> search(String query, int limit) {
-        return search.find(query, limit, f -> true);
+        return ranked(query, limit, f -> true).stream()
+                .map(h -> explained(h, query))
+                .toList();
     }
 
     /**
-     * The same among some latents only; the others take no place.
+     * The same among some latents only, without where each matched: that is worth its reading only for those shown.
      *
-     * @param may whether a latent may be found
+     * @param may whether a latent may be found; the others take no place
      */
-    public List<SearchHit> search(String query, int limit, Predicate<FeatureSummary> may) {
-        return search.find(query, limit, may);
+    public List<SearchHit> ranked(String query, int limit, Predicate<FeatureSummary> may) {
+        return search.rank(query, limit, may);
+    }
+
+    /** A hit of {@link #ranked} with where it matched and an example. */
+    public SearchHit explained(SearchHit hit, String query) {
+        return search.explain(hit, query);
     }
 
     /**

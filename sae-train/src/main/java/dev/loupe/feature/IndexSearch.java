@@ -50,23 +50,20 @@ final class IndexSearch {
         this.folder = folder;
     }
 
-    List<SearchHit> find(String query, int limit, Predicate<FeatureSummary> may) {
+    /** What matches, best first, not yet said where. */
+    List<SearchHit> rank(String query, int limit, Predicate<FeatureSummary> may) {
         if (query.isBlank() || limit < 1) {
             return List.of();
         }
-        List<String> terms = SearchTerms.of(query);
-        if (terms.size() > LONGEST) {
-            terms = terms.subList(0, LONGEST);
-        }
         IndexSearcher searcher = searcher();
         try {
-            Query wanted = query(query, terms);
+            Query wanted = query(query, terms(query));
             int first = 4 * Math.min(limit, index.size());
             ScoreDoc[] found = searcher.search(wanted, Math.max(1, first)).scoreDocs;
-            List<SearchHit> hits = passing(searcher, found, query, terms, limit, may);
+            List<SearchHit> hits = passing(searcher, found, limit, may);
             if (hits.size() < limit && found.length == first) { // the filter took many: look at all that match
                 found = searcher.search(wanted, Math.max(first, index.size())).scoreDocs;
-                hits = passing(searcher, found, query, terms, limit, may);
+                hits = passing(searcher, found, limit, may);
             }
             return hits;
         } catch (IOException e) {
@@ -74,14 +71,13 @@ final class IndexSearch {
         }
     }
 
-    /** The best of what was found that may be; a latent is read only if it is. */
-    private List<SearchHit> passing(
-            IndexSearcher searcher,
-            ScoreDoc[] found,
-            String query,
-            List<String> terms,
-            int limit,
-            Predicate<FeatureSummary> may)
+    private static List<String> terms(String query) {
+        List<String> terms = SearchTerms.of(query);
+        return terms.size() > LONGEST ? terms.subList(0, LONGEST) : terms;
+    }
+
+    /** The best of what was found that may be. */
+    private List<SearchHit> passing(IndexSearcher searcher, ScoreDoc[] found, int limit, Predicate<FeatureSummary> may)
             throws IOException {
         List<SearchHit> hits = new ArrayList<>();
         for (int i = 0; i < found.length && hits.size() < limit; i++) {
@@ -89,8 +85,9 @@ final class IndexSearch {
                     .document(found[i].doc)
                     .getField(SearchFolder.ID)
                     .numericValue();
-            if (may.test(index.summary(id.intValue()))) {
-                hits.add(hit(id.intValue(), query, terms, found[i].score));
+            FeatureSummary summary = index.summary(id.intValue());
+            if (may.test(summary)) {
+                hits.add(new SearchHit(summary, "", found[i].score, null));
             }
         }
         return List.copyOf(hits);
@@ -125,8 +122,12 @@ final class IndexSearch {
         return all.build();
     }
 
-    private SearchHit hit(int id, String query, List<String> terms, float score) {
-        FeatureSummary s = index.summary(id);
+    /** The same hit with where it matched; reads all that the index knows about the latent. */
+    SearchHit explain(SearchHit hit, String query) {
+        FeatureSummary s = hit.summary();
+        int id = s.id();
+        double score = hit.score();
+        List<String> terms = terms(query);
         String whole = SearchTerms.whole(query);
         if (whole.equals(Integer.toString(id))) {
             return new SearchHit(s, "id", score, null);

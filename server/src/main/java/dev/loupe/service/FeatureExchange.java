@@ -123,12 +123,20 @@ public final class FeatureExchange {
 
     /** One page of HTML with everything in it, for one feature or several. */
     public String html(String sae, List<Integer> wanted, String title) {
-        if (wanted.isEmpty() || wanted.size() > 500) {
-            throw new UsageException("A page shows 1 to 500 features; name them.");
+        pageHolds(wanted.size());
+        return FeatureHtml.page(title, "", List.of(part(sae, wanted, Map.of())));
+    }
+
+    private static void pageHolds(int features) {
+        if (features < 1 || features > 500) {
+            throw new UsageException("A page shows 1 to 500 features, not " + features + "; name them.");
         }
+    }
+
+    private FeatureHtml.Part part(String sae, List<Integer> ids, Map<Integer, String> comments) {
         FeatureIndex index = features.index(sae);
-        wanted.forEach(index::summary);
-        return FeatureHtml.page(title, index, wanted, notes.explanations(sae));
+        ids.forEach(index::summary);
+        return new FeatureHtml.Part(index, ids, notes.explanations(sae), comments);
     }
 
     /**
@@ -306,15 +314,16 @@ public final class FeatureExchange {
 
     /** A page of HTML for a saved list, whose features may be of several SAEs. */
     public String html(FeatureList list) {
-        StringBuilder all = new StringBuilder();
-        Map<String, List<Integer>> bySae = new LinkedHashMap<>();
-        list.features()
-                .forEach(f ->
-                        bySae.computeIfAbsent(f.sae(), s -> new ArrayList<>()).add(f.id()));
-        bySae.forEach((sae, ids) -> all.append(html(sae, ids, list.name() + ": " + sae)));
-        if (all.isEmpty()) {
+        if (list.features().isEmpty()) {
             throw new UsageException("The list " + list.name() + " is empty.");
         }
-        return all.toString();
+        pageHolds(list.features().size());
+        Map<String, Map<Integer, String>> bySae = new LinkedHashMap<>();
+        list.features()
+                .forEach(f -> bySae.computeIfAbsent(f.sae(), s -> new LinkedHashMap<>())
+                        .put(f.id(), f.comment()));
+        List<FeatureHtml.Part> parts = new ArrayList<>();
+        bySae.forEach((sae, comments) -> parts.add(part(sae, List.copyOf(comments.keySet()), comments)));
+        return FeatureHtml.page(list.name(), list.description(), parts);
     }
 }

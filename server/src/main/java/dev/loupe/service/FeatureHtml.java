@@ -7,6 +7,7 @@ import dev.loupe.feature.LabelCandidate;
 import dev.loupe.feature.TokenLogit;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /** Feature pages as one file of HTML: no script, no address outside, every text escaped. */
 final class FeatureHtml {
@@ -23,7 +24,15 @@ final class FeatureHtml {
 
     private FeatureHtml() {}
 
-    static String page(String title, FeatureIndex index, List<Integer> ids, List<Explanation> explanations) {
+    /**
+     * Features of one SAE.
+     *
+     * @param comments by feature, why it is here; empty where nobody said
+     */
+    record Part(FeatureIndex index, List<Integer> ids, List<Explanation> explanations, Map<Integer, String> comments) {}
+
+    /** One page; {@code about} stands under its title. */
+    static String page(String title, String about, List<Part> parts) {
         StringBuilder html = new StringBuilder();
         html.append("<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">")
                 .append("<meta name=\"viewport\" content=\"width=device-width\"><title>")
@@ -32,7 +41,17 @@ final class FeatureHtml {
                 .append(STYLE)
                 .append("</style><h1>")
                 .append(escape(title))
-                .append("</h1><p class=\"dim\">SAE ")
+                .append("</h1>");
+        if (!about.isBlank()) {
+            html.append("<p>").append(escape(about)).append("</p>");
+        }
+        parts.forEach(p -> part(html, p));
+        return html.append("</html>\n").toString();
+    }
+
+    private static void part(StringBuilder html, Part part) {
+        FeatureIndex index = part.index();
+        html.append("<p class=\"dim\">SAE ")
                 .append(escape(index.sae()))
                 .append(", ")
                 .append(escape(index.manifest().model()))
@@ -42,16 +61,15 @@ final class FeatureHtml {
                 .append(index.manifest().tokens())
                 .append(" tokens</p>\n");
         float max = 0;
-        for (int id : ids) {
+        for (int id : part.ids()) {
             max = Math.max(max, index.summary(id).max());
         }
-        for (int id : ids) {
-            feature(html, index.detail(id), explanations, max);
+        for (int id : part.ids()) {
+            feature(html, index.detail(id), part, max);
         }
-        return html.append("</html>\n").toString();
     }
 
-    private static void feature(StringBuilder html, FeatureDetail f, List<Explanation> explanations, float max) {
+    private static void feature(StringBuilder html, FeatureDetail f, Part part, float max) {
         int id = f.summary().id();
         html.append("<section><h2>")
                 .append(id)
@@ -62,6 +80,10 @@ final class FeatureHtml {
                 .append(" %, max ")
                 .append(number(f.summary().max()))
                 .append("</small>");
+        String comment = part.comments().get(id);
+        if (comment != null && !comment.isBlank()) {
+            html.append("<p>").append(escape(comment)).append("</p>");
+        }
         html.append("<table><tr><th>rule<th>says<th>coverage<th>balanced accuracy<th>correlation</tr>");
         for (LabelCandidate c : f.labels()) {
             html.append("<tr><td>")
@@ -76,7 +98,7 @@ final class FeatureHtml {
                     .append(maybe(c.correlation()))
                     .append("</tr>");
         }
-        for (Explanation e : explanations) {
+        for (Explanation e : part.explanations()) {
             if (e.feature() == id) {
                 html.append("<tr><td>")
                         .append(escape(e.kind()))

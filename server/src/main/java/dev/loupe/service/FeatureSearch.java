@@ -64,11 +64,17 @@ public final class FeatureSearch {
                             .filter(h -> may.test(h.summary()))
                             .limit(limit)
                             .toList()
-                    : index.search(query, limit, may);
+                    : index.ranked(query, limit, may);
             found.forEach(h -> hits.add(new FeatureHit(name, h)));
         }
         hits.sort(Comparator.comparingDouble((FeatureHit h) -> -h.hit().score()));
-        return List.copyOf(hits.subList(0, Math.min(limit, hits.size())));
+        List<FeatureHit> best = hits.subList(0, Math.min(limit, hits.size()));
+        return by == By.REGEX
+                ? List.copyOf(best)
+                : best.stream()
+                        .map(h ->
+                                new FeatureHit(h.sae(), features.index(h.sae()).explained(h.hit(), query)))
+                        .toList();
     }
 
     /**

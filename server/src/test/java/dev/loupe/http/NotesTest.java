@@ -75,7 +75,10 @@ class NotesTest {
         assertThat(json(http.get("/api/lists")).path("lists").get(0).asString()).isEqualTo("mine");
         HttpResponse<String> html = http.get("/api/lists/mine/html");
         assertThat(html.headers().firstValue("content-type").orElse("")).startsWith("text/html");
-        assertThat(html.body()).contains("mine: tiny-s0", "mine: tiny-s1").doesNotContain("<script");
+        assertThat(html.body())
+                .contains("<h1>mine</h1>", "SAE tiny-s0", "SAE tiny-s1")
+                .containsOnlyOnce("<!doctype html>")
+                .doesNotContain("<script");
         assertThat(http.send("PUT", "/api/lists/bad", body.replace("\"id\": 1", "\"id\": 999"))
                         .statusCode())
                 .isEqualTo(404);

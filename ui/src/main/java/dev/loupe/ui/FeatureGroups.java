@@ -37,7 +37,7 @@ final class FeatureGroups extends Section {
             b.add(
                     Kit.bold(Num.whole(g.count())),
                     Kit.text("", g.title()),
-                    Kit.text("faint num", Num.percent(g.share()) + control(g)));
+                    Kit.text("faint", Num.percent(g.share()) + control(g)));
             b.addClickListener(e -> {
                 boolean on = "true".equals(b.getElement().getAttribute("aria-pressed"));
                 press(on ? "" : g.key());

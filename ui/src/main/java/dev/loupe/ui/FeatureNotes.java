@@ -100,10 +100,9 @@ final class FeatureNotes extends Section {
         for (String name : workbench.notes().lists()) {
             FeatureList list = workbench.notes().list(name);
             if (holds(list)) {
-                Anchor open = new Anchor("/api/lists/" + name + "/html", name);
+                Anchor open = Kit.link(Links.list(name), name);
                 open.addClassName("chip");
-                open.getElement().setAttribute("router-ignore", true);
-                open.getElement().setAttribute("title", "The list as one page that needs no server");
+                open.setTitle("This feature is in the list " + name);
                 lists.add(open);
             } else {
                 others.put(name, name);

@@ -22,7 +22,12 @@ public final class FeaturesView extends Page {
             return;
         }
         Section card = Kit.card(
-                Kit.div("line base", Kit.title("Features"), Kit.text("dim", "Choose an SAE.")), SaeTable.of(saes));
+                Kit.div(
+                        "line base",
+                        Kit.title("Features"),
+                        Kit.text("dim", "Choose an SAE."),
+                        Kit.div("end line", Kit.link("/search", "search"), Kit.link("/lists", "lists"))),
+                SaeTable.of(saes));
         add(card);
         SaePareto.of(saes).ifPresent(this::add);
     }

@@ -115,9 +115,7 @@ final class SearchFilters extends Div {
         all.put("", none);
         for (String v : values) {
             double bound = number(v, 0);
-            all.put(
-                    v,
-                    key.equals("dense") ? "≤ " + Num.percent(bound) + " of tokens" : "label ≥ " + Num.fixed(bound, 2));
+            all.put(v, key.equals("dense") ? "density ≤ " + Num.percent(bound) : "label ≥ " + Num.fixed(bound, 2));
         }
         return all;
     }

@@ -44,7 +44,7 @@ final class SearchLike extends Section {
         other.setId("like-other");
         add(
                 Kit.div(
-                        "options",
+                        "options like",
                         Kit.field("feature of", Fields.Choice.of(indexed, is("sae"), v -> set("sae", v))),
                         Kit.field("number", id),
                         Kit.field("look in", other)),
@@ -83,9 +83,11 @@ final class SearchLike extends Section {
             return;
         }
         boolean together = near.stream().anyMatch(n -> n.overlap() != null);
-        results.add(Kit.heading(
-                "Nearest in " + is("other"),
-                together ? "cosine of decoder · overlap of firings (Jaccard)" : "cosine of decoder"));
+        results.add(Kit.div(
+                "gap",
+                Kit.heading(
+                        "Nearest in " + is("other"),
+                        together ? "cosine of decoder · overlap of firings (Jaccard)" : "cosine of decoder")));
         BarRows bars = new BarRows()
                 .set(
                         BarRows.Tone.ACCENT,

@@ -3,11 +3,11 @@ package dev.loupe.ui;
 import com.vaadin.flow.component.Component;
 import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.Section;
-import dev.loupe.base.LoupeException;
 import dev.loupe.feature.Example;
 import dev.loupe.feature.FeatureSummary;
 import dev.loupe.feature.SearchHit;
 import dev.loupe.service.FeatureHit;
+import dev.loupe.service.FeatureQuery;
 import dev.loupe.service.FeatureSearch;
 import dev.loupe.service.Workbench;
 import dev.loupe.ui.element.TokenText;
@@ -38,6 +38,7 @@ final class SearchWords extends Section {
     private final Map<String, String> state;
     private final SearchFilters filters;
     private final Div results = Kit.div("gap");
+    private int asked;
 
     SearchWords(
             Workbench workbench, List<String> indexed, Map<String, String> state, BiConsumer<String, String> remember) {
@@ -64,19 +65,41 @@ final class SearchWords extends Section {
     }
 
     private void show() {
-        results.removeAll();
+        int mine = ++asked;
         String q = regex() ? is("q") : is("q").strip();
         if (q.isBlank() && regex()) {
+            results.removeAll();
             results.add(expressions());
             return;
         }
-        List<FeatureHit> hits;
-        try {
-            hits = q.isBlank() ? contextual() : found(q);
-        } catch (LoupeException e) { // an expression half typed, an index that is too old
-            results.add(Kit.div("bad", Kit.text(String.valueOf(e.getMessage()))));
-            return;
+        FeatureQuery filter = filters.query();
+        String sae = is("sae");
+        results.getElement().setAttribute("aria-busy", "true");
+        if (results.getElement().getChildCount() == 0) {
+            results.add(Kit.text("faint", "Searching…"));
         }
+        Background.run(
+                this,
+                () -> q.isBlank() ? contextual(sae, filter) : found(q, sae, filter),
+                hits -> ifLast(mine, () -> show(q, hits)),
+                sentence -> ifLast(
+                        mine,
+                        () -> { // an expression half typed, an index that is damaged
+                            results.removeAll();
+                            results.add(Kit.div("bad", Kit.text(sentence)));
+                        }));
+    }
+
+    /** What came late for a question that nobody asks any more is dropped. */
+    private void ifLast(int which, Runnable what) {
+        if (which == asked) {
+            results.getElement().removeAttribute("aria-busy");
+            what.run();
+        }
+    }
+
+    private void show(String q, List<FeatureHit> hits) {
+        results.removeAll();
         if (hits.isEmpty()) {
             results.add(nothing(q));
             return;
@@ -91,24 +114,24 @@ final class SearchWords extends Section {
         results.add(list);
     }
 
-    private List<FeatureHit> found(String q) {
+    private List<FeatureHit> found(String q, String sae, FeatureQuery filter) {
         return workbench
                 .search()
                 .find(
                         q,
                         regex() ? FeatureSearch.By.REGEX : FeatureSearch.By.WORDS,
-                        is("sae").isEmpty() ? null : is("sae"),
-                        filters.query(),
+                        sae.isEmpty() ? null : sae,
+                        filter,
                         MOST);
     }
 
     /** With nothing to look for: what there is most to find out about, within the filters. */
-    private List<FeatureHit> contextual() {
+    private List<FeatureHit> contextual(String scope, FeatureQuery filter) {
         List<FeatureHit> all = new ArrayList<>();
-        for (String sae : is("sae").isEmpty() ? indexed : List.of(is("sae"))) {
+        for (String sae : scope.isEmpty() ? indexed : List.of(scope)) {
             workbench
                     .features()
-                    .list(sae, filters.query().sortedBy("contextual", true).page(0, MOST))
+                    .list(sae, filter.sortedBy("contextual", true).page(0, MOST))
                     .features()
                     .forEach(f -> all.add(new FeatureHit(sae, new SearchHit(f, "", f.contextual(), null))));
         }
@@ -168,8 +191,8 @@ final class SearchWords extends Section {
             row.add(where(hit.hit()));
         }
         Div facts = Kit.div(
-                "line tight num dim",
-                fact(Num.percent(f.density()), "share of tokens on which it is active"),
+                "line num dim",
+                fact(Num.percent(f.density()) + " of tokens", "share of tokens on which it is active"),
                 fact(f.dead() ? "" : Num.language(f.topLabel()), "the label of documents that it fires on most"),
                 fact(
                         f.labelScore() == null ? "" : "label " + Num.fixed(f.labelScore(), 2),

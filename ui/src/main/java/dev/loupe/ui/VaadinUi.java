@@ -37,6 +37,8 @@ public final class VaadinUi implements WebUi {
             FeatureListView.class,
             FeatureView.class,
             SearchView.class,
+            ListsView.class,
+            ListView.class,
             CompareListView.class,
             CompareView.class,
             SeedsView.class,

@@ -29,6 +29,7 @@ class EmptyWorkspaceTest extends ViewTest {
         assertThat(text(navigate(CompareListView.class))).contains("No comparison yet", "loupe compare");
         assertThat(text(navigate(JobsView.class))).contains("No jobs yet", "loupe demo");
         assertThat(text(navigate(SearchView.class))).contains("Nothing to search yet");
+        assertThat(text(navigate(ListsView.class))).contains("No lists yet", "under Notes");
         assertThat(text(navigate(SteerView.class))).contains("No SAE has a feature index yet");
     }
 

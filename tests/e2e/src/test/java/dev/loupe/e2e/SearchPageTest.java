@@ -115,6 +115,7 @@ class SearchPageTest {
         page.locator("#like-id").fill("9999");
         page.locator("#like-id").blur();
         assertThat(page.locator("#search-like .bad")).containsText("has no feature 9999");
+        assertThat(page).hasURL(Pattern.compile("id=9999")); // written a moment later; back must not overtake it
         page.goBack();
         assertThat(page.locator("h1")).containsText(id + " · ");
         assertThat(tab.wrong()).isEmpty();
