@@ -92,12 +92,17 @@ final class RoundedRows {
         if (steps > 0) {
             DotKernel.multiply(rows, group, ordered, w.address(from), steps, results, w.rowBytes(), groups);
         }
-        for (int g = 0; g < groups; g++) {
-            for (int i = 0; i < group; i++) {
-                int o = from + g * group + i;
-                for (int r = 0; r < rows; r++) {
-                    float s = steps == 0 ? 0 : Native.get(results + (long) g * bytes + DotKernel.place(i, rows, r));
-                    Native.set(out + 4L * ((long) r * w.rows() + o), tail(w.address(o), halves + r * halvesRow, s));
+        long weights = w.address(from);
+        boolean rest = steps * DotKernel.STEP < n;
+        for (int g = 0; g < groups; g++, results += bytes, weights += group * w.rowBytes()) {
+            for (int r = 0; r < rows; r++) {
+                long to = out + 4L * ((long) r * w.rows() + from + g * group);
+                for (int i = 0; i < group; i++) {
+                    float s = steps == 0 ? 0 : Native.get(results + DotKernel.place(i, rows, r));
+                    if (rest) {
+                        s = tail(weights + i * w.rowBytes(), halves + r * halvesRow, s);
+                    }
+                    Native.set(to + 4L * i, s);
                 }
             }
         }

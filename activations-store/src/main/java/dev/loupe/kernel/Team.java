@@ -9,19 +9,30 @@ import org.jspecify.annotations.Nullable;
 /**
  * Threads that share the work of one kernel. A product of a single token takes a tenth of a millisecond, so helpers wait
  * for the next one awake for a moment before they sleep, and the caller works too and needs none of them: on a busy
- * machine nothing waits for a helper that has not begun.
+ * machine nothing waits for a helper that has not begun. One that lost its core in the middle of a task is waited for, asleep
+ * after a moment so that it can have the caller's core; after that callers work alone for a while, since on such a machine
+ * the next product would wait again.
  *
  * <p>One caller at a time has the helpers; others work alone, as does a thread that said {@link #alone}. Tasks must not
  * depend on which thread runs them, so that the number of threads never changes a bit of a result.
  */
 public final class Team {
     private static final long AWAKE_NANOS = 60_000;
+    private static final long YIELD_NANOS = 200_000;
+    private static final long PARK_NANOS = 100_000;
+    private static final long STALL_NANOS = 1_000_000;
+    private static final long REST_NANOS = 20_000_000;
+    private static final int MOST_RESTS = 16;
+    private static final int SMOOTH_RUNS = 200;
     private static final ThreadLocal<Boolean> ALONE = ThreadLocal.withInitial(() -> false);
     private static final AtomicBoolean BUSY = new AtomicBoolean();
 
     private static volatile int threads = Math.max(1, Runtime.getRuntime().availableProcessors());
     private static volatile @Nullable Job current;
-    private static Helper[] helpers = new Helper[0]; // only changed by who holds BUSY
+    private static Helper[] helpers = new Helper[0]; // this and what is below are only changed by who holds BUSY
+    private static volatile long restUntil = System.nanoTime();
+    private static int rests = 1;
+    private static int smooth;
 
     private Team() {}
 
@@ -43,7 +54,7 @@ public final class Team {
     /** Runs {@code task} for 0 … count − 1 and returns when all are done; the first failure is thrown. */
     public static void run(int count, IntConsumer task) {
         int wanted = Math.min(threads(), count);
-        if (wanted <= 1 || !BUSY.compareAndSet(false, true)) {
+        if (wanted <= 1 || System.nanoTime() - restUntil < 0 || !BUSY.compareAndSet(false, true)) {
             for (int i = 0; i < count; i++) {
                 task.accept(i);
             }
@@ -52,13 +63,38 @@ public final class Team {
         Job job = new Job(count, task);
         try {
             call(job, wanted - 1);
-            job.work();
-            job.await();
+            long begun = System.nanoTime();
+            int own = job.work();
+            long worked = System.nanoTime();
+            job.await(worked);
+            rest(stalled(System.nanoTime() - worked, worked - begun, own));
         } finally {
             current = null;
             BUSY.set(false);
         }
         job.rethrow();
+    }
+
+    /**
+     * Whether a helper must have lost its core: it kept the caller waiting much longer than tasks take.
+     *
+     * @param waited nanoseconds
+     * @param worked nanoseconds of the caller's own {@code tasks}
+     */
+    static boolean stalled(long waited, long worked, int tasks) {
+        return waited > STALL_NANOS && tasks > 0 && waited > 4 * (worked / tasks);
+    }
+
+    /** After a stall the helpers rest, longer each time unless many runs between went well. */
+    private static void rest(boolean stalled) {
+        if (stalled) {
+            restUntil = System.nanoTime() + rests * REST_NANOS;
+            rests = Math.min(MOST_RESTS, 2 * rests);
+            smooth = 0;
+        } else if (++smooth == SMOOTH_RUNS) {
+            rests = Math.max(1, rests / 2);
+            smooth = 0;
+        }
     }
 
     private static void call(Job job, int wanted) {
@@ -87,14 +123,17 @@ public final class Team {
         private final AtomicInteger next = new AtomicInteger();
         private final AtomicInteger done = new AtomicInteger();
         private volatile @Nullable Throwable failure;
+        private volatile @Nullable Thread waiting;
 
         Job(int count, IntConsumer task) {
             this.count = count;
             this.task = task;
         }
 
-        void work() {
-            for (int i; (i = next.getAndIncrement()) < count; ) {
+        /** Takes tasks until none is left; returns how many it took. */
+        int work() {
+            int own = 0;
+            for (int i; (i = next.getAndIncrement()) < count; own++) {
                 try {
                     if (failure == null) {
                         task.accept(i);
@@ -102,19 +141,25 @@ public final class Team {
                 } catch (Throwable e) {
                     failure = e;
                 } finally {
-                    done.getAndIncrement();
+                    if (done.incrementAndGet() == count) {
+                        LockSupport.unpark(waiting);
+                    }
                 }
             }
+            return own;
         }
 
         /** Every task that was taken is finished when this returns: the caller may free the memory they worked on. */
-        void await() {
-            for (int spins = 0; done.get() < count; spins++) {
-                if (spins < 2000) {
-                    Thread.onSpinWait();
-                } else {
-                    Thread.yield();
-                }
+        void await(long since) {
+            for (int spins = 0; done.get() < count && spins < 2000; spins++) {
+                Thread.onSpinWait();
+            }
+            while (done.get() < count && System.nanoTime() - since < YIELD_NANOS) {
+                Thread.yield();
+            }
+            waiting = Thread.currentThread();
+            while (done.get() < count) {
+                LockSupport.parkNanos(this, PARK_NANOS);
             }
         }
 
