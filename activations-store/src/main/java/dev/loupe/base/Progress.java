@@ -1,5 +1,7 @@
 package dev.loupe.base;
 
+import java.util.function.BooleanSupplier;
+
 /**
  * Where long work tells how far it is and learns that it should stop. Implementations are safe to call from any thread
  * and cheap enough to call once per batch; they throttle by themselves.
@@ -38,6 +40,11 @@ public interface Progress {
         if (cancelled()) {
             throw new CancelledException();
         }
+    }
+
+    /** A progress that nobody watches and that says when to stop. */
+    static Progress until(BooleanSupplier stopped) {
+        return new StoppableProgress(stopped);
     }
 
     /** A progress that nobody watches. */

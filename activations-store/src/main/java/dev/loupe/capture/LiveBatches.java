@@ -55,7 +55,8 @@ public final class LiveBatches implements AutoCloseable {
         this.text = text;
         this.seed = seed;
         this.blockRows = text.blockRows();
-        this.forward = new ForwardPass(model, plan.hooks(), CapturePlan.BATCH_TOKENS, new CancelledWith(progress));
+        this.forward =
+                new ForwardPass(model, plan.hooks(), CapturePlan.BATCH_TOKENS, Progress.until(progress::cancelled));
         this.blocks = new Block[] {new Block(), new Block()};
     }
 

@@ -54,17 +54,6 @@ final class Caller {
 
     /** Work that stops when nobody waits for it. */
     Progress progress() {
-        return new Progress() {
-            @Override
-            public void stage(String name, long total, String unit) {}
-
-            @Override
-            public void advance(long done) {}
-
-            @Override
-            public boolean cancelled() {
-                return gone();
-            }
-        };
+        return Progress.until(this::gone);
     }
 }

@@ -86,7 +86,7 @@ final class SteerRoutes {
                     .run(
                             request,
                             (steered, text) -> events.send(null, "text", Map.of("steered", steered, "text", text)),
-                            new Listening(events));
+                            Progress.until(() -> !events.open()));
             events.send(null, "result", result);
         } catch (LoupeException e) {
             events.send(null, "error", Problem.of(e, "/api/steer"));
@@ -106,19 +106,5 @@ final class SteerRoutes {
         Variant named = v.named(ctx.pathParam("name"));
         bench.steer().save(named);
         ctx.json(named);
-    }
-
-    /** Stops the writing when nobody listens any more. */
-    private record Listening(EventStream events) implements Progress {
-        @Override
-        public void stage(String name, long total, String unit) {}
-
-        @Override
-        public void advance(long done) {}
-
-        @Override
-        public boolean cancelled() {
-            return !events.open();
-        }
     }
 }
