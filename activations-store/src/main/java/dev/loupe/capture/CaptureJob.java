@@ -6,6 +6,7 @@ import dev.loupe.base.Progress;
 import dev.loupe.corpus.Corpora;
 import dev.loupe.corpus.Document;
 import dev.loupe.corpus.DocumentParts;
+import dev.loupe.corpus.DocumentPool;
 import dev.loupe.corpus.DocumentSource;
 import dev.loupe.corpus.HeldOut;
 import dev.loupe.corpus.LanguageLabeler;
@@ -71,15 +72,13 @@ public final class CaptureJob {
             return reuse(folder, plan.spec(), start);
         }
         try (DocumentParts text = new DocumentParts(source, heldOut, request.seed(), plan.poolCharacters(), progress)) {
+            DocumentPool first = text.next();
             DiskSpace.check(request, plan);
-            return write(plan, text, LanguageLabeler.of(source.languages()), start);
-        }
-    }
-
-    private CaptureResult write(CapturePlan plan, DocumentParts text, LanguageLabeler labeler, long start) {
-        try (StoreWriter writer = StoreWriter.create(request.folder(), plan.spec())) {
-            StoreManifest manifest = capture(writer, plan, text, labeler);
-            return result(manifest, writer.shardsKept(), false, start);
+            try (StoreWriter writer = StoreWriter.create(folder, plan.spec())) {
+                LanguageLabeler labeler = LanguageLabeler.of(source.languages());
+                StoreManifest manifest = capture(writer, plan, first.heldOut(), text.trainFrom(first), labeler);
+                return result(manifest, writer.shardsKept(), false, start);
+            }
         }
     }
 
@@ -102,19 +101,24 @@ public final class CaptureJob {
         return result(manifest, manifest.content().shards().size(), true, start);
     }
 
-    private StoreManifest capture(StoreWriter writer, CapturePlan plan, DocumentParts text, LanguageLabeler labeler) {
+    private StoreManifest capture(
+            StoreWriter writer,
+            CapturePlan plan,
+            List<Document> heldOutDocuments,
+            Iterator<Document> trainDocuments,
+            LanguageLabeler labeler) {
         if (writer.shardsKept() > 0) {
             progress.message("Continuing an interrupted capture: " + writer.shardsKept() + " shards are kept.");
         }
         progress.stage("capture " + request.name(), request.tokens(), "tokens");
         ForwardPass forward = new ForwardPass(model, plan.hooks(), plan.batchTokens(), progress);
         long heldOutRows = Math.max(1, request.tokens() / HELD_OUT_PART);
-        Packer heldOut = packer(plan, text.heldOut().iterator(), labeler, heldOutRows);
+        Packer heldOut = packer(plan, heldOutDocuments.iterator(), labeler, heldOutRows);
         Packer train;
         try (ShardBuffer buffer = writer.buffer(plan.shardRows())) {
             ShardFiller filler = new ShardFiller(writer, buffer, forward, progress);
             filler.addAll(heldOut, true);
-            train = packer(plan, text.train(), labeler, request.tokens() - (heldOutRows - heldOut.rowsLeft()));
+            train = packer(plan, trainDocuments, labeler, request.tokens() - (heldOutRows - heldOut.rowsLeft()));
             filler.addAll(train, false);
             filler.flush();
         }

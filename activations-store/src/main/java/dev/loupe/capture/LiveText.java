@@ -3,6 +3,7 @@ package dev.loupe.capture;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.corpus.Document;
+import dev.loupe.corpus.DocumentParts;
 import dev.loupe.corpus.DocumentPool;
 import dev.loupe.corpus.DocumentSource;
 import dev.loupe.corpus.HeldOut;
@@ -12,7 +13,6 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -164,8 +164,7 @@ final class LiveText implements AutoCloseable {
     /** The training documents once. */
     private final class Epoch implements Iterator<Document>, AutoCloseable {
         private final long number;
-        private @Nullable Stream<Document> all;
-        private @Nullable Iterator<Document> unread;
+        private @Nullable DocumentParts text; // read from the first part on
         private Iterator<Document> part = List.<Document>of().iterator();
         private long parts;
 
@@ -197,16 +196,15 @@ final class LiveText implements AutoCloseable {
                 part = ordered(kept.train());
                 return true;
             }
-            Iterator<Document> from = unread;
+            DocumentParts from = text;
             if (from == null) {
-                all = source.open();
-                from = all.iterator();
-                unread = from;
+                from = new DocumentParts(source, heldOut, seed, partCharacters, progress);
+                text = from;
             }
-            if (parts > 0 && !from.hasNext()) {
+            if (!from.hasNext()) {
                 return false;
             }
-            DocumentPool pool = DocumentPool.read(source, from, heldOut, seed, partCharacters, progress);
+            DocumentPool pool = from.next();
             if (parts == 0 && pool.complete()) {
                 whole = pool;
                 close();
@@ -235,9 +233,8 @@ final class LiveText implements AutoCloseable {
 
         @Override
         public void close() {
-            if (all != null) {
-                all.close();
-                all = null;
+            if (text != null) {
+                text.close();
             }
         }
     }

@@ -2,16 +2,14 @@ package dev.loupe.corpus;
 
 import dev.loupe.base.Progress;
 import java.util.Iterator;
-import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.stream.Stream;
 
 /**
- * A corpus of any size, read once in parts so that memory holds one of them: the held-out documents of the first part, then
- * the documents for training of all parts, shuffled within each part by the seed. Held-out documents of later parts are
- * left out, so no document for training is ever one of them.
+ * A corpus of any size, read once in parts so that memory holds one of them. There is always a first part: reading that of
+ * an empty corpus is refused.
  */
-public final class DocumentParts implements AutoCloseable {
+public final class DocumentParts implements Iterator<DocumentPool>, AutoCloseable {
     private final DocumentSource source;
     private final HeldOut rule;
     private final long seed;
@@ -19,14 +17,13 @@ public final class DocumentParts implements AutoCloseable {
     private final Progress progress;
     private final Stream<Document> all;
     private final Iterator<Document> unread;
-    private final List<Document> heldOut;
-    private Iterator<Document> part;
+    private boolean begun;
 
     /**
-     * Reads the first part.
+     * Opens the corpus.
      *
+     * @param seed decides the order of the documents within each part
      * @param partCharacters characters of a part; its last document may go beyond them
-     * @throws dev.loupe.base.LoupeException if the corpus has no text at all
      */
     public DocumentParts(DocumentSource source, HeldOut rule, long seed, long partCharacters, Progress progress) {
         this.source = source;
@@ -35,35 +32,43 @@ public final class DocumentParts implements AutoCloseable {
         this.partCharacters = partCharacters;
         this.progress = progress;
         this.all = source.open();
-        try {
-            this.unread = all.iterator();
-            DocumentPool first = read();
-            this.heldOut = first.heldOut();
-            this.part = first.train().iterator();
-        } catch (RuntimeException | Error e) {
-            all.close();
-            throw e;
-        }
+        this.unread = all.iterator();
     }
 
-    private DocumentPool read() {
+    @Override
+    public boolean hasNext() {
+        return !begun || unread.hasNext();
+    }
+
+    /**
+     * Reads the next part.
+     *
+     * @throws dev.loupe.base.LoupeException if the corpus has no text at all
+     */
+    @Override
+    public DocumentPool next() {
+        if (!hasNext()) {
+            throw new NoSuchElementException();
+        }
+        begun = true;
         return DocumentPool.read(source, unread, rule, seed, partCharacters, progress);
     }
 
-    /** The held-out documents of the first part, shuffled. */
-    public List<Document> heldOut() {
-        return heldOut;
-    }
-
-    /** The documents for training, once; later parts are read as they are reached. */
-    public Iterator<Document> train() {
+    /**
+     * The documents for training of a part that was read and of all later ones, once; these are read as they are reached.
+     * Held-out documents of later parts are left out, so no document for training is ever one of them.
+     */
+    public Iterator<Document> trainFrom(DocumentPool part) {
+        Iterator<Document> first = part.train().iterator();
         return new Iterator<>() {
+            private Iterator<Document> documents = first;
+
             @Override
             public boolean hasNext() {
-                while (!part.hasNext() && unread.hasNext()) {
-                    part = read().train().iterator();
+                while (!documents.hasNext() && DocumentParts.this.hasNext()) {
+                    documents = DocumentParts.this.next().train().iterator();
                 }
-                return part.hasNext();
+                return documents.hasNext();
             }
 
             @Override
@@ -71,7 +76,7 @@ public final class DocumentParts implements AutoCloseable {
                 if (!hasNext()) {
                     throw new NoSuchElementException();
                 }
-                return part.next();
+                return documents.next();
             }
         };
     }

@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 /**
  * The documents that a capture draws from, in an order that the seed decides: held-out documents and documents for
@@ -19,24 +18,14 @@ import java.util.stream.Stream;
  */
 public record DocumentPool(List<Document> heldOut, List<Document> train, boolean complete) {
     /**
-     * Reads documents until the corpus or the limit ends.
-     *
-     * @param characters limit of their length together
-     * @throws LoupeException if the corpus has no text at all
-     */
-    public static DocumentPool read(
-            DocumentSource source, HeldOut rule, long seed, long characters, Progress progress) {
-        try (Stream<Document> all = source.open()) {
-            return read(source, all.iterator(), rule, seed, characters, progress);
-        }
-    }
-
-    /**
-     * The same from where an iterator stands; it is left at the first document that is not read.
+     * Reads documents from where an iterator stands until the corpus or the limit ends; it is left at the first document that
+     * is not read.
      *
      * @param source what it iterates over
+     * @param characters limit of their length together
+     * @throws LoupeException if there is no document
      */
-    public static DocumentPool read(
+    static DocumentPool read(
             DocumentSource source,
             Iterator<Document> each,
             HeldOut rule,

@@ -99,8 +99,7 @@ class CorporaTest {
     @Test
     void an_empty_text_is_named() throws IOException {
         Path file = write("empty.txt", " \n\n \t\n");
-        assertThatThrownBy(() ->
-                        DocumentPool.read(Corpora.of(file.toString(), ""), HeldOut.none(), 0, 1000, Progress.silent()))
+        assertThatThrownBy(() -> pool(Corpora.of(file.toString(), ""), HeldOut.none(), 0, 1000))
                 .isInstanceOf(LoupeException.class)
                 .hasMessageContaining("empty.txt")
                 .hasMessageContaining("empty");
@@ -132,11 +131,11 @@ class CorporaTest {
         }
         java.nio.file.Path file = Files.writeString(folder.resolve("ids.jsonl"), lines);
         DocumentSource source = Corpora.of(file.toString(), "");
-        DocumentPool pool = DocumentPool.read(source, HeldOut.share(0.5), 0, 1_000_000, Progress.silent());
+        DocumentPool pool = pool(source, HeldOut.share(0.5), 0, 1_000_000);
         assertThat(pool.complete()).isTrue();
         assertThat(pool.heldOut()).hasSizeBetween(60, 140);
         assertThat(pool.train()).hasSize(200 - pool.heldOut().size());
-        DocumentPool part = DocumentPool.read(source, HeldOut.none(), 0, 12 * 50, Progress.silent());
+        DocumentPool part = pool(source, HeldOut.none(), 0, 12 * 50);
         assertThat(part.complete()).isFalse();
         assertThat(part.train()).hasSize(50);
     }
@@ -175,5 +174,11 @@ class CorporaTest {
                 })
                 .isInstanceOf(LoupeException.class)
                 .hasMessageContaining("b.jsonl.zst");
+    }
+
+    private static DocumentPool pool(DocumentSource source, HeldOut rule, long seed, long characters) {
+        try (DocumentParts parts = new DocumentParts(source, rule, seed, characters, Progress.silent())) {
+            return parts.next();
+        }
     }
 }

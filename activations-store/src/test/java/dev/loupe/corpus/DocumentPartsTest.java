@@ -22,13 +22,14 @@ class DocumentPartsTest {
     void everyTrainingDocumentComesOnceAndNoneIsHeldOut() {
         for (long part : new long[] {1, 30, 31, 500, 1_000_000}) {
             try (DocumentParts parts = new DocumentParts(corpus(200), RULE, 7, part, Progress.silent())) {
+                DocumentPool first = parts.next();
                 List<Document> train = new ArrayList<>();
-                parts.train().forEachRemaining(train::add);
+                parts.trainFrom(first).forEachRemaining(train::add);
                 assertThat(train)
                         .as("parts of " + part)
                         .containsExactlyInAnyOrderElementsOf(
                                 all(200).filter(d -> !RULE.test(d)).toList());
-                assertThat(parts.heldOut()).allMatch(RULE::test);
+                assertThat(first.heldOut()).allMatch(RULE::test);
             }
         }
         assertThat(closed).hasValue(5);
@@ -36,11 +37,12 @@ class DocumentPartsTest {
 
     @Test
     void oneLargePartIsThePoolOfTheWholeCorpus() {
-        DocumentPool pool = DocumentPool.read(corpus(200), RULE, 3, 1_000_000, Progress.silent());
+        DocumentPool pool = DocumentPool.read(corpus(200), all(200).iterator(), RULE, 3, 1_000_000, Progress.silent());
         try (DocumentParts parts = new DocumentParts(corpus(200), RULE, 3, 1_000_000, Progress.silent())) {
-            assertThat(parts.heldOut()).isEqualTo(pool.heldOut());
+            DocumentPool first = parts.next();
+            assertThat(first.heldOut()).isEqualTo(pool.heldOut());
             List<Document> train = new ArrayList<>();
-            parts.train().forEachRemaining(train::add);
+            parts.trainFrom(first).forEachRemaining(train::add);
             assertThat(train).isEqualTo(pool.train());
         }
     }
@@ -48,9 +50,10 @@ class DocumentPartsTest {
     @Test
     void laterPartsAreReadWhenTheyAreReached() {
         try (DocumentParts parts = new DocumentParts(corpus(200), HeldOut.none(), 7, 300, Progress.silent())) {
+            DocumentPool part = parts.next();
             int first = read.get();
             assertThat(first).isLessThan(40);
-            var train = parts.train();
+            var train = parts.trainFrom(part);
             for (int i = 0; i < first - 1; i++) { // one more was read to see that the text goes on
                 train.next();
             }
@@ -62,9 +65,9 @@ class DocumentPartsTest {
 
     @Test
     void anEmptyCorpusIsRefusedAndClosed() {
-        assertThatThrownBy(() -> new DocumentParts(corpus(0), RULE, 7, 300, Progress.silent()))
-                .isInstanceOf(LoupeException.class)
-                .hasMessageContaining("empty");
+        try (DocumentParts parts = new DocumentParts(corpus(0), RULE, 7, 300, Progress.silent())) {
+            assertThatThrownBy(parts::next).isInstanceOf(LoupeException.class).hasMessageContaining("empty");
+        }
         assertThat(closed).hasValue(1);
     }
 
