@@ -37,22 +37,6 @@ public record FeatureQuery(
         int offset,
         int limit,
         double minScore) {
-    /** The same without a bound on the label's score. */
-    public FeatureQuery(
-            String sort,
-            boolean descending,
-            String text,
-            String language,
-            String group,
-            String seeds,
-            double minDensity,
-            double maxDensity,
-            boolean dead,
-            int offset,
-            int limit) {
-        this(sort, descending, text, language, group, seeds, minDensity, maxDensity, dead, offset, limit, 0);
-    }
-
     /** What features can be sorted by. */
     public static final List<String> SORTS = List.of(
             "id",
@@ -100,7 +84,7 @@ public record FeatureQuery(
 
     /** All living features by number. */
     public static FeatureQuery all() {
-        return new FeatureQuery("id", false, "", "", "", "", 0, 1, false, 0, 0);
+        return new FeatureQuery("id", false, "", "", "", "", 0, 1, false, 0, 0, 0);
     }
 
     /** The same in another order. */

@@ -110,54 +110,20 @@ public final class Scatter extends DrawnElement {
 
         /** The same with a logarithmic horizontal axis. */
         public Data withLogX() {
-            return new Data(
-                    x,
-                    y,
-                    names,
-                    hrefs,
-                    xName,
-                    yName,
-                    from,
-                    to,
-                    threshold,
-                    diagonal,
-                    label,
-                    openable,
-                    true,
-                    logY,
-                    bare,
-                    groups,
-                    groupNames,
-                    line,
-                    height);
+            return drawn(true, bare, line, height);
         }
 
         /** The same as a map, without axes. */
         public Data map(int newHeight) {
-            return new Data(
-                    x,
-                    y,
-                    names,
-                    hrefs,
-                    xName,
-                    yName,
-                    from,
-                    to,
-                    threshold,
-                    diagonal,
-                    label,
-                    openable,
-                    logX,
-                    logY,
-                    true,
-                    groups,
-                    groupNames,
-                    line,
-                    newHeight);
+            return drawn(logX, true, line, newHeight);
         }
 
         /** The same with some points joined by a line, so many pixels high. */
         public Data joined(int[] newLine, int newHeight) {
+            return drawn(logX, bare, newLine, newHeight);
+        }
+
+        private Data drawn(boolean newLogX, boolean newBare, int @Nullable [] newLine, @Nullable Integer newHeight) {
             return new Data(
                     x,
                     y,
@@ -171,9 +137,9 @@ public final class Scatter extends DrawnElement {
                     diagonal,
                     label,
                     openable,
-                    logX,
+                    newLogX,
                     logY,
-                    bare,
+                    newBare,
                     groups,
                     groupNames,
                     newLine,
