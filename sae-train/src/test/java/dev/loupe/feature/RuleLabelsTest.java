@@ -35,7 +35,9 @@ class RuleLabelsTest {
 
     @BeforeEach
     void plant() {
-        Cases.Random random = Cases.random();
+        // always the same text: in another one, a pair of tokens may happen to stand by a planted one often enough to
+        // be a rule
+        Cases.Random random = Cases.Random.of(2);
         List<String> texts = new ArrayList<>();
         for (int t = 1; t < 16; t++) {
             texts.add(" w" + t);
@@ -93,17 +95,17 @@ class RuleLabelsTest {
     void ngrams_and_next_tokens_are_found_and_become_the_name_where_the_token_says_nothing() {
         LabelCandidate ngrams = candidate(BIGRAM, LabelCandidate.NGRAMS);
         assertThat(ngrams.text()).contains("“ w5 w3”").contains("“ w6 w3”");
-        assertThat(ngrams.balancedAccuracy()).isGreaterThan(0.99);
-        assertThat(ngrams.precision()).isGreaterThan(0.9);
+        assertThat(ngrams.balancedAccuracy()).isEqualTo(1);
+        assertThat(ngrams.precision()).isEqualTo(1);
         LabelCandidate next = candidate(NEXT, LabelCandidate.NEXT);
         assertThat(next.text()).isEqualTo("before \" w9\"");
-        assertThat(next.balancedAccuracy()).isGreaterThan(0.99);
+        assertThat(next.balancedAccuracy()).isEqualTo(1);
         assertThat(next.correlation()).isCloseTo(1, within(1e-9));
         assertThat(next.coverage()).isEqualTo(1);
         FeatureSummary s = index.summary(NEXT);
         assertThat(s.rule()).isEqualTo(LabelRule.NEXT);
         assertThat(s.label()).isEqualTo("before \" w9\" 100 %");
-        assertThat(s.labelScore()).isGreaterThan(0.99);
+        assertThat(s.labelScore()).isEqualTo(1);
         assertThat(index.detail(NEXT).labels())
                 .filteredOn(c -> c.kind().equals(LabelCandidate.LOGITS))
                 .hasSize(1);
