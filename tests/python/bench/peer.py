@@ -49,7 +49,7 @@ def store_loader():
 
     t = torch()
     rows = np.load(path("rows.npy"), mmap_mode="r")
-    context, d, hook, batch, batches = 128, rows.shape[1], "blocks.3.hook_resid_post", 4096, 30
+    context, d, hook, batch, batches = 128, rows.shape[1], "blocks.3.hook_resid_post", 4096, 300
     n = len(rows) // context
     features = datasets.Features({hook: datasets.Array2D(shape=(context, d), dtype="float32"),
                                   "token_ids": datasets.Sequence(datasets.Value("int32"), length=context)})

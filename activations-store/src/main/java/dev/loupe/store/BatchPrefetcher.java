@@ -1,6 +1,7 @@
 package dev.loupe.store;
 
 import dev.loupe.math.Matrix;
+import dev.loupe.math.Parallel;
 import java.lang.foreign.Arena;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -8,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Gathers the batches to come on a background thread while the current one is worked on, and, in orders that read whole
- * record batches, has a second thread read ahead from disk. One user at a time; close it before the store.
+ * record batches, has a second thread read ahead from disk. A user who has to wait fills pieces of the batch as well: no
+ * core idles, and threads need not be woken for every batch. One user at a time; close it before the store.
  */
 public final class BatchPrefetcher implements AutoCloseable {
     private static final int READY = 2; // batches; one more is being filled and one is with the user
@@ -24,6 +26,7 @@ public final class BatchPrefetcher implements AutoCloseable {
     private long wanted; // the step that the user asks for next
     private long filled; // steps before this one are ready or being filled
     private long filling = -1; // the step that is being filled
+    private @Nullable SharedFill fill; // its pieces
     private long begun; // first step of the current run of consecutive steps
     private @Nullable Throwable failure;
     private boolean closed;
@@ -58,16 +61,39 @@ public final class BatchPrefetcher implements AutoCloseable {
                 filled = step;
                 changed.signalAll();
             }
-            while (filled <= step || filling == step) {
+            while (filled <= step || filling == step && !done(fill)) {
                 rethrow();
-                changed.awaitUninterruptibly();
+                SharedFill open = fill;
+                if (open != null && open.open()) {
+                    help(open);
+                } else {
+                    changed.awaitUninterruptibly();
+                }
             }
             rethrow();
+            if (filling == step && fill != null) {
+                fill.rethrow(); // before the other thread has said so
+            }
             wanted = step + 1;
             changed.signalAll();
             return slot(step);
         } finally {
             lock.unlock();
+        }
+    }
+
+    private static boolean done(@Nullable SharedFill fill) {
+        return fill != null && fill.done();
+    }
+
+    /** Works on a batch with the lock released. */
+    private void help(SharedFill open) {
+        lock.unlock();
+        try {
+            open.work();
+            open.spin();
+        } finally {
+            lock.lock();
         }
     }
 
@@ -93,14 +119,39 @@ public final class BatchPrefetcher implements AutoCloseable {
             } finally {
                 lock.unlock();
             }
-            stream.batch(step, slot(step), rowIds);
+            SharedFill pieces = new SharedFill(stream.pieces(step, slot(step), rowIds), this::filled);
             lock.lock();
             try {
+                fill = pieces;
+                changed.signalAll();
+            } finally {
+                lock.unlock();
+            }
+            // the user is the last of the threads: waiting, it helps; working, it needs its core
+            Parallel.run(Math.max(1, Parallel.threads() - 1), _ -> pieces.work());
+            pieces.spin();
+            lock.lock();
+            try {
+                while (!pieces.done()) {
+                    changed.await();
+                }
+                pieces.rethrow();
+                fill = null;
                 filling = -1;
                 changed.signalAll();
             } finally {
                 lock.unlock();
             }
+        }
+    }
+
+    /** The last piece of a batch is there. */
+    private void filled() {
+        lock.lock();
+        try {
+            changed.signalAll();
+        } finally {
+            lock.unlock();
         }
     }
 

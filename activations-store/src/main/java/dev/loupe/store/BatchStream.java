@@ -2,6 +2,7 @@ package dev.loupe.store;
 
 import dev.loupe.base.LoupeException;
 import dev.loupe.math.Matrix;
+import java.lang.foreign.MemorySegment;
 
 /**
  * Training rows in shuffled batches, addressed by step: the order is a function of the seed alone, so every SAE
@@ -71,14 +72,45 @@ public final class BatchStream {
      * @param rowIds gets their numbers in the store; at least {@code batchRows} long
      */
     public void batch(long step, Matrix dst, long[] rowIds) {
+        Pieces pieces = pieces(step, dst, rowIds);
+        MappedRows.pieces(batchRows, dst.segment(), pieces);
+    }
+
+    /** The batch of a step in pieces that several threads may fill; arguments as for {@link #batch}. */
+    Pieces pieces(long step, Matrix dst, long[] rowIds) {
         if (dst.cols() != width() || dst.rows() < batchRows) {
             throw new IllegalArgumentException("a batch of " + batchRows + " x " + width() + " does not fit " + dst);
         }
-        Epochs epochs = epochs(step);
-        MappedRows.pieces(batchRows, dst.segment(), (from, end) -> {
-            epochs.rowIds(from, end, rowIds); // finding a row costs as much as half its copy
-            reader.gatherPiece(rowIds, 0, from, end, dst.segment());
-        });
+        return new Pieces(epochs(step), dst.segment(), rowIds);
+    }
+
+    /** A batch that is filled piece by piece, in any order. */
+    final class Pieces implements MappedRows.Piece {
+        private final Epochs epochs;
+        private final MemorySegment out;
+        private final long[] rowIds;
+
+        private Pieces(Epochs epochs, MemorySegment out, long[] rowIds) {
+            this.epochs = epochs;
+            this.out = out;
+            this.rowIds = rowIds;
+        }
+
+        /** How many pieces there are. */
+        int count() {
+            return MappedRows.pieces(batchRows);
+        }
+
+        /** Fills a piece. */
+        void fill(int piece) {
+            fill(MappedRows.pieceStart(piece), Math.min(batchRows, MappedRows.pieceStart(piece + 1)));
+        }
+
+        @Override
+        public void fill(int first, int end) {
+            epochs.rowIds(first, end, rowIds); // finding a row costs as much as half its copy
+            reader.gatherPiece(rowIds, 0, first, end, out);
+        }
     }
 
     /** The row numbers of the batch of a step. */

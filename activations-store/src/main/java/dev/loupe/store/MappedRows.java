@@ -47,10 +47,20 @@ final class MappedRows implements RowReader {
     /** Runs pieces of a batch on all cores, or on this thread alone where no other may write the memory. */
     static void pieces(int count, MemorySegment out, Piece piece) {
         if (out.isAccessibleBy(ANOTHER)) {
-            Parallel.run(Math.ceilDiv(count, PIECE), p -> piece.fill(p * PIECE, Math.min(count, (p + 1) * PIECE)));
+            Parallel.run(pieces(count), p -> piece.fill(pieceStart(p), Math.min(count, pieceStart(p + 1))));
         } else {
             piece.fill(0, count);
         }
+    }
+
+    /** Pieces of a batch of {@code count} rows. */
+    static int pieces(int count) {
+        return Math.ceilDiv(count, PIECE);
+    }
+
+    /** First row of a piece. */
+    static int pieceStart(int piece) {
+        return piece * PIECE;
     }
 
     /** Fills rows {@code [first, end)} of a batch. */

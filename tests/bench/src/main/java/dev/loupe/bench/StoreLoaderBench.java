@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class StoreLoaderBench implements Benchmark {
     private static final int ROWS = 131_072;
     private static final int BATCH = 4096;
-    private static final int BATCHES = 30;
+    private static final int BATCHES = 300;
 
     private @Nullable ActivationStore store;
     private @Nullable BatchPrefetcher ahead;

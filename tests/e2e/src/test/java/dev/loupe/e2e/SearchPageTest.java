@@ -77,8 +77,10 @@ class SearchPageTest {
         assertThat(page.locator("#search-results .hit").first())
                 .containsText(best.hit().summary().id() + " · ");
         assertThat(page.locator("#search-results .chip").first()).containsText("of its activation");
+        assertThat(page).hasURL(Pattern.compile("by=regex.*q=|q=.*by=regex"));
         page.locator("[role=tab]:text-is('words')").click();
         assertThat(page.locator("h1")).hasText("Search");
+        assertThat(page).hasURL(Pattern.compile("/search(?!.*by=regex)")); // written after the page; back must wait
         page.goBack();
         assertThat(page.locator("#search-q")).hasValue(digits);
         assertThat(tab.wrong()).isEmpty();
