@@ -1,9 +1,12 @@
 package dev.loupe.feature;
 
+import dev.loupe.base.LoupeException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /** Puts together what the tables of an index say about one latent. */
 final class DetailReader {
@@ -68,6 +71,24 @@ final class DetailReader {
                 pairs.exact(id),
                 pairs.labels(id),
                 examples.getOrDefault(Bands.SCORING, List.of()));
+    }
+
+    /** Of some latents the example of a number among the strongest, the strongest being 0. */
+    Map<Integer, Example> strongest(Map<Integer, Integer> wanted) {
+        TreeMap<Long, Integer> rows = new TreeMap<>();
+        wanted.forEach((id, e) -> rows.put(index.firstExample(id) + e, id));
+        List<Object[]> read =
+                index.examples(rows.keySet().stream().mapToLong(Long::longValue).toArray());
+        List<Example> examples = texts.of(read);
+        Map<Integer, Example> byLatent = new HashMap<>();
+        for (int i = 0; i < read.size(); i++) {
+            byLatent.put((Integer) read.get(i)[0], examples.get(i));
+        }
+        if (!byLatent.keySet().equals(wanted.keySet())) {
+            throw new LoupeException("The feature index of " + index.sae()
+                    + " contradicts itself about its examples: build it again with loupe index.");
+        }
+        return byLatent;
     }
 
     private Histogram histogram(int id) {

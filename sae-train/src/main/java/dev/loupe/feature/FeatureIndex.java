@@ -185,9 +185,7 @@ public final class FeatureIndex {
      * @param limit most hits
      */
     public List<SearchHit> search(String query, int limit) {
-        return ranked(query, limit, f -> true).stream()
-                .map(h -> explained(h, query))
-                .toList();
+        return explained(ranked(query, limit, f -> true), query);
     }
 
     /**
@@ -199,9 +197,19 @@ public final class FeatureIndex {
         return search.rank(query, limit, may);
     }
 
-    /** A hit of {@link #ranked} with where it matched and an example. */
-    public SearchHit explained(SearchHit hit, String query) {
-        return search.explain(hit, query);
+    /** Hits of {@link #ranked} with where each matched and an example with the words. */
+    public List<SearchHit> explained(List<SearchHit> hits, String query) {
+        return search.explain(hits, query);
+    }
+
+    /** Of some latents the example of a number, the strongest being 0; all are read in one pass over their tables. */
+    Map<Integer, Example> strongest(Map<Integer, Integer> wanted) {
+        return details.strongest(wanted);
+    }
+
+    /** The row of a latent's first example, the strongest one. */
+    long firstExample(int id) {
+        return rows[id][2 * IndexTables.PER_LATENT.indexOf(IndexTables.EXAMPLES)];
     }
 
     /**
@@ -302,6 +310,11 @@ public final class FeatureIndex {
         } catch (IllegalArgumentException e) {
             throw damaged(folder, "it has the label rule " + name);
         }
+    }
+
+    /** Rows of table examples, whose numbers ascend. */
+    List<Object[]> examples(long[] chosen) {
+        return table(IndexTables.EXAMPLES).read(chosen);
     }
 
     List<Object[]> rowsOf(String name, int id) {

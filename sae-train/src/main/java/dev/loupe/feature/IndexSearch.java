@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Predicate;
+import org.apache.lucene.document.Document;
 import org.apache.lucene.index.DirectoryReader;
 import org.apache.lucene.index.Term;
 import org.apache.lucene.search.BooleanClause.Occur;
@@ -122,42 +123,90 @@ final class IndexSearch {
         return all.build();
     }
 
-    /** The same hit with where it matched; reads all that the index knows about the latent. */
-    SearchHit explain(SearchHit hit, String query) {
-        FeatureSummary s = hit.summary();
-        int id = s.id();
-        double score = hit.score();
+    /**
+     * The same hits with where each matched, and its example with the words. What is compared lies in the search index; of
+     * the tables only the examples that are shown are read, all in one go.
+     */
+    List<SearchHit> explain(List<SearchHit> hits, String query) {
         List<String> terms = terms(query);
         String whole = SearchTerms.whole(query);
-        if (whole.equals(Integer.toString(id))) {
-            return new SearchHit(s, "id", score, null);
+        Map<Integer, Integer> shown = new LinkedHashMap<>(); // the hit's latent and the example of it
+        List<SearchHit> all = new ArrayList<>();
+        try {
+            IndexSearcher searcher = searcher();
+            for (SearchHit hit : hits) {
+                FeatureSummary s = hit.summary();
+                String where = early(s, terms, whole);
+                if (where == null) {
+                    Kept kept = kept(searcher, s.id());
+                    where = kept.where(terms, whole);
+                    int e = kept.window(query, terms);
+                    if (e >= 0) {
+                        shown.put(s.id(), e);
+                    }
+                }
+                all.add(new SearchHit(s, where, hit.score(), null));
+            }
+        } catch (IOException e) {
+            throw failed(e);
         }
-        if (SearchTerms.whole(s.topToken()).equals(whole)) {
-            return new SearchHit(s, "token", score, null);
-        }
-        if (holds(s.label() + " " + s.topLabel(), terms)) {
-            return new SearchHit(s, "label", score, null);
-        }
-        FeatureDetail detail = index.detail(id);
-        Example best = detail.examples().stream()
-                .filter(e -> SearchFolder.window(e).toLowerCase(Locale.ROOT).contains(query.toLowerCase(Locale.ROOT)))
-                .findFirst()
-                .or(() -> detail.examples().stream()
-                        .filter(e -> holds(SearchFolder.window(e), terms))
-                        .findFirst())
-                .orElse(null);
-        return new SearchHit(s, where(detail, terms, whole), score, best);
+        Map<Integer, Example> examples = index.strongest(shown);
+        all.replaceAll(h -> new SearchHit(
+                h.summary(), h.where(), h.score(), examples.get(h.summary().id())));
+        return List.copyOf(all);
     }
 
-    private static String where(FeatureDetail detail, List<String> terms, String whole) {
-        if (detail.tokenRates().stream()
-                .anyMatch(t -> SearchTerms.whole(t.text()).equals(whole))) {
+    /** Where a latent matched, if its summary says so already. */
+    private static @Nullable String early(FeatureSummary s, List<String> terms, String whole) {
+        if (whole.equals(Integer.toString(s.id()))) {
+            return "id";
+        }
+        if (SearchTerms.whole(s.topToken()).equals(whole)) {
             return "token";
         }
-        if (detail.labels().stream().anyMatch(c -> holds(c.text() + " " + String.join(" ", c.patterns()), terms))) {
-            return "rule";
+        return holds(s.label() + " " + s.topLabel(), terms) ? "label" : null;
+    }
+
+    /** What the search index keeps of a latent; of one that was written before it kept anything, what the tables say. */
+    private Kept kept(IndexSearcher searcher, int id) throws IOException {
+        ScoreDoc[] found =
+                searcher.search(new TermQuery(new Term(SearchFolder.NUMBER, Integer.toString(id))), 1).scoreDocs;
+        Document d =
+                found.length == 0 ? new Document() : searcher.storedFields().document(found[0].doc);
+        if (d.getField(SearchFolder.TEXT) == null) {
+            d = SearchFolder.document(index.detail(id));
         }
-        return detail.promoted().stream().anyMatch(t -> holds(t.text(), terms)) ? "logit" : "text";
+        return new Kept(
+                List.of(d.getValues(SearchFolder.WHOLE)),
+                List.of(d.getValues(SearchFolder.RULES)),
+                List.of(d.getValues(SearchFolder.LOGITS)),
+                List.of(d.getValues(SearchFolder.TEXT)));
+    }
+
+    /** What a latent is found by, beside its summary. */
+    private record Kept(List<String> tokens, List<String> rules, List<String> logits, List<String> windows) {
+        String where(List<String> terms, String whole) {
+            if (tokens.contains(SearchFolder.cut(whole))) {
+                return "token";
+            }
+            if (rules.stream().anyMatch(r -> holds(r, terms))) {
+                return "rule";
+            }
+            return logits.stream().anyMatch(t -> holds(t, terms)) ? "logit" : "text";
+        }
+
+        /** The first example that holds the query as it is, or else all its words; -1 for none. */
+        int window(String query, List<String> terms) {
+            String low = query.toLowerCase(Locale.ROOT);
+            int found = -1;
+            for (int e = 0; e < windows.size(); e++) {
+                if (windows.get(e).toLowerCase(Locale.ROOT).contains(low)) {
+                    return e;
+                }
+                found = found < 0 && holds(windows.get(e), terms) ? e : found;
+            }
+            return found;
+        }
     }
 
     private static boolean holds(String text, List<String> terms) {

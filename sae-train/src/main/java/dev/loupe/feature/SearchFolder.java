@@ -21,8 +21,9 @@ import org.apache.lucene.store.Directory;
 import org.apache.lucene.store.FSDirectory;
 
 /**
- * The search index of one feature index, by Lucene: one document per living latent. Beside the tables in the folder
- * {@value #NAME}; an older feature index that lacks it is indexed in memory when it is first searched.
+ * The search index of one feature index, by Lucene: one document per living latent, which keeps what a list of hits says, so
+ * that no table is read for it. Beside the tables in the folder {@value #NAME}; an older feature index that lacks it is
+ * indexed in memory when it is first searched.
  */
 final class SearchFolder {
     static final String NAME = "search";
@@ -87,23 +88,24 @@ final class SearchFolder {
         }
     }
 
-    private static Document document(FeatureDetail f) {
+    /** What is searched and kept of a latent. */
+    static Document document(FeatureDetail f) {
         Document d = new Document();
         d.add(new StoredField(ID, f.summary().id()));
         d.add(new StringField(NUMBER, Integer.toString(f.summary().id()), Field.Store.NO));
         d.add(new TextField(LABEL, f.summary().label() + " " + f.summary().topLabel(), Field.Store.NO));
         for (TokenRate t : f.tokenRates()) {
             d.add(new TextField(TOKEN, t.text(), Field.Store.NO));
-            d.add(new StringField(WHOLE, cut(SearchTerms.whole(t.text())), Field.Store.NO));
+            d.add(new StringField(WHOLE, cut(SearchTerms.whole(t.text())), Field.Store.YES));
         }
         for (LabelCandidate c : f.labels()) {
-            d.add(new TextField(RULES, c.text() + " " + String.join(" ", c.patterns()), Field.Store.NO));
+            d.add(new TextField(RULES, c.text() + " " + String.join(" ", c.patterns()), Field.Store.YES));
         }
         for (TokenLogit t : f.promoted()) {
-            d.add(new TextField(LOGITS, t.text(), Field.Store.NO));
+            d.add(new TextField(LOGITS, t.text(), Field.Store.YES));
         }
         for (Example e : f.examples()) {
-            d.add(new TextField(TEXT, window(e), Field.Store.NO));
+            d.add(new TextField(TEXT, window(e), Field.Store.YES));
         }
         return d;
     }
@@ -115,7 +117,7 @@ final class SearchFolder {
         return tokens.stream().collect(Collectors.joining());
     }
 
-    private static String cut(String text) {
+    static String cut(String text) {
         return text.length() > 200 ? text.substring(0, 200) : text;
     }
 }

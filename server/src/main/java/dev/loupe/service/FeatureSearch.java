@@ -12,9 +12,12 @@ import dev.loupe.sae.Sae;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -43,7 +46,7 @@ public final class FeatureSearch {
     /**
      * Searches.
      *
-     * @param sae the SAE to look in; null for all that have an index
+     * @param sae the SAE to look in; null for all that have an index, random-model controls left out
      * @param filter which features may be found; its order, text and page do not matter
      * @param limit at most so many
      */
@@ -55,7 +58,7 @@ public final class FeatureSearch {
             throw new UsageException("The limit of a search must be at least 1; it is " + limit + ".");
         }
         List<FeatureHit> hits = new ArrayList<>();
-        for (String name : sae == null ? features.indexed() : List.of(sae)) {
+        for (String name : sae == null ? features.ofTheModels() : List.of(sae)) {
             FeatureIndex index = features.index(name);
             SeedStability stability = filter.seeds().isBlank() ? null : features.stability(name, index);
             Predicate<FeatureSummary> may = f -> filter.passes(f, stability);
@@ -68,13 +71,22 @@ public final class FeatureSearch {
             found.forEach(h -> hits.add(new FeatureHit(name, h)));
         }
         hits.sort(Comparator.comparingDouble((FeatureHit h) -> -h.hit().score()));
-        List<FeatureHit> best = hits.subList(0, Math.min(limit, hits.size()));
-        return by == By.REGEX
-                ? List.copyOf(best)
-                : best.stream()
-                        .map(h ->
-                                new FeatureHit(h.sae(), features.index(h.sae()).explained(h.hit(), query)))
-                        .toList();
+        List<FeatureHit> best = List.copyOf(hits.subList(0, Math.min(limit, hits.size())));
+        return by == By.REGEX ? best : explained(best, query);
+    }
+
+    /** Only the hits that are shown are looked at for where they matched: those of one SAE together. */
+    private List<FeatureHit> explained(List<FeatureHit> best, String query) {
+        Map<String, Iterator<SearchHit>> bySae = new HashMap<>();
+        best.stream()
+                .collect(Collectors.groupingBy(
+                        FeatureHit::sae, Collectors.mapping(FeatureHit::hit, Collectors.toList())))
+                .forEach((sae, hits) -> bySae.put(
+                        sae, features.index(sae).explained(hits, query).iterator()));
+        return best.stream()
+                .map(h -> new FeatureHit(
+                        h.sae(), Objects.requireNonNull(bySae.get(h.sae())).next()))
+                .toList();
     }
 
     /**

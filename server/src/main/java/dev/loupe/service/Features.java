@@ -4,7 +4,6 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
-import dev.loupe.base.UsageException;
 import dev.loupe.feature.FeatureDetail;
 import dev.loupe.feature.FeatureIndex;
 import dev.loupe.feature.FeatureIndexer;
@@ -55,6 +54,11 @@ public final class Features {
     /** The names of all SAEs that have an index. */
     public List<String> indexed() {
         return Workspace.named(workspace.features(), IndexManifest.FILE);
+    }
+
+    /** The same without random-model controls: what a search means when it says all SAEs. */
+    public List<String> ofTheModels() {
+        return indexed().stream().filter(s -> !RandomControl.is(s)).toList();
     }
 
     /**
@@ -123,26 +127,6 @@ public final class Features {
     /** Everything about one feature. */
     public FeatureDetail detail(String sae, int id) {
         return index(sae).detail(id);
-    }
-
-    /**
-     * Features whose number, label, tokens or example texts hold a query, best first.
-     *
-     * @param sae the SAE to look in; null for all that have an index
-     */
-    public List<FeatureHit> search(String query, @Nullable String sae, int limit) {
-        if (query.isBlank()) {
-            throw new UsageException("The search is empty; type a word, a token or a number.");
-        }
-        if (limit < 1) {
-            throw new UsageException("The limit of a search must be at least 1; it is " + limit + ".");
-        }
-        List<FeatureHit> hits = new ArrayList<>();
-        for (String name : sae == null ? indexed() : List.of(sae)) {
-            index(name).search(query, limit).forEach(h -> hits.add(new FeatureHit(name, h)));
-        }
-        hits.sort(Comparator.comparingDouble((FeatureHit h) -> -h.hit().score()));
-        return List.copyOf(hits.subList(0, Math.min(limit, hits.size())));
     }
 
     /**

@@ -30,6 +30,7 @@ import java.util.stream.Stream;
  */
 public final class RandomControl {
     private static final String MODEL = "model.safetensors";
+    private static final String SUFFIX = ".random";
     private static final long SEED = 17;
     private static final Pattern SHARE = Pattern.compile("share ([0-9.eE-]+) .*");
 
@@ -52,7 +53,12 @@ public final class RandomControl {
 
     /** The name of the control of anything. */
     public static String name(String original) {
-        return original + ".random";
+        return original + SUFFIX;
+    }
+
+    /** Whether a name is that of a control. */
+    public static boolean is(String name) {
+        return name.endsWith(SUFFIX);
     }
 
     /**

@@ -3,6 +3,8 @@ package dev.loupe.ui;
 import com.vaadin.flow.component.combobox.ComboBox;
 import com.vaadin.flow.component.html.Div;
 import dev.loupe.service.FeatureHit;
+import dev.loupe.service.FeatureQuery;
+import dev.loupe.service.FeatureSearch;
 import dev.loupe.service.Workbench;
 import dev.loupe.steer.Edit;
 import dev.loupe.steer.EditOp;
@@ -29,8 +31,7 @@ final class FeaturePicker extends Div {
             String text = q.getFilter().orElse("").strip();
             Stream<FeatureHit> hits = text.isEmpty()
                     ? Stream.empty()
-                    : workbench.features().search(text, null, MOST).stream()
-                            .filter(h -> !h.hit().summary().dead());
+                    : workbench.search().find(text, FeatureSearch.By.WORDS, null, FeatureQuery.all(), MOST).stream();
             return hits.skip(q.getOffset()).limit(q.getLimit());
         });
         box.addValueChangeListener(e -> {

@@ -128,7 +128,7 @@ final class SearchWords extends Section {
     /** With nothing to look for: what there is most to find out about, within the filters. */
     private List<FeatureHit> contextual(String scope, FeatureQuery filter) {
         List<FeatureHit> all = new ArrayList<>();
-        for (String sae : scope.isEmpty() ? indexed : List.of(scope)) {
+        for (String sae : scope.isEmpty() ? workbench.features().ofTheModels() : List.of(scope)) {
             workbench
                     .features()
                     .list(sae, filter.sortedBy("contextual", true).page(0, MOST))
