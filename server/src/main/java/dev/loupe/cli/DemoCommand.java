@@ -28,7 +28,7 @@ final class DemoCommand extends LoupeCommand {
     @Option(
             names = "--model",
             paramLabel = "M",
-            description = "builtin (three minutes), or smollm2: SmolLM2-135M out of a package of PyPI, about 25 minutes"
+            description = "builtin (four minutes), or smollm2: SmolLM2-135M out of a package of PyPI, about 25 minutes"
                     + " on two cores (default: builtin).")
     private String model = Models.BUILTIN;
 

@@ -8,6 +8,7 @@ import dev.loupe.eval.SaeReport;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -144,6 +145,7 @@ public final class Demo {
                         p,
                         bench.features()::isCurrent,
                         s -> bench.features().build(s, p))));
+        control().ifPresent(parts::add);
         for (DemoPlan.Family f : plan.families()) {
             CompareSpec spec = new CompareSpec(names(f).get(0), names(f).get(1), null);
             parts.add(new Part(
@@ -156,6 +158,25 @@ public final class Demo {
                     p -> Tasks.summary(bench.compare().run(spec, p))));
         }
         return parts;
+    }
+
+    private Optional<Part> control() {
+        String sae = plan.control();
+        if (sae == null) {
+            return Optional.empty();
+        }
+        String random = RandomControl.name(sae);
+        return Optional.of(new Part(
+                "random-model control of " + sae,
+                plan.controlSeconds(),
+                0,
+                () -> bench.saes().names().contains(random) && bench.features().isCurrent(random),
+                "index",
+                new IndexSpec(List.of(sae), null, true),
+                p -> {
+                    bench.controls().make(sae, p);
+                    return Map.of("saes", List.of(random));
+                }));
     }
 
     /** What the finished demo made. */

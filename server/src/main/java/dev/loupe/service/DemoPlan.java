@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * @param captureSeconds of capturing
  * @param evaluateSeconds of all reports
  * @param indexSeconds of all indexes
+ * @param control the SAE that gets a {@link RandomControl}, so that its lists stand beside those of a model that never
+ *     learned anything; null for none
+ * @param controlSeconds of making it: the same capture, training, report and index once more
  */
 public record DemoPlan(
         String model,
@@ -34,7 +37,9 @@ public record DemoPlan(
         double pullSeconds,
         double captureSeconds,
         double evaluateSeconds,
-        double indexSeconds) {
+        double indexSeconds,
+        @Nullable String control,
+        double controlSeconds) {
     /** The seeds of every family. */
     public static final List<Long> SEEDS = List.of(0L, 1L);
 
@@ -52,7 +57,7 @@ public record DemoPlan(
      */
     public record Family(String name, String arch, int dSae, double seconds, Map<String, Object> set) {}
 
-    /** Eight SAEs of the embedded model: three minutes. */
+    /** Eight SAEs of the embedded model: four minutes. */
     private static final DemoPlan EMBEDDED = new DemoPlan(
             Models.BUILTIN,
             null,
@@ -69,7 +74,9 @@ public record DemoPlan(
             0,
             20,
             23,
-            26);
+            26,
+            "topk-2048-s0",
+            35);
 
     /**
      * Four SAEs of SmolLM2-135M, whose 30 layers are cut in the middle. The text has about 250,000 tokens of English, which the
@@ -90,7 +97,9 @@ public record DemoPlan(
             15,
             320,
             150,
-            100);
+            100,
+            null, // its weights are quantised: there is no random copy of such
+            0);
 
     /** The demo of a model. */
     public static DemoPlan of(String model) {

@@ -25,11 +25,16 @@ class DemoPlanTest {
                         .isNotBlank();
             }
             assertThat(parts.stream().mapToDouble(Demo.Part::seconds).sum()).isBetween(600.0, 40 * 60.0);
-            assertThat(new Demo(bench, DemoPlan.of("builtin"))
-                            .parts()
-                            .getFirst()
-                            .title())
-                    .isEqualTo("capture");
+            assertThat(parts).noneMatch(p -> p.title().contains("control"));
+            List<Demo.Part> builtin = new Demo(bench, DemoPlan.of("builtin")).parts();
+            assertThat(builtin.getFirst().title()).isEqualTo("capture");
+            Demo.Part control = builtin.stream()
+                    .filter(p -> p.title().equals("random-model control of topk-2048-s0"))
+                    .findFirst()
+                    .orElseThrow();
+            assertThat(control.finished().getAsBoolean()).isFalse();
+            assertThat(Tasks.title(control.kind(), Views.JSON.valueToTree(control.request())))
+                    .contains("topk-2048-s0");
         }
         assertThatThrownBy(() -> DemoPlan.of("gpt2"))
                 .isInstanceOf(UsageException.class)

@@ -10,6 +10,7 @@ import dev.loupe.model.ModelConfig;
 import dev.loupe.service.Job;
 import dev.loupe.service.ModelView;
 import dev.loupe.service.Overview;
+import dev.loupe.service.RandomControl;
 import dev.loupe.service.SaeRow;
 import dev.loupe.service.StoreView;
 import dev.loupe.service.Workbench;
@@ -60,7 +61,8 @@ public final class OverviewView extends Page {
                     "loupe demo");
         }
         List<SaeRow> shown = all.saes().stream()
-                .sorted(Comparator.comparing((SaeRow r) -> !r.sae().indexed())) // those to look at first
+                .sorted(Comparator.comparing((SaeRow r) -> !r.sae().indexed()) // those to look at first
+                        .thenComparing(r -> RandomControl.is(r.sae().name())))
                 .limit(SAES_SHOWN)
                 .toList();
         Section card = Kit.card(Kit.heading("SAEs", "figures of held-out tokens"), SaeTable.of(shown));

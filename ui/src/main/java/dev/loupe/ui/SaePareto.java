@@ -3,6 +3,7 @@ package dev.loupe.ui;
 import com.vaadin.flow.component.UI;
 import com.vaadin.flow.component.html.Section;
 import dev.loupe.eval.SaeReport;
+import dev.loupe.service.RandomControl;
 import dev.loupe.service.SaeRow;
 import dev.loupe.ui.element.Scatter;
 import java.util.ArrayList;
@@ -24,6 +25,7 @@ final class SaePareto {
     static Optional<Section> of(List<SaeRow> saes) {
         List<SaeRow> known = saes.stream()
                 .filter(r -> r.report() != null && Double.isFinite(report(r).fvu()))
+                .filter(r -> !RandomControl.is(r.sae().name())) // of another model, which is easy to code
                 .toList();
         if (known.size() < 2) {
             return Optional.empty();

@@ -2,6 +2,7 @@ package dev.loupe.ui;
 
 import com.vaadin.flow.component.Component;
 import dev.loupe.eval.SaeReport;
+import dev.loupe.service.RandomControl;
 import dev.loupe.service.SaeRow;
 import dev.loupe.service.SaeView;
 import java.util.ArrayList;
@@ -52,9 +53,11 @@ final class SaeTable {
                 Kit.text(loss == null ? "–" : Num.signed(loss.deltaCe(), 3)),
                 Kit.text(loss == null ? "–" : Num.percent(loss.lossRecoveredZero())),
                 Kit.text(r == null ? "–" : Num.percent(r.deadFraction())),
-                s.indexed()
-                        ? Kit.chip("indexed", "good", "has a feature index")
-                        : Kit.chip("no index", "warn", "run: loupe index " + s.name()),
+                RandomControl.is(s.name())
+                        ? Kit.chip("control", "", "the same recipe on a copy of the model with random weights")
+                        : s.indexed()
+                                ? Kit.chip("indexed", "good", "has a feature index")
+                                : Kit.chip("no index", "warn", "run: loupe index " + s.name()),
                 Kit.link(Links.report(s.name()), "report"));
     }
 }
