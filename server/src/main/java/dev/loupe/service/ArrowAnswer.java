@@ -67,14 +67,17 @@ final class ArrowAnswer implements AutoCloseable {
         return new ArrowAnswer(out, columns, Map.of("model", model));
     }
 
-    /** Columns of active latents. */
-    static ArrowAnswer codes(OutputStream out, Sae sae) throws IOException {
+    /** Columns of active latents, or one of all of them. */
+    static ArrowAnswer codes(OutputStream out, Sae sae, boolean dense) throws IOException {
         FieldType list = FieldType.notNullable(new ArrowType.List());
+        FieldType whole = FieldType.notNullable(new ArrowType.FixedSizeList(sae.dSae()));
         return new ArrowAnswer(
                 out,
-                List.of(
-                        new Field("latents", list, List.of(plain("item", INT))),
-                        new Field("values", list, List.of(plain("item", FLOAT)))),
+                dense
+                        ? List.of(new Field("codes", whole, List.of(plain("item", FLOAT))))
+                        : List.of(
+                                new Field("latents", list, List.of(plain("item", INT))),
+                                new Field("values", list, List.of(plain("item", FLOAT)))),
                 Map.of("sae", sae.name(), "d_sae", Integer.toString(sae.dSae())));
     }
 
@@ -100,8 +103,16 @@ final class ArrowAnswer implements AutoCloseable {
         end(column, values.length);
     }
 
-    /** The active latents of a row of codes. */
+    /** The latents of a row of codes, as the columns have them. */
     void code(SparseCodes codes, int row) {
+        if (root.getVector(4) instanceof FixedSizeListVector whole) {
+            float[] values = new float[whole.getListSize()];
+            for (int e = codes.start(row); e < codes.end(row); e++) {
+                values[codes.ids()[e]] = codes.values()[e];
+            }
+            floats(4, values);
+            return;
+        }
         IntVector ids = (IntVector) begin(4);
         Float4Vector values = (Float4Vector) begin(5);
         for (int e = codes.start(row); e < codes.end(row); e++) {

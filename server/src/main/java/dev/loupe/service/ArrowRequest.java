@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param positions only these, below 0 from the end; all if absent
  * @param bos whether BOS goes in front; as in the SAE's store, else true, if absent
  * @param sae the SAE (to encode)
+ * @param dense whether every latent has its value, zeros included (to encode); active latents and their values if absent
  */
 public record ArrowRequest(
         @Nullable String text,
@@ -23,7 +24,8 @@ public record ArrowRequest(
         @Nullable List<String> hooks,
         @Nullable List<Integer> positions,
         @Nullable Boolean bos,
-        @Nullable String sae) {
+        @Nullable String sae,
+        @Nullable Boolean dense) {
     /** All texts. */
     List<String> all() {
         if (texts != null) {

@@ -23,6 +23,7 @@ import java.util.stream.IntStream;
 /** Activations and latents of texts as Arrow IPC streams, one record batch per text, one row per position. */
 public final class Notebooks {
     private static final int MOST_TEXTS = 256;
+    private static final long MOST_DENSE = 1L << 26; // values of one record batch: 256 MiB
 
     private final Models models;
     private final Saes saes;
@@ -70,12 +71,13 @@ public final class Notebooks {
         };
     }
 
-    /** Active latents: columns text, position, token_id, token, latents, values. */
+    /** Latents: columns text, position, token_id, token, and latents with their values, or codes (dense). */
     public Answer encode(ArrowRequest r) {
         if (r.sae() == null || r.sae().isBlank()) {
             throw new UsageException("Which SAE? Send {\"sae\": \"NAME\"}.");
         }
         Sae sae = saes.open(r.sae());
+        boolean dense = Boolean.TRUE.equals(r.dense());
         List<float[]> vectors = r.vectors();
         if (vectors != null) {
             for (float[] v : vectors) {
@@ -84,9 +86,10 @@ public final class Notebooks {
                             + sae.dIn() + ".");
                 }
             }
+            checkDense(dense, vectors.size(), sae);
             SparseCodes codes = sae.encode(Matrix.copyOf(vectors.toArray(float[][]::new)));
             return out -> {
-                try (ArrowAnswer answer = ArrowAnswer.codes(out, sae)) {
+                try (ArrowAnswer answer = ArrowAnswer.codes(out, sae, dense)) {
                     for (int v = 0; v < codes.rows(); v++) {
                         answer.row(v, 0, -1, "");
                         answer.code(codes, v);
@@ -100,10 +103,13 @@ public final class Notebooks {
         int trained = sae.needs().contextSize();
         int most = trained > 0 ? trained : model.config().nCtx();
         List<InspectedText> texts = texts(model, r, r.bos() == null ? features.prependBos(sae) : r.bos(), most);
+        for (InspectedText text : texts) {
+            checkDense(dense, positions(r, text.ids().length).length, sae);
+        }
         List<HookPoint> hooks =
                 sae.hooksIn().stream().map(h -> model.hook(h).hook()).toList();
         return out -> {
-            try (ArrowAnswer answer = ArrowAnswer.codes(out, sae)) {
+            try (ArrowAnswer answer = ArrowAnswer.codes(out, sae, dense)) {
                 for (int t = 0; t < texts.size(); t++) {
                     InspectedText text = texts.get(t);
                     Forward run = model.forward(TokenBatch.of(text.ids()), Taps.read(hooks), Want.NOTHING);
@@ -116,6 +122,14 @@ public final class Notebooks {
                 }
             }
         };
+    }
+
+    private static void checkDense(boolean dense, long rows, Sae sae) {
+        if (dense && rows * sae.dSae() > MOST_DENSE) {
+            throw new UsageException(
+                    rows + " positions of all " + sae.dSae() + " latents are " + rows * sae.dSae() + " values; at most "
+                            + MOST_DENSE + " are sent at once: ask for fewer positions, or leave out dense.");
+        }
     }
 
     private static float[][] rows(Forward run, List<HookPoint> hooks, int n) {

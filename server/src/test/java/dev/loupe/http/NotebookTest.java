@@ -32,18 +32,21 @@ class NotebookTest {
     @Test
     void the_notebook_runs_encodes_ablates_and_shows_a_page() throws Exception {
         Path python = Python.require("That a notebook reads the Arrow streams goes untested.");
-        String program = Files.readString(ProjectRoot.resolve("tests/python/notebook.py"));
+        Path notebook = ProjectRoot.resolve("tests/python/notebook.py");
+        assertThat(Files.readAllLines(notebook)).hasSizeLessThanOrEqualTo(30);
+        String program = Files.readString(ProjectRoot.resolve("tests/python/check_notebook.py"));
         String[] printed = Python.run(
                         python,
                         program,
+                        notebook,
                         "http://127.0.0.1:" + http.server().port(),
                         "tiny-s0",
                         SmallWorkspace.HOOK,
                         "I would like to thank the rapporteur")
                 .strip()
                 .split("\\|");
-        assertThat(Double.parseDouble(printed[2])).isPositive();
-        assertThat(printed[3]).contains("no SAE \"nobody\"");
+        assertThat(Double.parseDouble(printed[1])).isPositive();
+        assertThat(printed[2]).contains("no SAE \"nobody\"");
     }
 
     @Test
@@ -67,6 +70,7 @@ class NotebookTest {
                 "/api/encode      | {\"text\": \"a\"}                                      | 400 | Which SAE",
                 "/api/encode      | {\"sae\": \"tiny-s0\", \"vectors\": [[1, 2]]}          | 400 | reads",
                 "/api/encode      | {\"sae\": \"tiny-s0\", \"text\": \"a\", \"positions\": [50]} | 400 | no position 50",
+                "/api/encode      | {\"sae\": \"tiny-s0\", \"text\": \"a\", \"dense\": \"yes\"} | 400 | Boolean",
             })
     void what_is_wrong_is_said_before_the_stream_begins(String path, String body, int status, String word)
             throws Exception {
