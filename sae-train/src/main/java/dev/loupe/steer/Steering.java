@@ -45,55 +45,99 @@ public final class Steering {
         request.check();
         CompiledVariant variant = compile(request.variant(), model, context);
         int[] prompt = model.tokenizer().encode(request.prompt());
-        int room = model.config().nCtx() - prompt.length;
-        if (prompt.length == 0) {
+        Pair both = write(model, variant, prompt, prompt, request, listener, p);
+        return new SteerResult(
+                both.plain.text(),
+                both.steered.text(),
+                both.plain.kl(),
+                model.tokenizer().pieces(prompt),
+                both.plain.tokens(),
+                both.steered.tokens(),
+                both.plain.finish(),
+                both.steered.finish(),
+                variant.words(),
+                request,
+                both.seconds,
+                both.rate());
+    }
+
+    /**
+     * Answers in two conversations, as the model is and under a variant.
+     *
+     * @param plain token ids of the model's own conversation, ready for an answer
+     * @param steered those of the steered one
+     * @param settings how to write; its prompt does not matter
+     * @throws UsageException if a conversation does not fit the model, in one sentence
+     */
+    public static ChatTurn answer(
+            LanguageModel model,
+            int[] plain,
+            int[] steered,
+            SteerRequest settings,
+            SteeringContext context,
+            SteerListener listener,
+            Progress p) {
+        CompiledVariant variant = compile(settings.variant(), model, context);
+        Pair both = write(model, variant, plain, steered, settings, listener, p);
+        return new ChatTurn(both.plain, both.steered, variant.words(), both.seconds, both.rate());
+    }
+
+    /** Two texts and the time of writing them. */
+    private record Pair(ChatTurn.Side plain, ChatTurn.Side steered, double seconds) {
+        double rate() {
+            int tokens = plain.tokens().size() + steered.tokens().size();
+            return seconds > 0 ? tokens / seconds : 0;
+        }
+    }
+
+    private static Pair write(
+            LanguageModel model,
+            CompiledVariant variant,
+            int[] plain,
+            int[] steered,
+            SteerRequest settings,
+            SteerListener listener,
+            Progress p) {
+        int longest = Math.max(plain.length, steered.length);
+        int room = model.config().nCtx() - longest;
+        if (plain.length == 0 || steered.length == 0) {
             throw new UsageException("The prompt has no tokens; give a text to continue.");
         }
         if (room < 1) {
-            throw new UsageException("The prompt has " + prompt.length + " tokens and the model reads at most "
+            throw new UsageException("The prompt has " + longest + " tokens and the model reads at most "
                     + model.config().nCtx() + ", so there is no room to write; shorten it.");
         }
         Sampling sampling = new Sampling(
-                Math.min(request.maxTokens(), room),
-                Objects.requireNonNull(request.temperature()),
-                request.topK(),
-                Objects.requireNonNull(request.topP()),
-                request.seed(),
-                request.stop(),
+                Math.min(settings.maxTokens(), room),
+                Objects.requireNonNull(settings.temperature()),
+                settings.topK(),
+                Objects.requireNonNull(settings.topP()),
+                settings.seed(),
+                settings.stop(),
                 false);
         p.stage("writing", 2L * sampling.maxTokens(), "tokens");
         long start = System.nanoTime();
-        CompiledVariant.Run run = variant.on(prompt, prompt.length);
+        CompiledVariant.Run run = variant.on(steered, steered.length);
         long[] done = {0};
         TokenListener hearSteered = run.listening(hear(true, listener, p, done));
         Generation[] both = together(
-                model.begin(prompt, sampling, Taps.none()),
+                model.begin(plain, sampling, Taps.none()),
                 hear(false, listener, p, done),
-                model.begin(prompt, sampling, run.taps()),
+                model.begin(steered, sampling, run.taps()),
                 hearSteered);
         p.check();
-        Generation plain = both[0];
-        Generation steered = both[1];
         double seconds = (System.nanoTime() - start) / 1e9;
         p.stage("comparing", 2, "texts");
-        Comparison compare = new Comparison(model, variant, prompt);
-        Comparison.Stream a = compare.stream(plain.tokens(), false);
+        ChatTurn.Side a = side(both[0], new Comparison(model, variant, plain), plain.length, false);
         p.advance(1);
-        Comparison.Stream b = compare.stream(steered.tokens(), true);
+        ChatTurn.Side b = side(both[1], new Comparison(model, variant, steered), steered.length, true);
         p.advance(2);
-        return new SteerResult(
-                plain.text(),
-                steered.text(),
-                a.meanKl(),
-                model.tokenizer().pieces(prompt),
-                a.tokens(),
-                b.tokens(),
-                plain.finishReason(),
-                steered.finishReason(),
-                variant.words(),
-                request,
-                seconds,
-                seconds > 0 ? (plain.tokens().length + steered.tokens().length) / seconds : 0);
+        return new Pair(a, b, seconds);
+    }
+
+    private static ChatTurn.Side side(Generation g, Comparison compare, int prompt, boolean steered) {
+        Comparison.Stream read = compare.stream(g.tokens(), steered);
+        return new ChatTurn.Side(prompt, g.text(), read.tokens(), g.finishReason(), read.meanKl());
     }
 
     /** Hears two texts at once, as they are written. */

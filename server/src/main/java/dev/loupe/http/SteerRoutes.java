@@ -2,8 +2,10 @@ package dev.loupe.http;
 
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
+import dev.loupe.service.SteerChat;
 import dev.loupe.service.Views;
 import dev.loupe.service.Workbench;
+import dev.loupe.steer.ChatTurn;
 import dev.loupe.steer.Dose;
 import dev.loupe.steer.DoseResponse;
 import dev.loupe.steer.SteerListener;
@@ -14,6 +16,7 @@ import io.javalin.http.Context;
 import io.javalin.http.HandlerType;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiFunction;
 import tools.jackson.databind.JsonNode;
 
 /** Steering and saved variants. */
@@ -49,6 +52,13 @@ final class SteerRoutes {
                         SteerResult.class,
                         this::steer),
                 Route.post(
+                        "/steer/chat",
+                        "The next answer in two conversations, the model's own and the steered one, which may have grown"
+                                + " apart; with \"stream\": true as server-sent events (text, then result).",
+                        SteerChat.class,
+                        ChatTurn.class,
+                        this::chat),
+                Route.post(
                         "/steer/sweep",
                         "A variant at several strengths: KL on neutral texts, perplexity and repetition of what is written,"
                                 + " share of texts in a target language.",
@@ -70,35 +80,45 @@ final class SteerRoutes {
     }
 
     private void steer(Context ctx) {
-        JsonNode body = Params.body(ctx, JsonNode.class);
+        JsonNode body = body(ctx);
         SteerRequest request = Views.JSON.treeToValue(body, SteerRequest.class);
+        request.check();
+        answer(ctx, body, (listener, progress) -> bench.steer().run(request, listener, progress));
+    }
+
+    private void chat(Context ctx) {
+        JsonNode body = body(ctx);
+        SteerChat request = Views.JSON.treeToValue(body, SteerChat.class);
+        answer(ctx, body, (listener, progress) -> bench.chats().answer(request, listener, progress));
+    }
+
+    private static JsonNode body(Context ctx) {
+        JsonNode body = Params.body(ctx, JsonNode.class);
         if (body.path("variant").isObject()) {
             Variant.of(body.path("variant")); // refuses fields that nobody knows
         }
+        return body;
+    }
+
+    /** Answers whole, or as server-sent events. */
+    private static void answer(Context ctx, JsonNode body, BiFunction<SteerListener, Progress, Object> write) {
         if (!body.path("stream").asBoolean(false)) {
-            ctx.json(bench.steer().run(request, SteerListener.silent(), new Caller(ctx).progress()));
+            ctx.json(write.apply(SteerListener.silent(), new Caller(ctx).progress()));
             return;
         }
-        request.check();
         EventStream events = new EventStream(ctx);
         try {
-            SteerResult result = bench.steer()
-                    .run(
-                            request,
-                            (steered, text) -> events.send(null, "text", Map.of("steered", steered, "text", text)),
-                            Progress.until(() -> !events.open()));
+            Object result = write.apply(
+                    (steered, text) -> events.send(null, "text", Map.of("steered", steered, "text", text)),
+                    Progress.until(() -> !events.open()));
             events.send(null, "result", result);
         } catch (LoupeException e) {
-            events.send(null, "error", Problem.of(e, "/api/steer"));
+            events.send(null, "error", Problem.of(e, ctx.path()));
         }
     }
 
     private void sweep(Context ctx) {
-        JsonNode body = Params.body(ctx, JsonNode.class);
-        if (body.path("variant").isObject()) {
-            Variant.of(body.path("variant")); // refuses fields that nobody knows
-        }
-        ctx.json(bench.steer().sweep(Views.JSON.treeToValue(body, Dose.class), new Caller(ctx).progress()));
+        ctx.json(bench.steer().sweep(Views.JSON.treeToValue(body(ctx), Dose.class), new Caller(ctx).progress()));
     }
 
     private void save(Context ctx) {

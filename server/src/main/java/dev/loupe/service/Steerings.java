@@ -13,6 +13,7 @@ import dev.loupe.model.Want;
 import dev.loupe.sae.Sae;
 import dev.loupe.sae.SaeNeeds;
 import dev.loupe.sae.SparseCodes;
+import dev.loupe.steer.ChatTurn;
 import dev.loupe.steer.CompiledVariant;
 import dev.loupe.steer.Dose;
 import dev.loupe.steer.DoseResponse;
@@ -73,6 +74,17 @@ public final class Steerings {
         return Steering.run(models.open(model == null ? Models.BUILTIN : model), request, context, listener, progress);
     }
 
+    /** Writes the next answer in two conversations; see {@link Steering#answer}. */
+    ChatTurn answer(
+            LanguageModel model,
+            int[] plain,
+            int[] steered,
+            SteerRequest settings,
+            SteerListener listener,
+            Progress progress) {
+        return Steering.answer(model, plain, steered, settings, context, listener, progress);
+    }
+
     /**
      * Begins a text under a variant (the OpenAI-compatible routes), beside all others that are being written.
      *
@@ -101,21 +113,36 @@ public final class Steerings {
         SteerRequest request = result.request();
         String name = request.model();
         LanguageModel model = models.open(name == null ? Models.BUILTIN : name);
+        return active(
+                model,
+                model.tokenizer().encode(request.prompt()),
+                steered ? result.steeredTokens() : result.defaultTokens(),
+                steered ? request.variant() : Variant.NONE,
+                sae);
+    }
+
+    /**
+     * The same for any text.
+     *
+     * @param prompt what was there before
+     * @param written what the model wrote after it
+     * @param variant the edits under which it did
+     */
+    public List<List<ActiveFeature>> active(
+            LanguageModel model, int[] prompt, List<SteerResult.StreamToken> written, Variant variant, String sae) {
         Sae s = saes.open(sae);
         SaeNeeds.check(s, model);
-        int[] prompt = model.tokenizer().encode(request.prompt());
-        List<SteerResult.StreamToken> written = steered ? result.steeredTokens() : result.defaultTokens();
         int[] ids = Arrays.copyOf(prompt, prompt.length + written.size());
         for (int i = 0; i < written.size(); i++) {
             ids[prompt.length + i] = written.get(i).id();
         }
         Taps read = Taps.read(model.hook(s.hookName()).hook());
-        Taps taps = steered
-                ? Steering.compile(request.variant(), model, context)
+        Taps taps = variant.edits().isEmpty()
+                ? read
+                : Steering.compile(variant, model, context)
                         .on(ids, prompt.length)
                         .taps()
-                        .merge(read)
-                : read;
+                        .merge(read);
         Activation x = model.forward(TokenBatch.of(ids), taps, Want.NOTHING)
                 .activation(model.hook(s.hookName()).hook());
         float[][] rows = new float[ids.length][];

@@ -29,6 +29,7 @@ public final class Workbench implements AutoCloseable {
     private final Patches patches;
     private final Circuits circuits;
     private final Steerings steerings;
+    private final SteeredChats chats;
     private final LanguageTrials languages;
     private final SteeringFinder finder;
     private final Trainings trainings;
@@ -40,6 +41,11 @@ public final class Workbench implements AutoCloseable {
 
     /** A workbench over a workspace. */
     public Workbench(Workspace workspace, Settings settings) {
+        this(workspace, settings, System.getenv("LOUPE_LABEL_KEY"));
+    }
+
+    /** The same with the key of the service for labels, which stands in no setting. */
+    Workbench(Workspace workspace, Settings settings, @Nullable String labelKey) {
         this.workspace = workspace;
         this.settings = settings;
         this.models = new Models(workspace, settings.number(Settings.Key.THREADS));
@@ -55,12 +61,13 @@ public final class Workbench implements AutoCloseable {
         this.evaluations = new Evaluations(workspace, models, stores, saes);
         this.notes = new Notes(workspace, saes);
         this.featureExchange = new FeatureExchange(saes, features, notes);
-        this.prose = new ProseLabels(features, notes, chat(settings, System.getenv("LOUPE_LABEL_KEY")));
+        this.prose = new ProseLabels(features, notes, chat(settings, labelKey));
         this.notebooks = new Notebooks(models, saes, features);
         this.counterparts = new Counterparts(workspace, comparisons, features);
         this.patches = new Patches(workspace, models, saes);
         this.circuits = new Circuits(workspace, models, saes);
         this.steerings = new Steerings(workspace, models, saes, features);
+        this.chats = new SteeredChats(models, steerings);
         this.finder = new SteeringFinder(workspace, models, saes);
         this.languages = new LanguageTrials(workspace, models, saes);
         this.trainings = new Trainings(workspace, stores, models);
@@ -104,6 +111,11 @@ public final class Workbench implements AutoCloseable {
     /** Finding what to steer by. */
     public SteeringFinder finder() {
         return finder;
+    }
+
+    /** Conversations with a model as it is and under edits. */
+    public SteeredChats chats() {
+        return chats;
     }
 
     /** Trials of language steering. */

@@ -140,6 +140,80 @@ class ChatTest {
         assertThat(r.statusCode()).as(r.body()).isEqualTo(200);
     }
 
+    @Test
+    void twoConversationsThatHaveGrownApartAreEachAnsweredByTheirModel() throws Exception {
+        String edits = "{'edits': [{'feature': 'tiny-s0:3', 'op': 'add', 'strength': 3000, 'unit': 'absolute'}]}";
+        String first = "{'role': 'user', 'content': 'Who speaks?'}";
+        String rest = "'variant': " + edits + ", 'max_tokens': 8, 'temperature': 0, 'top_p': 1}";
+        JsonNode turn = steered("'messages': [" + first + "], " + rest);
+        assertThat(turn.path("default").path("text").asString()).isEqualTo(answer("[" + first + "]", ""));
+        assertThat(turn.path("steered").path("text").asString())
+                .isEqualTo(answer("[" + first + "]", ", 'loupe': " + edits))
+                .isNotEqualTo(turn.path("default").path("text").asString());
+        assertThat(turn.path("steered").path("kl").asDouble()).isPositive();
+        JsonNode token = turn.path("steered").path("tokens").get(0);
+        assertThat(token.path("alternatives").get(0).path("token")).isEqualTo(token.path("token")); // greedy
+
+        String then = ", {'role': 'user', 'content': 'And then?'}]";
+        String own = "[" + first + ", " + said(turn.path("default")) + then;
+        String apart = "[" + first + ", " + said(turn.path("steered")) + then;
+        JsonNode second = steered("'messages': " + own + ", 'steered_messages': " + apart + ", " + rest);
+        assertThat(second.path("default").path("text").asString()).isEqualTo(answer(own, ""));
+        assertThat(second.path("steered").path("text").asString()).isEqualTo(answer(apart, ", 'loupe': " + edits));
+        assertThat(second.path("default").path("prompt_tokens").asInt())
+                .isNotEqualTo(second.path("steered").path("prompt_tokens").asInt());
+
+        String stream = http.post(
+                        "/api/steer/chat",
+                        quoted("{'model': '" + chatty + "', 'stream': true, 'messages': " + own + ", " + rest))
+                .body();
+        assertThat(stream).contains("event: text", "\"steered\":true", "event: result");
+    }
+
+    private static String quoted(String json) {
+        return json.replace('\'', '"');
+    }
+
+    private static JsonNode steered(String fields) throws Exception {
+        HttpResponse<String> r = http.post("/api/steer/chat", quoted("{'model': '" + chatty + "', " + fields));
+        assertThat(r.statusCode()).as(r.body()).isEqualTo(200);
+        return json(r);
+    }
+
+    private static String said(JsonNode side) {
+        return "{'role': 'assistant', 'content': " + side.path("text") + "}";
+    }
+
+    /** What the OpenAI-compatible route answers. */
+    private static String answer(String messages, String more) throws Exception {
+        HttpResponse<String> r = http.post(
+                "/v1/chat/completions",
+                quoted("{'model': '" + chatty + "', 'messages': " + messages + ", 'max_tokens': 8, 'temperature': 0"
+                        + more + "}"));
+        assertThat(r.statusCode()).as(r.body()).isEqualTo(200);
+        return json(r).path("choices").get(0).path("message").path("content").asString();
+    }
+
+    @Test
+    void conversationsThatCannotBeAnsweredAreOneSentence() throws Exception {
+        String one = "'messages': [{'role': 'user', 'content': 'a'}]";
+        String[][] wrong = {
+            {"{'model': 'builtin', " + one + "}", "chat template"},
+            {"{'model': '" + chatty + "'}", "needs messages"},
+            {"{'model': '" + chatty + "', 'messages': [{'role': 'user'}]}", "a role and a content"},
+            {"{'model': '" + chatty + "', " + one + ", 'max_tokens': -1}", "max_tokens"},
+            {
+                "{'model': '" + chatty + "', 'messages': [{'role': 'user', 'content': '" + "a ".repeat(3000) + "'}]}",
+                "at most"
+            },
+        };
+        for (String[] w : wrong) {
+            HttpResponse<String> r = http.post("/api/steer/chat", quoted(w[0]));
+            assertThat(r.statusCode()).as(r.body()).isEqualTo(400);
+            assertThat(json(r).path("detail").asString()).contains(w[1]);
+        }
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',

@@ -168,6 +168,14 @@ class V1Test {
                         + " | x | 404",
                 "{\"model\": \"gpt-9\", \"prompt\": \"a\"}           | gpt-9             | 404",
                 "[1                                                  | JSON              | 400",
+                "{\"prompt\": \"a\", \"loupe\": {\"edits\": [{\"feature\": \"tiny-s0:3\", \"op\": \"add\", \"strength\": NaN}]}}"
+                        + " | JSON | 400",
+                "{\"prompt\": \"a\", \"loupe\": {\"edits\": [{\"feature\": \"tiny-s0:3\", \"op\": \"add\", \"strength\": \"NaN\"}]}}"
+                        + " | strength | 400",
+                "{\"prompt\": \"a\", \"loupe\": {\"edits\": [{\"feature\": \"tiny-s0:3\", \"op\": \"add\", \"strength\": 1e999}]}}"
+                        + " | strength | 400",
+                "{\"prompt\": \"a\", \"loupe\": {\"edits\": [{\"feature\": \"\", \"op\": \"add\", \"strength\": 1}]}}"
+                        + " | feature | 400",
             })
     void whatIsWrongIsAnErrorObjectThatNamesIt(String body, String word, int status) throws Exception {
         HttpResponse<String> r = http.post("/v1/completions", body);
@@ -190,6 +198,19 @@ class V1Test {
         r = http.post("/v1/completions", "{\"prompt\": \"" + "a word ".repeat(400_000) + "\"}");
         assertThat(r.statusCode()).isEqualTo(413);
         assertThat(json(r).path("error").path("message").asString()).isNotBlank();
+    }
+
+    @Test
+    void aTextThatEndsBeforeItsFirstTokenIsEmptyAndNoError() throws Exception {
+        int end = http.bench().models().open("builtin").tokenizer().eosId();
+        String bias = BASE + ", \"logit_bias\": {\"" + end + "\": 100}";
+        JsonNode choice =
+                json(http.post("/v1/completions", bias + "}")).path("choices").get(0);
+        assertThat(choice.path("text").asString()).isEmpty();
+        assertThat(choice.path("finish_reason").asString()).isEqualTo("stop");
+        assertThat(http.post("/v1/completions", bias + ", \"stream\": true}").body())
+                .contains("\"finish_reason\":\"stop\"")
+                .endsWith("data: [DONE]\n\n");
     }
 
     @Test

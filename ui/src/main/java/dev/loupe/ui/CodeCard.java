@@ -4,20 +4,24 @@ import com.vaadin.flow.component.UI;
 import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.Section;
 import dev.loupe.steer.SteerRequest;
+import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** "Use this in code": the page's edits in a terminal, for curl, Python and Java. */
 final class CodeCard extends Section {
     private final Div code = new Div();
-    private String language = "terminal";
+    private String language;
     private String base = "http://localhost:7070";
     private @Nullable SteerRequest request;
+    private List<String> said = List.of();
 
-    CodeCard() {
+    CodeCard(Map<String, String> languages) {
+        language = languages.keySet().iterator().next();
         addClassName("card");
         add(
                 Kit.heading("Use this in code", ""),
-                new Fields.Tabs(CodeSnippets.LANGUAGES, language, key -> {
+                new Fields.Tabs(languages, language, key -> {
                     language = key;
                     draw();
                 }),
@@ -28,8 +32,10 @@ final class CodeCard extends Section {
         }));
     }
 
-    void show(SteerRequest now) {
+    /** Shows the code of a request; of a conversation if anything was said. */
+    void show(SteerRequest now, List<String> conversation) {
         request = now;
+        said = List.copyOf(conversation);
         draw();
     }
 
@@ -38,7 +44,7 @@ final class CodeCard extends Section {
         if (request == null) {
             return;
         }
-        String text = CodeSnippets.of(language, base, request);
+        String text = CodeSnippets.of(language, base, request, said);
         code.add(
                 new Kit.Pre(text),
                 Kit.button(

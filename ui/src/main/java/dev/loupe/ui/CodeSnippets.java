@@ -15,6 +15,9 @@ final class CodeSnippets {
     /** The languages, by key. */
     static final Map<String, String> LANGUAGES = languages();
 
+    /** The languages of conversations, by key. */
+    static final Map<String, String> CHAT_LANGUAGES = chatLanguages();
+
     private CodeSnippets() {}
 
     private static Map<String, String> languages() {
@@ -26,16 +29,24 @@ final class CodeSnippets {
         return all;
     }
 
+    private static Map<String, String> chatLanguages() {
+        Map<String, String> all = new LinkedHashMap<>();
+        all.put("python", "Python");
+        all.put("curl", "curl");
+        return all;
+    }
+
     /**
      * The code.
      *
      * @param language a key of {@link #LANGUAGES}
      * @param base address of the server
+     * @param said what a person said in a conversation (curl gets the first answer only); empty for a plain text
      */
-    static String of(String language, String base, SteerRequest r) {
+    static String of(String language, String base, SteerRequest r, List<String> said) {
         return switch (language) {
-            case "curl" -> curl(base, r);
-            case "python" -> python(base, r);
+            case "curl" -> curl(base, r, said);
+            case "python" -> said.isEmpty() ? python(base, r) : pythonChat(base, r, said);
             case "java" -> java(base, r);
             default -> terminal(r);
         };
@@ -55,16 +66,21 @@ final class CodeSnippets {
                 .toString();
     }
 
-    private static String curl(String base, SteerRequest r) {
+    private static String curl(String base, SteerRequest r, List<String> said) {
         Map<String, Object> body = new LinkedHashMap<>();
         body.put("model", r.model());
-        body.put("prompt", r.prompt());
+        if (said.isEmpty()) {
+            body.put("prompt", r.prompt());
+        } else {
+            body.put("messages", List.of(Map.of("role", "user", "content", said.getFirst())));
+        }
         body.put("max_tokens", r.maxTokens());
         body.put("temperature", r.temperature());
         body.put("top_p", r.topP());
         body.put("seed", r.seed());
         body.put("loupe", Map.of("edits", edits(r)));
-        return "curl " + base + "/v1/completions -H 'Content-Type: application/json' -d " + shell(Views.line(body));
+        return "curl " + base + (said.isEmpty() ? "/v1/completions" : "/v1/chat/completions")
+                + " -H 'Content-Type: application/json' -d " + shell(Views.line(body));
     }
 
     private static String python(String base, SteerRequest r) {
@@ -85,6 +101,31 @@ final class CodeSnippets {
                         r.topP(),
                         r.seed(),
                         literal(edits(r)));
+    }
+
+    /** Each answer goes into the conversation before the next message does. */
+    private static String pythonChat(String base, SteerRequest r, List<String> said) {
+        return """
+                from openai import OpenAI
+
+                client = OpenAI(base_url=%s, api_key="none")
+                messages = []
+                for said in %s:
+                    messages.append({"role": "user", "content": said})
+                    answer = client.chat.completions.create(
+                        model=%s, messages=messages,
+                        max_tokens=%d, temperature=%s, top_p=%s, seed=%d,
+                        extra_body={"loupe": {"edits": %s}}).choices[0].message.content
+                    messages.append({"role": "assistant", "content": answer})
+                    print(answer)""".formatted(
+                quoted(base + "/v1"),
+                said.stream().map(CodeSnippets::quoted).collect(java.util.stream.Collectors.joining(", ", "[", "]")),
+                quoted(String.valueOf(r.model())),
+                r.maxTokens(),
+                r.temperature(),
+                r.topP(),
+                r.seed(),
+                literal(edits(r)));
     }
 
     private static String java(String base, SteerRequest r) {

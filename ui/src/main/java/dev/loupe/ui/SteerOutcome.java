@@ -9,17 +9,14 @@ import dev.loupe.base.Fmt;
 import dev.loupe.service.ActiveFeature;
 import dev.loupe.steer.SteerResult;
 import dev.loupe.steer.SteerResult.StreamToken;
-import dev.loupe.ui.element.BarRows;
 import dev.loupe.ui.element.TokenText;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** Default and steered text side by side, as they are written and then with figures per token. */
 final class SteerOutcome extends Div {
-    private static final int ALTERNATIVES = 6;
-    private static final int HOVERED = 4;
 
     private final TokenText plain = new TokenText();
     private final TokenText steered = new TokenText();
@@ -113,24 +110,13 @@ final class SteerOutcome extends Div {
         for (StreamToken t : written) {
             values[tokens.size()] = (float) t.kl();
             tokens.add(t.token());
-            titles.add("KL " + Num.fixed(t.kl(), 3) + " nats · p " + Num.fixed(Math.exp(t.logprob()), 4)
-                    + ", under the other " + Num.fixed(Math.exp(t.otherLogprob()), 4) + "\nor "
-                    + t.alternatives().stream()
-                            .limit(HOVERED)
-                            .map(a -> "“" + a.token() + "” " + Num.fixed(a.p(), 3))
-                            .collect(Collectors.joining(", "))
-                    + (titles.size() < features.size() ? "\nactive " + words(features.get(titles.size())) : ""));
+            titles.add(WrittenTokens.title(t, at(features, titles.size())));
         }
         element.set(new TokenText.Data(tokens, values, max, prompt.size(), null, titles, null));
     }
 
-    private static String words(List<ActiveFeature> active) {
-        return active.isEmpty()
-                ? "none"
-                : active.stream()
-                        .limit(HOVERED)
-                        .map(f -> f.id() + " " + f.label() + " " + Num.activation(f.value()))
-                        .collect(Collectors.joining(", "));
+    private static @Nullable List<ActiveFeature> at(List<List<ActiveFeature>> features, int token) {
+        return token < features.size() ? features.get(token) : null;
     }
 
     /** Adds which features were active at each token, prompt included. */
@@ -142,51 +128,12 @@ final class SteerOutcome extends Div {
         fill(steered, promptTokens, steeredTokens, max, steeredFeatures);
     }
 
-    private Div active(List<List<ActiveFeature>> all, int at) {
-        Div box = Kit.div("gap");
-        if (at >= all.size()) {
-            return box;
-        }
-        box.add(Kit.text("faint", "features of " + sae + " active there"));
-        double most =
-                all.get(at).stream().mapToDouble(ActiveFeature::value).max().orElse(1);
-        List<BarRows.Row> rows = all.get(at).stream()
-                .map(f -> BarRows.Row.link(
-                        String.valueOf(f.id()),
-                        "/features/" + sae + "/" + f.id(),
-                        f.label(),
-                        Num.activation(f.value()),
-                        f.value() / most))
-                .toList();
-        box.add(new BarRows().set(BarRows.Tone.ACT, false, rows, "No feature is active there."));
-        return box;
-    }
-
     private void pick(List<StreamToken> tokens, List<List<ActiveFeature>> features, int at, String mine, String other) {
         int i = at - promptLength;
         picked.setVisible(i >= 0 && i < tokens.size());
         if (!picked.isVisible()) {
             return;
         }
-        StreamToken t = tokens.get(i);
-        picked.removeAll();
-        List<BarRows.Row> rows = t.alternatives().stream()
-                .limit(ALTERNATIVES)
-                .map(a -> BarRows.Row.token(a.token(), Num.fixed(a.p(), 3), a.p()))
-                .toList();
-        List<BarRows.Row> others = t.alternatives().stream()
-                .limit(ALTERNATIVES)
-                .map(a -> BarRows.Row.token(a.token(), Num.fixed(a.otherP(), 3), a.otherP()))
-                .toList();
-        picked.add(
-                Kit.heading(
-                        "“" + t.token().strip() + "”",
-                        "p " + Num.fixed(Math.exp(t.logprob()), 4) + " " + mine + ", "
-                                + Num.fixed(Math.exp(t.otherLogprob()), 4) + " " + other),
-                Kit.div(
-                        "two",
-                        new Div(Kit.text("faint", mine), new BarRows().set(BarRows.Tone.POS, false, rows, "")),
-                        new Div(Kit.text("faint", other), new BarRows().set(BarRows.Tone.NEG, false, others, ""))),
-                active(features, at));
+        WrittenTokens.show(picked, tokens.get(i), at(features, at), sae, mine, other);
     }
 }

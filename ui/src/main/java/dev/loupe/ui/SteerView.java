@@ -4,6 +4,7 @@ import com.vaadin.flow.component.UI;
 import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.Input;
 import com.vaadin.flow.component.html.NativeButton;
+import com.vaadin.flow.component.html.Section;
 import com.vaadin.flow.router.BeforeEnterEvent;
 import com.vaadin.flow.router.BeforeEnterObserver;
 import com.vaadin.flow.router.QueryParameters;
@@ -19,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Writing with features turned up or down: edits at the left, the default and the steered text side by side. */
@@ -35,7 +37,9 @@ public final class SteerView extends Page implements BeforeEnterObserver {
     private final NativeButton write = Kit.button("Write", "main", this::start);
     private final NativeButton stop = Kit.button("Stop", "", this::stop);
     private final Div hint = new Div();
-    private final CodeCard code = new CodeCard();
+    private final List<String> said = new ArrayList<>();
+    private CodeCard code = new CodeCard(CodeSnippets.LANGUAGES);
+    private @Nullable ChatPane chat;
     private final DoseCard dose;
     private UiProgress running = new UiProgress();
 
@@ -53,7 +57,7 @@ public final class SteerView extends Page implements BeforeEnterObserver {
     public void beforeEnter(BeforeEnterEvent event) {
         QueryParameters q = event.getLocation().getQueryParameters();
         state.clear();
-        for (String key : List.of("model", "prompt", "temperature", "tokens", "seed")) {
+        for (String key : List.of("model", "chat", "prompt", "temperature", "tokens", "seed")) {
             state.put(key, parameter(q, key));
         }
         fill("model", "builtin");
@@ -61,6 +65,8 @@ public final class SteerView extends Page implements BeforeEnterObserver {
         fill("temperature", "0.7");
         fill("tokens", "60");
         fill("seed", "0");
+        said.clear();
+        said.addAll(q.getParameters("say"));
         cards.clear();
         edits.removeAll();
         outcome.removeAll();
@@ -77,9 +83,13 @@ public final class SteerView extends Page implements BeforeEnterObserver {
             workbench.steer().variant(variant).edits().forEach(this::add);
         }
         build();
-        if (!cards.isEmpty()) {
+        if (!cards.isEmpty() || chat != null) {
             start();
         }
+    }
+
+    private boolean chats() {
+        return !state.getOrDefault("chat", "").isEmpty();
     }
 
     private void fill(String key, String value) {
@@ -88,23 +98,47 @@ public final class SteerView extends Page implements BeforeEnterObserver {
 
     private void build() {
         removeAll();
-        Fields.Area prompt = new Fields.Area(state.getOrDefault("prompt", ""));
-        prompt.setId("prompt");
-        prompt.setRows(2);
-        prompt.getElement().setAttribute("aria-label", "Prompt");
-        prompt.getElement().setAttribute("data-enter", "#write");
-        prompt.addValueChangeListener(e -> changed("prompt", e.getValue()));
+        String model = state.getOrDefault("model", "");
+        Map<String, String> ways = new LinkedHashMap<>();
+        ways.put("", "Continue a text");
+        ways.put("1", "Chat");
+        Fields.Tabs tabs = new Fields.Tabs(ways, chats() ? "1" : "", this::way);
+        tabs.getElement().setAttribute("aria-label", "What to write");
+        tabs.addClassName("gap");
         Map<String, String> models = new LinkedHashMap<>();
         workbench.models().list().forEach(m -> models.put(m.id(), m.id()));
         Div options = Kit.div(
                 "options gap",
-                Kit.field(
-                        "model", new Fields.Choice(models, state.getOrDefault("model", ""), v -> changed("model", v))),
+                Kit.field("model", new Fields.Choice(models, model, this::model)),
                 Kit.field("temperature", number("temperature", "0", "10", "0.1")),
                 Kit.field("tokens", number("tokens", "1", "4096", "1")),
-                Kit.field("seed", number("seed", "0", "999999", "1")),
-                Kit.div("line", write, stop, Kit.button("Share", "", this::share), texts.speed()));
-        options.getElement().setAttribute("data-enter", "#write");
+                Kit.field("seed", number("seed", "0", "999999", "1")));
+        Section top = Kit.card(Kit.title("Steer"), tabs);
+        Div right = Kit.div("stack", top, outcome);
+        code = new CodeCard(chats() ? CodeSnippets.CHAT_LANGUAGES : CodeSnippets.LANGUAGES);
+        Optional<String> refusal = chats() ? workbench.chats().refusal(model) : Optional.empty();
+        chat = null;
+        if (refusal.isPresent()) {
+            right.add(ChatPane.none(model));
+        } else if (chats()) {
+            ChatPane pane = new ChatPane(workbench, said, this::request, this::sae, now -> {
+                said.clear();
+                said.addAll(now);
+                remember();
+                hint();
+            });
+            chat = pane;
+            options.add(
+                    Kit.div("line", Kit.button("Answer again", "", this::start), Kit.button("Share", "", this::share)));
+            right.add(pane, code);
+        } else {
+            options.add(Kit.div("line", write, stop, Kit.button("Share", "", this::share), texts.speed()));
+            options.getElement().setAttribute("data-enter", "#write");
+            top.add(Kit.div("gap", prompt()));
+            right.add(texts, dose, code);
+        }
+        top.add(options);
+        right.add(new VariantCard(workbench, this::variant));
         add(Kit.div(
                 "cols left",
                 Kit.div(
@@ -115,15 +149,36 @@ public final class SteerView extends Page implements BeforeEnterObserver {
                                 new FeaturePicker(workbench, this::addAndShow)),
                         new PresetCard(workbench, this::addAndShow),
                         hint),
-                Kit.div(
-                        "stack",
-                        Kit.card(Kit.title("Steer"), Kit.div("gap", prompt), options),
-                        outcome,
-                        texts,
-                        dose,
-                        code,
-                        new VariantCard(workbench, this::variant))));
+                right));
         hint();
+    }
+
+    private Fields.Area prompt() {
+        Fields.Area prompt = new Fields.Area(state.getOrDefault("prompt", ""));
+        prompt.setId("prompt");
+        prompt.setRows(2);
+        prompt.getElement().setAttribute("aria-label", "Prompt");
+        prompt.getElement().setAttribute("data-enter", "#write");
+        prompt.addValueChangeListener(e -> changed("prompt", e.getValue()));
+        return prompt;
+    }
+
+    private void way(String chosen) {
+        running.stop();
+        state.put("chat", chosen);
+        remember();
+        outcome.removeAll();
+        build();
+        if (chat != null) {
+            start();
+        }
+    }
+
+    private void model(String name) {
+        changed("model", name);
+        if (chats()) {
+            way("1"); // another one may have a template or none
+        }
     }
 
     private Input number(String key, String min, String max, String step) {
@@ -168,7 +223,14 @@ public final class SteerView extends Page implements BeforeEnterObserver {
 
     private void remember() {
         Map<String, List<String>> all = new LinkedHashMap<>();
-        state.forEach((k, v) -> all.put(k, List.of(v)));
+        state.forEach((k, v) -> {
+            if (!k.equals("chat") || !v.isEmpty()) {
+                all.put(k, List.of(v));
+            }
+        });
+        if (chats() && !said.isEmpty()) {
+            all.put("say", List.copyOf(said));
+        }
         if (!cards.isEmpty()) {
             all.put("edit", cards.stream().map(c -> EditCard.text(c.edit())).toList());
         }
@@ -192,7 +254,7 @@ public final class SteerView extends Page implements BeforeEnterObserver {
             return;
         }
         try {
-            code.show(request());
+            code.show(request(), chats() ? said : List.of());
         } catch (NumberFormatException e) {
             code.setVisible(false);
         }
@@ -219,6 +281,14 @@ public final class SteerView extends Page implements BeforeEnterObserver {
 
     private void start() {
         running.stop();
+        if (chat != null) {
+            remember();
+            chat.replay();
+            return;
+        }
+        if (chats()) {
+            return; // the model does not converse
+        }
         UiProgress mine = new UiProgress();
         running = mine;
         outcome.removeAll();
@@ -286,14 +356,19 @@ public final class SteerView extends Page implements BeforeEnterObserver {
         }
     }
 
-    /** Which features were active at each token, once the texts stand. */
-    private void explain(UiProgress mine, SteerResult result) {
-        String sae = cards.stream()
+    /** The SAE of the first edit of a feature: its features are shown at each token. */
+    private @Nullable String sae() {
+        return cards.stream()
                 .map(c -> c.edit().feature())
                 .filter(Objects::nonNull)
                 .map(f -> f.substring(0, f.lastIndexOf(':')))
                 .findFirst()
                 .orElse(null);
+    }
+
+    /** Which features were active at each token, once the texts stand. */
+    private void explain(UiProgress mine, SteerResult result) {
+        String sae = sae();
         if (sae == null) {
             return;
         }

@@ -24,23 +24,37 @@ class CodeSnippetsTest {
 
     @Test
     void every_language_gets_what_the_page_does() {
-        assertThat(CodeSnippets.of("terminal", "http://h:1", REQUEST))
+        assertThat(CodeSnippets.of("terminal", "http://h:1", REQUEST, List.of()))
                 .startsWith("loupe steer --model builtin --edit topk-s0:12:add:0.6")
                 .endsWith("'It'\\''s \"so\"\n'");
-        assertThat(CodeSnippets.of("curl", "http://h:1", REQUEST))
+        assertThat(CodeSnippets.of("curl", "http://h:1", REQUEST, List.of()))
                 .contains("curl http://h:1/v1/completions", "\"feature\":\"topk-s0:12\"", "It'\\''s \\\"so\\\"\\n");
-        assertThat(CodeSnippets.of("python", "http://h:1", REQUEST))
+        assertThat(CodeSnippets.of("python", "http://h:1", REQUEST, List.of()))
                 .contains(
                         "base_url=\"http://h:1/v1\"",
                         "prompt=\"It's \\\"so\\\"\\n\"",
                         "\"op\":\"add\"",
                         "\"specials\":False",
                         "seed=3");
-        assertThat(CodeSnippets.of("java", "http://h:1", REQUEST))
+        assertThat(CodeSnippets.of("java", "http://h:1", REQUEST, List.of()))
                 .contains(
                         "LoupeClient.of(\"http://h:1\")",
                         "new Edit(\"topk-s0:12\", null, null, \"add\", 0.6, null, \"all\", null)",
                         ".tokens(30).sampled(0.7, 3)");
+    }
+
+    @Test
+    void a_conversation_is_code_that_keeps_its_answers() {
+        List<String> said = List.of("Who \"speaks\"?", "And then?");
+        assertThat(CodeSnippets.of("python", "http://h:1", REQUEST, said))
+                .contains(
+                        "chat.completions.create",
+                        "[\"Who \\\"speaks\\\"?\", \"And then?\"]",
+                        "\"role\": \"assistant\"",
+                        "\"topk-s0:12\"");
+        assertThat(CodeSnippets.of("curl", "http://h:1", REQUEST, said))
+                .contains("/v1/chat/completions", "Who \\\"speaks\\\"?", "\"messages\"")
+                .doesNotContain("\"prompt\"");
     }
 
     @Test
