@@ -35,6 +35,7 @@ import picocli.CommandLine.ScopeType;
             SweepCommand.class,
             EvalCommand.class,
             IndexCommand.class,
+            LabelCommand.class,
             SeedsCommand.class,
             CompareCommand.class,
             PatchCommand.class,

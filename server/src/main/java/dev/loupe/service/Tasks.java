@@ -28,7 +28,17 @@ import tools.jackson.databind.node.ObjectNode;
  */
 public final class Tasks {
     private static final List<String> KINDS = List.of(
-            "capture", "train", "eval", "index", "compare", "seeds", "sweep", "train-task", "languages", "pull");
+            "capture",
+            "train",
+            "eval",
+            "index",
+            "compare",
+            "seeds",
+            "sweep",
+            "train-task",
+            "languages",
+            "pull",
+            "label");
 
     private Tasks() {}
 
@@ -148,6 +158,7 @@ public final class Tasks {
             case "train-task" -> bench.sweeps().run(read(request, TrainTask.class, kind), progress);
             case "pull" ->
                 bench.models().pull(read(request, PullSpec.class, kind).source(), progress);
+            case "label" -> bench.prose().explain(read(request, LabelSpec.class, kind), progress);
             default -> throw unknown(kind);
         };
     }
@@ -184,6 +195,9 @@ public final class Tasks {
                 yield "Sweep " + read(request, SweepSpec.class, kind).name();
             }
             case "train-task" -> "Train " + read(request, TrainTask.class, kind).name();
+            case "label" ->
+                "Label features of "
+                        + Names.check(read(request, LabelSpec.class, kind).sae());
             case "pull" -> "Pull " + read(request, PullSpec.class, kind).source();
             default -> {
                 List<String> names = StreamSupport.stream(

@@ -9,6 +9,7 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.cli.SmallWorkspace;
+import dev.loupe.feature.Example;
 import dev.loupe.feature.FeatureSummary;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -19,7 +20,11 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.BiFunction;
+import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -70,6 +75,13 @@ class ProseLabelsTest {
 
     /** A workspace whose notes are its own. */
     private Workbench bench() throws IOException {
+        Path workspace = workspace();
+        return new Workbench(
+                Workspace.create(workspace),
+                Settings.load(Map.of(Settings.Key.WORKSPACE, workspace.toString()), Map.of()));
+    }
+
+    private Path workspace() throws IOException {
         Path workspace = folder.resolve("w");
         Files.createDirectories(workspace);
         for (String part : List.of("saes", "features", "activations")) {
@@ -77,49 +89,166 @@ class ProseLabelsTest {
                     workspace.resolve(part),
                     SmallWorkspace.folder().toAbsolutePath().resolve(part));
         }
-        return new Workbench(
-                Workspace.create(workspace),
-                Settings.load(Map.of(Settings.Key.WORKSPACE, workspace.toString()), Map.of()));
+        return workspace;
+    }
+
+    /** Features that have enough held-out examples to be scored on, those of one token first. */
+    private static List<FeatureSummary> features(Workbench bench) {
+        return bench.features().index("tiny-s0").all().stream()
+                .filter(f -> f.density() < 0.05
+                        && bench.features().detail("tiny-s0", f.id()).scoring().size() >= 4)
+                .sorted(Comparator.comparingDouble((FeatureSummary f) -> -f.topTokenShare())
+                        .thenComparingInt(FeatureSummary::id))
+                .toList();
+    }
+
+    private static FeatureSummary feature(Workbench bench) {
+        return features(bench).getFirst();
+    }
+
+    /** Answers every text by whether it is one of those on which the feature fires. */
+    private void judgeBy(Workbench bench, int id, UnaryOperator<String> judged) {
+        Set<String> firing = bench.features().detail("tiny-s0", id).scoring().stream()
+                .map(e -> String.join("", e.tokens()).replace("\n", "↵"))
+                .collect(Collectors.toSet());
+        answer = (system, user) -> system.contains("described as")
+                ? "I think "
+                        + user.lines()
+                                .map(l -> l.substring(l.indexOf(". ") + 2)
+                                        .replace("<<", "")
+                                        .replace(">>", ""))
+                                .map(text -> judged.apply(firing.contains(text) ? "1" : "0"))
+                                .toList()
+                : "They share something. [EXPLANATION]: what  they\n share";
     }
 
     @Test
-    void an_explanation_is_asked_for_scored_on_held_out_examples_and_kept() throws IOException {
+    void an_explanation_is_scored_on_held_out_texts_1_if_always_right_0_if_always_wrong_a_half_if_blind()
+            throws IOException {
         try (Workbench bench = bench()) {
-            FeatureSummary s = bench.features().index("tiny-s0").all().stream()
-                    .filter(f -> f.density() < 0.05)
-                    .max(Comparator.comparingDouble(FeatureSummary::topTokenShare)
-                            .thenComparingLong(FeatureSummary::fired))
-                    .orElseThrow();
-            String token = s.topToken();
+            int id = feature(bench).id();
+            ProseLabels prose = new ProseLabels(bench.features(), bench.notes(), new ChatService(url(), "tiny", KEY));
+            Map<UnaryOperator<String>, Double> scores =
+                    Map.of(b -> b, 1.0, b -> b.equals("1") ? "0" : "1", 0.0, b -> "1", 0.5);
+            for (Map.Entry<UnaryOperator<String>, Double> e : scores.entrySet()) {
+                judgeBy(bench, id, e.getKey());
+                Explanation said = prose.explain("tiny-s0", id, Progress.silent());
+                assertThat(said.text()).isEqualTo("what they share");
+                assertThat(said.detection()).isEqualTo(e.getValue());
+                assertThat(said.fuzzing()).isEqualTo(e.getValue());
+                assertThat(said.author()).isEqualTo("tiny");
+                assertThat(said.promptHash()).hasSize(64);
+                assertThat(bench.notes().explanations("tiny-s0", id)).startsWith(said);
+            }
+            assertThat(authorizations).isNotEmpty().allMatch(a -> a.equals("Bearer " + KEY));
+        }
+    }
+
+    @Test
+    void the_model_sees_training_examples_with_marks_and_is_judged_on_others() throws IOException {
+        try (Workbench bench = bench()) {
+            FeatureSummary s = feature(bench);
+            List<String> asked = new ArrayList<>();
+            judgeBy(bench, s.id(), b -> b);
+            BiFunction<String, String, String> judge = answer;
             answer = (system, user) -> {
-                if (!system.contains("described as")) {
-                    assertThat(user).contains("<<").contains(token.strip());
-                    return "They share a token. [EXPLANATION]: the token" + token;
-                }
-                assertThat(system).contains("the token");
-                // knows the token: right for texts, and for marks where it is the one that is marked
-                boolean marks = system.contains("marked");
-                List<String> bits = user.lines()
-                        .map(l -> l.contains(marks ? "<<" + token : token) ? "1" : "0")
-                        .toList();
-                return "I think [" + String.join(", ", bits) + "]";
+                asked.add(user);
+                return judge.apply(system, user);
             };
-            Notes notes = bench.notes();
-            ProseLabels prose = new ProseLabels(bench.features(), notes, new ChatService(url(), "tiny", KEY));
-            Explanation e = prose.explain("tiny-s0", s.id(), Progress.silent());
-            assertThat(e.text()).isEqualTo(("the token" + token).strip().replaceAll("\\s+", " "));
-            assertThat(e.detection()).isBetween(0.5, 1.0);
-            assertThat(e.fuzzing()).isBetween(0.5, 1.0);
-            assertThat(e.author()).isEqualTo("tiny");
-            assertThat(e.promptHash()).hasSize(64);
-            assertThat(notes.explanations("tiny-s0", s.id())).containsExactly(e);
-            assertThat(authorizations).allMatch(a -> a.equals("Bearer " + KEY));
-            try (var files = Files.walk(bench.workspace().notes())) {
-                for (Path file : files.filter(Files::isRegularFile).toList()) {
-                    assertThat(Files.readString(file)).doesNotContain(KEY);
+            new ProseLabels(bench.features(), bench.notes(), new ChatService(url(), "tiny", null))
+                    .explain("tiny-s0", s.id(), Progress.silent());
+            assertThat(asked.getFirst()).contains("<<").contains(s.topToken().strip());
+            for (Example e : bench.features().detail("tiny-s0", s.id()).scoring()) {
+                String text = String.join("", e.tokens()).replace("\n", "↵");
+                assertThat(asked.getFirst()).doesNotContain(text);
+                assertThat(e.heldOut()).isTrue();
+            }
+            // detection shows plain texts, fuzzing the same with marks
+            assertThat(asked.get(1)).doesNotContain("<<");
+            assertThat(asked.getLast()).contains("<<");
+            assertThat(authorizations).containsOnlyNulls();
+        }
+    }
+
+    @Test
+    void many_features_are_labelled_once_and_those_that_fail_are_named_until_three_in_a_row_do() throws IOException {
+        try (Workbench bench = bench()) {
+            int id = feature(bench).id();
+            int other = features(bench).get(1).id();
+            judgeBy(bench, id, b -> b);
+            BiFunction<String, String, String> judge = answer;
+            ProseLabels prose = new ProseLabels(bench.features(), bench.notes(), new ChatService(url(), "tiny", KEY));
+            answer = (system, user) -> system.contains("described as") && authorizations.size() < 3
+                    ? "no list"
+                    : judge.apply(system, user);
+            LabelSpec both = new LabelSpec("tiny-s0", List.of(other, id), null, null, null);
+            LabelRun first = prose.explain(both, Progress.silent());
+            assertThat(first.failed()).containsOnlyKeys(other);
+            assertThat(first.failed().get(other)).contains("too small");
+            assertThat(first.explanations()).extracting(Explanation::feature).containsExactly(id);
+            LabelRun second = prose.explain(both, Progress.silent());
+            assertThat(second.kept()).containsExactly(id);
+            assertThat(second.explanations()).extracting(Explanation::feature).containsExactly(other);
+
+            answer = (system, user) -> "";
+            LabelSpec top = new LabelSpec("tiny-s0", null, null, 5, true);
+            int before = authorizations.size();
+            assertThatThrownBy(() -> prose.explain(top, Progress.silent())).hasMessageContaining("no text");
+            assertThat(authorizations).hasSize(before + 3);
+            assertThatThrownBy(() -> prose.explain(
+                            new LabelSpec("tiny-s0", List.of(1_000_000), null, null, null), Progress.silent()))
+                    .hasMessageContaining("no feature 1000000");
+            assertThat(authorizations).hasSize(before + 3);
+        }
+    }
+
+    @Test
+    void the_key_is_written_nowhere_not_even_when_the_service_repeats_it() throws IOException {
+        Path workspace = workspace();
+        Settings settings = Settings.load(
+                Map.of(
+                        Settings.Key.WORKSPACE,
+                        workspace.toString(),
+                        Settings.Key.LABEL_URL,
+                        url(),
+                        Settings.Key.LABEL_MODEL,
+                        "tiny"),
+                Map.of());
+        try (Workbench bench = new Workbench(Workspace.create(workspace), settings, KEY)) {
+            int id = feature(bench).id();
+            judgeBy(bench, id, b -> b);
+            LabelSpec spec = new LabelSpec("tiny-s0", List.of(id), null, null, true);
+            JsonNode request = Views.JSON.valueToTree(spec);
+            assertThat(Tasks.title("label", request)).contains("tiny-s0");
+            bench.jobs()
+                    .run("label", spec, "loupe label", Progress.silent(), p -> Tasks.run(bench, "label", request, p));
+            status = 401;
+            answer = (system, user) -> "The key " + KEY + " is wrong.";
+            assertThatThrownBy(() -> bench.jobs()
+                            .run(
+                                    "label",
+                                    spec,
+                                    "loupe label",
+                                    Progress.silent(),
+                                    p -> Tasks.run(bench, "label", request, p)))
+                    .hasMessageContaining("status 401");
+            assertThat(settings.all()).noneMatch(s -> s.value().contains(KEY));
+            assertThat(bench.notes().explanations("tiny-s0", id)).isNotEmpty();
+        }
+        int files = 0;
+        for (String part : List.of("notes", "jobs", "logs")) {
+            Path folder = workspace.resolve(part);
+            if (Files.isDirectory(folder)) {
+                try (Stream<Path> all = Files.walk(folder)) {
+                    for (Path file : all.filter(Files::isRegularFile).toList()) {
+                        assertThat(Files.readString(file)).as("%s", file).doesNotContain(KEY);
+                        files++;
+                    }
                 }
             }
         }
+        assertThat(files).isGreaterThan(2);
+        assertThat(authorizations).isNotEmpty().allMatch(a -> a.equals("Bearer " + KEY));
     }
 
     @Test
@@ -145,7 +274,7 @@ class ProseLabelsTest {
     @Test
     void it_is_off_unless_set_and_refuses_addresses_that_would_give_the_key_away() throws IOException {
         try (Workbench bench = bench()) {
-            assertThat(bench.prose().isOn()).isFalse();
+            assertThat(bench.prose().model()).isEmpty();
             assertThatThrownBy(() -> bench.prose().explain("tiny-s0", 1, Progress.silent()))
                     .isInstanceOf(UsageException.class)
                     .hasMessageContaining("LOUPE_LABEL_URL");

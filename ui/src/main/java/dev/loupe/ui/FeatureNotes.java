@@ -5,7 +5,6 @@ import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.Section;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
-import dev.loupe.service.Explanation;
 import dev.loupe.service.FeatureList;
 import dev.loupe.service.Note;
 import dev.loupe.service.Workbench;
@@ -15,7 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What people keep about a feature: a note, the lists it is in, what other programs say, and the feature as a file. */
+/** What people keep about a feature: a note, the lists it is in, and the feature as a file. */
 final class FeatureNotes extends Section {
     private final Workbench workbench;
     private final String sae;
@@ -42,7 +41,7 @@ final class FeatureNotes extends Section {
                 save(e.getValue());
             }
         });
-        add(Kit.heading("Notes", ""), area, said, explanations(), lists, files());
+        add(Kit.heading("Notes", ""), area, said, lists, files());
         status();
         showLists();
     }
@@ -76,21 +75,6 @@ final class FeatureNotes extends Section {
     private void takeTheirs() {
         area.setValue(note.text());
         status();
-    }
-
-    private Div explanations() {
-        Div all = Kit.div("");
-        for (Explanation e : workbench.notes().explanations(sae, id)) {
-            all.add(Kit.div(
-                    "gap",
-                    Kit.text(e.text() + " "),
-                    Kit.text(
-                            "faint",
-                            (e.author().isEmpty() ? e.kind() : e.author())
-                                    + (e.detection() == null ? "" : " · detection " + Num.fixed(e.detection(), 2))
-                                    + (e.fuzzing() == null ? "" : " · fuzzing " + Num.fixed(e.fuzzing(), 2)))));
-        }
-        return all;
     }
 
     private void showLists() {

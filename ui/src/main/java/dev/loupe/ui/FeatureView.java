@@ -54,6 +54,7 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
         Div side = Kit.div(
                 "stack",
                 test,
+                new FeatureLabels(workbench, name, f),
                 new FeatureLogits(workbench, name, f),
                 FeatureParts.labels(f),
                 FeatureParts.tokens(f),

@@ -10,11 +10,19 @@ import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.Page;
 import com.microsoft.playwright.options.ColorScheme;
 import com.microsoft.playwright.options.ReducedMotion;
+import dev.loupe.base.Progress;
+import dev.loupe.service.FeatureList;
+import dev.loupe.service.SeedsSpec;
+import dev.loupe.service.SweepSpec;
+import dev.loupe.service.Views;
+import dev.loupe.service.Workbench;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -22,6 +30,30 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Every page for everyone: axe-core finds no serious violation, in light and in dark. */
 class AccessibilityTest {
     private static final List<String> GRAVE = List.of("serious", "critical");
+
+    /** A sweep and an experiment on seeds, the smallest there are, so that their pages have something to show. */
+    @BeforeAll
+    static void train() {
+        Workbench bench = RealWorkspace.get().workbench();
+        SweepSpec widths = Views.JSON.readValue(
+                "{'name': 'widths', 'store': 'tiny', 'd_sae': [32, 64], 'k': [4], 'steps': 20, 'set': {'batch': 256}}"
+                        .replace('\'', '"'),
+                SweepSpec.class);
+        bench.sweeps().run(widths, Progress.silent());
+        SeedsSpec real = Views.JSON.readValue(
+                "{'name': 'real', 'store': 'tiny', 'seeds': [0, 1], 'd_sae': [32], 'k': [4], 'tokens': [2048, 4096],"
+                        .concat(" 'set': {'batch': 256}}")
+                        .replace('\'', '"'),
+                SeedsSpec.class);
+        bench.seeds().run(real, Progress.silent());
+        bench.notes()
+                .save(new FeatureList(
+                        "kept",
+                        "worth a second look",
+                        List.of(new FeatureList.Item("tiny-s0", 3, "")),
+                        0,
+                        Instant.EPOCH));
+    }
 
     @ParameterizedTest
     @ValueSource(
@@ -40,8 +72,13 @@ class AccessibilityTest {
                 "/search?by=text&text=The+Commission+has+adopted+it",
                 "/search?by=like&sae=tiny-s0&id=3&other=tiny-s1",
                 "/lists",
+                "/lists/kept",
+                "/steer",
                 "/saes/tiny-s0",
+                "/seeds/real",
                 "/seeds/nothing-here",
+                "/sweeps/widths",
+                "/sweeps/nothing-here",
                 "/inspect?text=The+Commission",
                 "/inspect?view=attention&text=The+Commission",
                 "/inspect?view=attribution&text=The+Commission",
