@@ -33,6 +33,11 @@ public interface LanguageModel extends AutoCloseable {
         return WeightRegime.RAW;
     }
 
+    /** The soft cap c of its logits, {@code c·tanh(x / c)}; 0 for none. */
+    default double logitCap() {
+        return 0;
+    }
+
     /** In which numbers products are computed. */
     default Precision precision() {
         return Precision.FP32;

@@ -206,6 +206,11 @@ final class Transformer implements LanguageModel {
     }
 
     @Override
+    public double logitCap() {
+        return core.spec.architecture().logitCap();
+    }
+
+    @Override
     public Precision precision() {
         return options.precision();
     }

@@ -22,9 +22,9 @@ import java.util.stream.Stream;
  * @param type what the manifest holds
  * @param format the version that a manifest says it has
  */
-record ResultFolders<T>(String what, String where, String manifest, Class<T> type, Function<T, String> format) {
+public record ResultFolders<T>(String what, String where, String manifest, Class<T> type, Function<T, String> format) {
     /** Saves a result that knows its name, whole or not at all; refuses a name that is taken. */
-    T save(Path all, String name, Function<String, T> named) {
+    public T save(Path all, String name, Function<String, T> named) {
         Path target = all.resolve(Names.check(name));
         if (Files.exists(target)) {
             throw new LoupeException("There is already a " + what + " " + name + "; choose another name.");
@@ -41,12 +41,22 @@ record ResultFolders<T>(String what, String where, String manifest, Class<T> typ
         return result;
     }
 
-    /** Opens a result; refuses one of a newer major format. */
-    T open(Path all, String name) {
+    /**
+     * The manifest of a result.
+     *
+     * @throws NotFoundException if there is none of that name
+     */
+    public Path check(Path all, String name) {
         Path file = all.resolve(Names.check(name)).resolve(manifest);
         if (!Files.exists(file)) {
             throw new NotFoundException("There is no " + what + " " + name + "; see the list under " + where + ".");
         }
+        return file;
+    }
+
+    /** Opens a result; refuses one of a newer major format. */
+    public T open(Path all, String name) {
+        Path file = check(all, name);
         T result = Json.read(file, type);
         String version = String.valueOf(format.apply(result));
         if (!version.startsWith("1.")) {
@@ -57,7 +67,7 @@ record ResultFolders<T>(String what, String where, String manifest, Class<T> typ
     }
 
     /** Names of the results in an order. */
-    List<String> list(Path all, Comparator<String> order) {
+    public List<String> list(Path all, Comparator<String> order) {
         if (!Files.isDirectory(all)) {
             return List.of();
         }

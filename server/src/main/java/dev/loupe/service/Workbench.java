@@ -28,6 +28,7 @@ public final class Workbench implements AutoCloseable {
     private final Counterparts counterparts;
     private final Patches patches;
     private final Circuits circuits;
+    private final Graphs graphs;
     private final Steerings steerings;
     private final SteeredChats chats;
     private final LanguageTrials languages;
@@ -66,6 +67,7 @@ public final class Workbench implements AutoCloseable {
         this.counterparts = new Counterparts(workspace, comparisons, features);
         this.patches = new Patches(workspace, models, saes);
         this.circuits = new Circuits(workspace, models, saes);
+        this.graphs = new Graphs(workspace, models, saes, features);
         this.steerings = new Steerings(workspace, models, saes, features);
         this.chats = new SteeredChats(models, steerings);
         this.finder = new SteeringFinder(workspace, models, saes);
@@ -220,6 +222,11 @@ public final class Workbench implements AutoCloseable {
     /** Circuits. */
     public Circuits circuits() {
         return circuits;
+    }
+
+    /** Attribution graphs. */
+    public Graphs graphs() {
+        return graphs;
     }
 
     /** Patching. */

@@ -87,6 +87,11 @@ public record Workspace(Path root) {
         return root.resolve("circuits");
     }
 
+    /** Saved attribution graphs. */
+    public Path graphs() {
+        return root.resolve("graphs");
+    }
+
     /** Saved patching results. */
     public Path patches() {
         return root.resolve("patches");

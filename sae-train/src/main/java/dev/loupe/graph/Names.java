@@ -1,0 +1,26 @@
+package dev.loupe.graph;
+
+/** Ids of nodes; none can be that of another kind. */
+final class Names {
+    private Names() {}
+
+    static String feature(int layer, int feature, int position) {
+        return layer + "_" + feature + "_" + position;
+    }
+
+    static String error(int layer, int position) {
+        return "error_" + layer + "_" + position;
+    }
+
+    static String embedding(int token, int position) {
+        return "E_" + token + "_" + position;
+    }
+
+    static String logit(int layers, int token, int position) {
+        return layers + "_" + token + "_" + position;
+    }
+
+    static String difference(int layers, int plus, int minus, int position) {
+        return layers + "_" + plus + "-" + minus + "_" + position;
+    }
+}
