@@ -142,6 +142,21 @@ public interface LanguageModel extends AutoCloseable {
         throw new UnsupportedOperationException();
     }
 
+    /** How its MLPs compute. */
+    default MlpKind mlp() {
+        throw new UnsupportedOperationException();
+    }
+
+    /**
+     * The weights of one matrix product of a block.
+     *
+     * @throws dev.loupe.base.UsageException if there is no such layer, or the MLP has no gate and the product is that of
+     *     {@link Projection#MLP_LINEAR}
+     */
+    default ProjectionWeights projection(int layer, Projection which) {
+        throw new UnsupportedOperationException();
+    }
+
     @Override
     void close();
 }

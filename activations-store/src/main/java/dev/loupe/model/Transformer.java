@@ -139,6 +139,23 @@ final class Transformer implements LanguageModel {
         }
     }
 
+    @Override
+    public MlpKind mlp() {
+        return MlpKind.of(
+                spec.architecture().activation(), spec.architecture().tensors().mlpLinear() != null);
+    }
+
+    @Override
+    public ProjectionWeights projection(int layer, Projection which) {
+        if (layer < 0 || layer >= spec.config().nLayers()) {
+            throw new UsageException("There is no layer " + layer + ": the model " + id + " has layers 0 to "
+                    + (spec.config().nLayers() - 1) + ".");
+        }
+        try (ModelUse.Lease lease = core.use.begin()) {
+            return Projections.of(core.weights.layers.get(layer), layer, which, id);
+        }
+    }
+
     private void check(TokenBatch tokens) {
         int vocab = spec.config().dVocab();
         for (int[] row : tokens.ids()) {

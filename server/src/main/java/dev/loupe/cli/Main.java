@@ -39,6 +39,7 @@ import picocli.CommandLine.ScopeType;
             SeedsCommand.class,
             CompareCommand.class,
             PatchCommand.class,
+            DiagnoseCommand.class,
             CircuitCommand.class,
             SteerCommand.class,
             LanguagesCommand.class,

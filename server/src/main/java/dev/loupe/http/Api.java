@@ -24,6 +24,7 @@ final class Api {
         routes.addAll(new NotebookRoutes(bench).routes());
         routes.addAll(new InspectRoutes(bench).routes());
         routes.addAll(new WorkRoutes(bench).routes());
+        routes.addAll(new DiagnosticRoutes(bench).routes());
         routes.addAll(new SteerRoutes(bench).routes());
         routes.addAll(new FinderRoutes(bench).routes());
         routes.addAll(new NeuronpediaRoutes(bench).routes());

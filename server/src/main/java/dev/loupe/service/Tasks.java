@@ -37,6 +37,7 @@ public final class Tasks {
             "sweep",
             "train-task",
             "languages",
+            "diagnose",
             "pull",
             "label");
 
@@ -154,6 +155,7 @@ public final class Tasks {
             case "compare" -> summary(bench.compare().run(read(request, CompareSpec.class, kind), progress));
             case "seeds" -> bench.seeds().run(read(request, SeedsSpec.class, kind), progress);
             case "languages" -> bench.languages().run(read(request, TrialPlan.class, kind), progress);
+            case "diagnose" -> bench.diagnose().run(read(request, DiagnoseSpec.class, kind), progress);
             case "sweep" -> bench.sweeps().run(read(request, SweepSpec.class, kind), progress);
             case "train-task" -> bench.sweeps().run(read(request, TrainTask.class, kind), progress);
             case "pull" ->
@@ -193,6 +195,10 @@ public final class Tasks {
             case "sweep" -> {
                 request.propertyNames().forEach(key -> SweepSpec.checkKeys(List.of(key)));
                 yield "Sweep " + read(request, SweepSpec.class, kind).name();
+            }
+            case "diagnose" -> {
+                List<String> ids = read(request, DiagnoseSpec.class, kind).diagnostics();
+                yield "Diagnose: " + (ids.isEmpty() ? "everything" : String.join(", ", ids));
             }
             case "train-task" -> "Train " + read(request, TrainTask.class, kind).name();
             case "label" ->

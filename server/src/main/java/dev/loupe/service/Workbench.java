@@ -27,6 +27,7 @@ public final class Workbench implements AutoCloseable {
     private final Comparisons comparisons;
     private final Counterparts counterparts;
     private final Patches patches;
+    private final Diagnoses diagnoses;
     private final Circuits circuits;
     private final Graphs graphs;
     private final Steerings steerings;
@@ -66,6 +67,7 @@ public final class Workbench implements AutoCloseable {
         this.notebooks = new Notebooks(models, saes, features);
         this.counterparts = new Counterparts(workspace, comparisons, features);
         this.patches = new Patches(workspace, models, saes);
+        this.diagnoses = new Diagnoses(workspace, models, stores, saes);
         this.circuits = new Circuits(workspace, models, saes);
         this.graphs = new Graphs(workspace, models, saes, features);
         this.steerings = new Steerings(workspace, models, saes, features);
@@ -232,6 +234,11 @@ public final class Workbench implements AutoCloseable {
     /** Patching. */
     public Patches patch() {
         return patches;
+    }
+
+    /** Diagnostics from the literature. */
+    public Diagnoses diagnose() {
+        return diagnoses;
     }
 
     /** Steering and saved variants. */

@@ -87,6 +87,11 @@ public record Workspace(Path root) {
         return root.resolve("circuits");
     }
 
+    /** Results of diagnostics, one folder each. */
+    public Path diagnostics() {
+        return root.resolve("diagnostics");
+    }
+
     /** Saved attribution graphs. */
     public Path graphs() {
         return root.resolve("graphs");

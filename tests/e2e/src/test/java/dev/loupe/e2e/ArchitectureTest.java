@@ -18,7 +18,19 @@ class ArchitectureTest {
     /** Modules from the ground up, each with its packages; a module may use those before it and itself. */
     private static final List<List<String>> MODULES = List.of(
             List.of("base", "math", "kernel", "tensor", "model", "chat", "corpus", "store", "capture"),
-            List.of("sae", "engine", "train", "eval", "feature", "compare", "patch", "graph", "steer", "inspect", "map"),
+            List.of(
+                    "sae",
+                    "engine",
+                    "train",
+                    "eval",
+                    "feature",
+                    "compare",
+                    "patch",
+                    "graph",
+                    "steer",
+                    "inspect",
+                    "map",
+                    "diagnose"),
             List.of("service", "http", "client", "cli"),
             List.of("ui"));
 
