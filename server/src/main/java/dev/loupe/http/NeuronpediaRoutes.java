@@ -12,8 +12,10 @@ import io.javalin.http.Context;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.PropertyNamingStrategies.LowerCamelCaseStrategy;
@@ -25,6 +27,7 @@ import tools.jackson.databind.annotation.JsonNaming;
  */
 final class NeuronpediaRoutes {
     private static final int MOST = 100;
+    private static final int MOST_TEXTS = 4;
 
     private final Workbench bench;
 
@@ -72,6 +75,17 @@ final class NeuronpediaRoutes {
     /** A text for a feature. */
     @JsonNaming(LowerCamelCaseStrategy.class)
     record ActivationRequest(FeatureName feature, Object customText) {}
+
+    /** Texts for an SAE. */
+    @JsonNaming(LowerCamelCaseStrategy.class)
+    record SourceRequest(String modelId, String source, Object customText) {}
+
+    /** Every active feature of several texts. */
+    record Sources(List<SourceText> results) {}
+
+    /** A text with its features, each with its positions and values. */
+    @JsonNaming(LowerCamelCaseStrategy.class)
+    record SourceText(List<String> tokens, Map<String, List<List<Number>>> activeFeatures) {}
 
     /** A text for an SAE, and how many features a token. */
     @JsonNaming(LowerCamelCaseStrategy.class)
@@ -128,6 +142,12 @@ final class NeuronpediaRoutes {
                         ActivationRequest.class,
                         Activated.class,
                         this::activation),
+                Route.post(
+                        "/activation/source",
+                        "Every active feature of an SAE on up to " + MOST_TEXTS + " texts, in Neuronpedia's shape.",
+                        SourceRequest.class,
+                        Sources.class,
+                        this::source),
                 Route.post(
                         "/search-topk-by-token",
                         "The strongest features of each token, in Neuronpedia's shape.",
@@ -200,6 +220,32 @@ final class NeuronpediaRoutes {
         float[] values = test.features().getFirst().values();
         int peak = peak(values);
         return new Activated(test.tokens(), list(values), values[peak], peak);
+    }
+
+    private void source(Context ctx) {
+        JsonNode body = Params.body(ctx, JsonNode.class);
+        String sae = of(word(body, "modelId"), word(body, "source"));
+        JsonNode given = body.path("customText");
+        List<String> texts = new ArrayList<>();
+        (given.isArray() ? given : List.of(given)).forEach(t -> texts.add(text(t, "customText")));
+        if (texts.isEmpty() || texts.size() > MOST_TEXTS) {
+            throw new UsageException(
+                    "customText must be a text or 1 to " + MOST_TEXTS + " texts, not " + texts.size() + ".");
+        }
+        ctx.json(new Sources(texts.stream().map(t -> active(sae, t)).toList()));
+    }
+
+    private SourceText active(String sae, String text) {
+        TextActivations a = bench.features().activations(sae, text);
+        Map<Integer, List<List<Number>>> byId = new TreeMap<>();
+        for (int t = 0; t < a.tokens().size(); t++) {
+            for (TextActivations.Active f : a.active().get(t)) {
+                byId.computeIfAbsent(f.id(), id -> new ArrayList<>()).add(List.of(t, f.value()));
+            }
+        }
+        Map<String, List<List<Number>>> named = new LinkedHashMap<>();
+        byId.forEach((id, values) -> named.put(String.valueOf(id), values));
+        return new SourceText(a.tokens(), named);
     }
 
     private void topK(Context ctx) {

@@ -5,12 +5,15 @@ import dev.loupe.base.Names;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
 import dev.loupe.corpus.Corpora;
+import dev.loupe.corpus.DocumentSource;
 import dev.loupe.corpus.HeldOut;
+import dev.loupe.eval.SaeIdentity;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.Sae;
 import dev.loupe.sae.SaeNeeds;
 import dev.loupe.steer.language.LanguageTable;
 import dev.loupe.steer.language.LanguageTrial;
+import dev.loupe.steer.language.TrialJournal;
 import dev.loupe.steer.language.TrialPlan;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,7 +34,7 @@ public final class LanguageTrials {
         this.saes = saes;
     }
 
-    /** Runs a trial and saves its result under its name. */
+    /** Runs a trial and saves its result under its name; one that was stopped goes on with the texts it has. */
     public LanguageTable run(TrialPlan plan, Progress progress) {
         Names.check(plan.name());
         plan.check();
@@ -41,14 +44,20 @@ public final class LanguageTrials {
         SaeNeeds.check(sae, model);
         sae.requireSae("steer");
         String text = plan.text();
-        LanguageTable table = LanguageTrial.run(
-                model,
-                sae,
-                Corpora.of(text == null ? Corpora.EUROPARL : text, ""),
-                heldOut(plan, model),
-                plan,
-                progress);
-        Json.write(folder(plan.name()).resolve(FILE), table);
+        DocumentSource corpus = Corpora.of(text == null ? Corpora.EUROPARL : text, "");
+        HeldOut held = heldOut(plan, model);
+        List<String> identity = List.of(
+                Json.line(plan),
+                SaeIdentity.checksum(sae),
+                model.weightsChecksum(),
+                corpus.fingerprint(),
+                held.describe());
+        LanguageTable table;
+        try (TrialJournal journal = TrialJournal.open(folder(plan.name()), identity)) {
+            table = LanguageTrial.run(model, sae, corpus, held, plan, journal, progress);
+            Json.write(folder(plan.name()).resolve(FILE), table);
+            journal.delete();
+        }
         return table;
     }
 

@@ -95,6 +95,20 @@ class FinderTest {
                 .isEqualTo(one.path("values")
                         .get(one.path("maxValueTokenIndex").asInt())
                         .asDouble());
+        JsonNode source = json(http.post(
+                "/api/activation/source",
+                "{\"modelId\": \"builtin\", \"source\": \"tiny-s0\", \"customText\": [\"" + text + "\", \"so\"]}"));
+        assertThat(source.path("results")).hasSize(2);
+        JsonNode whole = source.path("results").get(0);
+        assertThat(whole.path("tokens")).isEqualTo(one.path("tokens"));
+        int there = 0;
+        for (JsonNode at : whole.path("activeFeatures").path(String.valueOf(id))) {
+            assertThat(at.get(1).asDouble())
+                    .isEqualTo(one.path("values").get(at.get(0).asInt()).asDouble());
+            there++;
+        }
+        assertThat(there).isEqualTo((int)
+                one.path("values").valueStream().filter(v -> v.asDouble() > 0).count());
         JsonNode all = json(http.post(
                 "/api/search-all",
                 "{\"modelId\": \"builtin\", \"sourceSet\": \"x\", \"selectedLayers\": [], \"sortIndexes\": [3], \"text\": \""
@@ -123,6 +137,8 @@ class FinderTest {
                 "/api/activation/new      | {'feature': {'modelId': 'gpt2', 'source': 'tiny-s0', 'index': 1}} | 404 | builtin",
                 "/api/search-topk-by-token| {'modelId': 'builtin', 'source': 'tiny-s0', 'text': 'a', 'numResults': 99} | 400 | numResults",
                 "/api/search-all          | {'modelId': 'builtin', 'text': 'a', 'sortIndexes': [99]}   | 400 | sortIndexes",
+                "/api/activation/source   | {'modelId': 'builtin', 'source': 'tiny-s0', 'customText': ['a', 'a', 'a', 'a', 'a']} | 400 | 1 to 4",
+                "/api/activation/source   | {'modelId': 'builtin', 'source': 'tiny-s0'}                | 400 | customText",
             })
     void whatCannotBeAnsweredIsSaid(String path, String body, int status, String word) throws Exception {
         HttpResponse<String> r = http.post(path.strip(), body.replace('\'', '"'));

@@ -7,6 +7,7 @@ import dev.loupe.service.Settings;
 import dev.loupe.service.Workbench;
 import dev.loupe.service.Workspace;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -36,6 +37,11 @@ class LeavingTest {
 
     private static Socket ask(String body) throws IOException {
         Socket socket = new Socket("127.0.0.1", http.server().port());
+        send(socket, body);
+        return socket;
+    }
+
+    private static void send(Socket socket, String body) throws IOException {
         byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
         socket.getOutputStream()
                 .write(("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -43,7 +49,6 @@ class LeavingTest {
                         .getBytes(StandardCharsets.UTF_8));
         socket.getOutputStream().write(bytes);
         socket.getOutputStream().flush();
-        return socket;
     }
 
     /** Many texts as long as the model can write: many seconds of work. */
@@ -88,6 +93,39 @@ class LeavingTest {
             socket.shutdownOutput();
             String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             assertThat(answer).startsWith("HTTP/1.1 400").contains("\"error\"", "closed the connection");
+        }
+        await(false);
+    }
+
+    /**
+     * A reader that takes nothing: its tokens wait in a queue of at most as many as it asked for and in the socket, the model
+     * goes on with the others and is done with its texts all the same.
+     */
+    @Test
+    void aReaderThatTakesNothingHoldsUpNobody() throws Exception {
+        try (Socket socket = new Socket()) {
+            socket.setReceiveBufferSize(1024);
+            socket.connect(new InetSocketAddress("127.0.0.1", http.server().port()));
+            // some megabytes of events, which no socket holds
+            send(socket, longWork(true).replace("\"n\": 16", "\"n\": 16, \"logprobs\": 5"));
+            await(true);
+            for (int i = 0; i < 3; i++) {
+                assertThat(http.post("/v1/completions", "{\"prompt\": \"a\", \"max_tokens\": 2}")
+                                .statusCode())
+                        .isEqualTo(200); // in the middle of its writing, and after it
+            }
+            await(false);
+            assertThat(shortWork()).isPositive();
+        }
+        assertThat(shortWork()).isPositive();
+    }
+
+    @Test
+    void aStreamWhoseReaderClosesItsOwnSideGoesOnToItsEnd() throws Exception {
+        try (Socket socket = ask("{\"prompt\": \"a\", \"max_tokens\": 8, \"temperature\": 0, \"stream\": true}")) {
+            socket.shutdownOutput();
+            String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            assertThat(answer).startsWith("HTTP/1.1 200").contains("data: [DONE]");
         }
         await(false);
     }

@@ -54,6 +54,7 @@ public final class LanguageTrial {
     private final TrialMethods methods;
     private final int[] lead;
     private final Judge judge;
+    private final TrialJournal journal;
     private final List<Judged> judged = new ArrayList<>();
     private final Map<Condition, Setting> settings = new LinkedHashMap<>();
 
@@ -64,13 +65,24 @@ public final class LanguageTrial {
             int number,
             boolean heldOut,
             @Nullable CompiledVariant variant,
-            int[] ids) {}
+            int[] ids) {
+        TrialJournal.Key key() {
+            return new TrialJournal.Key(condition, heldOut, number);
+        }
+    }
 
     private record Begun(Task task, Continuation text) {}
 
     private LanguageTrial(
-            LanguageModel model, Sae sae, DocumentSource source, HeldOut held, TrialPlan plan, Progress progress) {
+            LanguageModel model,
+            Sae sae,
+            DocumentSource source,
+            HeldOut held,
+            TrialPlan plan,
+            TrialJournal journal,
+            Progress progress) {
         this.model = model;
+        this.journal = journal;
         this.plan = plan;
         this.progress = progress;
         progress.stage("reading the corpus", 1, "corpus");
@@ -88,10 +100,29 @@ public final class LanguageTrial {
      */
     public static LanguageTable run(
             LanguageModel model, Sae sae, DocumentSource source, HeldOut held, TrialPlan plan, Progress progress) {
+        try (TrialJournal none = TrialJournal.none()) {
+            return run(model, sae, source, held, plan, none, progress);
+        }
+    }
+
+    /** The same; what {@code journal} holds already is not done again, and what is done is kept in it. */
+    public static LanguageTable run(
+            LanguageModel model,
+            Sae sae,
+            DocumentSource source,
+            HeldOut held,
+            TrialPlan plan,
+            TrialJournal journal,
+            Progress progress) {
         plan.check();
         long start = System.nanoTime();
-        LanguageTrial trial = new LanguageTrial(model, sae, source, held, plan, progress);
-        trial.match();
+        LanguageTrial trial = new LanguageTrial(model, sae, source, held, plan, journal, progress);
+        if (journal.settings().isEmpty()) {
+            trial.match();
+            journal.matched(trial.settings);
+        } else {
+            trial.settings.putAll(journal.settings());
+        }
         trial.write(trial.tasks());
         trial.readReal();
         TrialReport report =
@@ -236,40 +267,54 @@ public final class LanguageTrial {
         }
     }
 
-    /** Writes all texts, many at once, and judges them. */
+    /** Writes all texts that are not there yet, many at once, and judges all. */
     private void write(List<Task> tasks) {
         progress.stage("writing", tasks.size(), "texts");
         Deque<Begun> open = new ArrayDeque<>();
-        List<Task> done = new ArrayList<>();
-        List<Judge.Candidate> texts = new ArrayList<>();
+        Map<TrialJournal.Key, Judge.Candidate> texts = new HashMap<>();
         try {
             for (int i = 0; i < tasks.size() || !open.isEmpty(); ) {
                 if (i < tasks.size() && open.size() < AT_ONCE) {
                     Task task = tasks.get(i++);
-                    Taps taps = task.variant() == null
-                            ? Taps.none()
-                            : task.variant().on(task.ids(), task.ids().length).taps();
-                    open.add(new Begun(task, model.begin(task.ids(), sampling(task.number()), taps)));
+                    TrialJournal.Written known = journal.text(task.key());
+                    if (known == null) {
+                        open.add(new Begun(task, begin(task)));
+                    } else {
+                        texts.put(task.key(), candidate(task, known.ids(), known.text()));
+                    }
                     continue;
                 }
                 Begun first = open.remove();
                 Generation g = first.text().listen(TokenListener.silent());
-                done.add(first.task());
-                texts.add(new Judge.Candidate(
-                        plan.languages().get(first.task().condition().target()), g.tokens(), g.text()));
+                journal.written(first.task().key(), g.tokens(), g.text());
+                texts.put(first.task().key(), candidate(first.task(), g.tokens(), g.text()));
                 progress.check();
-                progress.advance(done.size());
+                progress.advance(texts.size());
             }
         } finally {
             open.forEach(b -> b.text().cancel());
         }
         progress.stage("judging", 1, "table");
-        List<Judge.Verdict> verdicts = judge.judge(texts);
-        for (int i = 0; i < done.size(); i++) {
-            Task t = done.get(i);
+        List<Judge.Candidate> all = tasks.stream()
+                .map(t -> Objects.requireNonNull(texts.get(t.key())))
+                .toList();
+        List<Judge.Verdict> verdicts = judge.judge(all);
+        for (int i = 0; i < tasks.size(); i++) {
+            Task t = tasks.get(i);
             judged.add(new Judged(
-                    t.condition(), t.prompt(), t.heldOut(), texts.get(i).text(), verdicts.get(i)));
+                    t.condition(), t.prompt(), t.heldOut(), all.get(i).text(), verdicts.get(i)));
         }
+    }
+
+    private Continuation begin(Task task) {
+        Taps taps = task.variant() == null
+                ? Taps.none()
+                : task.variant().on(task.ids(), task.ids().length).taps();
+        return model.begin(task.ids(), sampling(task.number()), taps);
+    }
+
+    private Judge.Candidate candidate(Task task, int[] ids, String text) {
+        return new Judge.Candidate(plan.languages().get(task.condition().target()), ids, text);
     }
 
     /** Judges real passages: what the criteria let through at best. */

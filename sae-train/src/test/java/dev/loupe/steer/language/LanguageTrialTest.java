@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.loupe.base.CancelledException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.corpus.Corpora;
@@ -17,6 +18,8 @@ import dev.loupe.model.ModelOptions;
 import dev.loupe.patch.ToySae;
 import dev.loupe.sae.Architecture;
 import dev.loupe.sae.Sae;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -59,6 +62,78 @@ class LanguageTrialTest {
             assertThat(t.pairs().stream().filter(p -> p.method().equals("means")))
                     .hasSize(2);
             assertThat(row(t, "two-sentence-prompt").kl()).isPositive();
+        }
+    }
+
+    @Test
+    void aTrialThatWasStoppedGoesOnAndEndsWithTheSameTable() throws IOException {
+        try (LanguageModel model = LanguageModels.open(LanguageModels.builtin(folder), ModelOptions.defaults())) {
+            Sae sae = ToySae.random("s", Architecture.TOPK, 192, 300, 12, HOOK);
+            TrialPlan plan = new TrialPlan("t", null, "s", null, null, List.of("en", "fr"), 2, 1, 6, List.of(1.0), 1);
+            DocumentSource few = few();
+            HeldOut held = HeldOut.share(0.4);
+            LanguageTable whole = LanguageTrial.run(model, sae, few, held, plan, Progress.silent());
+            Path at = folder.resolve("trial");
+            List<String> identity = List.of("a", "b");
+            StopsAt stopped = new StopsAt("writing", 7);
+            assertThatThrownBy(() -> {
+                        try (TrialJournal j = TrialJournal.open(at, identity)) {
+                            LanguageTrial.run(model, sae, few, held, plan, j, stopped);
+                        }
+                    })
+                    .isInstanceOf(CancelledException.class);
+            Path file = at.resolve("journal.jsonl");
+            List<String> lines = Files.readAllLines(file);
+            assertThat(lines).hasSize(2 + 7);
+            Files.writeString(
+                    file,
+                    String.join("\n", lines.subList(0, 8)) + "\n" + lines.get(8).substring(0, 9));
+            StopsAt counted = new StopsAt("", 0);
+            try (TrialJournal j = TrialJournal.open(at, identity)) {
+                assertThat(j.size()).isEqualTo(6); // the seventh was cut
+                assertThat(j.settings()).isNotEmpty();
+                LanguageTable t = LanguageTrial.run(model, sae, few, held, plan, j, counted);
+                assertThat(t.rows()).isEqualTo(whole.rows());
+                assertThat(t.pairs()).isEqualTo(whole.pairs());
+                assertThat(counted.stages).contains("writing").doesNotContain("matching strengths");
+                j.delete();
+            }
+            assertThat(file).doesNotExist();
+            try (TrialJournal j = TrialJournal.open(at, identity)) {
+                j.written(new TrialJournal.Key(new Trials.Condition("x", 0, 1, 1.0), true, 0), new int[] {1}, "a");
+            }
+            try (TrialJournal j = TrialJournal.open(at, List.of("a", "c"))) {
+                assertThat(j.size()).isZero(); // another plan
+            }
+        }
+    }
+
+    /** Ends the work at a place, and remembers the stages. */
+    private static final class StopsAt implements Progress {
+        private final String stage;
+        private final long place;
+        private final List<String> stages = new ArrayList<>();
+        private long done;
+
+        StopsAt(String stage, long place) {
+            this.stage = stage;
+            this.place = place;
+        }
+
+        @Override
+        public void stage(String name, long total, String unit) {
+            stages.add(name);
+            done = 0;
+        }
+
+        @Override
+        public void advance(long now) {
+            done = now;
+        }
+
+        @Override
+        public boolean cancelled() {
+            return !stages.isEmpty() && stages.getLast().equals(stage) && done >= place - 1;
         }
     }
 
