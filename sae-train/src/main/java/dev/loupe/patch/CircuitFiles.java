@@ -5,6 +5,7 @@ import dev.loupe.base.NotFoundException;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.BiConsumer;
 
 /** Saved circuits: a folder {@code circuits/<name>/} with a manifest {@code circuit.json}. */
 public final class CircuitFiles {
@@ -20,7 +21,16 @@ public final class CircuitFiles {
      * @throws LoupeException if there is already one of that name, or the disk refuses
      */
     public static Circuit save(Path circuits, Circuit circuit, String name) {
-        return FOLDERS.save(circuits, name, circuit::withId);
+        return save(circuits, circuit, name, (folder, saved) -> {});
+    }
+
+    /**
+     * The same with more files beside the manifest.
+     *
+     * @param more writes them into the circuit's folder before anyone can see it
+     */
+    public static Circuit save(Path circuits, Circuit circuit, String name, BiConsumer<Path, Circuit> more) {
+        return FOLDERS.save(circuits, name, circuit::withId, more);
     }
 
     /**

@@ -87,6 +87,39 @@ public final class CircuitSearch {
         return new CircuitSearch(model, request, saes, Progress.silent()).run(pairs, test);
     }
 
+    /**
+     * What a part of a circuit keeps of the behaviour alone, and what is left of it without that part, on the same pairs and
+     * with the same means as the circuit's curves.
+     *
+     * @param nodes ids of the part's nodes
+     * @throws UsageException if the circuit was found with other weights, or a node is none of its
+     */
+    public static CircuitPart part(
+            LanguageModel model, Circuit circuit, Set<String> nodes, Function<String, Sae> saes, Progress progress) {
+        if (!circuit.modelChecksum().equals(model.weightsChecksum())) {
+            throw new UsageException("The circuit was found with other weights than those of " + model.id()
+                    + ", so nothing can be measured there; find it again.");
+        }
+        Set<String> known = new HashSet<>();
+        circuit.nodes().forEach(n -> known.add(n.id()));
+        for (String node : nodes) {
+            if (!known.contains(node)) {
+                throw new UsageException("There is no node \"" + node + "\" in this circuit.");
+            }
+        }
+        CircuitSearch search = new CircuitSearch(model, circuit.request(), saes, progress);
+        List<PromptPair> test = test(
+                model,
+                circuit.request().patch(),
+                PromptPair.all(model, circuit.request().patch()));
+        Map<String, Spliced> means = search.means(test);
+        double alone = search.measure(test, means, nodes, false);
+        double without = search.measure(test, means, nodes, true);
+        double range = circuit.whole() - circuit.empty();
+        return new CircuitPart(
+                nodes.size(), alone, without, (alone - circuit.empty()) / range, (without - circuit.empty()) / range);
+    }
+
     /** Pairs to measure on: other ones of the task with the same number of tokens; without a task the same ones. */
     private static List<PromptPair> test(LanguageModel model, PatchRequest r, List<PromptPair> pairs) {
         if (r.task() == null) {

@@ -9,6 +9,7 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /** Saved patching results: a folder {@code patches/<id>/} with a manifest {@code patch.json}. */
@@ -29,7 +30,17 @@ public final class PatchFiles {
      * @throws LoupeException if there is already one of that name, or the disk refuses
      */
     public static PatchResult save(Path patches, PatchResult result, @Nullable String name) {
-        return FOLDERS.save(patches, name == null ? free(patches) : name, result::withId);
+        return save(patches, result, name, (folder, saved) -> {});
+    }
+
+    /**
+     * The same with more files beside the manifest.
+     *
+     * @param more writes them into the result's folder before anyone can see it
+     */
+    public static PatchResult save(
+            Path patches, PatchResult result, @Nullable String name, BiConsumer<Path, PatchResult> more) {
+        return FOLDERS.save(patches, name == null ? free(patches) : name, result::withId, more);
     }
 
     /**

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
@@ -25,6 +26,15 @@ import java.util.stream.Stream;
 public record ResultFolders<T>(String what, String where, String manifest, Class<T> type, Function<T, String> format) {
     /** Saves a result that knows its name, whole or not at all; refuses a name that is taken. */
     public T save(Path all, String name, Function<String, T> named) {
+        return save(all, name, named, (folder, result) -> {});
+    }
+
+    /**
+     * The same with more files beside the manifest.
+     *
+     * @param more writes them into the folder before anyone can see it
+     */
+    public T save(Path all, String name, Function<String, T> named, BiConsumer<Path, T> more) {
         Path target = all.resolve(Names.check(name));
         if (Files.exists(target)) {
             throw new LoupeException("There is already a " + what + " " + name + "; choose another name.");
@@ -36,6 +46,7 @@ public record ResultFolders<T>(String what, String where, String manifest, Class
         } catch (IOException e) {
             throw AtomicFiles.failure(target, e);
         }
+        more.accept(folder, result);
         Json.write(folder.resolve(manifest), result);
         AtomicFiles.publishFolder(folder, target);
         return result;

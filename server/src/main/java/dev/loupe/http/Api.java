@@ -25,6 +25,8 @@ final class Api {
         routes.addAll(new InspectRoutes(bench).routes());
         routes.addAll(new WorkRoutes(bench).routes());
         routes.addAll(new DiagnosticRoutes(bench).routes());
+        routes.addAll(new PatchRoutes(bench).routes());
+        routes.addAll(new CircuitRoutes(bench).routes());
         routes.addAll(new SteerRoutes(bench).routes());
         routes.addAll(new FinderRoutes(bench).routes());
         routes.addAll(new NeuronpediaRoutes(bench).routes());

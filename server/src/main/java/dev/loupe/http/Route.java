@@ -44,6 +44,11 @@ record Route(
         return new Route(other, path, summary, query, body, answer, mediaType, handler);
     }
 
+    /** The same route with query parameters. */
+    Route with(Query... more) {
+        return new Route(method, path, summary, List.of(more), body, answer, mediaType, handler);
+    }
+
     /** The same route answering another media type. */
     Route of(String type) {
         return new Route(method, path, summary, query, body, null, type, handler);

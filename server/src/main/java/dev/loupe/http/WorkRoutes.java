@@ -5,13 +5,6 @@ import dev.loupe.base.Progress;
 import dev.loupe.compare.ActivationOverlap;
 import dev.loupe.compare.Matching;
 import dev.loupe.compare.Overlap;
-import dev.loupe.patch.Circuit;
-import dev.loupe.patch.CircuitRequest;
-import dev.loupe.patch.PatchPair;
-import dev.loupe.patch.PatchPlan;
-import dev.loupe.patch.PatchRequest;
-import dev.loupe.patch.PatchResult;
-import dev.loupe.patch.task.TaskScore;
 import dev.loupe.service.CompareSpec;
 import dev.loupe.service.Comparisons;
 import dev.loupe.service.Job;
@@ -25,7 +18,7 @@ import dev.loupe.train.SweepPlan;
 import io.javalin.http.Context;
 import java.util.List;
 
-/** Comparisons of SAEs, patching and circuits. */
+/** Comparisons of SAEs, experiments on seeds, sweeps. */
 final class WorkRoutes {
     private final Workbench bench;
 
@@ -34,14 +27,6 @@ final class WorkRoutes {
     record SeedsList(List<String> experiments) {}
 
     record SweepList(List<String> sweeps) {}
-
-    record PatchList(List<String> patches) {}
-
-    record CircuitList(List<String> circuits) {}
-
-    record TaskList(List<TaskScore> tasks) {}
-
-    record Pairs(List<PatchPair> pairs) {}
 
     WorkRoutes(Workbench bench) {
         this.bench = bench;
@@ -117,81 +102,7 @@ final class WorkRoutes {
                 Route.post("/comparisons", "Compares two SAEs in a job.", CompareSpec.class, Job.class, ctx -> {
                     CompareSpec spec = Params.body(ctx, CompareSpec.class);
                     ctx.status(202).json(bench.jobs().start("compare", spec));
-                }),
-                Route.get(
-                        "/patches",
-                        "Saved patching results, newest first.",
-                        PatchList.class,
-                        ctx -> ctx.json(new PatchList(bench.patch().list()))),
-                Route.get(
-                        "/patches/tasks",
-                        "The tasks of the library and how a model does them on held-out templates.",
-                        TaskList.class,
-                        ctx -> ctx.json(new TaskList(bench.patch().tasks(ctx.queryParam("model"), Progress.silent()))),
-                        new Route.Query("model", "string", "a model's name; the embedded one if absent")),
-                Route.get(
-                        "/patches/tasks/{task}",
-                        "Prompt pairs of a task that fit a model's tokenizer.",
-                        Pairs.class,
-                        ctx -> ctx.json(new Pairs(bench.patch()
-                                .pairs(
-                                        ctx.queryParam("model"),
-                                        ctx.pathParam("task"),
-                                        Math.clamp(Params.integer(ctx, "n", 8), 1, 1000),
-                                        Params.integer(ctx, "seed", 0)))),
-                        new Route.Query("model", "string", "a model's name; the embedded one if absent"),
-                        new Route.Query("n", "integer", "how many at most (default 8)"),
-                        new Route.Query("seed", "integer", "of their choice (default 0)")),
-                Route.post(
-                        "/patches/plan",
-                        "What a request will cost: runs, memory and about how many seconds.",
-                        PatchRequest.class,
-                        PatchPlan.class,
-                        ctx -> ctx.json(bench.patch().plan(Params.body(ctx, PatchRequest.class), Progress.silent()))),
-                Route.get(
-                        "/patches/{id}",
-                        "A saved patching result.",
-                        PatchResult.class,
-                        ctx -> ctx.json(bench.patch().get(ctx.pathParam("id")))),
-                Route.post(
-                        "/patches",
-                        "Patches a prompt pair and saves the result.",
-                        PatchRequest.class,
-                        PatchResult.class,
-                        this::patch),
-                Route.get(
-                        "/circuits",
-                        "Saved circuits.",
-                        CircuitList.class,
-                        ctx -> ctx.json(new CircuitList(bench.circuits().list()))),
-                Route.get(
-                        "/circuits/{id}",
-                        "A saved circuit.",
-                        Circuit.class,
-                        ctx -> ctx.json(bench.circuits().get(ctx.pathParam("id")))),
-                Route.get(
-                                "/circuits/{id}/graph",
-                                "A saved circuit in circuit-tracer's JSON.",
-                                Circuit.class,
-                                ctx -> export(ctx, "json", "application/json"))
-                        .of("application/json"),
-                Route.get(
-                                "/circuits/{id}/svg",
-                                "A saved circuit as a picture.",
-                                Circuit.class,
-                                ctx -> export(ctx, "svg", "image/svg+xml"))
-                        .of("image/svg+xml"),
-                Route.post(
-                        "/circuits",
-                        "Finds a sparse feature circuit; with a name it is saved.",
-                        CircuitRequest.class,
-                        Circuit.class,
-                        ctx -> {
-                            Circuit found =
-                                    bench.circuits().run(Params.body(ctx, CircuitRequest.class), Progress.silent());
-                            String name = ctx.queryParam("name");
-                            ctx.json(name == null ? found : bench.circuits().save(found, name));
-                        }));
+                }));
     }
 
     private void activations(Context ctx) {
@@ -207,16 +118,5 @@ final class WorkRoutes {
     private void overlap(Context ctx) {
         List<String> saes = List.of(Params.text(ctx, "saes", "").split(",", -1));
         ctx.json(bench.compare().overlap(saes, Params.number(ctx, "threshold", Matching.DEFAULT_THRESHOLD)));
-    }
-
-    private void export(Context ctx, String form, String type) {
-        String text = bench.circuits().export(bench.circuits().get(ctx.pathParam("id")), form);
-        ctx.contentType(type).result(text);
-    }
-
-    private void patch(Context ctx) {
-        PatchRequest request = Params.body(ctx, PatchRequest.class);
-        PatchResult result = bench.patch().run(request, Progress.silent());
-        ctx.json(bench.patch().save(result, null));
     }
 }

@@ -3,6 +3,7 @@ package dev.loupe.service;
 import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
+import dev.loupe.base.Names;
 import dev.loupe.base.Progress;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.patch.PatchFiles;
@@ -19,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Patching: which parts of the model caused the answer. */
@@ -50,18 +52,12 @@ public final class Patches {
      */
     public List<TaskScore> tasks(@Nullable String model, Progress progress) {
         LanguageModel m = open(model);
-        Path file = workspace.patches().resolve("tasks-" + m.weightsChecksum().substring(0, 16) + ".json");
+        Path file = scores(m);
         List<String> names =
                 dev.loupe.patch.task.Tasks.all().stream().map(Task::name).toList();
-        if (Files.isRegularFile(file)) {
-            try {
-                Scores known = Json.read(file, Scores.class);
-                if (known.tasks().stream().map(TaskScore::name).toList().equals(names)) {
-                    return known.tasks();
-                }
-            } catch (LoupeException e) {
-                progress.message("The measured tasks in " + file + " cannot be read; they are measured again.");
-            }
+        Optional<List<TaskScore>> kept = kept(file, names, progress);
+        if (kept.isPresent()) {
+            return kept.get();
         }
         progress.stage("measuring tasks", names.size(), "tasks");
         List<TaskScore> scores = new ArrayList<>();
@@ -79,6 +75,31 @@ public final class Patches {
         return List.copyOf(scores);
     }
 
+    /** The same, but only if it was measured before. */
+    public Optional<List<TaskScore>> measured(@Nullable String model) {
+        List<String> names =
+                dev.loupe.patch.task.Tasks.all().stream().map(Task::name).toList();
+        return kept(scores(open(model)), names, Progress.silent());
+    }
+
+    private Path scores(LanguageModel m) {
+        return workspace.patches().resolve("tasks-" + m.weightsChecksum().substring(0, 16) + ".json");
+    }
+
+    private static Optional<List<TaskScore>> kept(Path file, List<String> names, Progress progress) {
+        if (Files.isRegularFile(file)) {
+            try {
+                Scores known = Json.read(file, Scores.class);
+                if (known.tasks().stream().map(TaskScore::name).toList().equals(names)) {
+                    return Optional.of(known.tasks());
+                }
+            } catch (LoupeException e) {
+                progress.message("The measured tasks in " + file + " cannot be read; they are measured again.");
+            }
+        }
+        return Optional.empty();
+    }
+
     /** Measured tasks as they are kept. */
     private record Scores(String format, String model, List<TaskScore> tasks) {}
 
@@ -87,18 +108,41 @@ public final class Patches {
         return new TaskPairs(open(model), true).of(dev.loupe.patch.task.Tasks.of(task), n, seed);
     }
 
+    /** How a model cuts a pair into tokens, and what is still wrong with the pair. */
+    public PairTokens tokens(@Nullable String model, String clean, String corrupt, String answer, String wrong) {
+        return PairTokens.of(open(model), clean, corrupt, answer, wrong);
+    }
+
     private LanguageModel open(@Nullable String model) {
         return models.open(model == null ? Models.BUILTIN : model);
     }
 
     /**
-     * Saves a result.
+     * Saves a result: its manifest {@code patch.json}, and its numbers as {@code cells.arrow} and {@code nodes.arrow}.
      *
      * @param name its name; null to make one from the time
      * @return the result with its id
      */
     public PatchResult save(PatchResult result, @Nullable String name) {
-        return PatchFiles.save(workspace.patches(), result, name);
+        return PatchFiles.save(workspace.patches(), result, name, (folder, saved) -> {
+            AtomicFiles.write(folder.resolve("cells.arrow"), ArrowTable.bytes(PatchTables.cells(saved)));
+            AtomicFiles.write(folder.resolve("nodes.arrow"), ArrowTable.bytes(PatchTables.nodes(saved)));
+        });
+    }
+
+    /** Answers what a manifest asks, and saves the result under the name that it gives or one of the time. */
+    public PatchResult run(PatchJob job, Progress progress) {
+        if (job.name() != null && list().contains(Names.check(job.name()))) {
+            throw new LoupeException(
+                    "There is already a patching result " + job.name() + "; choose another name."); // before the work
+        }
+        return save(run(job.request(), progress), job.name());
+    }
+
+    /** A saved result's question asked again, and whether the answer is the same to the last bit. */
+    public Rerun rerun(String id, Progress progress) {
+        PatchResult saved = get(id);
+        return Rerun.of(saved, run(saved.request(), progress));
     }
 
     /** Names of the saved results, newest first. */

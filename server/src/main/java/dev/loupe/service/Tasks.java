@@ -10,6 +10,10 @@ import dev.loupe.compare.Matching;
 import dev.loupe.compare.Overlap;
 import dev.loupe.eval.SaeReport;
 import dev.loupe.feature.IndexManifest;
+import dev.loupe.patch.Circuit;
+import dev.loupe.patch.CircuitRequest;
+import dev.loupe.patch.PatchRequest;
+import dev.loupe.patch.PatchResult;
 import dev.loupe.steer.language.TrialPlan;
 import dev.loupe.train.TrainTask;
 import java.nio.file.Path;
@@ -18,6 +22,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.StreamSupport;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -39,7 +44,9 @@ public final class Tasks {
             "languages",
             "diagnose",
             "pull",
-            "label");
+            "label",
+            "patch",
+            "circuit");
 
     private Tasks() {}
 
@@ -158,6 +165,12 @@ public final class Tasks {
             case "diagnose" -> bench.diagnose().run(read(request, DiagnoseSpec.class, kind), progress);
             case "sweep" -> bench.sweeps().run(read(request, SweepSpec.class, kind), progress);
             case "train-task" -> bench.sweeps().run(read(request, TrainTask.class, kind), progress);
+            case "patch" ->
+                summary(bench.patch()
+                        .run(new PatchJob(read(request, PatchRequest.class, kind), name(request)), progress));
+            case "circuit" ->
+                summary(bench.circuits()
+                        .run(new CircuitJob(read(request, CircuitRequest.class, kind), name(request)), progress));
             case "pull" ->
                 bench.models().pull(read(request, PullSpec.class, kind).source(), progress);
             case "label" -> bench.prose().explain(read(request, LabelSpec.class, kind), progress);
@@ -200,6 +213,18 @@ public final class Tasks {
                 List<String> ids = read(request, DiagnoseSpec.class, kind).diagnostics();
                 yield "Diagnose: " + (ids.isEmpty() ? "everything" : String.join(", ", ids));
             }
+            case "patch" -> {
+                name(request);
+                PatchRequest r = read(request, PatchRequest.class, kind);
+                r.check();
+                yield "Patch " + what(r);
+            }
+            case "circuit" -> {
+                name(request);
+                CircuitRequest r = read(request, CircuitRequest.class, kind);
+                r.check();
+                yield "Circuit of " + what(r.patch());
+            }
             case "train-task" -> "Train " + read(request, TrainTask.class, kind).name();
             case "label" ->
                 "Label features of "
@@ -218,6 +243,47 @@ public final class Tasks {
                 yield (kind.equals("eval") ? "Evaluate " : "Index ") + what;
             }
         };
+    }
+
+    private static @Nullable String name(JsonNode request) {
+        String name = request.path("name").asString("");
+        return name.isEmpty() ? null : Names.check(name);
+    }
+
+    /** What a request is about, without its texts. */
+    private static String what(PatchRequest r) {
+        return r.task() != null
+                ? r.task()
+                : r.named().size() == 1 ? "one pair" : r.named().size() + " pairs";
+    }
+
+    /** The figures of a patching result; all of it lies where {@code id} says. */
+    public static Map<String, Object> summary(PatchResult r) {
+        Map<String, Object> s = new LinkedHashMap<>();
+        s.put("id", r.id());
+        s.put("clean_difference", r.cleanDifference());
+        s.put("corrupt_difference", r.corruptDifference());
+        s.put("clean_metric", r.cleanMetric());
+        s.put("corrupt_metric", r.corruptMetric());
+        s.put("unit", r.unit());
+        s.put("pairs", r.pairs().size());
+        s.put("agreement", r.agreement());
+        s.put("notes", r.notes());
+        s.put("seconds", r.seconds());
+        return s;
+    }
+
+    /** The figures of a circuit; all of it lies where {@code id} says. */
+    public static Map<String, Object> summary(Circuit c) {
+        Map<String, Object> s = new LinkedHashMap<>();
+        s.put("id", c.id());
+        s.put("nodes", c.nodes().size());
+        s.put("edges", c.edges().size());
+        s.put("whole", c.whole());
+        s.put("empty", c.empty());
+        s.put("curves", c.curves());
+        s.put("seconds", c.seconds());
+        return s;
     }
 
     /** {@code {"sae": "x"}} does as well as {@code {"saes": ["x"]}}. */

@@ -86,6 +86,24 @@ class JobsOverHttpTest {
     }
 
     @Test
+    void patchingRunsInAJobAndItsResultIsKept() throws Exception {
+        HttpResponse<String> answer = http.post(
+                "/api/patches?job=true&name=long",
+                "{\"task\": \"person\", \"task_pairs\": 4, \"sites\": [\"resid_pre\"], \"verify\": 5}");
+        assertThat(answer.statusCode()).as(answer.body()).isEqualTo(202);
+        String id = json(answer).path("id").asString();
+        assertThat(answer.headers().firstValue("location")).hasValue("/api/jobs/" + id);
+        Job job = await(id, j -> j.state() == JobState.DONE);
+        assertThat(job.title()).isEqualTo("Patch person");
+        assertThat(job.result()).isNotNull();
+        assertThat(job.result().path("id").asString()).isEqualTo("long");
+        JsonNode kept = json(http.get("/api/patches/long"));
+        assertThat(kept.path("request").path("task").asString()).isEqualTo("person");
+        assertThat(kept.path("verified")).isNotEmpty();
+        assertThat(kept.path("clean_metric")).isEqualTo(job.result().path("clean_metric"));
+    }
+
+    @Test
     void aJobThatCannotBeDoneFailsWithTheSentenceOfTheCommand() throws Exception {
         String id = started("{\"kind\": \"eval\", \"request\": {\"sae\": \"nobody\"}}");
         Job job = await(id, j -> j.state().ended());

@@ -173,6 +173,13 @@ final class Kit {
         return div("field", l, input);
     }
 
+    /** A labelled field that stands within something else, such as beside its number. */
+    static Div field(String label, Component around, Component input) {
+        com.vaadin.flow.component.html.NativeLabel l = new com.vaadin.flow.component.html.NativeLabel(label);
+        l.setFor(input);
+        return div("field", l, around);
+    }
+
     /** A table with a head; cells of the columns whose number is in {@code numbers} are set to the right. */
     static Div table(List<String> head, java.util.Set<Integer> numbers, List<List<Component>> rows) {
         Element table = new Element("table", "list");

@@ -11,13 +11,16 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** The task library of the patching page: what a model can do is offered, what it fails is grey and says why. */
 final class PatchTasks {
     private final Workbench workbench;
     private final Consumer<String> chosen;
     private final Map<String, NativeButton> buttons = new LinkedHashMap<>();
+    private final Span imported = Kit.chip("", "", "pairs of an imported file");
     private String current = "";
+    private String from = "";
 
     PatchTasks(Workbench workbench, Consumer<String> chosen) {
         this.workbench = workbench;
@@ -58,7 +61,9 @@ final class PatchTasks {
             }
             all.add(button);
         }
-        mark(current);
+        imported.setVisible(!from.isEmpty());
+        all.add(imported);
+        mark(current, null, 0);
     }
 
     private NativeButton chip(String title, String name, String why, boolean usable) {
@@ -70,9 +75,22 @@ final class PatchTasks {
         return button;
     }
 
-    /** Shows which task is taken. */
-    void mark(String task) {
+    /**
+     * Shows what is taken.
+     *
+     * @param task a task; empty for one pair or a file's
+     * @param file the file whose pairs are taken; empty for none, null for no change
+     * @param pairs how many they are
+     */
+    void mark(String task, @Nullable String file, int pairs) {
         current = task;
-        buttons.forEach((name, b) -> b.getElement().setAttribute("aria-pressed", String.valueOf(name.equals(task))));
+        if (file != null) {
+            from = file;
+            imported.setText(file + ", " + Num.count(pairs, "pair"));
+            imported.setVisible(!file.isEmpty());
+        }
+        buttons.forEach((name, b) -> b.getElement()
+                .setAttribute(
+                        "aria-pressed", String.valueOf(name.equals(task) && (!task.isEmpty() || from.isEmpty()))));
     }
 }

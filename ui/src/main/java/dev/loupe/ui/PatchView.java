@@ -1,254 +1,247 @@
 package dev.loupe.ui;
 
 import com.vaadin.flow.component.UI;
+import com.vaadin.flow.component.html.Anchor;
 import com.vaadin.flow.component.html.Div;
-import com.vaadin.flow.component.html.Input;
 import com.vaadin.flow.component.html.NativeButton;
 import com.vaadin.flow.router.BeforeEnterEvent;
 import com.vaadin.flow.router.BeforeEnterObserver;
-import com.vaadin.flow.router.QueryParameters;
 import com.vaadin.flow.router.Route;
 import dev.loupe.base.Progress;
-import dev.loupe.patch.PatchMethod;
-import dev.loupe.patch.PatchMetric;
 import dev.loupe.patch.PatchRequest;
 import dev.loupe.patch.PatchResult;
-import dev.loupe.service.SaeView;
+import dev.loupe.service.Job;
 import dev.loupe.service.Workbench;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Which parts of the model make it answer as it does: relevance patching of a prompt pair, drawn layer by position. */
+/** Which parts of the model make it answer as it does: relevance patching of prompt pairs, drawn layer by position. */
 @Route("patch")
 public final class PatchView extends Page implements BeforeEnterObserver {
-    /** A pair on which the embedded model shows agreement in number. */
-    private static final Map<String, String> EXAMPLE = Map.of(
-            "model", "builtin",
-            "clean", "I would like to thank the rapporteur. I",
-            "corrupt", "We would like to thank the rapporteur. We",
-            "answer", " am",
-            "wrong", " are");
-
-    private static final int TO_VERIFY = 40;
-    private static final int TASK_PAIRS = 16;
+    /** What takes longer than this waits for a press of Run. */
+    private static final double AT_ONCE_SECONDS = 15;
 
     private final Workbench workbench;
-    private final Map<String, String> state = new LinkedHashMap<>();
-    private final Div form = new Div();
+    private final PatchState state = new PatchState();
     private final Div outcome = Kit.div("stack");
-    private final PatchOutcome drawn = new PatchOutcome();
-    private final NativeButton run = Kit.button("Run", "main", () -> start(0));
-    private final NativeButton verify = Kit.button("Check by exact patching", "", () -> start(TO_VERIFY));
+    private final Div facts = Kit.div("gap");
+    private final com.vaadin.flow.component.html.H1 title = Kit.title("");
+    private final Div saved = Kit.div("line tight");
+    private final PatchMaps maps = new PatchMaps();
+    private final PatchTruth truth = new PatchTruth(this::check);
+    private final WorkMeter meter = new WorkMeter();
+    private final PatchEditor editor;
+    private final PatchLibrary all;
+    private final NativeButton run = Kit.button("Run", "main", () -> start(true));
     private final NativeButton save = Kit.button("Save", "", this::save);
-    private final Div cost = Kit.div("faint gap");
+    private final Div cost = Kit.div("faint");
     private final PatchTasks library;
     private @Nullable PatchResult shown;
-    private int asked;
 
     PatchView(Workbench workbench) {
         this.workbench = workbench;
         titled("Relevance patching");
+        editor = new PatchEditor(workbench, state);
         run.add(Kit.kbd("⏎"));
         run.setId("run");
-        verify.setId("verify");
         save.setId("save");
+        cost.setId("cost");
         library = new PatchTasks(workbench, this::task);
+        all = new PatchLibrary(workbench, (model, task) -> {
+            state.set("model", model);
+            task(task);
+            build();
+        });
     }
 
     /** Takes pairs of a task, or a single pair again. */
     private void task(String name) {
-        state.put("task", name);
-        start(0);
+        state.take(List.of(), "");
+        state.set("task", name);
+        start(false);
     }
 
     @Override
     public void beforeEnter(BeforeEnterEvent event) {
-        QueryParameters q = event.getLocation().getQueryParameters();
-        state.clear();
-        for (String key : List.of(
-                "model", "clean", "corrupt", "answer", "wrong", "method", "metric", "rules", "sites", "verify",
-                "task")) {
-            state.put(key, parameter(q, key));
+        state.read(event.getLocation().getQueryParameters());
+        shown = null;
+        String id = state.get("saved");
+        if (id.isEmpty()) {
+            build();
+            start(false);
+        } else {
+            PatchResult result = workbench.patch().get(id);
+            state.read(result.request(), id);
+            build();
+            show(result);
+            editor.editing(state.get("task").isEmpty() && state.imported().isEmpty());
+            savedLinks(id);
         }
-        if (state.getOrDefault("clean", "").isEmpty()) {
-            state.putAll(EXAMPLE);
-        }
-        fill("model", "builtin");
-        fill("method", "relp");
-        fill("metric", "difference");
-        fill("rules", String.join(",", PatchRequest.DEFAULT_RULES));
-        fill("sites", String.join(",", PatchRequest.DEFAULT_SITES));
-        build();
-        start("1".equals(state.get("verify")) ? TO_VERIFY : 0);
-    }
-
-    private void fill(String key, String value) {
-        state.merge(key, value, (old, other) -> old.isEmpty() ? other : old);
     }
 
     private void build() {
         removeAll();
-        form.removeAll();
-        form.add(Kit.div(
-                "pairform",
-                prompt("clean", "Clean prompt"),
-                line("answer", "Answer"),
-                prompt("corrupt", "Corrupted prompt"),
-                line("wrong", "Wrong answer")));
-        form.getElement().setAttribute("data-enter", "#run");
+        editor.fill();
+        entitle();
+        Map<String, String> names = new LinkedHashMap<>();
+        names.put("", "Saved results");
+        workbench.patch().list().forEach(n -> names.put(n, n));
+        Fields.Choice earlier = new Fields.Choice(names, state.get("saved"), id -> {
+            if (!id.isEmpty()) {
+                UI.getCurrent().navigate("patch", query(Map.of("saved", id)));
+            }
+        });
+        earlier.getElement().setAttribute("aria-label", "Saved results");
+        earlier.addClassName("scope");
+        earlier.setVisible(names.size() > 1);
+        NativeButton open = Kit.button("Library", "", () -> all.toggle(state.get("model")));
+        open.setId("open-library");
+        open.getElement().setAttribute("aria-controls", "library");
         add(
                 Kit.card(
-                        Kit.div(
-                                "line base",
-                                Kit.title("What makes it answer “"
-                                        + state.getOrDefault("answer", "").strip() + "”?"),
-                                Kit.div("end line", save, run)),
-                        library.card(this, state.getOrDefault("model", "builtin"), state.getOrDefault("task", "")),
-                        Kit.div("gap", form),
-                        drawn.pair(),
-                        drawn.facts()),
+                        Kit.div("line base", title, Kit.div("end line", earlier, open, importer(), save, run)),
+                        library.card(this, state.get("model"), state.get("task")),
+                        Kit.div("gap", editor),
+                        facts,
+                        meter,
+                        saved),
+                all,
                 outcome,
-                Kit.div("cols", drawn.maps(), Kit.div("stack", method(), drawn.truth(verify))));
+                Kit.div(
+                        "cols",
+                        maps,
+                        Kit.div(
+                                "stack",
+                                PatchMethodCard.of(workbench, state, cost, this::set),
+                                truth.card(state.get("verify")))));
     }
 
-    private Div prompt(String key, String label) {
-        Fields.Area area = new Fields.Area(state.getOrDefault(key, ""));
-        area.addValueChangeListener(e -> state.put(key, e.getValue()));
-        area.setId(key);
-        return Kit.field(label, area);
+    private void entitle() {
+        String answer = state.get("answer").strip();
+        boolean one = state.get("task").isEmpty() && state.imported().isEmpty();
+        title.setText(
+                !one
+                        ? "What makes it answer right?"
+                        : answer.isEmpty() ? "What makes it answer so?" : "What makes it answer “" + answer + "”?");
     }
 
-    private Div line(String key, String label) {
-        Input input = Fields.line(state.getOrDefault(key, ""));
-        input.addClassName("mono");
-        input.addValueChangeListener(e -> state.put(key, e.getValue()));
-        input.setId(key);
-        return Kit.field(label, input);
-    }
-
-    private com.vaadin.flow.component.html.Section method() {
-        Map<String, String> methods = new LinkedHashMap<>();
-        methods.put("relp", "Relevance patching (RelP)");
-        methods.put("atp", "Attribution patching");
-        methods.put("ig", "Integrated gradients, 16 steps");
-        methods.put("ap", "Activation patching, exact and slow");
-        methods.put("atp_qk", "Attribution patching, exact attention patterns (QK fix)");
-        methods.put("atp_drop", "Attribution patching, GradDrop (no sign)");
-        methods.put("atp_star", "AtP*: both corrections (no sign)");
-        Map<String, String> metrics = new LinkedHashMap<>();
-        metrics.put("difference", "logit difference");
-        metrics.put("normalised", "difference, corrupted 0 to clean 1");
-        metrics.put("logprob", "log-probability of the answer");
-        metrics.put("probability", "probability, right less wrong");
-        metrics.put("kl", "− KL from the clean run");
-        Map<String, String> rules = new LinkedHashMap<>();
-        rules.put("ln", "norm scale frozen");
-        rules.put("identity", "identity for act. functions");
-        rules.put("half", "half for gates");
-        rules.put("ah", "attention frozen");
-        rules.put("soft", "soft gate, not with identity");
-        Map<String, String> sites = new LinkedHashMap<>();
-        Stream.of("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "q", "k", "v", "z", "neurons")
-                .forEach(s -> sites.put(s, s));
-        Map<String, String> models = new LinkedHashMap<>();
-        workbench.models().list().forEach(m -> models.put(m.id(), m.id()));
-        for (SaeView s : workbench.saes().list()) {
-            sites.put("sae:" + s.name(), s.name());
-            sites.put("error:" + s.name(), s.name() + " error");
-        }
-        return Kit.card(
-                Kit.heading("Method", "clean into corrupted"),
-                Kit.field(
-                        "Model",
-                        new Fields.Choice(models, state.getOrDefault("model", "builtin"), v -> set("model", v))),
-                Kit.field(
-                        "Scores", new Fields.Choice(methods, state.getOrDefault("method", ""), v -> set("method", v))),
-                cost,
-                Kit.field(
-                        "Metric", new Fields.Choice(metrics, state.getOrDefault("metric", ""), v -> set("metric", v))),
-                Kit.div("gap", Kit.heading("Rules", "of the backward pass, for RelP")),
-                new Fields.Toggles(
-                        rules, split("rules"), v -> set("rules", v.isEmpty() ? "none" : String.join(",", v))),
-                Kit.div("gap", Kit.heading("Sites", "what is patched, and SAEs at their hooks")),
-                new Fields.Toggles(sites, split("sites"), v -> set("sites", String.join(",", v))));
-    }
-
-    private List<String> split(String key) {
-        String v = state.getOrDefault(key, "");
-        return v.isEmpty() || v.equals("none") ? List.of() : List.of(v.split(","));
+    private PatchImport importer() {
+        return new PatchImport(
+                (pairs, name) -> {
+                    state.take(pairs, name);
+                    start(false);
+                },
+                sentence -> {
+                    outcome.removeAll();
+                    outcome.add(Kit.failure(sentence));
+                });
     }
 
     private void set(String key, String value) {
-        state.put(key, value);
-        start(0);
+        state.set(key, value);
+        if (key.equals("method") || key.equals("model")) {
+            build();
+        }
+        start(false);
     }
 
-    private void start(int toVerify) {
-        UI ui = UI.getCurrent();
-        state.put("verify", toVerify > 0 ? "1" : "");
-        remember(ui, "patch", state);
-        PatchRequest request = new PatchRequest(
-                state.get("model"),
-                state.getOrDefault("clean", ""),
-                state.getOrDefault("corrupt", ""),
-                state.get("answer"),
-                state.get("wrong"),
-                state.getOrDefault("method", ""),
-                state.getOrDefault("metric", ""),
-                split("rules"),
-                split("sites"),
-                16,
-                null,
-                toVerify,
-                0);
-        String task = state.getOrDefault("task", "");
-        if (!task.isEmpty()) {
-            request = PatchRequest.of("", "", "", "")
-                    .withModel(request.model() == null ? "builtin" : request.model())
-                    .withMethod(PatchMethod.of(request.method()))
-                    .withMetric(PatchMetric.of(request.metric()))
-                    .withRules(request.rules())
-                    .withSites(request.sites().toArray(String[]::new))
-                    .withVerify(toVerify)
-                    .withTask(task, TASK_PAIRS);
-        }
-        form.setVisible(task.isEmpty());
-        library.mark(task);
-        PatchRequest asking = request;
+    private void check(String how) {
+        state.set("verify", how);
+        start(true);
+    }
+
+    /** Runs what the page asks, at once or, if it takes long, when Run is pressed. */
+    private void start(boolean pressed) {
+        state.set("saved", "");
+        remember(UI.getCurrent(), "patch", state.address());
+        PatchRequest request = state.request();
+        boolean one = state.get("task").isEmpty() && state.imported().isEmpty();
+        editor.editing(one);
+        entitle();
+        library.mark(state.get("task"), state.importedFrom(), state.imported().size());
+        Progress mine = meter.begin();
+        busy(true, request.verify() != 0);
+        saved.removeAll();
+        maps.waiting("Running…");
         cost.setText("");
         Background.run(
                 this,
-                () -> workbench.patch().plan(asking, Progress.silent()),
-                plan -> cost.setText("about " + Num.fixed(plan.seconds(), 1) + " s: " + plan.forwards() + " forwards, "
-                        + plan.backwards() + " backwards, " + plan.exactRuns() + " exact runs"),
-                sentence -> cost.setText(""));
-        int mine = ++asked;
-        busy(true, toVerify > 0);
-        drawn.waiting();
-        Background.run(
-                this,
-                () -> workbench.patch().run(asking, Progress.silent()),
-                result -> done(mine, result),
-                sentence -> failed(mine, sentence));
+                () -> {
+                    var plan = workbench.patch().plan(request, mine);
+                    String words = "about " + Num.fixed(plan.seconds(), 1) + " s: " + plan.forwards() + " forwards, "
+                            + plan.backwards() + " backwards, " + plan.exactRuns() + " exact runs";
+                    UI ui = getUI().orElseThrow();
+                    Background.access(ui, () -> planned(mine, words));
+                    return pressed || plan.seconds() <= AT_ONCE_SECONDS
+                            ? workbench.patch().run(request, mine)
+                            : null;
+                },
+                result -> done(mine, request, result),
+                sentence -> failed(mine, one, sentence));
+    }
+
+    private void planned(Progress mine, String words) {
+        if (meter.is(mine)) {
+            cost.setText(words);
+        }
     }
 
     private void busy(boolean on, boolean verifying) {
         run.setEnabled(!on);
-        verify.setEnabled(!on);
-        verify.setText(on && verifying ? "Checking…" : "Check by exact patching");
+        save.setEnabled(!on);
+        truth.busy(on, verifying);
     }
 
-    private void done(int mine, PatchResult result) {
-        if (mine == asked) {
-            busy(false, false);
-            outcome.removeAll();
-            drawn.show(result);
-            shown = result;
-            result.notes().forEach(n -> outcome.add(Kit.card(Kit.text("warn", n))));
+    private void done(Progress mine, PatchRequest request, @Nullable PatchResult result) {
+        if (!meter.is(mine)) {
+            return;
         }
+        meter.end();
+        busy(false, false);
+        if (result == null) {
+            shown = null;
+            maps.clear();
+            truth.clear();
+            facts.removeAll();
+            outcome.removeAll();
+            outcome.add(Kit.card(Kit.div(
+                    "line",
+                    Kit.text("This takes " + cost.getText() + "."),
+                    Kit.button("Run it here", "main", () -> start(true)),
+                    Kit.button("Run it as a job", "", () -> job(request)))));
+        } else {
+            show(result);
+        }
+    }
+
+    private void job(PatchRequest request) {
+        Background.run(
+                this,
+                () -> workbench.jobs().start("patch", request),
+                (Job job) -> {
+                    outcome.removeAll();
+                    outcome.add(Kit.card(Kit.div(
+                            "line",
+                            Kit.text("It runs as a job, whose result is saved."),
+                            Kit.link("/jobs", "Watch it"))));
+                },
+                sentence -> outcome.add(Kit.failure(sentence)));
+    }
+
+    private void show(PatchResult r) {
+        shown = r;
+        outcome.removeAll();
+        facts.removeAll();
+        facts.add(PatchOutcome.facts(r));
+        editor.show(r);
+        maps.show(
+                r,
+                r.request().answer() == null ? "" : r.request().answer(),
+                r.request().wrong() == null ? "" : r.request().wrong());
+        truth.show(r);
+        r.notes().forEach(n -> outcome.add(Kit.card(Kit.text("warn", n))));
     }
 
     private void save() {
@@ -257,17 +250,45 @@ public final class PatchView extends Page implements BeforeEnterObserver {
             Background.run(
                     this,
                     () -> workbench.patch().save(result, null),
-                    saved -> outcome.add(Kit.card(Kit.text("good", "Saved as " + saved.id() + "."))),
+                    kept -> {
+                        shown = kept;
+                        state.set("saved", "");
+                        state.read(kept.request(), kept.id());
+                        remember(UI.getCurrent(), "patch", state.address());
+                        savedLinks(kept.id());
+                    },
                     sentence -> outcome.add(Kit.failure(sentence)));
         }
     }
 
-    private void failed(int mine, String sentence) {
-        if (mine == asked) {
-            busy(false, false);
-            outcome.removeAll();
-            outcome.add(Kit.failure(sentence));
-            drawn.clear();
+    private void savedLinks(String id) {
+        saved.removeAll();
+        saved.addClassName("gap");
+        saved.add(
+                Kit.text("good", "Saved as " + id + "."),
+                Kit.link("/patch?saved=" + id, "Its address"),
+                file(id, "", "JSON"),
+                file(id, "/cells", "Arrow"));
+    }
+
+    private static Anchor file(String id, String what, String name) {
+        Anchor a = new Anchor("/api/patches/" + id + what, name);
+        a.getElement().setAttribute("router-ignore", true);
+        a.getElement().setAttribute("download", id + (what.isEmpty() ? ".json" : ".arrow"));
+        return a;
+    }
+
+    private void failed(Progress mine, boolean one, String sentence) {
+        if (!meter.is(mine)) {
+            return;
         }
+        meter.end();
+        busy(false, false);
+        shown = null;
+        outcome.removeAll();
+        facts.removeAll();
+        maps.clear();
+        truth.clear();
+        editor.failed(one, () -> outcome.add(Kit.failure(sentence)));
     }
 }

@@ -1,15 +1,37 @@
 import { LoupeElement, alone, h, inkOn, num } from './core.js';
+import { linked, point } from './link.js';
+import { tools } from './tools.js';
 
 /**
- * `{rows: [..], columns: [tokens], values: [[..]], max, unit, positive, negative}`: signed values, vermillion up, blue down.
- * One colour scale (`max`) may be shared with other maps. Arrow keys walk the cells; each says its row, column and value.
+ * `{site, rows: [..], layers: [..], columns: [tokens], kind, values: [[..]], max, unit, label, small}`: signed values, vermillion
+ * up, blue down. One colour scale (`max`) may be shared with other maps. Arrow keys walk the cells; each says its row, column
+ * and value, and what shares its place elsewhere on the page is marked. `small`: a map among several, without numbers.
+ * The attribute `arrow` is where the same numbers are as an Arrow file.
  */
 class Heat extends LoupeElement {
+  #cells = [];
+  #marked = [];
+  #link = linked(c => this.#mark(c));
+
+  connectedCallback() { super.connectedCallback(); this.#link.join(); }
+  disconnectedCallback() { super.disconnectedCallback(); this.#link.leave(); }
+
+  #mark(at) {
+    this.#marked.forEach(c => c.classList.remove('linked'));
+    this.#marked = [];
+    const d = this.data;
+    if (!at || !d || at.kind !== (d.kind ?? 'position')) return;
+    const r = (d.layers ?? []).indexOf(at.layer), cell = this.#cells[r]?.[at.column];
+    if (cell) { cell.classList.add('linked'); this.#marked.push(cell); }
+  }
+
   draw(d) {
     const max = d.max || Math.max(1e-12, ...d.values.flat().map(Math.abs));
-    const words = h('div', { class: 'readout faint', 'aria-live': 'polite' });
-    const cells = [];
-    const say = (r, c) => `${d.rows[r]}, position ${c} ${alone(d.columns[c])}: ${d.values[r][c] >= 0 ? '+' : ''}${num(d.values[r][c])}${d.unit ? ' ' + d.unit : ''}`;
+    const words = h('div', { class: 'readout faint', 'aria-live': d.small ? 'off' : 'polite' });
+    const cells = [], kind = d.kind ?? 'position';
+    const place = c => (kind === 'position' ? `position ${c} ${alone(d.columns[c])}` : d.columns[c]);
+    const say = (r, c) => `${d.rows[r]}, ${place(c)}: ${d.values[r][c] >= 0 ? '+' : ''}${num(d.values[r][c])}${d.unit ? ' ' + d.unit : ''}`;
+    const at = (r, c) => { words.textContent = say(r, c); if (d.layers) point({ site: d.site, layer: d.layers[r], column: c, kind }); };
     const focus = (r, c) => {
       const cell = cells[r]?.[c];
       if (!cell) return;
@@ -24,8 +46,9 @@ class Heat extends LoupeElement {
           tabindex: r === 0 && c === 0 ? 0 : -1, role: 'gridcell', title: say(r, c), 'aria-label': say(r, c), 'data-value': v,
           class: v >= 0 ? 'pos' : 'neg',
           style: a > 0.004 ? { background: `rgb(var(--${v >= 0 ? 'pos' : 'neg'}) / ${(0.04 + 0.88 * a).toFixed(3)})`, color: inkOn(v >= 0 ? 'pos' : 'neg', 0.04 + 0.88 * a) } : {},
-          onfocus: () => { words.textContent = say(r, c); },
-          onpointerenter: () => { words.textContent = say(r, c); },
+          onfocus: () => at(r, c),
+          onblur: () => point(null),
+          onpointerenter: () => at(r, c),
           onclick: () => this.tell('cell', { row: r, column: c }),
           onkeydown: e => {
             const step = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[e.key];
@@ -37,16 +60,18 @@ class Heat extends LoupeElement {
             e.preventDefault();
             e.stopPropagation();
           },
-        }, a >= 0.08 ? short(v) : '');
+        }, a >= 0.08 && !d.small ? short(v) : '');
         return cell;
       });
       cells.push(tds);
       return h('tr', { role: 'row' }, h('th', { scope: 'row', role: 'rowheader' }, d.rows[r]), tds);
     });
-    const head = h('tr', { role: 'row' }, h('th', {}), d.columns.map((t, c) => h('th', { scope: 'col', role: 'columnheader', title: `position ${c}` }, alone(t))));
-    this.replaceChildren(
-      h('div', { class: 'scroll' }, h('table', { class: 'heat', role: 'grid', 'aria-label': d.label ?? 'Heat map of layers by positions' }, h('thead', {}, head), h('tbody', {}, body))),
-      words);
+    this.#cells = cells;
+    const head = h('tr', { role: 'row' }, h('th', {}), d.columns.map((t, c) => h('th', { scope: 'col', role: 'columnheader', title: `${kind} ${c}` }, kind === 'position' ? alone(t) : t)));
+    const label = d.label ?? 'Heat map of layers by positions';
+    const grid = h('table', { class: d.small ? 'heat small' : 'heat', role: 'grid', 'aria-label': label, onpointerleave: () => point(null) }, h('thead', {}, head), h('tbody', {}, body));
+    const table = () => ({ columns: ['layer', kind, ...(kind === 'position' ? ['token'] : []), d.unit || 'value'], rows: d.values.flatMap((line, r) => line.map((v, c) => [d.layers?.[r] ?? d.rows[r], c, ...(kind === 'position' ? [d.columns[c]] : []), v])) });
+    this.replaceChildren(...[h('div', { class: 'scroll' }, grid), words, d.small ? null : tools(this, null, label, table, this.getAttribute('arrow'))].filter(Boolean));
   }
 }
 

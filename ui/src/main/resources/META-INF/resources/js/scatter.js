@@ -1,4 +1,5 @@
 import { LoupeElement, h, num, s, ticks, walkable } from './core.js';
+import { linked, point } from './link.js';
 import { tools } from './tools.js';
 
 const TONES = ['var(--soft)', 'var(--accent)', 'rgb(var(--act))', 'rgb(var(--pos))', 'var(--good)', 'rgb(var(--neg))', 'var(--violet)', 'var(--ink)'];
@@ -7,10 +8,16 @@ const TONES = ['var(--soft)', 'var(--accent)', 'rgb(var(--act))', 'rgb(var(--pos
  * `{x, y, names, hrefs, openable, xName, yName, from, to, threshold, diagonal, logX, logY, bare, groups, groupNames, line, height, label}`:
  * points. With `groups`, each takes its group's colour; else those with both values at or above `threshold` take the accent.
  * `bare`: no axes (a map). `line`: points joined by a line. Arrow keys walk the points from the largest x down, Enter opens one.
- * The attribute `arrow` is where the same points are as an Arrow file.
+ * The attribute `arrow` is where the same points are as an Arrow file; the property `cells` names the cell of each point.
  */
 class Scatter extends LoupeElement {
+  #ring = null;
+  #link = linked(c => this.#ring?.(c));
+
   get scaled() { return true; }
+
+  connectedCallback() { super.connectedCallback(); this.#link.join(); }
+  disconnectedCallback() { super.disconnectedCallback(); this.#link.leave(); }
 
   threshold(value) {
     if (!this.data) return;
@@ -72,7 +79,14 @@ class Scatter extends LoupeElement {
       return `${d.names?.[i] ?? i}${d.groups && d.groupNames[d.groups[i]] ? ` (${d.groupNames[d.groups[i]]})` : ''}${d.bare ? '' : `: ${d.xName} ${num(d.x[i])} · ${d.yName} ${num(d.y[i])}`}`;
     }, open);
     let hit = -1, wait = 0;
-    const hover = i => { clearTimeout(wait); wait = setTimeout(() => this.tell('hover', { index: i }), 120); };
+    // where points are cells of heat maps (the property `cells`), each side marks what the other points at
+    this.#ring = c => {
+      const i = c === null ? -1 : (this.cells ?? []).findIndex(k => k.site === c.site && k.layer === c.layer && k.column === c.column && k.kind === c.kind);
+      if (c !== null && i < 0) return;
+      ring.setAttribute('cx', i < 0 ? -20 : X(d.x[i]));
+      ring.setAttribute('cy', i < 0 ? -20 : Y(d.y[i]));
+    };
+    const hover = i => { if (this.cells?.[i]) point(this.cells[i]); clearTimeout(wait); wait = setTimeout(() => this.tell('hover', { index: i }), 120); };
     svg.addEventListener('pointermove', e => {
       let best = 400, at = -1;
       for (const i of all) { const q = (X(d.x[i]) - e.offsetX) ** 2 + (Y(d.y[i]) - e.offsetY) ** 2; if (q < best) { best = q; at = i; } }

@@ -1,4 +1,5 @@
 import { LoupeElement, alone, h, inkOn, num, ramp, shown } from './core.js';
+import { linked, point } from './link.js';
 
 /** One run of tokens as flowing text: colour behind each token is its value, the strongest is underlined. */
 export function tokenRun(tokens, values, max, options = {}) {
@@ -116,15 +117,28 @@ class Examples extends LoupeElement {
   }
 }
 
-/** `{rows: [{name, tokens: [..], answer}]}`: token sequences one under the other, differences marked, a column per position. */
+/**
+ * `{rows: [{name, tokens: [..], answer}]}`: token sequences one under the other, differences marked, a column per position; null
+ * is a gap. The position pointed at in a heat map is marked here, and the other way round.
+ */
 class TokenPair extends LoupeElement {
+  #link = linked(c => this.querySelectorAll('td[data-p]').forEach(t => t.classList.toggle('linked', c !== null && c.kind === 'position' && Number(t.dataset.p) === c.column)));
+
+  connectedCallback() { super.connectedCallback(); this.#link.join(); }
+  disconnectedCallback() { super.disconnectedCallback(); this.#link.leave(); }
+
   draw(d) {
+    const most = Math.max(...d.rows.map(r => r.tokens.length)), columns = [...Array(most).keys()];
     const differs = i => d.rows.some(r => r.tokens[i] !== d.rows[0].tokens[i]);
+    const chip = (t, i) => (t === null || t === undefined ? h('span', { class: 'tokchip gapchip', title: 'the other prompt has one token more here' }, '·') : h('span', { class: differs(i) ? 'tokchip differs' : 'tokchip' }, alone(t)));
+    this.setAttribute('tabindex', '0');
+    this.setAttribute('role', 'group');
+    this.setAttribute('aria-label', 'Tokens of the two prompts, one column for each position');
     this.replaceChildren(h('table', { class: 'pair' }, h('tbody', {}, d.rows.map(r => h('tr', {},
       h('th', { scope: 'row' }, r.name),
-      r.tokens.map((t, i) => h('td', {}, h('span', { class: differs(i) ? 'tokchip differs' : 'tokchip' }, alone(t)))),
-      h('td', { class: 'faint' }, '→'),
-      h('td', {}, h('span', { class: 'tokchip ink', title: r.title }, alone(r.answer))))))));
+      columns.map(i => h('td', { 'data-p': i, title: `position ${i}`, onpointerenter: () => point({ site: '', layer: -1, column: i, kind: 'position' }), onpointerleave: () => point(null) }, chip(r.tokens[i], i))),
+      r.answer === '' ? null : [h('td', { class: 'faint' }, '→'),
+        h('td', {}, h('span', { class: 'tokchip ink', title: r.title }, alone(r.answer)))])))));
   }
 }
 

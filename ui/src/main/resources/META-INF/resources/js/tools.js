@@ -45,7 +45,7 @@ async function png(svg) {
 
 /**
  * What stands at the end of a drawing's line of words: its numbers as a table, and both as files.
- * `table()` answers `{columns: [names], rows: [[values]]}`; `arrow` is where the same numbers are as an Arrow file, if anywhere.
+ * `table()` answers `{columns: [names], rows: [[values]]}`; without an `svg` there are no picture files; `arrow` is where the same numbers are as an Arrow file, if anywhere.
  */
 export function tools(host, svg, name, table, arrow) {
   const file = name.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '').slice(0, 60) || 'chart';
@@ -56,8 +56,8 @@ export function tools(host, svg, name, table, arrow) {
     h('div', { class: 'line tight' },
       button('CSV', 'the numbers, comma-separated', () => { const t = table(); save(file + '.csv', new Blob([csv(t.columns, t.rows)], { type: 'text/csv' })); }),
       arrow ? h('a', { class: 'btn small', href: arrow, download: file + '.arrow', 'router-ignore': true, title: 'the numbers as an Arrow file' }, 'Arrow') : null,
-      button('SVG', 'the picture, to scale', () => save(file + '.svg', new Blob([standalone(svg)], { type: 'image/svg+xml' }))),
-      button('PNG', 'the picture, three pixels for one', async () => save(file + '.png', await png(svg)))),
+      svg ? button('SVG', 'the picture, to scale', () => save(file + '.svg', new Blob([standalone(svg)], { type: 'image/svg+xml' }))) : null,
+      svg ? button('PNG', 'the picture, three pixels for one', async () => save(file + '.png', await png(svg))) : null),
     body);
   details.addEventListener('toggle', () => {
     if (!details.open) return;

@@ -2,24 +2,43 @@ package dev.loupe.ui.element;
 
 import com.vaadin.flow.component.Tag;
 import com.vaadin.flow.component.dependency.JsModule;
+import com.vaadin.flow.server.streams.DownloadHandler;
 import java.util.List;
 
-/** Signed values by row and column: vermillion above zero, blue below; arrow keys walk the cells. */
+/** Signed values by row and column: vermillion above zero, blue below; arrow keys walk the cells, linked with other drawings. */
 @Tag("loupe-heat")
 @JsModule("context://js/heat.js")
 public final class HeatMap extends DrawnElement {
     /**
      * What is drawn.
      *
+     * @param site what the map is of; cells of one place are marked together on all maps
      * @param rows name of each row, top first
+     * @param layers layer of each row
      * @param columns token (or name) of each column
+     * @param kind what columns are: {@code position} or {@code head}
      * @param values rows × columns
      * @param max size of value that takes the full colour, shared by maps that are to be compared
      * @param unit of the values, for the words
      * @param label text alternative
+     * @param small whether it is one of several, without numbers in its cells
      */
     public record Data(
-            List<String> rows, List<String> columns, double[][] values, double max, String unit, String label) {}
+            String site,
+            List<String> rows,
+            int[] layers,
+            List<String> columns,
+            String kind,
+            double[][] values,
+            double max,
+            String unit,
+            String label,
+            boolean small) {}
+
+    /** Offers the numbers as an Arrow file too. */
+    public void file(DownloadHandler arrow) {
+        getElement().setAttribute("arrow", arrow);
+    }
 
     /** Draws a map. */
     public void set(Data data) {

@@ -6,6 +6,7 @@ import com.vaadin.flow.component.Tag;
 import com.vaadin.flow.component.dependency.JsModule;
 import com.vaadin.flow.server.streams.DownloadHandler;
 import com.vaadin.flow.shared.Registration;
+import dev.loupe.base.Json;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -150,6 +151,21 @@ public final class Scatter extends DrawnElement {
     /** Offers the points as an Arrow file too. */
     public void file(DownloadHandler arrow) {
         getElement().setAttribute("arrow", arrow);
+    }
+
+    /**
+     * A cell of a heat map.
+     *
+     * @param site its map
+     * @param layer its row
+     * @param column its column
+     * @param kind what columns are
+     */
+    public record Cell(String site, int layer, int column, String kind) {}
+
+    /** Names the cell that each point is, so that point and cell mark each other. */
+    public void cells(List<Cell> cells) {
+        getElement().setPropertyJson("cells", Json.MAPPER.valueToTree(cells));
     }
 
     /** Draws points. */
