@@ -6,7 +6,6 @@ import static dev.loupe.kernel.TileKernel.WIDTH;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /**
@@ -90,7 +89,7 @@ public record Attention(int queries, int keys, int heads, int kvHeads, int dHead
     private void one(long q, long k, long keyStep, long v, long valueStep, int position, long out) {
         int from = first(position);
         int end = end(position);
-        long scores = SCORES.get().address(4L * keys);
+        long scores = SCORES.get().address(4L * (keys + L));
         for (int h = 0; h < heads / kvHeads; h++) {
             long qh = q + 4L * h * dHead;
             for (int i = from; i < end; i += 4) {
@@ -128,7 +127,7 @@ public record Attention(int queries, int keys, int heads, int kvHeads, int dHead
         packKeys(k, keyStep, keyPanel, padded);
         packValues(v, valueStep, valuePanel, padded, valuePanels);
         long width = 4L * heads * dHead;
-        long scores = SCORES.get().address(16L * padded);
+        long scores = SCORES.get().address(16L * (padded + L));
         long tile = OUTPUT.get().address(16L * WIDTH);
         for (int h = 0; h < heads / kvHeads; h++) {
             for (int r = 0; r < queries; r += 4) {
@@ -136,12 +135,14 @@ public record Attention(int queries, int keys, int heads, int kvHeads, int dHead
                 long q0 = q + r * width + 4L * h * dHead;
                 int from = first(start + r);
                 int end = end(start + r + count - 1);
-                scores(q0, width, count, keyPanel, padded, from / WIDTH, Math.ceilDiv(end, WIDTH), scores);
+                long step = 4L * (padded + L); // a softmax writes whole vectors
+                scores(q0, width, count, keyPanel, from / WIDTH, Math.ceilDiv(end, WIDTH), scores, step);
                 for (int i = 0; i < count; i++) {
                     int position = start + r + i;
-                    row(scores + 4L * i * padded, from, first(position), end(position), end);
+                    row(scores + i * step, from, first(position), end(position), end);
                 }
-                values(scores, padded, valuePanel, from, end, tile, out + r * width + 4L * h * dHead, count);
+                long to = out + r * width + 4L * h * dHead;
+                values(scores, step, valuePanel, padded, from, end, tile, to, count);
             }
         }
     }
@@ -170,8 +171,7 @@ public record Attention(int queries, int keys, int heads, int kvHeads, int dHead
     }
 
     private void scores(
-            long q, long width, int count, long panels, int padded, int fromPanel, int toPanel, long scores) {
-        long step = 4L * padded;
+            long q, long width, int count, long panels, int fromPanel, int toPanel, long scores, long step) {
         for (int p = fromPanel; p < toPanel; p++) {
             long o = scores + 4L * p * WIDTH;
             TileKernel.multiply(
@@ -199,10 +199,9 @@ public record Attention(int queries, int keys, int heads, int kvHeads, int dHead
         }
     }
 
-    private void values(long p, int padded, long panels, int from, int seen, long tile, long out, int count) {
+    private void values(long p, long ps, long panels, int padded, int from, int seen, long tile, long out, int count) {
         long row = 4L * heads * dHead;
         long p0 = p + 4L * from;
-        long ps = 4L * padded;
         for (int panel = 0; panel * WIDTH < dHead; panel++) {
             TileKernel.multiply(
                     p0,
@@ -222,45 +221,59 @@ public record Attention(int queries, int keys, int heads, int kvHeads, int dHead
         }
     }
 
-    /** Raw products to probabilities, in place. */
+    /**
+     * Raw products to probabilities, in place: what lies behind them up to a whole vector is overwritten. Each sweep is a
+     * method of its own, which the compiler keeps in registers.
+     */
     private void softmax(long at, int n) {
-        FloatVector most = FloatVector.broadcast(Native.S, Float.NEGATIVE_INFINITY);
-        int whole = n / L * L;
-        VectorMask<Float> tail = Native.S.indexInRange(whole, n);
-        for (int i = 0; i < whole; i += L) {
-            FloatVector s = scaled(Native.load(at + 4L * i));
-            most = most.max(s);
-            Native.store(s, at + 4L * i);
+        int whole = Math.ceilDiv(n, L) * L;
+        nothing(at, n, whole);
+        float factor = scale;
+        if (cap != 0) {
+            cap(at, whole);
+            nothing(at, n, whole);
+            factor = 1;
         }
-        if (whole < n) {
-            FloatVector s = scaled(Native.load(at + 4L * whole, tail));
-            most = most.lanewise(VectorOperators.MAX, s, tail);
-            Native.store(s, at + 4L * whole, tail);
-        }
-        float max = most.reduceLanes(VectorOperators.MAX);
-        FloatVector sums = FloatVector.zero(Native.S);
-        for (int i = 0; i < whole; i += L) {
-            FloatVector e = Exponential.exp(Native.load(at + 4L * i).sub(max));
-            sums = sums.add(e);
-            Native.store(e, at + 4L * i);
-        }
-        if (whole < n) {
-            FloatVector e = Exponential.exp(Native.load(at + 4L * whole, tail).sub(max));
-            sums = sums.add(e, tail);
-            Native.store(e, at + 4L * whole, tail);
-        }
-        float factor = 1 / Native.sum(sums);
-        for (int i = 0; i < whole; i += L) {
-            Native.store(Native.load(at + 4L * i).mul(factor), at + 4L * i);
-        }
-        if (whole < n) {
-            Native.store(Native.load(at + 4L * whole, tail).mul(factor), at + 4L * whole, tail);
+        float sum = powers(at, whole, factor, largest(at, whole, factor));
+        times(at, whole, 1 / sum);
+    }
+
+    /** Scores of keys that do not exist. */
+    private static void nothing(long at, int from, int to) {
+        for (int i = from; i < to; i++) {
+            Native.set(at + 4L * i, Float.NEGATIVE_INFINITY);
         }
     }
 
-    private FloatVector scaled(FloatVector product) {
-        FloatVector s = product.mul(scale);
-        return cap == 0 ? s : capped(s);
+    private static float largest(long at, int n, float factor) {
+        FloatVector most = FloatVector.broadcast(Native.S, Float.NEGATIVE_INFINITY);
+        for (int i = 0; i < n; i += L) {
+            most = most.max(Native.load(at + 4L * i).mul(factor));
+        }
+        return most.reduceLanes(VectorOperators.MAX);
+    }
+
+    /** Powers of e, and their sum, to which keys that do not exist add less than it can hold. */
+    private static float powers(long at, int n, float factor, float most) {
+        FloatVector sums = FloatVector.zero(Native.S);
+        for (int i = 0; i < n; i += L) {
+            FloatVector e = Exponential.exp(Native.load(at + 4L * i).mul(factor).sub(most));
+            sums = sums.add(e);
+            Native.store(e, at + 4L * i);
+        }
+        return Native.sum(sums);
+    }
+
+    private static void times(long at, int n, float factor) {
+        for (int i = 0; i < n; i += L) {
+            Native.store(Native.load(at + 4L * i).mul(factor), at + 4L * i);
+        }
+    }
+
+    private void cap(long at, int n) {
+        for (int i = 0; i < n; i += L) {
+            Native.store(capped(Native.load(at + 4L * i).mul(scale)), at + 4L * i);
+        }
     }
 
     // tanh v = 1 - 2 / (e^(2 v) + 1)

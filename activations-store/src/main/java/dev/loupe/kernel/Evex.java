@@ -90,6 +90,11 @@ final class Evex {
         registers(MAP_0F, P66 | W1, upper ? 0x15 : 0x14, to, a, b); // vunpckhpd, vunpcklpd
     }
 
+    /** Of every quarter: lanes 0 of a and b, then lanes 1; or lanes 2 and lanes 3. */
+    void lanesOfQuarters(int to, int a, int b, boolean upper) {
+        registers(MAP_0F, NONE, upper ? 0x15 : 0x14, to, a, b); // vunpckhps, vunpcklps
+    }
+
     /** to = from with each odd lane in the even lane before it, too. */
     void oddLanes(int to, int from) {
         registers(MAP_0F, PF3, 0x16, to, 0, from); // vmovshdup

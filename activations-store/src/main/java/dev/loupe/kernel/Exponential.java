@@ -22,8 +22,8 @@ final class Exponential {
 
     static FloatVector exp(FloatVector x) {
         FloatVector c = x.max(LOW).min(HIGH);
-        FloatVector n = c.mul(LOG2_E).add(ROUND).sub(ROUND);
-        return scale(polynomial(reduce(c, n)), n);
+        FloatVector rounded = c.mul(LOG2_E).add(ROUND);
+        return scale(polynomial(reduce(c, rounded.sub(ROUND))), rounded);
     }
 
     private static FloatVector reduce(FloatVector c, FloatVector n) {
@@ -46,8 +46,9 @@ final class Exponential {
         return p.mul(r).add(5.0000001201e-1f).mul(r).mul(r).add(r).add(1f);
     }
 
-    private static FloatVector scale(FloatVector y, FloatVector n) {
-        IntVector exponent = (IntVector) n.convert(VectorOperators.F2I, 0);
-        return y.mul(exponent.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats());
+    // The lowest bits of n + ROUND are n; a conversion to integers makes the compiler keep a vector in memory.
+    private static FloatVector scale(FloatVector y, FloatVector rounded) {
+        IntVector exponent = rounded.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
+        return y.mul(exponent.add(127 << 23).reinterpretAsFloats());
     }
 }

@@ -10,7 +10,6 @@ final class PanelProduct {
     private static final int HEIGHT = PanelKernel.HEIGHT;
     private static final int GROUPS = 128; // packed at a time: memory does not grow with the length of a text
     private static final int TILE = 8; // groups whose sums stay in the first cache until they are added
-    private static final int BLOCK = 64; // lanes of all rows of a panel that fit the first cache
 
     private static final ThreadLocal<Scratch> LEFT = Scratch.perThread();
     private static final ThreadLocal<Scratch> PANEL = Scratch.perThread();
@@ -118,18 +117,17 @@ final class PanelProduct {
         boolean asTheyLie = w.storage() == Storage.FLOAT32 && type == PanelType.FLOAT32
                 || w.storage() == Storage.BFLOAT16 && type == PanelType.BFLOAT16 && w.cols() % 2 == 0;
         if (asTheyLie) {
-            for (int k = 0; k < steps; k += BLOCK) {
-                int n = Math.min(BLOCK, steps - k);
-                for (int j = 0; j < count; j += 2) {
-                    long from = w.address(output + j) + 4L * k;
-                    long to = panel + 4L * ((long) k * WIDTH + j);
-                    if (j + 1 < count) {
-                        long other = w.address(output + j + 1) + 4L * k;
-                        Packing.rows(PanelType.FLOAT32, from, other, n, 1, to, 4L * WIDTH);
-                    } else {
-                        Packing.row(PanelType.FLOAT32, from, n, 1, to, 4L * WIDTH);
-                    }
+            LaneTranspose.run(w.address(output), w.rowBytes(), count, steps, panel);
+            return;
+        }
+        if (type == PanelType.FLOAT32) {
+            long rows = DECODED.get().address(4L * LaneTranspose.SIDE * w.cols());
+            for (int j = 0; j < count; j += LaneTranspose.SIDE) {
+                int n = Math.min(LaneTranspose.SIDE, count - j);
+                for (int i = 0; i < n; i++) {
+                    w.decode(output + j + i, 0, w.cols(), rows + 4L * i * w.cols());
                 }
+                LaneTranspose.run(rows, 4L * w.cols(), n, steps, panel + 4L * j);
             }
             return;
         }
@@ -155,12 +153,23 @@ final class PanelProduct {
         long sums = SUMS.get().address(4L * TILE * HEIGHT * WIDTH);
         int first = group * HEIGHT;
         int n = Math.min(rows - first, count * HEIGHT);
+        int straight = width == WIDTH ? n / HEIGHT : 0; // groups whose first sums go where they belong
         long to = out + 4L * ((long) first * outputs + output);
         for (int p = 0; p < pieces; p++) {
             long from = place(left, p, group, groups);
-            PanelKernel.multiply(type, from, panel + 4L * WIDTH * p * piece, lanes(p), sums, 4L * WIDTH, count);
-            for (int r = 0; r < n; r++) {
-                StoredProduct.addRow(sums + 4L * r * WIDTH, to + 4L * r * outputs, width, p > 0);
+            long weights = panel + 4L * WIDTH * p * piece;
+            int done = 0;
+            if (p == 0 && straight > 0) {
+                PanelKernel.multiply(type, from, weights, lanes(p), to, 4L * outputs, straight);
+                done = straight;
+            }
+            if (done < count) {
+                long rest = from + 4L * HEIGHT * lanes(p) * done;
+                PanelKernel.multiply(type, rest, weights, lanes(p), sums, 4L * WIDTH, count - done);
+                for (int r = done * HEIGHT; r < n; r++) {
+                    long sum = sums + 4L * (r - done * HEIGHT) * WIDTH;
+                    StoredProduct.addRow(sum, to + 4L * r * outputs, width, p > 0);
+                }
             }
         }
         for (int r = 0; bias != 0 && r < n; r++) {
