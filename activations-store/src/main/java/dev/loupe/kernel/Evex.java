@@ -26,6 +26,7 @@ final class Evex {
     private static final int NONE = 0;
     private static final int P66 = 1;
     private static final int PF3 = 2;
+    private static final int PF2 = 3;
     private static final int W1 = 0x80; // with a prefix: 64-bit elements
 
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
@@ -71,7 +72,30 @@ final class Evex {
 
     /** As {@link #load} from [base + index · times]. */
     void load(int zmm, int base, int index, int times) {
-        memory(MAP_0F, NONE, 0x10, zmm, base, index, times, 0, 64);
+        load(zmm, base, index, times, 0);
+    }
+
+    /** As {@link #load} from [base + index · times + disp]. */
+    void load(int zmm, int base, int index, int times, int disp) {
+        memory(MAP_0F, NONE, 0x10, zmm, base, index, times, disp, 64);
+    }
+
+    /** From now on {@link #storeLower} writes so many lanes; overwrites rax. */
+    void lowerLanes(int count) {
+        write(0xB8); // mov eax, mask
+        little((1 << count) - 1);
+        write(0xC5, 0xF8, 0x92, 0xC8); // kmovw k1, eax
+    }
+
+    /** The lower lanes at [base] = those of zmm. */
+    void storeLower(int zmm, int base) {
+        prefix(MAP_0F, NONE, zmm, 0, base & 8, 0, 1);
+        write(0x11, (zmm & 7) << 3 | base & 7); // vmovups with k1
+    }
+
+    /** to = 32 bfloat16: 16 floats of {@code low}, then 16 of {@code high}, rounded; subnormals become zero. */
+    void roundPairs(int to, int low, int high) {
+        registers(MAP_0F38, PF2, 0x72, to, high, low); // vcvtne2ps2bf16
     }
 
     /** to = a + b, floats lane by lane. */
@@ -176,13 +200,17 @@ final class Evex {
     }
 
     private void prefix(int map, int prefix, int reg, int second, int b, int x) {
+        prefix(map, prefix, reg, second, b, x, 0);
+    }
+
+    private void prefix(int map, int prefix, int reg, int second, int b, int x, int mask) {
         int p0 = map
                 | ((reg & 8) == 0 ? 0x80 : 0)
                 | (x == 0 ? 0x40 : 0)
                 | (b == 0 ? 0x20 : 0)
                 | ((reg & 16) == 0 ? 0x10 : 0);
         int p1 = (~second & 15) << 3 | 4 | prefix;
-        int p2 = 0x40 | ((second & 16) == 0 ? 8 : 0); // 512 bits
+        int p2 = 0x40 | ((second & 16) == 0 ? 8 : 0) | mask; // 512 bits
         write(0x62, p0, p1, p2);
     }
 

@@ -87,24 +87,12 @@ final class PanelProduct {
     }
 
     private void packGroup(long x, int rows, int group, int groups, long left) {
+        int r = group * HEIGHT;
         for (int p = 0; p < pieces; p++) {
             int first = p * piece * type.perLane();
             int n = Math.min(cols - first, lanes(p) * type.perLane());
-            for (int i = 0; i < HEIGHT; i += 2) {
-                int r = group * HEIGHT + i;
-                long from = x + 4L * ((long) r * cols + first);
-                long to = place(left, p, group, groups) + 4L * i;
-                if (r + 1 < rows) {
-                    Packing.rows(type, from, from + 4L * cols, n, 1, to, 4L * HEIGHT);
-                } else {
-                    if (r < rows) {
-                        Packing.row(type, from, n, 1, to, 4L * HEIGHT);
-                    } else {
-                        Packing.none(type, n, to, 4L * HEIGHT);
-                    }
-                    Packing.none(type, n, to + 4, 4L * HEIGHT);
-                }
-            }
+            long from = x + 4L * ((long) r * cols + first);
+            LaneTranspose.group(type, from, 4L * cols, Math.min(HEIGHT, rows - r), n, place(left, p, group, groups));
         }
     }
 
@@ -117,7 +105,7 @@ final class PanelProduct {
         boolean asTheyLie = w.storage() == Storage.FLOAT32 && type == PanelType.FLOAT32
                 || w.storage() == Storage.BFLOAT16 && type == PanelType.BFLOAT16 && w.cols() % 2 == 0;
         if (asTheyLie) {
-            LaneTranspose.run(w.address(output), w.rowBytes(), count, steps, panel);
+            LaneTranspose.panel(w.address(output), w.rowBytes(), count, steps, panel);
             return;
         }
         if (type == PanelType.FLOAT32) {
@@ -127,7 +115,7 @@ final class PanelProduct {
                 for (int i = 0; i < n; i++) {
                     w.decode(output + j + i, 0, w.cols(), rows + 4L * i * w.cols());
                 }
-                LaneTranspose.run(rows, 4L * w.cols(), n, steps, panel + 4L * j);
+                LaneTranspose.panel(rows, 4L * w.cols(), n, steps, panel + 4L * j);
             }
             return;
         }
