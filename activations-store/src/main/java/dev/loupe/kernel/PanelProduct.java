@@ -9,6 +9,7 @@ final class PanelProduct {
     private static final int WIDTH = PanelKernel.WIDTH;
     private static final int HEIGHT = PanelKernel.HEIGHT;
     private static final int GROUPS = 128; // packed at a time: memory does not grow with the length of a text
+    private static final int TASKS = 16; // a thread: what others wait for at the end is one of so many parts
     private static final int TILE = 8; // groups whose sums stay in the first cache until they are added
 
     private static final ThreadLocal<Scratch> LEFT = Scratch.perThread();
@@ -54,24 +55,35 @@ final class PanelProduct {
         int groups = Math.ceilDiv(rows, HEIGHT);
         long left = LEFT.get().address(4L * HEIGHT * groups * steps);
         Team.run(groups, g -> packGroup(x, rows, g, groups, left));
-        for (Target t : targets) {
-            multiply(left, groups, rows, t.w, t.bias, t.out + 4L * firstRow * t.w.rows());
-        }
+        multiply(left, groups, firstRow, rows, targets);
     }
 
-    private void multiply(long left, int groups, int rows, StoredMatrix w, long bias, long out) {
-        int panels = Math.ceilDiv(w.rows(), WIDTH);
-        int chunks = Math.max(1, Math.min(Math.ceilDiv(groups, TILE), Math.ceilDiv(4 * Team.threads(), panels)));
+    /** All panels of all matrices in one run: the threads meet once, and few tasks are left when the first one is idle. */
+    private void multiply(long left, int groups, int firstRow, int rows, Target[] targets) {
+        int[] firstPanel = new int[targets.length + 1];
+        for (int i = 0; i < targets.length; i++) {
+            firstPanel[i + 1] = firstPanel[i] + Math.ceilDiv(targets[i].w.rows(), WIDTH);
+        }
+        int panels = firstPanel[targets.length];
+        int wanted = Math.ceilDiv(TASKS * Team.threads(), panels);
+        int chunks = Math.clamp(wanted, 1, Math.ceilDiv(groups, TILE));
         int perChunk = Math.ceilDiv(groups, chunks);
         Team.run(panels * chunks, task -> {
-            int output = task / chunks * WIDTH;
+            int number = task / chunks;
+            int target = 0;
+            while (number >= firstPanel[target + 1]) {
+                target++;
+            }
+            Target t = targets[target];
             int from = task % chunks * perChunk;
-            if (from < groups) {
+            int to = Math.min(groups, from + perChunk);
+            if (from < to) {
+                int output = (number - firstPanel[target]) * WIDTH;
                 long panel = PANEL.get().address(4L * WIDTH * steps);
-                packPanel(w, output, panel);
-                for (int g = from; g < Math.min(groups, from + perChunk); g += TILE) {
-                    int count = Math.min(TILE, Math.min(groups, from + perChunk) - g);
-                    tile(left, g, count, groups, rows, panel, w.rows(), output, bias, out);
+                packPanel(t.w, output, panel);
+                long out = t.out + 4L * firstRow * t.w.rows();
+                for (int g = from; g < to; g += TILE) {
+                    tile(left, g, Math.min(TILE, to - g), groups, rows, panel, t.w.rows(), output, t.bias, out);
                 }
             }
         });

@@ -23,7 +23,8 @@ public final class Team {
     private static final long STALL_NANOS = 1_000_000;
     private static final long REST_NANOS = 20_000_000;
     private static final int MOST_RESTS = 16;
-    private static final int SMOOTH_RUNS = 200;
+    private static final int REST_STALLS = 4;
+    private static final int SMOOTH_RUNS = 50;
     private static final ThreadLocal<Boolean> ALONE = ThreadLocal.withInitial(() -> false);
     private static final AtomicBoolean BUSY = new AtomicBoolean();
 
@@ -32,7 +33,7 @@ public final class Team {
     private static Helper[] helpers = new Helper[0]; // this and what is below are only changed by who holds BUSY
     private static volatile long restUntil = System.nanoTime();
     private static int rests = 1;
-    private static int smooth;
+    private static int smooth = SMOOTH_RUNS;
 
     private Team() {}
 
@@ -67,7 +68,8 @@ public final class Team {
             int own = job.work();
             long worked = System.nanoTime();
             job.await(worked);
-            rest(stalled(System.nanoTime() - worked, worked - begun, own));
+            long waited = System.nanoTime() - worked;
+            rest(stalled(waited, worked - begun, own), waited);
         } finally {
             current = null;
             BUSY.set(false);
@@ -85,16 +87,19 @@ public final class Team {
         return waited > STALL_NANOS && tasks > 0 && waited > 4 * (worked / tasks);
     }
 
-    /** After a stall the helpers rest, longer each time unless many runs between went well. */
-    private static void rest(boolean stalled) {
-        if (stalled) {
-            restUntil = System.nanoTime() + rests * REST_NANOS;
-            rests = Math.min(MOST_RESTS, 2 * rests);
-            smooth = 0;
-        } else if (++smooth == SMOOTH_RUNS) {
-            rests = Math.max(1, rests / 2);
-            smooth = 0;
+    /**
+     * After a stall the helpers rest: a few times as long as it lasted, and twice as long as the last time if that was only
+     * a few runs ago. So a thread that lost its core once costs little, and a machine that has no core left costs no more
+     * than its stalls.
+     */
+    private static void rest(boolean stalled, long waited) {
+        if (!stalled) {
+            smooth++;
+            return;
         }
+        rests = smooth >= SMOOTH_RUNS ? 1 : Math.min(MOST_RESTS, 2 * rests);
+        smooth = 0;
+        restUntil = System.nanoTime() + rests * Math.min(REST_NANOS, REST_STALLS * waited);
     }
 
     private static void call(Job job, int wanted) {
