@@ -5,6 +5,7 @@ import static dev.loupe.model.BlockState.set;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import dev.loupe.tensor.Torch;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +13,10 @@ import org.jspecify.annotations.Nullable;
  * patching is one branch in it. Shapes as in {@link BlockState}.
  */
 final class BlockBackward {
+    /** Hook points that gradients reach through the attention pattern alone. */
+    private static final List<String> BEHIND_PATTERN =
+            List.of(Pass.PATTERN, Pass.SCORES, "attn.hook_rot_q", "attn.hook_rot_k", "attn.hook_q", "attn.hook_k");
+
     private final int layer;
     private final ModelConfig config;
     private final Architecture architecture;
@@ -102,6 +107,9 @@ final class BlockBackward {
         NDArray gv = sink.at(
                 layer, "attn.hook_v", byPosition(pattern.transpose(0, 2, 1).batchMatMul(zHeads), b, t, kv));
         NDArray normed = weights.v().backward(gv);
+        if (rules.attention() && BEHIND_PATTERN.stream().noneMatch(local -> sink.wants(layer, local))) {
+            return weights.ln1().backward(normed, s.ln1, rules, sink, layer, "ln1");
+        }
         NDArray gPattern = rules.attention()
                 ? pattern.mul(0f)
                 : zHeads.batchMatMul(set(s.values).transpose(0, 2, 1));

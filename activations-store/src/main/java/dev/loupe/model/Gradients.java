@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -34,7 +35,7 @@ final class Gradients {
         blocks = List.copyOf(list);
     }
 
-    private record Result(double[] values, Map<HookPoint, Activation> gradients, Forward forward) implements Backward {
+    record Result(double[] values, Map<HookPoint, Activation> gradients, Forward forward) implements Backward {
         @Override
         public double value(int row) {
             return values[row];
@@ -51,7 +52,7 @@ final class Gradients {
     }
 
     /** Keeps copies of the gradients that are wanted and lets editors change them. */
-    private record Kept(Pass pass, BackwardPlan plan, Map<HookPoint, Activation> gradients) implements GradientSink {
+    record Kept(Pass pass, BackwardPlan plan, Map<HookPoint, Activation> gradients) implements GradientSink {
         @Override
         public boolean wants(int layer, String local) {
             HookPoint hook = hook(layer, local);
@@ -81,8 +82,7 @@ final class Gradients {
     }
 
     Backward run(TokenBatch tokens, Taps taps, BackwardPlan plan) {
-        int lowest =
-                plan.wrt().stream().mapToInt(h -> Math.max(0, h.layer())).min().orElse(Integer.MAX_VALUE);
+        int lowest = lowest(plan);
         try (ModelUse.Lease lease = core.use.begin();
                 NDManager manager = core.newManager();
                 NDScope scope = new NDScope()) {
@@ -90,7 +90,7 @@ final class Gradients {
             Pass pass = new Pass(manager, Transformer.lengths(tokens.ids()), tokens.positions(), taps, true, true);
             Map<HookPoint, Activation> gradients = new HashMap<>();
             GradientSink sink = new Kept(pass, plan, gradients);
-            int top = plan.seed() == null ? highest(plan.flow()) : core.blocks.size() - 1;
+            int top = plan.seed() == null ? highest(plan.flow(), core.blocks.size()) : core.blocks.size() - 1;
             Map<Integer, BlockState> states = new HashMap<>();
             NDArray resid = core.embed(pass, tokens.ids());
             BlockInputs inputs = new BlockInputs(core, lowest, top, 4 * resid.size(), plan.keepBytes());
@@ -127,9 +127,20 @@ final class Gradients {
         }
     }
 
-    private int highest(Taps flow) {
+    /** Runs forward once, to go back many times; null if that takes more memory than allowed. */
+    @Nullable KeptStates keep(TokenBatch tokens, Taps taps, long keepBytes, Consumer<BackwardPlan> check) {
+        return KeptStates.of(core, blocks, tokens, taps, keepBytes, check);
+    }
+
+    /** The first block that a plan goes back through. */
+    static int lowest(BackwardPlan plan) {
+        return plan.wrt().stream().mapToInt(h -> Math.max(0, h.layer())).min().orElse(Integer.MAX_VALUE);
+    }
+
+    /** The block that a plan without a metric starts in. */
+    static int highest(Taps flow, int blocks) {
         int highest = flow.edited().stream().mapToInt(HookPoint::layer).max().orElse(-1);
-        if (highest < 0 || highest >= core.blocks.size()) {
+        if (highest < 0 || highest >= blocks) {
             throw new UsageException("A backward pass without a metric starts inside a block, not at " + flow.edited());
         }
         return highest;
@@ -183,7 +194,7 @@ final class Gradients {
     }
 
     /** The metric's gradient by logit, {@code [batch][d_vocab]}. */
-    private static float[][] seeds(LogitSeed seed, float[][] last, double[] values) {
+    static float[][] seeds(LogitSeed seed, float[][] last, double[] values) {
         float[][] seeds = new float[last.length][];
         for (int row = 0; row < last.length; row++) {
             seeds[row] = new float[last[row].length];
@@ -193,7 +204,7 @@ final class Gradients {
     }
 
     /** Values of each row's last position in a tensor {@code [batch, pos, width]} of zeros. */
-    private static NDArray spread(Pass pass, NDArray atLast) {
+    static NDArray spread(Pass pass, NDArray atLast) {
         float[] rows = Torch.toArray(atLast);
         int width = rows.length / pass.batch();
         float[] all = new float[pass.batch() * pass.positions * width];

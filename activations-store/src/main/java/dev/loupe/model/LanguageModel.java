@@ -76,6 +76,15 @@ public interface LanguageModel extends AutoCloseable {
     }
 
     /**
+     * Runs forward once, to go back many times.
+     *
+     * @param keepBytes memory that intermediate values may take; where they need more, every way back runs forward anew
+     */
+    default KeptPass keep(TokenBatch tokens, Taps taps, long keepBytes) {
+        return KeptPass.again(this, tokens, taps);
+    }
+
+    /**
      * Prepares many runs over the same tokens that differ only from a position on.
      *
      * @param position the first position that any of them changes

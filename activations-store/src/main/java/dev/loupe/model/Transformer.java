@@ -76,12 +76,24 @@ final class Transformer implements LanguageModel {
     }
 
     @Override
+    public KeptPass keep(TokenBatch tokens, Taps taps, long keepBytes) {
+        check(tokens);
+        checkTaps(taps);
+        KeptPass kept = gradients.keep(tokens, taps, keepBytes, this::checkPlan);
+        return kept == null ? KeptPass.again(this, tokens, taps) : kept;
+    }
+
+    @Override
     public Backward backward(TokenBatch tokens, Taps taps, BackwardPlan plan) {
         check(tokens);
         checkTaps(taps);
+        checkPlan(plan);
+        return gradients.run(tokens, taps, plan);
+    }
+
+    private void checkPlan(BackwardPlan plan) {
         checkTaps(plan.flow());
         plan.wrt().forEach(h -> hook(h.name()));
-        return gradients.run(tokens, taps, plan);
     }
 
     @Override

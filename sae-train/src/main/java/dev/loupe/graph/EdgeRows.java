@@ -8,6 +8,7 @@ import dev.loupe.model.Backward;
 import dev.loupe.model.BackwardPlan;
 import dev.loupe.model.Editor;
 import dev.loupe.model.HookPoint;
+import dev.loupe.model.KeptPass;
 import dev.loupe.model.LogitSeed;
 import dev.loupe.model.Rules;
 import dev.loupe.model.Taps;
@@ -23,26 +24,37 @@ import org.jspecify.annotations.Nullable;
 /**
  * Direct effects: from each target one linear backward pass, many targets in one batch. Attention patterns and norm scales
  * count as constants, gradients end at the outputs of MLPs (but pass skip connections), so what arrives at an MLP's output
- * times a feature's part of it is the feature's direct effect.
+ * times a feature's part of it is the feature's direct effect. The prompt runs forward once, as often as a batch has rows.
  */
-final class EdgeRows {
+final class EdgeRows implements AutoCloseable {
     /** The frozen parts: norm scales and attention patterns. */
     private static final Rules FROZEN = new Rules(true, false, false, true);
 
     /** Behind every editor of the first block, so that skip connections into it count. */
     private static final HookPoint EMBEDDED = HookPoint.of("hook_embed");
 
-    private static final int TOKENS_A_BATCH = 1024;
+    private static final int TOKENS_A_BATCH = 512;
 
     private final LocalModel local;
+    private final int batch;
+    private final KeptPass pass;
 
     EdgeRows(LocalModel local) {
         this.local = local;
+        this.batch = Math.max(1, TOKENS_A_BATCH / local.positions());
+        int[][] ids = new int[batch][];
+        Arrays.fill(ids, local.ids);
+        this.pass = local.model.keep(new TokenBatch(ids), Taps.none(), BackwardPlan.KEEP_BYTES);
     }
 
     /** How many targets a pass takes together. */
     int batch() {
-        return Math.max(1, TOKENS_A_BATCH / local.positions());
+        return batch;
+    }
+
+    @Override
+    public void close() {
+        pass.close();
     }
 
     /**
@@ -81,6 +93,9 @@ final class EdgeRows {
     void intoLogits(List<float[]> seeds, Matrix rows, int[] at) {
         double cap = local.model.logitCap();
         LogitSeed seed = (row, logits, out) -> {
+            if (row >= seeds.size()) {
+                return 0;
+            }
             float[] g = seeds.get(row);
             for (int i = 0; i < g.length; i++) {
                 double tanh = cap == 0 ? 0 : logits[i] / cap;
@@ -114,10 +129,8 @@ final class EdgeRows {
             }
         }
         wrt.add(EMBEDDED);
-        int[][] ids = new int[targets][];
-        Arrays.fill(ids, local.ids);
         BackwardPlan plan = new BackwardPlan(seed, FROZEN, wrt, flow.build(), BackwardPlan.KEEP_BYTES);
-        Backward back = local.model.backward(new TokenBatch(ids), Taps.none(), plan);
+        Backward back = pass.back(plan);
         List<Activation> outs = new ArrayList<>();
         for (int l = 0; l < below; l++) {
             outs.add(back.gradient(HookPoint.mlpOut(l)));

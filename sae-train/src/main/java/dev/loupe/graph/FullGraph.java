@@ -33,7 +33,17 @@ record FullGraph(LocalModel local, List<Explained> explained, int[] selected, Ad
                     + ": lower max_features, shorten the prompt or raise memory_mb.");
         }
         Matrix rows = Matrix.allocate(Arena.ofAuto(), (long) targets + k, local.columns());
-        EdgeRows edges = new EdgeRows(local);
+        int[] rowOf = new int[features]; // row of a feature's incoming edges; 0 for none yet
+        double[] weights = explained.stream().mapToDouble(Explained::weight).toArray();
+        try (EdgeRows edges = new EdgeRows(local)) {
+            logits(local, explained, edges, rows);
+            features(local, edges, rows, rowOf, weights, targets, progress);
+        }
+        return assembled(local, explained, rows, rowOf, weights);
+    }
+
+    private static void logits(LocalModel local, List<Explained> explained, EdgeRows edges, Matrix rows) {
+        int k = explained.size();
         int vocab = local.lastLogits().length;
         for (int from = 0; from < k; from += edges.batch()) {
             List<float[]> seeds = new ArrayList<>();
@@ -42,9 +52,19 @@ record FullGraph(LocalModel local, List<Explained> explained, int[] selected, Ad
             }
             edges.intoLogits(seeds, rows, numbers(from, seeds.size()));
         }
-        double[] weights = explained.stream().mapToDouble(Explained::weight).toArray();
+    }
+
+    private static void features(
+            LocalModel local,
+            EdgeRows edges,
+            Matrix rows,
+            int[] rowOf,
+            double[] weights,
+            int targets,
+            Progress progress) {
+        int features = local.features();
+        int k = weights.length;
         progress.stage("edges", targets, "features");
-        int[] rowOf = new int[features]; // row of a feature's incoming edges; 0 for none yet
         int done = 0;
         while (done < targets) {
             int[] next = targets == features
@@ -70,7 +90,6 @@ record FullGraph(LocalModel local, List<Explained> explained, int[] selected, Ad
                 progress.advance(done);
             }
         }
-        return assembled(local, explained, rows, rowOf, weights);
     }
 
     /** Rows in order, without the columns of features that are no targets. */

@@ -2,6 +2,7 @@ package dev.loupe.graph;
 
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
+import dev.loupe.base.UsageException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -32,12 +33,21 @@ public final class GraphImport {
      * @throws LoupeException if it is no such graph or its nodes cannot be told apart, in one sentence
      */
     public static Imported read(Path file) {
-        JsonNode root = Json.tree(file);
+        return read(Json.tree(file), "the file " + file.getFileName());
+    }
+
+    /**
+     * Reads the content of a file.
+     *
+     * @param file what to call it in messages
+     * @throws LoupeException as {@link #read(Path)}
+     */
+    public static Imported read(JsonNode root, String file) {
         if (!root.path("nodes").isArray()
                 || !root.path("links").isArray()
                 || !root.path("metadata").isObject()) {
-            throw new LoupeException(
-                    "The file " + file + " is no attribution graph: it lacks metadata, nodes or links.");
+            throw new UsageException(
+                    "There is no attribution graph in " + file + ": it lacks metadata, nodes or links.");
         }
         JsonNode meta = root.path("metadata");
         List<String> tokens = texts(meta.path("prompt_tokens"));
@@ -48,7 +58,7 @@ public final class GraphImport {
         for (JsonNode n : root.path("nodes")) {
             String id = n.path("node_id").asString("");
             if (id.isEmpty() || !known.add(id)) {
-                throw new LoupeException("The graph " + file + " has two nodes \"" + id
+                throw new UsageException("The graph in " + file + " has two nodes \"" + id
                         + "\"; node ids must be unique, so its errors and features cannot be told apart.");
             }
             nodes.add(node(n, id, layers, Math.max(1, tokens.size()), transcoders));
@@ -61,11 +71,11 @@ public final class GraphImport {
                     link.path("target").asString(""),
                     link.path("weight").asDouble(0));
             if (!known.contains(e.source()) || !known.contains(e.target())) {
-                throw new LoupeException("The graph " + file + " has a link from \"" + e.source() + "\" to \""
+                throw new UsageException("The graph in " + file + " has a link from \"" + e.source() + "\" to \""
                         + e.target() + "\", of which one is no node.");
             }
             if (!Double.isFinite(e.weight())) {
-                throw new LoupeException("The graph " + file + " has a link from \"" + e.source()
+                throw new UsageException("The graph in " + file + " has a link from \"" + e.source()
                         + "\" whose weight is " + e.weight() + ".");
             }
             edges.add(e);
@@ -75,8 +85,7 @@ public final class GraphImport {
                 AttributionGraph.FORMAT,
                 "",
                 Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(),
-                "attribution graph, imported from " + file.getFileName()
-                        + "; influence of nodes by the edges in the file",
+                "attribution graph, imported from " + file + "; influence of nodes by the edges in the file",
                 request(meta),
                 meta.path("scan").asString(""),
                 "",

@@ -87,26 +87,27 @@ class AttributionTest {
         for (int r = 0; r < a.features(); r++) {
             largest = Math.max(largest, local.activation(r));
         }
-        int checked = 0;
-        for (int r = 0; r < a.features(); r += 7) {
-            Sae sae = local.set.layer(local.layer(r));
-            double constant = constants(full, r) + sae.bEnc()[local.latent(r)];
-            assertThat(a.sum(r) + constant).isCloseTo(local.activation(r), within(2e-5 * largest));
-            checked++;
-        }
-        assertThat(checked).isGreaterThan(10);
-        for (int k = 0; k < a.logits(); k++) {
-            double value = full.explained().get(k).value(local.lastLogits(), 0);
-            assertThat(a.sum(a.features() + k) + constants(full, a.features() + k))
-                    .isCloseTo(value, within(2e-5 * Math.abs(value) + 2e-5));
+        try (EdgeRows rows = new EdgeRows(local)) {
+            int checked = 0;
+            for (int r = 0; r < a.features(); r += 7) {
+                Sae sae = local.set.layer(local.layer(r));
+                double constant = constants(rows, full, r) + sae.bEnc()[local.latent(r)];
+                assertThat(a.sum(r) + constant).isCloseTo(local.activation(r), within(2e-5 * largest));
+                checked++;
+            }
+            assertThat(checked).isGreaterThan(10);
+            for (int k = 0; k < a.logits(); k++) {
+                double value = full.explained().get(k).value(local.lastLogits(), 0);
+                assertThat(a.sum(a.features() + k) + constants(rows, full, a.features() + k))
+                        .isCloseTo(value, within(2e-5 * Math.abs(value) + 2e-5));
+            }
         }
     }
 
     /** Effects of b_dec: from the same passes, with errors replaced by b_dec. */
-    private static double constants(FullGraph full, int r) {
+    private static double constants(EdgeRows rows, FullGraph full, int r) {
         LocalModel local = full.local();
         double sum = 0;
-        EdgeRows rows = new EdgeRows(local);
         var one = dev.loupe.math.Matrix.allocate(java.lang.foreign.Arena.ofAuto(), 1, local.columns());
         for (int l = 0; l < local.layers(); l++) {
             for (int p = 0; p < local.positions(); p++) {

@@ -18,7 +18,10 @@ import picocli.CommandLine.Option;
 /** Finds sparse feature circuits. */
 @Command(
         name = "circuit",
-        description = "Finds which SAE latents carry a behaviour, and measures how much of it they keep.")
+        subcommands = GraphCommand.class,
+        description =
+                "Finds which SAE latents carry a behaviour, and measures how much of it they keep; circuit graph draws"
+                        + " an attribution graph of one prompt.")
 final class CircuitCommand extends LoupeCommand {
     @Option(
             names = "--model",

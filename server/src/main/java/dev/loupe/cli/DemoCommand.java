@@ -32,6 +32,13 @@ final class DemoCommand extends LoupeCommand {
                     + " on two cores (default: builtin).")
     private String model = Models.BUILTIN;
 
+    @Option(
+            names = "--circuits",
+            description =
+                    "Also train a transcoder of each of the embedded model's MLPs and explain a task that it solves"
+                            + " by attribution graphs (about eight minutes more on two cores).")
+    private boolean circuits;
+
     @Option(names = "--no-serve", description = "Stop when the work is done.")
     private boolean noServe;
 
@@ -42,7 +49,7 @@ final class DemoCommand extends LoupeCommand {
     void run(Session session) throws InterruptedException {
         session.with(Settings.Key.PORT, port);
         long start = System.nanoTime();
-        Demo demo = new Demo(session.workbench(), DemoPlan.of(model));
+        Demo demo = new Demo(session.workbench(), DemoPlan.of(model), circuits);
         List<Demo.Part> parts = demo.parts();
         DemoClock clock = new DemoClock(parts);
         boolean worked = false;
@@ -62,6 +69,10 @@ final class DemoCommand extends LoupeCommand {
         Map<String, Object> json = json(result, took, worked);
         if (!session.json) {
             table(result).print(session.out);
+            if (!result.graphs().isEmpty()) {
+                session.out.println();
+                GraphPrinter.print(session, result.graphs());
+            }
             session.out.println();
             session.out.println(
                     worked
@@ -83,6 +94,9 @@ final class DemoCommand extends LoupeCommand {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("saes", saes);
         json.put("pairs", result.pairs().stream().map(Tasks::summary).toList());
+        if (!result.graphs().isEmpty()) {
+            json.put("graphs", result.graphs());
+        }
         json.put("seconds", took.toMillis() / 1000.0);
         json.put("worked", worked);
         json.put("peak_memory_bytes", ProcessMemory.peakBytes());

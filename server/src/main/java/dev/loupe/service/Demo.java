@@ -1,6 +1,7 @@
 package dev.loupe.service;
 
 import dev.loupe.base.Progress;
+import dev.loupe.base.UsageException;
 import dev.loupe.capture.CaptureRequest;
 import dev.loupe.capture.CaptureResult;
 import dev.loupe.compare.Matching;
@@ -21,6 +22,7 @@ import java.util.function.Function;
 public final class Demo {
     private final Workbench bench;
     private final DemoPlan plan;
+    private final boolean circuits;
 
     /**
      * One part of the demo.
@@ -47,13 +49,29 @@ public final class Demo {
      *
      * @param reports of the SAEs
      * @param pairs the matched seeds
+     * @param graphs attribution graphs; empty without them
      */
-    public record Result(List<SaeReport> reports, List<Matching> pairs) {}
+    public record Result(List<SaeReport> reports, List<Matching> pairs, List<Graphs.Entry> graphs) {}
 
     /** The demo of a workbench. */
     public Demo(Workbench bench, DemoPlan plan) {
+        this(bench, plan, false);
+    }
+
+    /**
+     * The demo of a workbench.
+     *
+     * @param circuits whether a transcoder of every MLP is trained and the graphs of a solved task are computed, too
+     * @throws UsageException if the plan's model has no such second half
+     */
+    public Demo(Workbench bench, DemoPlan plan, boolean circuits) {
+        if (circuits && !plan.model().equals(Models.BUILTIN)) {
+            throw new UsageException(
+                    "The demo of circuits is one of the embedded model: leave out --model " + plan.model() + ".");
+        }
         this.bench = bench;
         this.plan = plan;
+        this.circuits = circuits;
     }
 
     /** All parts, in order. */
@@ -157,6 +175,9 @@ public final class Demo {
                     spec,
                     p -> Tasks.summary(bench.compare().run(spec, p))));
         }
+        if (circuits) {
+            parts.addAll(DemoCircuits.parts(bench));
+        }
         return parts;
     }
 
@@ -186,7 +207,7 @@ public final class Demo {
         List<Matching> pairs = plan.families().stream()
                 .map(f -> bench.compare().get(names(f).get(0), names(f).get(1)))
                 .toList();
-        return new Result(reports, pairs);
+        return new Result(reports, pairs, circuits ? DemoCircuits.graphs(bench) : List.of());
     }
 
     private static Object each(

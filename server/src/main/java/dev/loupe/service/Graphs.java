@@ -108,6 +108,19 @@ public final class Graphs {
         return labelled(Attribution.run(model(request), request, this::open, progress), GraphView.empty());
     }
 
+    /**
+     * Computes a graph and keeps it.
+     *
+     * @return it at one look
+     */
+    public Entry run(GraphSpec spec, Progress progress) {
+        if (names().contains(spec.name())) {
+            throw new ConflictException(
+                    "There is already an attribution graph " + spec.name() + "; choose another name.");
+        }
+        return Entry.of(save(run(spec.graph(), progress), spec.name()));
+    }
+
     /** Saves a graph under a name. */
     public AttributionGraph save(AttributionGraph graph, String name) {
         return GraphFiles.save(workspace.graphs(), graph, name);
@@ -196,7 +209,11 @@ public final class Graphs {
 
     /** Reads a graph of circuit-tracer and saves it with its view. */
     public AttributionGraph importAs(Path file, String name) {
-        GraphImport.Imported in = read(file);
+        return importAs(read(file), name);
+    }
+
+    /** Saves an imported graph with its view. */
+    public AttributionGraph importAs(GraphImport.Imported in, String name) {
         AttributionGraph saved = save(in.graph(), name);
         if (!in.view().equals(GraphView.empty())) {
             saveView(name, in.view());

@@ -46,7 +46,8 @@ public final class Tasks {
             "pull",
             "label",
             "patch",
-            "circuit");
+            "circuit",
+            "graph");
 
     private Tasks() {}
 
@@ -174,6 +175,7 @@ public final class Tasks {
             case "pull" ->
                 bench.models().pull(read(request, PullSpec.class, kind).source(), progress);
             case "label" -> bench.prose().explain(read(request, LabelSpec.class, kind), progress);
+            case "graph" -> bench.graphs().run(read(request, GraphSpec.class, kind), progress);
             default -> throw unknown(kind);
         };
     }
@@ -229,6 +231,7 @@ public final class Tasks {
             case "label" ->
                 "Label features of "
                         + Names.check(read(request, LabelSpec.class, kind).sae());
+            case "graph" -> "Graph " + read(request, GraphSpec.class, kind).name();
             case "pull" -> "Pull " + read(request, PullSpec.class, kind).source();
             default -> {
                 List<String> names = StreamSupport.stream(

@@ -69,6 +69,7 @@ class HelpTest {
                 "patch",
                 "diagnose",
                 "circuit",
+                "circuit graph",
                 "steer",
                 "languages",
                 "import",
