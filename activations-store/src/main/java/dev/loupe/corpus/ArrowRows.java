@@ -8,7 +8,10 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
@@ -19,12 +22,15 @@ import org.apache.arrow.vector.ValueVector;
 import org.apache.arrow.vector.VarCharVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.complex.BaseListVector;
+import org.apache.arrow.vector.complex.StructVector;
 import org.apache.arrow.vector.ipc.ArrowStreamReader;
+import org.apache.arrow.vector.util.Text;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Documents of a file of Hugging Face datasets' {@code save_to_disk} (an Arrow IPC stream): one a row, the text in a column
- * of strings or its token ids in a column of lists, as in SAELens' pretokenised datasets.
+ * of strings, its token ids in a column of lists, as in SAELens' pretokenised datasets, or a conversation in a column of lists
+ * of messages.
  */
 final class ArrowRows implements AutoCloseable {
     private final Path file;
@@ -95,9 +101,23 @@ final class ArrowRows implements AutoCloseable {
                 String string = new String(text.get(at), StandardCharsets.UTF_8);
                 return string.isBlank() ? null : new Document(called, string);
             }
+            case BaseListVector list
+            when items(list) instanceof StructVector -> {
+                List<Map<String, String>> messages = new ArrayList<>();
+                for (Object message : (List<?>) list.getObject(at)) {
+                    Map<String, String> strings = new HashMap<>();
+                    ((Map<?, ?>) message).forEach((key, value) -> {
+                        if (value instanceof Text text) {
+                            strings.put(key.toString(), text.toString());
+                        }
+                    });
+                    strings.keySet().retainAll(Conversations.FIELDS);
+                    messages.add(strings);
+                }
+                return Conversations.document(called, messages);
+            }
             case BaseListVector list -> {
-                BaseIntVector items =
-                        (BaseIntVector) list.getChildrenFromFields().getFirst();
+                BaseIntVector items = (BaseIntVector) items(list);
                 int from = list.getElementStartIndex(at);
                 int[] ids = new int[list.getElementEndIndex(at) - from];
                 for (int i = 0; i < ids.length; i++) {
@@ -109,6 +129,10 @@ final class ArrowRows implements AutoCloseable {
         }
     }
 
+    private static FieldVector items(FieldVector list) {
+        return list.getChildrenFromFields().getFirst();
+    }
+
     private FieldVector column(VectorSchemaRoot root) {
         List<String> wanted = field.equals(Corpora.DEFAULT_JSON_FIELD)
                 ? Stream.concat(Stream.of(field), Corpora.OTHER_FIELDS.stream()).toList()
@@ -116,13 +140,16 @@ final class ArrowRows implements AutoCloseable {
         for (String one : wanted) {
             FieldVector vector = root.getVector(one);
             boolean text = vector instanceof VarCharVector || vector instanceof LargeVarCharVector;
-            boolean ids = vector instanceof BaseListVector
-                    && vector.getChildrenFromFields().getFirst() instanceof BaseIntVector;
-            if (vector != null && (text || ids)) {
+            boolean ids = vector instanceof BaseListVector && items(vector) instanceof BaseIntVector;
+            boolean chat = vector instanceof BaseListVector
+                    && items(vector) instanceof StructVector message
+                    && (message.getChild("role") != null || message.getChild("from") != null);
+            if (vector != null && (text || ids || chat)) {
                 return vector;
             }
         }
-        throw new LoupeException("The file " + file + " has no column \"" + field + "\" of texts or token ids; it has "
+        throw new LoupeException("The file " + file + " has no column \"" + field
+                + "\" of texts, token ids or conversations; it has "
                 + root.getFieldVectors().stream().map(ValueVector::getName).toList()
                 + ": choose the column with --json-field.");
     }

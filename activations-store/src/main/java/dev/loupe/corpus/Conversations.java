@@ -1,5 +1,6 @@
 package dev.loupe.corpus;
 
+import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.corpus.Document.Content;
 import java.util.ArrayList;
@@ -10,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Conversations in JSON: an array of messages, each with {@code role} and {@code content} (a string, null where a model
+ * Conversations in JSON, or in columns of that shape: an array of messages, each with {@code role} and {@code content} (a string, null where a model
  * only called tools, or OpenAI's list of parts, of which there must be texts alone), or with {@code from} and
  * {@code value} (ShareGPT, whose names of roles are translated).
  */
@@ -31,6 +32,19 @@ final class Conversations {
             Map.entry("observation", "tool"));
 
     private Conversations() {}
+
+    /** Fields of a message in files with columns. */
+    static final List<String> FIELDS = List.of("role", "content", "from", "value");
+
+    /** A document of messages from a file with columns, each a map of {@link #FIELDS}. */
+    static Document document(String name, List<Map<String, String>> messages) {
+        Document document = document(name, Json.MAPPER.<JsonNode>valueToTree(messages));
+        if (document == null) {
+            throw new LoupeException("The conversation " + name
+                    + " has a message without role or text: give every message both, or leave such conversations out.");
+        }
+        return document;
+    }
 
     /** A document of an array of messages; null if it is none. */
     static @Nullable Document document(String name, JsonNode array) {

@@ -52,6 +52,12 @@ class StoreImportTest {
                            f"{out}/texts.parquet", compression="snappy", row_group_size=30)
             pq.write_table(pa.table({"text": [f"other {i}" for i in range(10)]}), f"{out}/zstd.parquet", compression="zstd")
             pq.write_table(pa.table({"input_ids": tokens.reshape(n, T).tolist()}), f"{out}/ids.parquet")
+            chats = {"messages": [[{"role": "user", "content": f"question {i}"},
+                                   {"role": "assistant", "content": f"answer {i}"}] for i in range(20)]}
+            pq.write_table(pa.table(chats), f"{out}/chats.parquet")
+            datasets.Dataset.from_dict(chats).save_to_disk(f"{out}/chats")
+            pq.write_table(pa.table({"conversations": [[{"from": "human", "value": "hello"}, {"from": "gpt", "value": None}]]}),
+                           f"{out}/broken.parquet")
             """;
 
     @TempDir
@@ -135,6 +141,26 @@ class StoreImportTest {
                 })
                 .isInstanceOf(LoupeException.class)
                 .hasMessageContaining("[story, n]");
+        for (String name : List.of("chats.parquet", "chats")) {
+            try (Stream<Document> all =
+                    Corpora.of(folder.resolve(name).toString(), "").open()) {
+                List<Document> documents = all.toList();
+                assertThat(documents).hasSize(20);
+                assertThat(documents.get(7).content())
+                        .isEqualTo(new Document.Content.Chat(List.of(
+                                new Document.Content.Message("user", "question 7"),
+                                new Document.Content.Message("assistant", "answer 7"))));
+            }
+        }
+        assertThatThrownBy(() -> {
+                    try (Stream<Document> all = Corpora.of(
+                                    folder.resolve("broken.parquet").toString(), "")
+                            .open()) {
+                        all.toList();
+                    }
+                })
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("without role or text");
         for (String name : List.of("pretokenised", "ids.parquet")) {
             try (Stream<Document> all =
                     Corpora.of(folder.resolve(name).toString(), "").open()) {

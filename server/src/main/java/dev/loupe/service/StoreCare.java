@@ -3,7 +3,6 @@ package dev.loupe.service;
 import dev.loupe.base.ArtifactLock;
 import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.LoupeException;
-import dev.loupe.base.Names;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.capture.Recapture;
@@ -73,6 +72,7 @@ public final class StoreCare {
 
     /** Makes a store of activations that another program stored. */
     public StoreView importing(StoreImport.Request request, Progress progress) {
+        Stores.checkName(request.name());
         StoreImport.run(request, workspace.activations(), progress);
         return stores.get(request.name());
     }
@@ -97,6 +97,6 @@ public final class StoreCare {
     }
 
     private Path free(String name) {
-        return workspace.activations().resolve(Names.check(name));
+        return workspace.activations().resolve(Stores.checkName(name));
     }
 }

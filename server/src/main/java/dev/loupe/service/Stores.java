@@ -126,12 +126,18 @@ public final class Stores {
 
     /** Captures a store, or continues an interrupted capture. */
     public CaptureResult capture(CaptureRequest request, Progress progress) {
-        if (request.name().equals(TrainSpec.NO_STORE)) {
+        checkName(request.name());
+        models.fetch(request.model(), progress);
+        return CaptureJob.run(request, models.open(request.model()), progress);
+    }
+
+    /** Refuses names that no store can have. */
+    static String checkName(String name) {
+        if (name.equals(TrainSpec.NO_STORE)) {
             throw new UsageException(
                     "A store cannot have the name \"none\", which stands for training without one; choose another name.");
         }
-        models.fetch(request.model(), progress);
-        return CaptureJob.run(request, models.open(request.model()), progress);
+        return Names.check(name);
     }
 
     private StoreView view(String name) {

@@ -209,6 +209,7 @@ class BadInputTest {
             "capture", "--text", text.toString(), "--hook", SmallWorkspace.HOOK, "--tokens", "500", "--name", "none"
         };
         refused(2, small.run(capture), "name \"none\"");
+        refused(2, small.run("store", "import", text.toString(), "--name", "none"), "name \"none\"");
         refused(2, small.run(train("none", "--text", "/no/such/text", "--hook", SmallWorkspace.HOOK)), "/no/such/text");
     }
 
