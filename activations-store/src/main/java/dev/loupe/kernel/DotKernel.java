@@ -4,17 +4,18 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.invoke.MethodHandle;
-import java.util.Set;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Dot products of rows of bfloat16 weights, where they lie, with one to eight vectors of bfloat16: machine code around
- * {@code vdpbf16ps}. Each sum has 16 lanes, which take 32 values at a time, the odd one of a pair before the even one, and are
- * added at the end as {@link Native#sum} does. Its twin in Java is {@link RowDots#halves}, where vectors have 16 lanes.
+ * Dot products of rows of float32 or bfloat16 weights, where they lie, with one to eight vectors of the same type: machine
+ * code. Each sum has 16 lanes, which take 16 float32 at a time, or 32 bfloat16, the odd one of a pair before the even one
+ * ({@code vdpbf16ps}), and are added at the end as {@link Native#sum} does. The twins in Java are {@link RowDots#floats} and
+ * {@link RowDots#halves}, where vectors have 16 lanes.
  */
 final class DotKernel {
-    /** Values that all lanes of a sum take together. */
-    static final int STEP = 32;
+    /** Bytes of x and of weights that all lanes of a sum take together. */
+    static final int STEP_BYTES = 64;
 
     /** Vectors at most. */
     static final int MOST = 8;
@@ -23,15 +24,44 @@ final class DotKernel {
 
     private static final FunctionDescriptor TYPE =
             FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
-    private static final @Nullable MethodHandle[] MANY = new @Nullable MethodHandle[MOST + 1];
-    private static final @Nullable MethodHandle[] SINGLE = new @Nullable MethodHandle[MOST + 1];
-    private static final boolean MACHINE = load();
+    private static final Codes FLOAT32 = Codes.load(PanelType.FLOAT32, "avx512f");
+    private static final Codes BFLOAT16 = Codes.load(PanelType.BFLOAT16, "avx512_bf16");
 
     private DotKernel() {}
 
-    /** Whether the machine code can run here. */
-    static boolean machine() {
-        return MACHINE;
+    /** The functions for each number of vectors: for groups of rows and for single rows. */
+    private record Codes(
+            @Nullable MethodHandle[] many, @Nullable MethodHandle[] single, boolean all) {
+        static Codes load(PanelType type, String flag) {
+            Codes codes = new Codes(new MethodHandle[MOST + 1], new MethodHandle[MOST + 1], false);
+            boolean can = Native.L == 16 && MachineCode.flags().containsAll(List.of("avx512f", flag));
+            for (int vectors = 1; can && vectors <= MOST; vectors++) {
+                codes.many[vectors] = MachineCode.load(code(type, group(vectors), vectors), TYPE)
+                        .orElse(null);
+                codes.single[vectors] =
+                        MachineCode.load(code(type, 1, vectors), TYPE).orElse(null);
+                can = codes.many[vectors] != null && codes.single[vectors] != null;
+            }
+            return new Codes(codes.many, codes.single, can);
+        }
+    }
+
+    private static Codes codes(PanelType type) {
+        return switch (type) {
+            case FLOAT32 -> FLOAT32;
+            case BFLOAT16 -> BFLOAT16;
+            case INT16 -> throw new IllegalArgumentException("weights are not rounded to integers");
+        };
+    }
+
+    /** Whether the machine code for a type can run here. */
+    static boolean machine(PanelType type) {
+        return codes(type).all;
+    }
+
+    /** Values that all lanes of a sum take together. */
+    static int step(PanelType type) {
+        return STEP_BYTES / 4 * type.perLane();
     }
 
     /** Rows of weights of a group: as many as leave registers for their sums with all vectors. */
@@ -55,7 +85,7 @@ final class DotKernel {
      *
      * @param vectors how many; 1 to {@link #MOST}
      * @param groupRows rows of a group: {@link #group} of them or 1
-     * @param x address of {@code [steps][vectors][STEP]} bfloat16
+     * @param x address of {@code [steps][vectors][STEP_BYTES]} of values
      * @param w address of the first row
      * @param steps whole steps, at least 1; what a row has beyond them is not read
      * @param results address of {@link #resultBytes} for each group
@@ -63,8 +93,16 @@ final class DotKernel {
      * @param groups how many groups, at least 1
      */
     static void multiply(
-            int vectors, int groupRows, long x, long w, long steps, long results, long stride, long groups) {
-        MethodHandle code = (groupRows == 1 ? SINGLE : MANY)[vectors];
+            PanelType type,
+            int vectors,
+            int groupRows,
+            long x,
+            long w,
+            long steps,
+            long results,
+            long stride,
+            long groups) {
+        MethodHandle code = (groupRows == 1 ? codes(type).single : codes(type).many)[vectors];
         if (code == null) {
             throw new IllegalStateException("no machine code here");
         }
@@ -75,23 +113,11 @@ final class DotKernel {
         }
     }
 
-    private static boolean load() {
-        Set<String> flags = MachineCode.flags();
-        boolean can = Native.L == 16 && flags.containsAll(Set.of("avx512f", "avx512_bf16"));
-        for (int vectors = 1; can && vectors <= MOST; vectors++) {
-            MANY[vectors] =
-                    MachineCode.load(code(group(vectors), vectors), TYPE).orElse(null);
-            SINGLE[vectors] = MachineCode.load(code(1, vectors), TYPE).orElse(null);
-            can = MANY[vectors] != null && SINGLE[vectors] != null;
-        }
-        return can;
-    }
-
     /**
      * Arguments as the System V convention passes them: rdi = x, rsi = w, rdx = steps, rcx = results, r8 = stride, r9 = groups.
      * r11 is the fifth row of a group, r10 three strides.
      */
-    static byte[] code(int rows, int vectors) {
+    static byte[] code(PanelType type, int rows, int vectors) {
         int sums = Math.ceilDiv(rows * vectors, BLOCK) * BLOCK;
         int x = rows * vectors;
         int w = 30; // 30 and 31 hold weights in turn
@@ -118,7 +144,7 @@ final class DotKernel {
                 default -> e.load(weights, base, Evex.R8, r % 4);
             }
             for (int v = 0; v < vectors; v++) {
-                e.multiplyAdd(PanelType.BFLOAT16, r * vectors + v, weights, x + v);
+                e.multiplyAdd(type, r * vectors + v, weights, x + v);
             }
         }
         e.addValue(Evex.RDI, 64 * vectors);

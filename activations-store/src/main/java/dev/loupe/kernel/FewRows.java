@@ -1,5 +1,8 @@
 package dev.loupe.kernel;
 
+import java.util.EnumSet;
+import java.util.Set;
+
 /**
  * Products of few rows, the way text is written: every weight is read once, where it lies, and that is what they last.
  * Tasks are runs of {@link #CHUNK_BYTES} of weights, of whichever matrix.
@@ -18,7 +21,7 @@ final class FewRows {
         long[] outs = new long[parts.length];
         long[] biases = new long[parts.length];
         int tasks = 0;
-        boolean rounding = false;
+        Set<PanelType> types = EnumSet.noneOf(PanelType.class);
         boolean interleaved = false;
         boolean summed = false;
         for (int p = 0; p < parts.length; p++) {
@@ -27,9 +30,11 @@ final class FewRows {
             ends[p] = tasks;
             outs[p] = parts[p].outAddress(rows);
             biases[p] = parts[p].biasAddress();
-            boolean round = RoundedRows.fits(w);
-            rounding |= round;
-            interleaved |= rows == 1 && w.storage() == Storage.BFLOAT16 && !round;
+            PanelType type = DotRows.type(w);
+            if (type != null) {
+                types.add(type);
+            }
+            interleaved |= rows == 1 && w.storage() == Storage.BFLOAT16 && type == null;
             summed |= rows == 1 && w.storage() == Storage.Q4_1;
         }
         int n = parts[0].w().cols();
@@ -41,7 +46,10 @@ final class FewRows {
         if (summed) {
             BlockDots.sums(x, n, sums);
         }
-        RoundedRows rounded = rounding ? RoundedRows.of(x, rows, n, DotKernel.machine()) : null;
+        DotRows floats = types.contains(PanelType.FLOAT32) ? DotRows.of(PanelType.FLOAT32, x, rows, n, true) : null;
+        DotRows halves = types.contains(PanelType.BFLOAT16)
+                ? DotRows.of(PanelType.BFLOAT16, x, rows, n, DotKernel.machine(PanelType.BFLOAT16))
+                : null;
         Team.run(tasks, task -> {
             int p = 0;
             while (task >= ends[p]) {
@@ -50,8 +58,9 @@ final class FewRows {
             StoredMatrix w = parts[p].w();
             int from = (task - (p == 0 ? 0 : ends[p - 1])) * chunk(w);
             int end = Math.min(w.rows(), from + chunk(w));
-            if (rounded != null && RoundedRows.fits(w)) {
-                rounded.multiply(w, from, end, outs[p]);
+            DotRows dots = w.storage() == Storage.FLOAT32 ? floats : halves;
+            if (dots != null && DotRows.type(w) != null) {
+                dots.multiply(w, from, end, outs[p]);
                 addBias(biases[p], from, end - from, rows, w.rows(), outs[p]);
             } else {
                 chunk(x, pairs, sums, rows, w, from, end, biases[p], outs[p]);

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Few rows times bfloat16 weights with both sides rounded: against three loops, and machine code against Java. */
+/** Few rows times weights, for bfloat16 with both sides rounded: against three loops, and machine code against Java. */
 class DotKernelTest {
 
     @ParameterizedTest
@@ -39,7 +39,7 @@ class DotKernelTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 4, 5, 6, 7, 8})
     void machineCodeAndJavaGiveTheSameBits(int rows) {
-        if (!DotKernel.machine()) {
+        if (!DotKernel.machine(PanelType.BFLOAT16)) {
             assertThat(Native.L == 16 && MachineCode.flags().contains("avx512_bf16"))
                     .isFalse();
             return; // Java is all there is
@@ -52,6 +52,34 @@ class DotKernelTest {
                 MemorySegment java = TestWeights.garbage(arena, (long) rows * w.rows());
                 multiply(x, rows, w, true, machine);
                 multiply(x, rows, w, false, java);
+                assertThat(machine.mismatch(java)).isEqualTo(-1);
+            }
+        });
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 4, 5, 6, 7, 8})
+    void machineCodeForFloatsGivesTheBitsOfJava(int rows) {
+        if (!DotKernel.machine(PanelType.FLOAT32)) {
+            assertThat(Native.L == 16 && MachineCode.flags().contains("avx512f"))
+                    .isFalse();
+            return; // Java is all there is
+        }
+        Cases.check(25, random -> {
+            try (Arena arena = Arena.ofConfined()) {
+                StoredMatrix w = TestWeights.random(arena, Storage.FLOAT32, random.size(80), random.size(400), random);
+                int n = w.cols();
+                MemorySegment x = TestWeights.floats(arena, (long) rows * n, random);
+                MemorySegment machine = TestWeights.garbage(arena, (long) rows * w.rows());
+                MemorySegment java = TestWeights.garbage(arena, (long) rows * w.rows());
+                DotRows.of(PanelType.FLOAT32, x.address(), rows, n, true).multiply(w, 0, w.rows(), machine.address());
+                for (int r = 0; r < rows; r++) {
+                    for (int o = 0; o < w.rows(); o += 4) {
+                        long out = java.address() + 4L * ((long) r * w.rows() + o);
+                        RowDots.floats(
+                                x.address() + 4L * r * n, w.address(o), 4L * n, Math.min(4, w.rows() - o), n, out);
+                    }
+                }
                 assertThat(machine.mismatch(java)).isEqualTo(-1);
             }
         });
@@ -143,7 +171,7 @@ class DotKernelTest {
     }
 
     private static void multiply(MemorySegment x, int rows, StoredMatrix w, boolean machine, MemorySegment out) {
-        RoundedRows.of(x.address(), rows, w.cols(), machine).multiply(w, 0, w.rows(), out.address());
+        DotRows.of(PanelType.BFLOAT16, x.address(), rows, w.cols(), machine).multiply(w, 0, w.rows(), out.address());
     }
 
     /** What is nearest in bfloat16, ties to even. */
