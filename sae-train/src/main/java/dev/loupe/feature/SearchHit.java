@@ -9,7 +9,7 @@ import tools.jackson.databind.annotation.JsonNaming;
  *
  * @param summary the latent
  * @param where what matched: {@code "id"}, {@code "label"}, {@code "token"}, {@code "rule"}, {@code "logit"},
- *     {@code "text"} or {@code "regex"}
+ *     {@code "text"}, {@code "regex"} or {@code "explanation"}
  * @param score larger is better; comparable within one search only
  * @param example an example with the words near its peak, if there is one
  */

@@ -10,12 +10,16 @@ import dev.loupe.feature.TextActivations;
 import dev.loupe.math.VectorOps;
 import dev.loupe.sae.Sae;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -25,22 +29,29 @@ import org.jspecify.annotations.Nullable;
 public final class FeatureSearch {
     /** Words, or a regular expression. */
     public enum By {
-        /** Words of labels, tokens, rules, promoted tokens and examples. */
+        /** Words of labels, tokens, rules, promoted tokens, examples and explanations. */
         WORDS,
         /** A regular expression on the tokens that carry most of a latent's activation. */
         REGEX
     }
 
+    private static final String SAID = "explanation";
+
+    /** About what a word in a label counts. */
+    private static final double SAID_SCORE = 6;
+
     private final Workspace workspace;
     private final Saes saes;
     private final Models models;
     private final Features features;
+    private final Notes notes;
 
-    FeatureSearch(Workspace workspace, Saes saes, Models models, Features features) {
+    FeatureSearch(Workspace workspace, Saes saes, Models models, Features features, Notes notes) {
         this.workspace = workspace;
         this.saes = saes;
         this.models = models;
         this.features = features;
+        this.notes = notes;
     }
 
     /**
@@ -69,23 +80,50 @@ public final class FeatureSearch {
                             .toList()
                     : index.ranked(query, limit, may);
             found.forEach(h -> hits.add(new FeatureHit(name, h)));
+            if (by == By.WORDS) {
+                hits.addAll(said(query, name, index, found, may));
+            }
         }
         hits.sort(Comparator.comparingDouble((FeatureHit h) -> -h.hit().score()));
         List<FeatureHit> best = List.copyOf(hits.subList(0, Math.min(limit, hits.size())));
         return by == By.REGEX ? best : explained(best, query);
     }
 
+    /** Features that language models or other programs explain with all words of a query, and that nothing else found. */
+    private List<FeatureHit> said(
+            String query, String sae, FeatureIndex index, List<SearchHit> found, Predicate<FeatureSummary> may) {
+        List<String> words = Arrays.stream(query.toLowerCase(Locale.ROOT).split("[^\\p{L}\\p{N}]+"))
+                .filter(w -> !w.isEmpty())
+                .toList();
+        Set<Integer> known = found.stream().map(h -> h.summary().id()).collect(Collectors.toCollection(HashSet::new));
+        List<FeatureHit> more = new ArrayList<>();
+        for (Explanation e : words.isEmpty() ? List.<Explanation>of() : notes.explanations(sae)) {
+            String text = e.text().toLowerCase(Locale.ROOT);
+            if (e.feature() < index.size() && words.stream().allMatch(text::contains)) {
+                FeatureSummary f = index.summary(e.feature());
+                if (may.test(f) && known.add(f.id())) {
+                    more.add(new FeatureHit(sae, new SearchHit(f, SAID, SAID_SCORE, null)));
+                }
+            }
+        }
+        return more;
+    }
+
     /** Only the hits that are shown are looked at for where they matched: those of one SAE together. */
     private List<FeatureHit> explained(List<FeatureHit> best, String query) {
         Map<String, Iterator<SearchHit>> bySae = new HashMap<>();
         best.stream()
+                .filter(h -> !h.hit().where().equals(SAID))
                 .collect(Collectors.groupingBy(
                         FeatureHit::sae, Collectors.mapping(FeatureHit::hit, Collectors.toList())))
                 .forEach((sae, hits) -> bySae.put(
                         sae, features.index(sae).explained(hits, query).iterator()));
         return best.stream()
-                .map(h -> new FeatureHit(
-                        h.sae(), Objects.requireNonNull(bySae.get(h.sae())).next()))
+                .map(h -> h.hit().where().equals(SAID)
+                        ? h
+                        : new FeatureHit(
+                                h.sae(),
+                                Objects.requireNonNull(bySae.get(h.sae())).next()))
                 .toList();
     }
 

@@ -11,9 +11,12 @@ import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
@@ -27,6 +30,11 @@ public final class Notes {
 
     private final Workspace workspace;
     private final Saes saes;
+    private final Map<String, Known> read = new ConcurrentHashMap<>();
+
+    private record Stamp(FileTime changed, long bytes) {}
+
+    private record Known(Stamp stamp, List<Explanation> all) {}
 
     Notes(Workspace workspace, Saes saes) {
         this.workspace = workspace;
@@ -138,19 +146,33 @@ public final class Notes {
         return explanations(sae).stream().filter(e -> e.feature() == id).toList();
     }
 
-    /** All of an SAE, newest first. */
+    /** All of an SAE, newest first; read anew only when their file changes. */
     public List<Explanation> explanations(String sae) {
         Path file = workspace.notes().resolve("explanations").resolve(Names.check(sae) + ".jsonl");
         if (!Files.isRegularFile(file)) {
             return List.of();
         }
+        try {
+            Stamp stamp = new Stamp(Files.getLastModifiedTime(file), Files.size(file));
+            Known known = read.get(sae);
+            if (known == null || !known.stamp().equals(stamp)) {
+                known = new Known(stamp, read(file));
+                read.put(sae, known);
+            }
+            return known.all();
+        } catch (IOException e) {
+            throw new LoupeException("The file " + file + " cannot be read (" + e.getMessage() + ").", e);
+        }
+    }
+
+    private static List<Explanation> read(Path file) {
         List<Explanation> all = new ArrayList<>(text(file)
                 .lines()
                 .filter(l -> !l.isBlank())
                 .map(l -> Views.JSON.readValue(l, Explanation.class))
                 .toList());
         java.util.Collections.reverse(all);
-        return all;
+        return List.copyOf(all);
     }
 
     /** Adds some. */

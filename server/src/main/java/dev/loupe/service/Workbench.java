@@ -56,12 +56,12 @@ public final class Workbench implements AutoCloseable {
         this.exchange = new SaeExchange(workspace, saes);
         this.comparisons = new Comparisons(workspace, stores, saes);
         this.features = new Features(workspace, models, stores, saes, comparisons);
-        this.search = new FeatureSearch(workspace, saes, models, features);
+        this.notes = new Notes(workspace, saes);
+        this.search = new FeatureSearch(workspace, saes, models, features, notes);
         this.inspections = new Inspections(models, saes, features);
         this.pictures = new Pictures(workspace, saes);
         this.closeUps = new CloseUps(models, stores, saes, features);
         this.evaluations = new Evaluations(workspace, models, stores, saes);
-        this.notes = new Notes(workspace, saes);
         this.featureExchange = new FeatureExchange(saes, features, notes);
         this.prose = new ProseLabels(features, notes, chat(settings, labelKey));
         this.notebooks = new Notebooks(models, saes, features);

@@ -115,6 +115,11 @@ class NotesTest {
         assertThat(mine.path("author").asString()).isEqualTo("someone");
         assertThat(lines(http.get("/api/features/tiny-s1/export?kind=explanations&ids=" + id)))
                 .hasSize(before.length + 1);
+        JsonNode found =
+                json(http.get("/api/search?sae=tiny-s1&q=SCRIPT%20alert")).path("hits");
+        assertThat(found.get(0).path("hit").path("summary").path("id").asString())
+                .isEqualTo(id);
+        assertThat(found.get(0).path("hit").path("where").asString()).isEqualTo("explanation");
         String html =
                 http.get("/api/features/tiny-s1/export?format=html&ids=" + id).body();
         assertThat(html).contains("&lt;script&gt;").doesNotContain("<script");

@@ -162,9 +162,11 @@ final class ChatPane extends Div {
         steered.add(heard);
         Answer left = new Answer("as it is", "steered");
         Answer right = new Answer("steered", "as it is");
-        Section on = Kit.card(right.text);
+        Section on = Kit.card(Kit.heading("Steered", ""), right.text);
         on.addClassName("on");
-        turns.add(Kit.div("said", Kit.text(heard.content())), Kit.div("two", Kit.card(left.text), on));
+        turns.add(
+                Kit.div("said", Kit.text(heard.content())),
+                Kit.div("two", Kit.card(Kit.heading("As it is", ""), left.text), on));
         outcome.removeAll();
         send.setEnabled(false);
         stop.setVisible(true);

@@ -108,14 +108,15 @@ final class DoseCard extends Section {
         }
         List<CurveChart.Series> series = new ArrayList<>();
         if (wanted != null) {
-            series.add(new CurveChart.Series("in " + wanted, x, rate));
+            series.add(new CurveChart.Series("in " + Num.language(wanted), x, rate));
         }
         series.add(new CurveChart.Series("KL on other text", x, kl));
         series.add(new CurveChart.Series("distinct-2", x, varied));
         chart.set(new CurveChart.Data(
                 series, "× the strength above", "share", null, null, 0.0, 1.0, false, false, 170, 1.0, "now"));
         chart.setVisible(true);
-        words.setText((wanted == null ? "" : "share of texts in " + wanted + " · ") + "KL on other text, 1 = "
-                + Num.fixed(most, 2) + " nats a token · distinct-2 falls where texts repeat themselves");
+        words.setText(
+                (wanted == null ? "" : "share of texts in " + Num.language(wanted) + " · ") + "KL on other text, 1 = "
+                        + Num.fixed(most, 2) + " nats a token · distinct-2 falls where texts repeat themselves");
     }
 }

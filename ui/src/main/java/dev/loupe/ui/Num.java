@@ -37,7 +37,7 @@ final class Num {
 
     /** A share as a percentage; a dash if it is not a number. */
     static String percent(double share) {
-        return Double.isFinite(share) ? Fmt.percent(share) : "–";
+        return Double.isFinite(share) ? Fmt.percent(share).replace('-', '−') : "–";
     }
 
     /** A whole number, thousands separated. */

@@ -1,6 +1,7 @@
 package dev.loupe.ui;
 
 import com.vaadin.flow.component.Component;
+import com.vaadin.flow.component.html.Anchor;
 import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.Section;
 import com.vaadin.flow.router.Route;
@@ -140,12 +141,17 @@ public final class OverviewView extends Page {
         jobs.stream()
                 .limit(JOBS_SHOWN)
                 .forEach(j -> rows.add(List.of(
-                        Kit.link("/jobs?job=" + j.id(), j.title()),
+                        wrapping(Kit.link("/jobs?job=" + j.id(), j.title())),
                         JobCard.state(j),
                         Kit.text(Num.when(j.created())),
                         Kit.text(JobCard.took(j)))));
         Div all = Kit.div("end", Kit.link("/jobs", "all " + jobs.size()));
         return Kit.card(
                 Kit.heading("Jobs", "", all), Kit.table(List.of("what", "state", "when", "took"), Set.of(3), rows));
+    }
+
+    private static Component wrapping(Anchor link) {
+        link.addClassName("wrap");
+        return link;
     }
 }

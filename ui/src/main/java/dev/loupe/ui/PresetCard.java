@@ -21,9 +21,12 @@ final class PresetCard extends Section {
     private static final double STRENGTH = 0.6;
     private static final double SHARE = 0.8;
 
-    PresetCard(Workbench workbench, Consumer<Edit> chosen) {
+    /** Makes the card; only SAEs of {@code model} can steer it. */
+    PresetCard(Workbench workbench, String model, Consumer<Edit> chosen) {
         addClassName("card");
-        List<String> saes = workbench.features().indexed();
+        List<String> saes = workbench.features().ofTheModels().stream()
+                .filter(s -> workbench.saes().get(s).model().equals(model))
+                .toList();
         setVisible(!saes.isEmpty());
         if (saes.isEmpty()) {
             return;
@@ -40,10 +43,10 @@ final class PresetCard extends Section {
         topics(index).forEach(f -> topics.add(button(f.topToken().strip(), index.sae(), f, chosen)));
         add(Kit.heading("Try", "features of " + index.sae()));
         if (languages.getComponentCount() > 0) {
-            add(Kit.text("dim", "Switch the language"), languages);
+            add(Kit.div("dim", Kit.text("Switch the language")), languages);
         }
         if (topics.getComponentCount() > 0) {
-            add(Kit.text("dim", "Turn to a topic"), topics);
+            add(Kit.div("dim gap", Kit.text("Turn to a topic")), topics);
         }
     }
 

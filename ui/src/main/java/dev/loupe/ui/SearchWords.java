@@ -226,6 +226,7 @@ final class SearchWords extends Section {
             case "token" -> Kit.chip("token", "", "it fires on this token");
             case "rule" -> Kit.chip("rule", "", "one of the rules that label it holds the words");
             case "logit" -> Kit.chip("promotes", "", "it makes a token with these words more likely");
+            case "explanation" -> Kit.chip("explanation", "", "what a language model or another program says about it");
             case "regex" ->
                 Kit.chip(Num.percent(hit.score()) + " of its activation", "", "share of its activation on such tokens");
             default -> Kit.chip("example", "", "an example of its firing holds the words");

@@ -147,7 +147,7 @@ public final class SteerView extends Page implements BeforeEnterObserver {
                         Kit.card(
                                 Kit.heading("Add a feature", "by meaning, token or number"),
                                 new FeaturePicker(workbench, this::addAndShow)),
-                        new PresetCard(workbench, this::addAndShow),
+                        new PresetCard(workbench, model, this::addAndShow),
                         hint),
                 right));
         hint();
@@ -176,9 +176,7 @@ public final class SteerView extends Page implements BeforeEnterObserver {
 
     private void model(String name) {
         changed("model", name);
-        if (chats()) {
-            way("1"); // another one may have a template or none
-        }
+        way(state.getOrDefault("chat", "")); // it may have a chat template or none, and other SAEs
     }
 
     private Input number(String key, String min, String max, String step) {

@@ -1,7 +1,7 @@
 import { LoupeElement, h, num, s, ticks, walkable } from './core.js';
 import { tools } from './tools.js';
 
-const TONES = ['var(--accent)', 'rgb(var(--act))', 'rgb(var(--pos))', 'rgb(var(--neg))', 'var(--good)', 'var(--soft)'];
+const TONES = ['var(--accent)', 'rgb(var(--act))', 'var(--good)', 'rgb(var(--pos))', 'rgb(var(--neg))', 'var(--soft)'];
 
 /**
  * `{series: [{name, x: [], y: [], dashed}], xName, yName, from, to, low, high, logX, logY, height, mark, markText, label}`: lines over one x.

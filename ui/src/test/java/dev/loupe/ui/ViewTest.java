@@ -99,7 +99,7 @@ abstract class ViewTest extends BrowserlessTest {
 
     /** Lets background work come back until a condition holds. */
     void await(String what, BooleanSupplier condition) {
-        Instant end = Instant.now().plus(Duration.ofSeconds(30));
+        Instant end = Instant.now().plus(Duration.ofSeconds(120));
         while (!condition.getAsBoolean()) {
             assertThat(Instant.now())
                     .as("still waiting for: %s; the page says: %s", what, text((Component) getCurrentView()))

@@ -9,12 +9,16 @@ import com.microsoft.playwright.Page;
 import dev.loupe.feature.Example;
 import dev.loupe.feature.FeatureDetail;
 import dev.loupe.feature.FeatureSummary;
+import dev.loupe.feature.LabelCandidate;
 import dev.loupe.service.Counterpart;
+import dev.loupe.service.Explanation;
 import dev.loupe.service.FeatureQuery;
 import dev.loupe.service.LogitEffects;
 import dev.loupe.service.Workbench;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
@@ -124,6 +128,45 @@ class FeaturePageTest {
             assertThat(page.locator("h1")).containsText(other.id() + " · ");
             page.goBack();
             assertThat(page.locator("h1")).containsText(f.summary().id() + " · ");
+            assertThat(tab.wrong()).isEmpty();
+        }
+    }
+
+    @Test
+    void every_rule_is_shown_with_its_scores_and_in_full_and_so_is_what_others_say() {
+        FeatureDetail f = strongest();
+        int id = f.summary().id();
+        workbench
+                .notes()
+                .explain(
+                        RealWorkspace.SAE,
+                        List.of(new Explanation(
+                                id,
+                                "<b>about</b> fisheries",
+                                "prose",
+                                "tiny",
+                                Instant.EPOCH,
+                                "",
+                                List.of(),
+                                0.75,
+                                0.5)));
+        try (Tab tab = Tab.open(1280, 1000)) {
+            Page page = tab.go("/features/" + RealWorkspace.SAE + "/" + id);
+            Locator card = page.locator("#labels");
+            for (LabelCandidate c : f.labels()) {
+                assertThat(card).containsText(c.kind());
+                if (c.balancedAccuracy() != null) {
+                    assertThat(card).containsText(String.format(Locale.ROOT, "accuracy %.2f", c.balancedAccuracy()));
+                }
+            }
+            Locator rule = card.locator("details").first();
+            rule.locator("summary").focus();
+            page.keyboard().press("Enter");
+            assertThat(rule.locator(".mono")).isVisible();
+            assertThat(card).containsText("<b>about</b> fisheries");
+            assertThat(card).containsText("detection 0.75");
+            assertThat(card).containsText("fuzzing 0.50");
+            assertThat(card).containsText("Labels in prose are off");
             assertThat(tab.wrong()).isEmpty();
         }
     }
