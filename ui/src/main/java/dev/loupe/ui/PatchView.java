@@ -98,7 +98,6 @@ public final class PatchView extends Page implements BeforeEnterObserver {
         earlier.setVisible(names.size() > 1);
         NativeButton open = Kit.button("Library", "", () -> all.toggle(state.get("model")));
         open.setId("open-library");
-        open.getElement().setAttribute("aria-controls", "library");
         add(
                 Kit.card(
                         Kit.div("line base", title, Kit.div("end line", earlier, open, importer(), save, run)),
