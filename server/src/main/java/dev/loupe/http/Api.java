@@ -28,6 +28,7 @@ final class Api {
         routes.addAll(new PatchRoutes(bench).routes());
         routes.addAll(new CircuitRoutes(bench).routes());
         routes.addAll(new GraphRoutes(bench).routes());
+        routes.addAll(new GraphTableRoutes(bench).routes());
         routes.addAll(new SteerRoutes(bench).routes());
         routes.addAll(new FinderRoutes(bench).routes());
         routes.addAll(new NeuronpediaRoutes(bench).routes());

@@ -245,6 +245,18 @@ public final class Graphs {
         }
     }
 
+    /** A saved graph computed again, and whether the answer is the same to the last bit; names of features are left out. */
+    public Rerun rerun(String name, Progress progress) {
+        AttributionGraph saved = GraphFiles.open(workspace.graphs(), name);
+        if (saved.modelChecksum().isEmpty()) {
+            throw new UsageException("The graph " + name + " was imported; only a graph that was computed here can be"
+                    + " computed again.");
+        }
+        AttributionGraph again = Attribution.run(model(saved.request()), saved.request(), this::open, progress);
+        return Rerun.of(
+                saved.mapNodes(n -> n.withLabel(null)), again.mapNodes(n -> n.withLabel(null)));
+    }
+
     private LanguageModel model(GraphRequest request) {
         String model = request.model();
         return models.open(model == null || model.isBlank() ? Models.BUILTIN : model);

@@ -1,5 +1,6 @@
 package dev.loupe.service;
 
+import dev.loupe.graph.AttributionGraph;
 import dev.loupe.patch.Circuit;
 import dev.loupe.patch.PatchResult;
 import java.util.ArrayList;
@@ -24,6 +25,10 @@ public record Rerun(String id, boolean same, List<String> different, boolean sam
     }
 
     static Rerun of(Circuit saved, Circuit again) {
+        return of(saved.id(), saved.modelChecksum(), saved, again.modelChecksum(), again);
+    }
+
+    static Rerun of(AttributionGraph saved, AttributionGraph again) {
         return of(saved.id(), saved.modelChecksum(), saved, again.modelChecksum(), again);
     }
 

@@ -22,7 +22,7 @@ import java.util.Map;
 @JsModule("context://js/keys.js")
 public final class MainLayout extends Div implements RouterLayout, AfterNavigationObserver {
     private static final List<String> PLACES =
-            List.of("features", "inspect", "compare", "patch", "steer", "stores", "models", "jobs");
+            List.of("features", "inspect", "compare", "patch", "circuits", "steer", "stores", "models", "jobs");
 
     private final Map<String, Anchor> links = new LinkedHashMap<>();
     private final Input search = new Input();
@@ -100,6 +100,7 @@ public final class MainLayout extends Div implements RouterLayout, AfterNavigati
         keys.put("t", "test your own text on a feature");
         keys.put("s", "steer with this feature");
         keys.put("← → ↑ ↓", "walk through a chart or heat map");
+        keys.put("p  g", "in a circuit: pin a node; hold g and click to group");
         keys.put("Enter", "run, or open what is marked");
         keys.put("Esc", "leave a field");
         keys.put("?", "this help");

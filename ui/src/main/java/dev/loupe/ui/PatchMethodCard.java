@@ -94,8 +94,10 @@ final class PatchMethodCard {
         sites.put("z", "heads (z)");
         sites.put("neurons", "neurons");
         for (SaeView s : workbench.saes().list()) {
-            sites.put("sae:" + s.name(), s.name());
-            sites.put("error:" + s.name(), s.name() + " error");
+            if (s.hookOut().isEmpty() && s.hook().indexOf(',') < 0 && s.problem() == null) { // SAEs alone
+                sites.put("sae:" + s.name(), s.name());
+                sites.put("error:" + s.name(), s.name() + " error");
+            }
         }
         return sites;
     }

@@ -51,8 +51,8 @@ public final class PatchView extends Page implements BeforeEnterObserver {
         library = new PatchTasks(workbench, this::task);
         all = new PatchLibrary(workbench, (model, task) -> {
             state.set("model", model);
+            build(); // first: what runs is stopped when its meter leaves the page
             task(task);
-            build();
         });
     }
 

@@ -45,6 +45,8 @@ public final class VaadinUi implements WebUi {
             ReportView.class,
             SweepView.class,
             PatchView.class,
+            CircuitsView.class,
+            CircuitView.class,
             SteerView.class,
             InspectView.class,
             JobsView.class,

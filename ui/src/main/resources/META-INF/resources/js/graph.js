@@ -87,7 +87,7 @@ class Graph extends LoupeElement {
       stage.addEventListener('dblclick', e => this.#choose(nearest(this.#place, ...this.#at(e)), true));
       stage.addEventListener('keydown', e => this.#key(e));
       this.#parts = { base, over, stage, words, count, pinned, scroll };
-      this.replaceChildren(scroll, h('div', { class: 'line base' }, words, count), tools(this, null, this.data.label ?? 'graph', () => this.#table(null), this.getAttribute('arrow')), pinned);
+      this.replaceChildren(scroll, h('div', { class: 'line base under' }, words, count), tools(this, null, this.data.label ?? 'graph', () => this.#table(null), this.getAttribute('arrow')), pinned);
     }
     this.#parts.stage.setAttribute('aria-label', `${this.data.label ?? 'Graph'}: ${this.data.nodes.length} nodes and ${this.data.weights.length} edges. Arrow keys walk, Enter chooses, p pins; the nodes are also a table below.`);
     const scale = window.devicePixelRatio || 1;
@@ -102,6 +102,9 @@ class Graph extends LoupeElement {
     this.#parts.stage.style.width = `${width}px`;
     this.#parts.stage.style.height = `${height}px`;
   }
+
+  /** Where a node stands on the canvas, in CSS pixels. */
+  placeOf(id) { const i = this.#index.index.get(id); return [this.#place.x[i], this.#place.y[i]]; }
 
   #at(e) { const box = this.#parts.base.getBoundingClientRect(); return [e.clientX - box.left, e.clientY - box.top]; }
 
@@ -132,7 +135,7 @@ class Graph extends LoupeElement {
     });
     pen.textAlign = 'center';
     pen.fillStyle = c.soft;
-    d.tokens.forEach((t, k) => pen.fillText(fit(pen, alone(t), p.column - 4), p.left + (k + 0.5) * p.column, p.height - 13));
+    d.tokens.forEach((t, k) => pen.fillText(fit(pen, alone(t), p.columns[k].width - 4), p.columns[k].x + p.columns[k].width / 2, p.height - 13));
     const chosen = this.#index.index.get(this.#view.selected) ?? -1, quiet = chosen >= 0 ? 0.35 : 1;
     let drawn = 0;
     for (const e of this.#index.order) {

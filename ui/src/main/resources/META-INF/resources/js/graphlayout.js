@@ -1,6 +1,6 @@
 // Where the nodes of a layered graph stand: rows are layers from below, columns positions. No drawing here.
 
-const LEFT = 62, RIGHT = 14, LEAST_COLUMN = 30, HEAD = 10, AXIS = 26;
+const LEFT = 62, RIGHT = 14, LEAST_COLUMN = 26, HEAD = 10, AXIS = 26;
 
 /** What never changes while one graph is shown: ids, incoming and outgoing edges, and how much each edge matters. */
 export function indexed(d) {
@@ -27,12 +27,12 @@ export function visible(d, view) {
 }
 
 /**
- * Places nodes for a width. A row is as high as its fullest cell; logits stand side by side, so that their tokens can be read.
- * Answers `{x, y, r, rows: [{y, height}], width, height, column, left}`; coordinates of hidden nodes are NaN.
+ * Places nodes for a width. A column is as wide and a row as high as its fullest cell needs; logits stand side by side, so that
+ * their tokens can be read. Answers `{x, y, r, rows: [{y, height}], columns: [{x, width}], width, height, left, each}`;
+ * coordinates of hidden nodes are NaN.
  */
 export function layout(d, shows, room) {
   const n = d.nodes.length, columns = Math.max(1, d.tokens.length);
-  const column = Math.max(LEAST_COLUMN, (room - LEFT - RIGHT) / columns), width = Math.round(LEFT + RIGHT + columns * column);
   const cells = new Map(), x = new Float32Array(n).fill(NaN), y = new Float32Array(n).fill(NaN);
   const logits = [];
   d.nodes.forEach((node, i) => {
@@ -44,9 +44,18 @@ export function layout(d, shows, room) {
   });
   let fullest = 0;
   cells.forEach(c => { fullest = Math.max(fullest, c.length); });
-  const r = fullest > 24 ? 3.5 : fullest > 8 ? 4.5 : 5.5, step = 2 * r + 3, per = Math.max(1, Math.floor((column - 6) / step));
+  const r = fullest > 60 ? 3 : fullest > 24 ? 3.5 : fullest > 8 ? 4.5 : 5.5, step = 2 * r + 3;
+  // a column has room for its fullest cell as a square; what is left over goes to all by the same measure
+  const wants = new Array(columns).fill(1);
+  cells.forEach((c, key) => { wants[key % columns] = Math.max(wants[key % columns], Math.sqrt(c.length)); });
+  const least = wants.map(w => Math.max(LEAST_COLUMN, Math.min(9, Math.ceil(w)) * step + 8));
+  const free = Math.max(0, room - LEFT - RIGHT - least.reduce((a, b) => a + b, 0)), all = wants.reduce((a, b) => a + b, 0);
+  const places = [];
+  let edge = LEFT;
+  wants.forEach((w, at) => { const wide = least[at] + free * w / all; places.push({ x: edge, width: wide, per: Math.max(1, Math.floor((wide - 8) / step)) }); edge += wide; });
+  const width = Math.round(edge + RIGHT);
   const lines = new Array(d.rows.length).fill(1);
-  cells.forEach((c, key) => { const row = Math.floor(key / columns); lines[row] = Math.max(lines[row], Math.ceil(c.length / per)); });
+  cells.forEach((c, key) => { const row = Math.floor(key / columns); lines[row] = Math.max(lines[row], Math.ceil(c.length / places[key % columns].per)); });
   const heights = d.rows.map((_, row) => Math.max(34, lines[row] * step + 16));
   if (logits.length) heights[d.rows.length - 1] = Math.max(heights[d.rows.length - 1], 46);
   const height = HEAD + heights.reduce((a, b) => a + b, 0) + AXIS;
@@ -56,10 +65,10 @@ export function layout(d, shows, room) {
   cells.forEach((c, key) => {
     const row = Math.floor(key / columns), at = key % columns;
     c.sort((a, b) => d.nodes[b].influence - d.nodes[a].influence || a - b);
-    const used = Math.ceil(c.length / per), top = rows[row].y + rows[row].height / 2 - (used - 1) * step / 2;
+    const per = places[at].per, used = Math.ceil(c.length / per), top = rows[row].y + rows[row].height / 2 - (used - 1) * step / 2;
     c.forEach((i, k) => {
       const line = Math.floor(k / per), inLine = line === used - 1 ? c.length - line * per : per;
-      x[i] = LEFT + (at + 0.5) * column + (k % per - (inLine - 1) / 2) * step;
+      x[i] = places[at].x + places[at].width / 2 + (k % per - (inLine - 1) / 2) * step;
       y[i] = top + line * step;
     });
   });
@@ -69,7 +78,7 @@ export function layout(d, shows, room) {
     x[i] = width - RIGHT - each * (logits.length - k - 0.5);
     y[i] = rows[d.rows.length - 1].y + 14;
   });
-  return { x, y, r, rows, width, height, column, left: LEFT, each };
+  return { x, y, r, rows, columns: places, width, height, left: LEFT, each };
 }
 
 /** The nearest shown node to a point, at most `most` pixels away; -1 for none. Looks only into the row's own nodes. */

@@ -39,8 +39,8 @@ export function pinnedPicture(d, index, view, room, { select, name }) {
     const a = at.get(d.from[e]), b = at.get(d.to[e]);
     if (a !== undefined && b !== undefined && a !== b) sums.set(`${a} ${b}`, (sums.get(`${a} ${b}`) ?? 0) + w);
   });
-  const lines = packed(all, d.tokens.length, room);
-  const height = lines.length * LINE + 12, width = room;
+  const lines = packed(all, room);
+  const height = (lines.length - 1) * LINE + HIGH + 26, width = room;
   lines.forEach((line, k) => line.boxes.forEach(b => { b.y = height - 8 - HIGH - k * LINE; }));
   const svg = s('svg', { width, height, viewBox: `0 0 ${width} ${height}`, role: 'group', 'aria-label': `Pinned part: ${all.length} boxes, ${sums.size} edges between them` });
   const most = Math.max(...[...sums.values()].map(Math.abs), 1e-12);
@@ -71,22 +71,23 @@ export function pinnedPicture(d, index, view, room, { select, name }) {
 }
 
 /** Lines of boxes from below: one row of the graph takes as many lines as its boxes need; none covers another. */
-function packed(all, columns, room) {
+function packed(all, room) {
   const lines = [], rows = [...new Set(all.map(b => b.row))].sort((a, b) => a - b);
-  const column = (room - LEFT) / Math.max(1, columns);
+  // only positions that are used take room, in their order
+  const used = [...new Set(all.map(b => b.position))].sort((a, b) => a - b), column = (room - LEFT) / used.length;
   for (const row of rows) {
     const mine = all.filter(b => b.row === row).sort((a, b) => a.position - b.position);
     mine.forEach(b => { b.width = Math.min(190, Math.max(46, 6.4 * b.name.length + 16), room - LEFT); });
-    let line = null, used = 0;
+    let line = null, taken = 0;
     for (const b of mine) {
-      if (!line || used + b.width + GAP > room - LEFT) { line = { row, boxes: [] }; lines.push(line); used = 0; }
+      if (!line || taken + b.width + GAP > room - LEFT) { line = { row, boxes: [] }; lines.push(line); taken = 0; }
       line.boxes.push(b);
-      used += b.width + GAP;
+      taken += b.width + GAP;
     }
   }
   for (const line of lines) {
     let edge = LEFT;
-    line.boxes.forEach(b => { b.x = Math.max(edge + b.width / 2, LEFT + (b.position + 0.5) * column); edge = b.x + b.width / 2 + GAP; });
+    line.boxes.forEach(b => { b.x = Math.max(edge + b.width / 2, LEFT + (used.indexOf(b.position) + 0.5) * column); edge = b.x + b.width / 2 + GAP; });
     let limit = room - 2; // pushed back from the right
     [...line.boxes].reverse().forEach(b => { b.x = Math.min(b.x, limit - b.width / 2); limit = b.x - b.width / 2 - GAP; });
   }

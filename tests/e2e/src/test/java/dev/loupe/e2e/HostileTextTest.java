@@ -57,6 +57,12 @@ class HostileTextTest {
                     "/steer?prompt=" + encoded(EVIL),
                     "/steer?edit=" + encoded(EVIL),
                     "/patch?clean=" + encoded(EVIL) + "&corrupt=" + encoded(EVIL),
+                    "/patch?saved=" + encoded(EVIL),
+                    "/patch?task=" + encoded(EVIL),
+                    "/circuits?prompt=" + encoded(EVIL),
+                    "/circuits/made?kind=graph&selected=E_4_3&pinned=E_4_3," + encoded(EVIL) + "&label=E_4_3:"
+                            + encoded(RealWorkspace.EVIL) + "&group=" + encoded(RealWorkspace.EVIL) + ":E_3_2",
+                    "/circuits/" + encoded(EVIL),
                     "/features/" + encoded(EVIL))) {
                 unharmed(tab.go(path));
             }

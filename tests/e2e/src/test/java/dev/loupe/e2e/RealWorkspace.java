@@ -3,6 +3,9 @@ package dev.loupe.e2e;
 import dev.loupe.base.Progress;
 import dev.loupe.capture.CaptureRequest;
 import dev.loupe.http.LoupeServer;
+import dev.loupe.patch.CircuitRequest;
+import dev.loupe.patch.PatchRequest;
+import dev.loupe.service.CircuitJob;
 import dev.loupe.service.CompareSpec;
 import dev.loupe.service.Settings;
 import dev.loupe.service.TrainSpec;
@@ -24,6 +27,9 @@ final class RealWorkspace {
 
     /** The second SAE. */
     static final String OTHER = "tiny-s1";
+
+    /** A sparse feature circuit over the first SAE. */
+    static final String CIRCUIT = "person";
 
     /** Markup that stands in every ninth text: pages must show it and never run it. */
     static final String EVIL = "<img src=x onerror=window.pwned=1>";
@@ -78,6 +84,25 @@ final class RealWorkspace {
             workbench.features().build(sae, Progress.silent());
         }
         workbench.compare().run(new CompareSpec(SAE, OTHER, null), Progress.silent());
+        workbench
+                .circuits()
+                .run(
+                        new CircuitJob(
+                                new CircuitRequest(
+                                        PatchRequest.of("", "", "", "").withTask("person", 4),
+                                        List.of(SAE),
+                                        List.of(),
+                                        8,
+                                        0,
+                                        true,
+                                        3),
+                                CIRCUIT),
+                        Progress.silent());
+        for (Map.Entry<String, Integer> graph : Map.of("made", 40, "made-b", 30).entrySet()) {
+            Path json = folder.resolve(graph.getKey() + ".json");
+            Files.writeString(json, MadeGraph.json(graph.getValue()));
+            workbench.graphs().importAs(json, graph.getKey());
+        }
         server = LoupeServer.start(workbench, new LoupeServer.Options("127.0.0.1", 0, null));
         Runtime.getRuntime().addShutdownHook(new Thread(server::close));
     }
