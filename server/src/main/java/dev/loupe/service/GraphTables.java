@@ -21,7 +21,9 @@ public final class GraphTables {
         n.forEach(x -> saes.add(x.sae()));
         Map<String, Object> table = new LinkedHashMap<>();
         table.put("id", n.stream().map(GraphNode::id).toList());
-        table.put("kind", n.stream().map(x -> x.kind().name().toLowerCase(Locale.ROOT)).toList());
+        table.put(
+                "kind",
+                n.stream().map(x -> x.kind().name().toLowerCase(Locale.ROOT)).toList());
         table.put("layer", n.stream().mapToInt(GraphNode::layer).toArray());
         table.put("position", n.stream().mapToInt(GraphNode::position).toArray());
         table.put("sae", saes);

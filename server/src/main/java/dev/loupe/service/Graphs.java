@@ -253,8 +253,7 @@ public final class Graphs {
                     + " computed again.");
         }
         AttributionGraph again = Attribution.run(model(saved.request()), saved.request(), this::open, progress);
-        return Rerun.of(
-                saved.mapNodes(n -> n.withLabel(null)), again.mapNodes(n -> n.withLabel(null)));
+        return Rerun.of(saved.mapNodes(n -> n.withLabel(null)), again.mapNodes(n -> n.withLabel(null)));
     }
 
     private LanguageModel model(GraphRequest request) {

@@ -68,6 +68,22 @@ class GraphsTest {
         http.close();
     }
 
+    @Test
+    void aGraphIsTheSameBitsWhenItIsComputedAgainAndComesAsTables() throws Exception {
+        JsonNode again = json(http.post("/api/graphs/english/rerun", ""));
+        assertThat(again.path("same").asBoolean()).as(again.toString()).isTrue();
+        dev.loupe.graph.AttributionGraph graph = http.bench().graphs().get("english");
+        for (String table : java.util.List.of("nodes", "edges")) {
+            HttpResponse<String> r = http.get("/api/graphs/english/" + table);
+            assertThat(r.headers().firstValue("content-type")).hasValue("application/vnd.apache.arrow.file");
+            assertThat(r.body()).startsWith("ARROW1");
+        }
+        assertThat((double[]) dev.loupe.service.GraphTables.edges(graph).get("weight"))
+                .hasSize(graph.edges().size())
+                .startsWith(graph.edges().get(0).weight());
+        assertThat(http.post("/api/graphs/nobody/rerun", "").statusCode()).isEqualTo(404);
+    }
+
     private static Matrix matrix(Random random, int rows, int cols, float scale) {
         float[][] m = new float[rows][cols];
         for (float[] row : m) {

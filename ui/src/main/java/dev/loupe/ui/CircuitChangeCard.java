@@ -43,10 +43,12 @@ final class CircuitChangeCard extends Section {
         add(
                 Kit.heading(
                         "What if?",
-                        shown.scales() ? "everything behind it computed anew" : "set to its mean over corrupted prompts"),
+                        shown.scales()
+                                ? "everything behind it computed anew"
+                                : "set to its mean over corrupted prompts"),
                 how,
                 Kit.div("line gap", one, all),
-                Kit.div("gap", meter),
+                meter,
                 outcome);
         show();
     }
@@ -58,9 +60,8 @@ final class CircuitChangeCard extends Section {
     }
 
     private void run(boolean pinned) {
-        List<String> ids = pinned
-                ? look.chosen().stream().filter(shown::changes).toList()
-                : List.of(look.selected());
+        List<String> ids =
+                pinned ? look.chosen().stream().filter(shown::changes).toList() : List.of(look.selected());
         Progress p = meter.begin();
         String what = (factor.equals("0") || !shown.scales() ? "without " : "× " + factor + " for ")
                 + (ids.size() == 1 ? name(ids.get(0)) : Num.count(ids.size(), "node"));

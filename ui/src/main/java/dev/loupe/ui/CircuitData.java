@@ -7,6 +7,7 @@ import dev.loupe.graph.NodeKind;
 import dev.loupe.patch.Circuit;
 import dev.loupe.ui.element.CircuitGraph;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -35,6 +36,7 @@ final class CircuitData {
         if (b != null) {
             b.byId().forEach(all::putIfAbsent);
         }
+        Map<String, Double> cumulative = cumulative(all.values());
         List<CircuitGraph.Node> nodes = new ArrayList<>();
         for (GraphNode n : all.values()) {
             nodes.add(new CircuitGraph.Node(
@@ -45,7 +47,7 @@ final class CircuitData {
                     n.text(),
                     n.label(),
                     n.kind() == NodeKind.LOGIT ? n.probability() : n.influence(),
-                    n.cumulative(),
+                    cumulative.getOrDefault(n.id(), 1.0),
                     n.activation(),
                     0,
                     side(n.id(), a.byId().keySet(), b == null ? null : b.byId().keySet())));
@@ -62,6 +64,26 @@ final class CircuitData {
                     .forEach(e -> edges.add(new Edge(e.source(), e.target(), e.weight())));
         }
         return joined(a.tokens(), rows, nodes, edges, true, "activation", "Attribution graph " + a.id());
+    }
+
+    /** What the slider cuts at: as the graph says, or from the nodes' influence where an imported file did not say. */
+    private static Map<String, Double> cumulative(Collection<GraphNode> nodes) {
+        Map<String, Double> shares = new HashMap<>();
+        if (nodes.stream().anyMatch(n -> n.cumulative() > 0)) {
+            nodes.forEach(n -> shares.put(n.id(), n.cumulative()));
+            return shares;
+        }
+        List<GraphNode> inner = nodes.stream()
+                .filter(n -> n.kind() == NodeKind.FEATURE || n.kind() == NodeKind.ERROR)
+                .sorted(Comparator.comparingDouble(n -> -n.influence()))
+                .toList();
+        double sum = inner.stream().mapToDouble(GraphNode::influence).sum();
+        double before = 0;
+        for (GraphNode n : inner) {
+            before += n.influence();
+            shares.put(n.id(), sum == 0 ? 1 : before / sum);
+        }
+        return shares;
     }
 
     /** A feature circuit; with another one, nodes and edges of both. */
@@ -81,7 +103,8 @@ final class CircuitData {
                 .map(Circuit.Node::hook)
                 .distinct()
                 .toList();
-        double sum = all.values().stream().mapToDouble(n -> Math.abs(n.effect())).sum();
+        double sum =
+                all.values().stream().mapToDouble(n -> Math.abs(n.effect())).sum();
         double before = 0;
         List<CircuitGraph.Node> nodes = new ArrayList<>();
         List<Circuit.Node> bySize = all.values().stream()
@@ -157,6 +180,10 @@ final class CircuitData {
     }
 
     static String shortHook(String hook) {
-        return hook.replace("blocks.", "L").replace("hook_", "").replace("resid_", "").replace("_out", "").replace('.', ' ');
+        return hook.replace("blocks.", "L")
+                .replace("hook_", "")
+                .replace("resid_", "")
+                .replace("_out", "")
+                .replace('.', ' ');
     }
 }

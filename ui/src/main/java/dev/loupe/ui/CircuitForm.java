@@ -46,9 +46,7 @@ final class CircuitForm extends Section {
             }
         }
         if (all.isEmpty()) {
-            add(
-                    Kit.text("dim", "A feature circuit needs SAEs. The demo trains some:"),
-                    new Kit.Pre("./loupe demo"));
+            add(Kit.text("dim", "A feature circuit needs SAEs. The demo trains some:"), new Kit.Pre("./loupe demo"));
             return;
         }
         saes = List.copyOf(firstAt.values());
@@ -86,8 +84,7 @@ final class CircuitForm extends Section {
                 .withModel(model)
                 .withMethod(PatchMethod.of(method))
                 .withTask(task, 16);
-        CircuitRequest request = new CircuitRequest(
-                patch, saes, List.of(), (int) Fields.number(nodes, 50), 0, true, 0);
+        CircuitRequest request = new CircuitRequest(patch, saes, List.of(), (int) Fields.number(nodes, 50), 0, true, 0);
         String as = name.getValue().strip();
         outcome.removeAll();
         run.setEnabled(false);

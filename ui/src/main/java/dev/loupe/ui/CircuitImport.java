@@ -30,7 +30,8 @@ final class CircuitImport extends Upload {
         setUploadHandler(UploadHandler.toTempFile((file, place) -> {
             clearFileList();
             String name = free(workbench, file.fileName());
-            Path own = Files.createTempDirectory("loupe-import").resolve(name + ".json");
+            Path folder = Files.createTempDirectory("loupe-import");
+            Path own = folder.resolve(name + ".json");
             try {
                 Files.move(place.toPath(), own); // its name stands in what is said about it
                 workbench.graphs().importAs(own, name);
@@ -38,7 +39,7 @@ final class CircuitImport extends Upload {
             } catch (LoupeException e) {
                 refused.accept(String.valueOf(e.getMessage()).replace(own.toString(), file.fileName()));
             } finally {
-                AtomicFiles.deleteTree(own.getParent());
+                AtomicFiles.deleteTree(folder);
             }
         }));
         addFileRejectedListener(e -> refused.accept("The file was not taken: " + e.getErrorMessage() + "."));
@@ -46,7 +47,9 @@ final class CircuitImport extends Upload {
 
     /** A name for a graph of a file that no graph has yet. */
     static String free(Workbench workbench, String file) {
-        String plain = file.replaceAll("\\.json$", "").replaceAll("[^A-Za-z0-9._-]+", "-").replaceAll("^[._-]+", "");
+        String plain = file.replaceAll("\\.json$", "")
+                .replaceAll("[^A-Za-z0-9._-]+", "-")
+                .replaceAll("^[._-]+", "");
         String base = plain.isEmpty() ? "graph" : plain.substring(0, Math.min(90, plain.length()));
         String name = base;
         for (int i = 2; workbench.graphs().names().contains(name); i++) {

@@ -136,12 +136,7 @@ final class CircuitLook {
         List<CircuitGraph.Group> all = new ArrayList<>();
         groups.forEach((name, nodes) -> all.add(new CircuitGraph.Group(name, List.copyOf(nodes))));
         return new CircuitGraph.View(
-                List.copyOf(pinned),
-                all,
-                Map.copyOf(labels),
-                selected.isEmpty() ? null : selected,
-                influence,
-                edges);
+                List.copyOf(pinned), all, Map.copyOf(labels), selected.isEmpty() ? null : selected, influence, edges);
     }
 
     /** Every node that is pinned or in a group. */

@@ -189,8 +189,9 @@ final class CircuitNodeCard extends Section {
                         place.add(Kit.text("faint", "Its texts are shown once loupe index " + sae + " has run."));
                     } else if (n.id().equals(look.selected())) {
                         place.add(
-                                Kit.heading("Where it fires", Num.percent(found.get(0).summary().density())
-                                        + " of tokens"),
+                                Kit.heading(
+                                        "Where it fires",
+                                        Num.percent(found.get(0).summary().density()) + " of tokens"),
                                 PairPanel.examples(found.get(0), EXAMPLES));
                     }
                 },

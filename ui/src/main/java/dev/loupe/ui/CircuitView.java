@@ -137,7 +137,9 @@ public final class CircuitView extends Page implements BeforeEnterObserver {
             actions.add(save);
         }
         String api = "/api/" + (shown.kind().equals("graph") ? "graphs/" : "circuits/") + name + "/";
-        actions.add(file(api + (shown.kind().equals("graph") ? "tracer" : "graph"), name + ".json", "JSON"), file(api + "dot", name + ".dot", "DOT"));
+        actions.add(
+                file(api + (shown.kind().equals("graph") ? "tracer" : "graph"), name + ".json", "JSON"),
+                file(api + "dot", name + ".dot", "DOT"));
         actions.add(file(api + "svg", name + ".svg", "SVG"));
         return Kit.card(
                 Kit.div("line base", Kit.title(shown.title()), actions),
@@ -157,8 +159,7 @@ public final class CircuitView extends Page implements BeforeEnterObserver {
     private void compared(CircuitShown.Joined both) {
         graph.set(both.data());
         List<List<Component>> rows = new ArrayList<>();
-        both.differences()
-                .forEach(d -> rows.add(List.of(Kit.text(d[0]), Kit.text(d[1]), Kit.text(d[2]))));
+        both.differences().forEach(d -> rows.add(List.of(Kit.text(d[0]), Kit.text(d[1]), Kit.text(d[2]))));
         Div table = Kit.table(List.of("largest differences", name, with), Set.of(1, 2), rows);
         table.addClassName("chart-table");
         table.getElement().setAttribute("tabindex", "0");
@@ -222,7 +223,8 @@ public final class CircuitView extends Page implements BeforeEnterObserver {
         partFigures.removeAll();
         if (now.isEmpty()) {
             partMeter.stop();
-            partFigures.add(Kit.text("faint", "Nothing is pinned yet: what you pin is drawn here with its names, and measured."));
+            partFigures.add(Kit.text(
+                    "faint", "Nothing is pinned yet: what you pin is drawn here with its names, and measured."));
             return;
         }
         Progress p = partMeter.begin();

@@ -33,17 +33,17 @@ public final class CircuitsView extends Page implements BeforeEnterObserver {
         List<Graphs.Entry> graphs = workbench.graphs().list();
         List<String> circuits = workbench.circuits().list();
         add(
-                Kit.card(
+                Kit.card(Kit.div(
+                        "line base",
+                        Kit.title("Circuits"),
+                        Kit.text("dim", "which features caused an answer, and through which others"),
                         Kit.div(
-                                "line base",
-                                Kit.title("Circuits"),
-                                Kit.text("dim", "which features caused an answer, and through which others"),
-                                Kit.div(
-                                        "end",
-                                        new CircuitImport(
-                                                workbench,
-                                                name -> UI.getCurrent().navigate("circuits/" + name, query(Map.of("kind", "graph"))),
-                                                this::say)))),
+                                "end",
+                                new CircuitImport(
+                                        workbench,
+                                        name -> UI.getCurrent()
+                                                .navigate("circuits/" + name, query(Map.of("kind", "graph"))),
+                                        this::say)))),
                 outcome,
                 Kit.div(
                         "cols even",
@@ -60,7 +60,8 @@ public final class CircuitsView extends Page implements BeforeEnterObserver {
             add(Kit.card(Kit.heading("Attribution graphs", "one prompt, through transcoders"), table(graphs)));
         }
         if (!circuits.isEmpty()) {
-            add(Kit.card(Kit.heading("Feature circuits", "many pairs of prompts, over SAE latents"), circuits(circuits)));
+            add(Kit.card(
+                    Kit.heading("Feature circuits", "many pairs of prompts, over SAE latents"), circuits(circuits)));
         }
     }
 
@@ -75,7 +76,10 @@ public final class CircuitsView extends Page implements BeforeEnterObserver {
             GraphScores s = g.scores();
             rows.add(List.of(
                     Kit.link("/circuits/" + g.id() + "?kind=graph", g.id()),
-                    Kit.div("wrap", Kit.text(g.prompt().strip()), Kit.text("faint", " → " + g.explained().strip())),
+                    Kit.div(
+                            "wrap",
+                            Kit.text(g.prompt().strip()),
+                            Kit.text("faint", " → " + g.explained().strip())),
                     Kit.text(Num.whole(g.nodes())),
                     Kit.text(Num.whole(g.edges())),
                     Kit.text(s == null ? "–" : Num.fixed(s.replacement(), 2)),
@@ -92,7 +96,9 @@ public final class CircuitsView extends Page implements BeforeEnterObserver {
             String task = c.request().patch().task();
             rows.add(List.of(
                     Kit.link("/circuits/" + name + "?kind=circuit", name),
-                    Kit.div("wrap", Kit.text(task == null ? String.join("", c.tokens()).strip() : "task " + task)),
+                    Kit.div(
+                            "wrap",
+                            Kit.text(task == null ? String.join("", c.tokens()).strip() : "task " + task)),
                     Kit.text(String.join(", ", c.request().saes())),
                     Kit.text(Num.whole(c.nodes().size())),
                     Kit.text(Num.whole(c.edges().size())),
@@ -102,7 +108,6 @@ public final class CircuitsView extends Page implements BeforeEnterObserver {
                             .map(p -> Num.fixed(p.faithfulness(), 2) + " with " + p.nodes())
                             .orElse("–"))));
         }
-        return Kit.table(
-                List.of("name", "about", "SAEs", "nodes", "edges", "faithfulness"), Set.of(3, 4, 5), rows);
+        return Kit.table(List.of("name", "about", "SAEs", "nodes", "edges", "faithfulness"), Set.of(3, 4, 5), rows);
     }
 }

@@ -229,15 +229,21 @@ final class FeatureCircuitShown implements CircuitShown {
         circuit.curves().forEach((method, points) -> {
             double[] x = points.stream().mapToDouble(Circuit.Point::nodes).toArray();
             faith.add(new CurveChart.Series(
-                    method, x, points.stream().mapToDouble(Circuit.Point::faithfulness).toArray()));
+                    method,
+                    x,
+                    points.stream().mapToDouble(Circuit.Point::faithfulness).toArray()));
             complete.add(new CurveChart.Series(
-                    method, x, points.stream().mapToDouble(Circuit.Point::completeness).toArray()));
+                    method,
+                    x,
+                    points.stream().mapToDouble(Circuit.Point::completeness).toArray()));
         });
         return Kit.div(
                 "cols even",
-                Kit.card(Kit.heading("Faithfulness", "what the largest nodes keep alone"), curve(faith, "faithfulness")),
                 Kit.card(
-                        Kit.heading("Completeness", "what is left without them"), curve(complete, "left without them")));
+                        Kit.heading("Faithfulness", "what the largest nodes keep alone"), curve(faith, "faithfulness")),
+                Kit.card(
+                        Kit.heading("Completeness", "what is left without them"),
+                        curve(complete, "left without them")));
     }
 
     private static CurveChart curve(List<CurveChart.Series> series, String name) {
@@ -260,9 +266,9 @@ final class FeatureCircuitShown implements CircuitShown {
         List<String[]> differences = new ArrayList<>();
         c.shared().stream()
                 .limit(20)
-                .forEach(p -> differences.add(new String[] {
-                    named(p.a().id()), Num.signed(p.a().effect(), 4), Num.signed(p.b().effect(), 4)
-                }));
+                .forEach(p -> differences.add(
+                        new String[] {named(p.a().id()), Num.signed(p.a().effect(), 4), Num.signed(p.b().effect(), 4)
+                        }));
         c.onlyA().stream()
                 .limit(10)
                 .forEach(n -> differences.add(new String[] {named(n.id()), Num.signed(n.effect(), 4), "–"}));

@@ -97,7 +97,9 @@ final class GraphShown implements CircuitShown {
                 Kit.fact(Num.whole(graph.edges().size()), "edges kept", "direct effects between them"));
         if (graph.activeFeatures() > 0) {
             f.add(Kit.fact(
-                    Num.whole(graph.activeFeatures()), "active features", "of all layers at all positions of the prompt"));
+                    Num.whole(graph.activeFeatures()),
+                    "active features",
+                    "of all layers at all positions of the prompt"));
         }
         AblationCheck check = graph.check();
         Agreement agreement = check == null ? null : check.agreement();
@@ -208,7 +210,10 @@ final class GraphShown implements CircuitShown {
                 .graphs()
                 .intervene(
                         graph,
-                        ids.stream().filter(this::changes).map(i -> new Intervention(i, factor)).toList());
+                        ids.stream()
+                                .filter(this::changes)
+                                .map(i -> new Intervention(i, factor))
+                                .toList());
         return new CircuitChange(
                 List.of(
                         new String[] {Num.signed(r.before(), 3), r.metric() + ", before", "in the ordinary run"},
@@ -294,9 +299,9 @@ final class GraphShown implements CircuitShown {
         c.shared().stream()
                 .filter(p -> p.difference() != 0)
                 .limit(20)
-                .forEach(p -> differences.add(new String[] {
-                    named(p.a().id()), Num.percent(p.a().influence()), Num.percent(p.b().influence())
-                }));
+                .forEach(p -> differences.add(
+                        new String[] {named(p.a().id()), Num.percent(p.a().influence()), Num.percent(p.b().influence())
+                        }));
         c.onlyA().stream()
                 .limit(10)
                 .forEach(n -> differences.add(new String[] {named(n.id()), Num.percent(n.influence()), "–"}));

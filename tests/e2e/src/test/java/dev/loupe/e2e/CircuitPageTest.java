@@ -6,22 +6,32 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.Page;
 import com.microsoft.playwright.options.FilePayload;
+import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Progress;
 import dev.loupe.graph.AttributionGraph;
 import dev.loupe.graph.GraphScores;
 import dev.loupe.graph.Intervention;
 import dev.loupe.graph.InterventionResult;
+import dev.loupe.math.Matrix;
 import dev.loupe.patch.Circuit;
 import dev.loupe.patch.CircuitPart;
-import dev.loupe.service.LiveSpec;
-import dev.loupe.service.TrainSpec;
+import dev.loupe.sae.Architecture;
+import dev.loupe.sae.Sae;
+import dev.loupe.sae.SaeConfig;
+import dev.loupe.sae.SaeProvenance;
+import dev.loupe.sae.SaeWeights;
+import dev.loupe.sae.TranscoderSet;
 import dev.loupe.service.Workbench;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -29,34 +39,45 @@ import org.junit.jupiter.api.Test;
 class CircuitPageTest {
     private static final Workbench BENCH = RealWorkspace.get().workbench();
 
+    /** A transcoder of random weights for each MLP: enough for edges, scores and changes that can be compared. */
     @BeforeAll
     static void transcoders() {
-        BENCH.training()
-                .run(
-                        new TrainSpec(
-                                "mlps",
-                                TrainSpec.NO_STORE,
-                                "blocks.*.hook_mlp_in",
-                                "blocks.*.hook_mlp_out",
-                                "topk",
-                                64,
-                                8,
-                                null,
-                                null,
-                                List.of(),
-                                20L,
-                                null,
-                                Map.of("batch", 256),
-                                null,
-                                new LiveSpec(
-                                        null,
-                                        BENCH.workspace().root().resolve("text.jsonl").toString(),
-                                        null,
-                                        null,
-                                        null,
-                                        null,
-                                        null)),
-                        Progress.silent());
+        Random random = new Random(3);
+        for (int l = 0; l < 6; l++) {
+            SaeConfig config = new SaeConfig(
+                    Architecture.RELU,
+                    0,
+                    false,
+                    "builtin",
+                    "blocks." + l + ".hook_mlp_in",
+                    "blocks." + l + ".hook_mlp_out",
+                    Map.of());
+            float[] shut = new float[48];
+            Arrays.fill(shut, -0.5f);
+            SaeWeights w = new SaeWeights(
+                    matrix(random, 48, 192, 0.1f), matrix(random, 48, 192, 0.05f), shut, new float[192], new float[0]);
+            String name = TranscoderSet.nameOf("mlps", l);
+            new Sae(name, config, w, SaeProvenance.unknown())
+                    .save(BENCH.workspace().saes().resolve(name));
+        }
+    }
+
+    /** Other tests count SAEs. */
+    @AfterAll
+    static void remove() throws IOException {
+        for (int l = 0; l < 6; l++) {
+            AtomicFiles.deleteTree(BENCH.workspace().saes().resolve(TranscoderSet.nameOf("mlps", l)));
+        }
+    }
+
+    private static Matrix matrix(Random random, int rows, int cols, float scale) {
+        float[][] m = new float[rows][cols];
+        for (float[] row : m) {
+            for (int i = 0; i < cols; i++) {
+                row[i] = scale * (float) random.nextGaussian();
+            }
+        }
+        return Matrix.copyOf(m);
     }
 
     private static Locator stage(Page page) {
@@ -87,7 +108,8 @@ class CircuitPageTest {
             assertThat(page).hasURL(Pattern.compile("pinned="));
             assertThat(page.locator("loupe-graph svg .box")).hasCount(1);
             AttributionGraph graph = BENCH.graphs().get("explained");
-            String id = page.evaluate("document.querySelector('loupe-graph').view.pinned[0]").toString();
+            String id = page.evaluate("document.querySelector('loupe-graph').view.pinned[0]")
+                    .toString();
             assertThat(graph.byId()).containsKey(id);
             GraphScores scores = BENCH.graphs().scores(graph, List.of(id));
             assertThat(page.locator("#part")).containsText(fixed(scores.completeness(), 3));
@@ -126,13 +148,12 @@ class CircuitPageTest {
             assertThat(page.locator("loupe-graph .count")).containsText("2014 of 2014 nodes");
             page.locator("#influence").fill("0.3");
             assertThat(page).hasURL(Pattern.compile("influence=0.30"));
-            assertThat(page.locator("loupe-graph .count"))
-                    .containsText(Pattern.compile("^[0-9]{2,3} of 2014 nodes"));
+            assertThat(page.locator("loupe-graph .count")).not().containsText("2014 of 2014");
             Locator tools = page.locator("loupe-graph > .chart-tools");
             tools.locator("summary").click();
             Locator rows = tools.locator(".chart-table tbody tr");
             rows.first().waitFor();
-            assertThat(rows.count()).isBetween(14, 999);
+            assertThat(rows.count()).isBetween(15, 1500);
             assertThat(page.evaluate("window.pwned === undefined")).isEqualTo(true);
             assertThat(page.locator("main img").count()).isZero();
             assertThat(tab.wrong()).isEmpty();

@@ -21,7 +21,9 @@ final class MadeGraph {
         for (int p = 0; p < POSITIONS; p++) {
             nodes.add(node("E_" + (p + 1) + "_" + p, "E", p, "embedding", "Emb", -1, 0));
             if (p > 0) {
-                tokens.append(", \" ").append(p == 2 ? quoted(RealWorkspace.EVIL) : "word" + p).append('"');
+                tokens.append(", \" ")
+                        .append(p == 2 ? quoted(RealWorkspace.EVIL) : "word" + p)
+                        .append('"');
             }
         }
         List<int[]> made = new ArrayList<>();
@@ -42,15 +44,16 @@ final class MadeGraph {
         }
         for (int k = 0; k < 3; k++) {
             String id = LAYERS + "_" + k + "_" + (POSITIONS - 1);
-            nodes.add(node(
-                    id, String.valueOf(LAYERS), POSITIONS - 1, "logit", " answer" + k, -1, Math.pow(0.5, k + 1)));
+            nodes.add(
+                    node(id, String.valueOf(LAYERS), POSITIONS - 1, "logit", " answer" + k, -1, Math.pow(0.5, k + 1)));
             for (int j = k; j < made.size(); j += 3) {
                 int[] source = made.get(j);
                 links.add(link(source[0] + "_" + source[2] + "_" + source[1], id, random.nextGaussian()));
             }
         }
         return "{\"metadata\": {\"slug\": \"made\", \"scan\": \"made-up\", \"transcoder_list\": [], \"prompt_tokens\": ["
-                + tokens + "], \"prompt\": \"a made-up prompt\", \"schema_version\": 1}, \"qParams\": {\"pinnedIds\": [],"
+                + tokens
+                + "], \"prompt\": \"a made-up prompt\", \"schema_version\": 1}, \"qParams\": {\"pinnedIds\": [],"
                 + " \"supernodes\": [], \"linkType\": \"both\", \"clickedId\": \"\"}, \"nodes\": ["
                 + String.join(",\n", nodes) + "], \"links\": [" + String.join(",\n", links) + "]}";
     }

@@ -67,7 +67,8 @@ class PatchPageTest {
         try (Tab tab = Tab.open(1280, 1400)) {
             Page page = tab.go("/patch?verify=all");
             assertThat(page.locator("loupe-scatter svg")).isVisible();
-            Locator cell = page.locator("loupe-heat tbody tr").first().locator("td").last();
+            Locator cell =
+                    page.locator("loupe-heat tbody tr").first().locator("td").last();
             cell.hover();
             assertThat(page.locator("loupe-pair td.linked")).hasCount(2);
             assertThat(page.locator("loupe-scatter .ring")).not().hasAttribute("cx", "-20");
@@ -105,7 +106,8 @@ class PatchPageTest {
     @Test
     void long_work_waits_for_a_press_and_can_be_stopped() {
         try (Tab tab = Tab.open(1280, 1000)) {
-            Page page = tab.go("/patch?method=ig&steps=4096&task=person&pairs=64&sites=resid_pre,resid_mid,resid_post,z,q,k,v");
+            Page page = tab.go(
+                    "/patch?method=ig&steps=4096&task=person&pairs=64&sites=resid_pre,resid_mid,resid_post,z,q,k,v");
             assertThat(page.locator("main.page")).containsText("This takes about");
             assertThat(page.locator("#cost")).containsText("backwards");
             page.locator("button:text-is('Run it here')").click();
