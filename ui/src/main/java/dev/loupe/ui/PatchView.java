@@ -3,6 +3,7 @@ package dev.loupe.ui;
 import com.vaadin.flow.component.UI;
 import com.vaadin.flow.component.html.Anchor;
 import com.vaadin.flow.component.html.Div;
+import com.vaadin.flow.component.html.Input;
 import com.vaadin.flow.component.html.NativeButton;
 import com.vaadin.flow.router.BeforeEnterEvent;
 import com.vaadin.flow.router.BeforeEnterObserver;
@@ -21,11 +22,12 @@ import org.jspecify.annotations.Nullable;
 @Route("patch")
 public final class PatchView extends Page implements BeforeEnterObserver {
     /** What takes longer than this waits for a press of Run. */
-    private static final double AT_ONCE_SECONDS = 15;
+    private static final double AT_ONCE_SECONDS = 30;
 
     private final Workbench workbench;
     private final PatchState state = new PatchState();
     private final Div outcome = Kit.div("stack");
+    private final Div many = Kit.div("line gap");
     private final Div facts = Kit.div("gap");
     private final com.vaadin.flow.component.html.H1 title = Kit.title("");
     private final Div saved = Kit.div("line tight");
@@ -39,6 +41,7 @@ public final class PatchView extends Page implements BeforeEnterObserver {
     private final Div cost = Kit.div("faint");
     private final PatchTasks library;
     private @Nullable PatchResult shown;
+    private String severalOf = "";
 
     PatchView(Workbench workbench) {
         this.workbench = workbench;
@@ -77,6 +80,7 @@ public final class PatchView extends Page implements BeforeEnterObserver {
             build();
             show(result);
             editor.editing(state.get("task").isEmpty() && state.imported().isEmpty());
+            several();
             savedLinks(id);
         }
     }
@@ -103,6 +107,7 @@ public final class PatchView extends Page implements BeforeEnterObserver {
                         Kit.div("line base", title, Kit.div("end line", earlier, open, importer(), save, run)),
                         library.card(this, state.get("model"), state.get("task")),
                         Kit.div("gap", editor),
+                        many,
                         facts,
                         meter,
                         saved),
@@ -115,6 +120,29 @@ public final class PatchView extends Page implements BeforeEnterObserver {
                                 "stack",
                                 PatchMethodCard.of(workbench, state, cost, this::set),
                                 truth.card(state.get("verify")))));
+    }
+
+    /** How many pairs of a task, and whether those that the model gets wrong count. */
+    private void several() {
+        String now = state.get("task") + "/" + state.importedFrom();
+        if (now.equals(severalOf) && many.getElement().getChildCount() > 0) {
+            return; // the field keeps its focus
+        }
+        severalOf = now;
+        many.removeAll();
+        many.setVisible(!state.get("task").isEmpty() || !state.imported().isEmpty());
+        if (!state.get("task").isEmpty()) {
+            Input pairs = Fields.number(state.get("pairs"), "1", "1000", "1");
+            pairs.setId("pairs");
+            pairs.addClassName("goto");
+            pairs.getElement().setAttribute("aria-label", "Pairs of the task");
+            pairs.addValueChangeListener(e -> set("pairs", e.getValue()));
+            many.add(pairs, Kit.text("dim", "pairs of the task"));
+        }
+        many.add(new Fields.Toggles(
+                Map.of("1", "only pairs that the model gets right"),
+                state.list("correct"),
+                v -> set("correct", v.isEmpty() ? "" : "1")));
     }
 
     private void entitle() {
@@ -159,6 +187,7 @@ public final class PatchView extends Page implements BeforeEnterObserver {
         boolean one = state.get("task").isEmpty() && state.imported().isEmpty();
         editor.editing(one);
         entitle();
+        several();
         library.mark(state.get("task"), state.importedFrom(), state.imported().size());
         Progress mine = meter.begin();
         busy(true, request.verify() != 0);
