@@ -22,6 +22,9 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +39,8 @@ final class SoakBench implements Benchmark {
     private final int streams;
     private final int seconds;
     private final Map<String, List<Double>> beside = new LinkedHashMap<>();
+    private final LongAdder texts = new LongAdder();
+    private final LongAdder pieces = new LongAdder();
     private @Nullable Workbench bench;
     private @Nullable LoupeServer server;
 
@@ -92,19 +97,25 @@ final class SoakBench implements Benchmark {
         long end = start + seconds * 1_000_000_000L;
         List<Seen> seen = new ArrayList<>();
         double early;
-        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+        texts.reset();
+        pieces.reset();
+        try (ScheduledExecutorService minutes = Executors.newSingleThreadScheduledExecutor();
+                ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
             List<Future<Seen>> all = new ArrayList<>();
             for (int i = 0; i < streams; i++) {
                 int number = i;
                 all.add(threads.submit(() -> client(url, number, end)));
             }
+            Future<?> told = minutes.scheduleAtFixedRate(
+                    () -> System.err.println("soak: " + soFar(start)), 60, 60, TimeUnit.SECONDS);
             Thread.sleep(Math.max(1, seconds * 200L)); // a fifth: everything is warm
             early = residentMib();
             for (Future<Seen> one : all) {
                 seen.add(one.get());
             }
+            told.cancel(false);
         } catch (ExecutionException e) {
-            throw new LoupeException("A client of the soak failed: " + e.getCause(), e);
+            throw new LoupeException("A client of the soak failed after " + soFar(start) + ": " + e.getCause(), e);
         }
         double wall = (System.nanoTime() - start) / 1e9;
         double late = residentMib();
@@ -115,50 +126,64 @@ final class SoakBench implements Benchmark {
         return measured(seen, wall, early, late);
     }
 
+    /** What was done so far, said every minute and where something fails: a long run leaves that much in any case. */
+    private String soFar(long start) {
+        double wall = (System.nanoTime() - start) / 1e9;
+        return String.format(
+                Locale.ROOT,
+                "%.0f s, %d texts, %.1f tokens/s, %.0f MiB resident",
+                wall,
+                texts.sum(),
+                pieces.sum() / wall,
+                residentMib());
+    }
+
     private Measured measured(List<Seen> seen, double wall, double early, double late) {
         double[] first = seen.stream()
                 .flatMap(s -> s.first().stream())
                 .mapToDouble(x -> x)
                 .sorted()
                 .toArray();
-        double pieces = seen.stream().mapToInt(Seen::pieces).sum();
-        double texts = seen.stream().mapToInt(Seen::texts).sum();
+        double heard = seen.stream().mapToInt(Seen::pieces).sum();
+        double written = seen.stream().mapToInt(Seen::texts).sum();
         double fewest = seen.stream().mapToInt(Seen::texts).min().orElse(0);
-        note("texts", texts);
+        note("texts", written);
         note("first token p50 ms", 1000 * quantile(first, 0.5));
         note("first token p95 ms", 1000 * quantile(first, 0.95));
-        note("least served client, share of the mean", texts == 0 ? 0 : fewest * seen.size() / texts);
+        note("least served client, share of the mean", written == 0 ? 0 : fewest * seen.size() / written);
         note("resident MiB early", early);
         note("resident MiB late", late);
-        return new Measured(pieces, wall, texts);
+        return new Measured(heard, wall, written);
     }
 
     private Seen client(String url, int number, long end) {
-        int texts = 0;
-        int[] pieces = {0};
+        int mine = 0;
+        int[] heard = {0};
         List<Double> first = new ArrayList<>();
         try (LoupeClient client = LoupeClient.of(url)) {
             while (System.nanoTime() < end) {
                 Writing w = Writing.of("builtin", "The European Parliament " + (number % 4 == 0 ? "has decided " : ""))
                         .tokens(TOKENS)
-                        .sampled(1, number * 100_000L + texts);
-                boolean leave = texts % 10 == 9;
-                int before = pieces[0];
+                        .sampled(1, number * 100_000L + mine);
+                boolean leave = mine % 10 == 9;
+                int before = heard[0];
                 long asked = System.nanoTime();
                 client.stream(
                         number % 2 == 0
                                 ? w
                                 : w.with(new Edit(null, "3:5", null, "add", 1.0, "absolute", "generated", null)),
                         p -> {
-                            if (pieces[0]++ == before) {
+                            pieces.increment();
+                            if (heard[0]++ == before) {
                                 first.add((System.nanoTime() - asked) / 1e9);
                             }
-                            return !leave || pieces[0] - before < 3;
+                            return !leave || heard[0] - before < 3;
                         });
-                texts++;
+                mine++;
+                texts.increment();
             }
         }
-        return new Seen(texts, pieces[0], first);
+        return new Seen(mine, heard[0], first);
     }
 
     private void note(String what, double value) {
