@@ -60,7 +60,7 @@ public record MlpKind(String activation, boolean gated) {
     }
 
     /** The normal distribution function: erfc by a continued fraction far out, erf by its series near 0; to 1e-15. */
-    static double normalCdf(double x) {
+    public static double normalCdf(double x) {
         double z = Math.abs(x) / Math.sqrt(2);
         double upper;
         if (z > 2.5) {

@@ -118,7 +118,7 @@ public final class DiagnosticRun {
         for (Session s : sessions) {
             progress.check();
             try {
-                done.add(s.finish(subject));
+                done.add(s.finish(subject, progress));
             } catch (CancelledException e) {
                 throw e;
             } catch (LoupeException e) {
@@ -196,8 +196,9 @@ public final class DiagnosticRun {
             nanos += System.nanoTime() - start;
         }
 
-        Done finish(Subject subject) {
+        Done finish(Subject subject, Progress progress) {
             long start = System.nanoTime();
+            study.work(progress);
             Finding f = study.finding();
             About about = diagnostic.about();
             nanos += System.nanoTime() - start;

@@ -1,5 +1,7 @@
 package dev.loupe.diagnose;
 
+import dev.loupe.base.Progress;
+
 /**
  * One run of one diagnostic. It says what it wants, is shown it, and says again what it wants, until that is nothing;
  * what several studies want in the same round is read once. Everything is shown in one order and to one thread at a time,
@@ -17,6 +19,9 @@ public interface Study {
 
     /** What a change of the model did to its predictions on the whole trial text. */
     default void see(Trial trial, Effect effect) {}
+
+    /** Does what the streams cannot give, such as passes of its own over a little text; after the last round. */
+    default void work(Progress progress) {}
 
     /** What was found. */
     Finding finding();

@@ -9,7 +9,7 @@ import java.util.Iterator;
  * Binary logistic regression on standardised features with the penalty ½‖w‖² and classes weighted alike, as scikit-learn's
  * {@code LogisticRegression(C=1, class_weight="balanced")} after {@code StandardScaler}; solved by L-BFGS.
  */
-final class Logistic {
+public final class Logistic {
     private static final int HISTORY = 10;
     private static final int ROUNDS = 500;
 
@@ -29,7 +29,7 @@ final class Logistic {
      * @param x [rows][features]
      * @param y the classes; both must occur
      */
-    static Logistic fit(float[][] x, boolean[] y) {
+    public static Logistic fit(float[][] x, boolean[] y) {
         int d = x[0].length;
         double[] mean = new double[d];
         double[] scale = new double[d];
@@ -168,7 +168,7 @@ final class Logistic {
     }
 
     /** The log odds of the class. */
-    double score(float[] row) {
+    public double score(float[] row) {
         double sum = w[w.length - 1];
         for (int j = 0; j < row.length; j++) {
             sum += w[j] * (row[j] - mean[j]) * scale[j];

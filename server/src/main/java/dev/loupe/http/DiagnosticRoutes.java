@@ -1,9 +1,12 @@
 package dev.loupe.http;
 
+import dev.loupe.base.NotFoundException;
+import dev.loupe.base.Progress;
 import dev.loupe.diagnose.About;
 import dev.loupe.diagnose.Diagnostic;
 import dev.loupe.diagnose.DiagnosticResult;
 import dev.loupe.diagnose.Diagnostics;
+import dev.loupe.diagnose.memory.NeuronCard;
 import dev.loupe.service.DiagnoseSpec;
 import dev.loupe.service.Job;
 import dev.loupe.service.Workbench;
@@ -50,7 +53,18 @@ final class DiagnosticRoutes {
                                 "The table of a saved result as an Arrow IPC file.",
                                 DiagnosticResult.class,
                                 this::table)
-                        .of(ARROW));
+                        .of(ARROW),
+                Route.get(
+                        "/neurons/{layer}/{neuron}",
+                        "An MLP neuron as a key (where it is strongest) and a value (what it promotes).",
+                        NeuronCard.class,
+                        ctx -> ctx.json(bench.diagnose()
+                                .neuron(
+                                        ctx.queryParam("model"),
+                                        number(ctx, "layer"),
+                                        number(ctx, "neuron"),
+                                        Progress.silent())),
+                        new Route.Query("model", "string", "a model's name; the embedded one if absent")));
     }
 
     private void table(Context ctx) throws IOException {
@@ -59,5 +73,14 @@ final class DiagnosticRoutes {
         ctx.contentType(ARROW)
                 .header("Content-Disposition", "attachment; filename=\"" + id + ".arrow\"")
                 .result(Files.newInputStream(bench.diagnose().tableFile(id)));
+    }
+
+    private static int number(Context ctx, String name) {
+        try {
+            return Integer.parseInt(ctx.pathParam(name));
+        } catch (NumberFormatException e) {
+            throw new NotFoundException(
+                    "There is no neuron " + ctx.pathParam(name) + ": a neuron has two numbers, layer and place.");
+        }
     }
 }

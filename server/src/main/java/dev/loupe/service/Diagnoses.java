@@ -13,6 +13,7 @@ import dev.loupe.diagnose.Limits;
 import dev.loupe.diagnose.ResultTable;
 import dev.loupe.diagnose.Subject;
 import dev.loupe.diagnose.TextSample;
+import dev.loupe.diagnose.memory.NeuronCard;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.Sae;
 import dev.loupe.sae.SaeNeeds;
@@ -20,16 +21,20 @@ import dev.loupe.store.ActivationStore;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /** Diagnostics from the literature: running them, and their saved results. */
 public final class Diagnoses {
     private static final int CONTEXT = 256;
+    private static final long NEURON_TOKENS = 8192;
 
     private final Workspace workspace;
     private final Models models;
     private final Stores stores;
     private final Saes saes;
+    private final Map<String, TextSample> texts = new ConcurrentHashMap<>(); // by checksum of the model
 
     Diagnoses(Workspace workspace, Models models, Stores stores, Saes saes) {
         this.workspace = workspace;
@@ -118,6 +123,19 @@ public final class Diagnoses {
     /** The Arrow file with the table of a saved result. */
     public Path tableFile(String id) {
         return DiagnosticFiles.tableFile(workspace.diagnostics(), id);
+    }
+
+    /**
+     * A neuron as a key and a value, on some documents of the built-in text.
+     *
+     * @param model its name; null for the embedded one
+     */
+    public NeuronCard neuron(@Nullable String model, int layer, int neuron, Progress progress) {
+        LanguageModel m = models.open(model == null ? Models.BUILTIN : model);
+        TextSample text = texts.computeIfAbsent(
+                m.weightsChecksum(),
+                checksum -> TextSample.of(Corpora.of(Corpora.EUROPARL, ""), m, CONTEXT, NEURON_TOKENS, 0));
+        return NeuronCard.of(m, text, layer, neuron, progress);
     }
 
     private @Nullable String store(DiagnoseSpec spec, List<Sae> opened) {

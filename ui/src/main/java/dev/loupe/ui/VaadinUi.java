@@ -49,6 +49,9 @@ public final class VaadinUi implements WebUi {
             CircuitView.class,
             SteerView.class,
             InspectView.class,
+            DiagnosticsView.class,
+            DiagnosticView.class,
+            NeuronView.class,
             JobsView.class,
             StoresView.class,
             ModelsView.class);

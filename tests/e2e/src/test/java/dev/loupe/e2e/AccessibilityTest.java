@@ -11,6 +11,7 @@ import com.microsoft.playwright.Page;
 import com.microsoft.playwright.options.ColorScheme;
 import com.microsoft.playwright.options.ReducedMotion;
 import dev.loupe.base.Progress;
+import dev.loupe.service.DiagnoseSpec;
 import dev.loupe.service.FeatureList;
 import dev.loupe.service.SeedsSpec;
 import dev.loupe.service.SweepSpec;
@@ -31,7 +32,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 class AccessibilityTest {
     private static final List<String> GRAVE = List.of("serious", "critical");
 
-    /** A sweep and an experiment on seeds, the smallest there are, so that their pages have something to show. */
+    private static String diagnostic = "";
+
+    /** A diagnostic, a sweep and an experiment on seeds, the smallest there are, so that their pages have something to show. */
     @BeforeAll
     static void train() {
         Workbench bench = RealWorkspace.get().workbench();
@@ -49,6 +52,13 @@ class AccessibilityTest {
                         .replace('\'', '"'),
                 SeedsSpec.class);
         bench.seeds().run(real, Progress.silent());
+        diagnostic = bench.diagnose()
+                .run(
+                        new DiagnoseSpec(List.of("attention-entropy"), null, "tiny", null, null, null, 500, 100, 0, 0),
+                        Progress.silent())
+                .results()
+                .getFirst()
+                .id();
         bench.notes()
                 .save(new FeatureList(
                         "kept",
@@ -95,6 +105,9 @@ class AccessibilityTest {
                 "/circuits/made?kind=graph&with=made-b",
                 "/circuits/person?kind=circuit",
                 "/steer?edit=tiny-s0:3:add:1",
+                "/diagnostics",
+                "/diagnostics/nothing-here",
+                "/diagnostics/RESULT",
                 "/jobs",
                 "/stores",
                 "/models",
@@ -106,7 +119,7 @@ class AccessibilityTest {
             Page page = tab.page();
             page.emulateMedia(
                     new Page.EmulateMediaOptions().setReducedMotion(ReducedMotion.REDUCE)); // no colour on its way
-            tab.go(path);
+            tab.go(path.replace("RESULT", diagnostic));
             page.waitForLoadState();
             page.waitForTimeout(300); // drawings come a frame after the page
             for (ColorScheme scheme : List.of(ColorScheme.LIGHT, ColorScheme.DARK)) {
