@@ -110,6 +110,22 @@ class DiagnosticsOverHttpTest {
     }
 
     @Test
+    void aNeuronIsServedAsAKeyAndAValue() throws Exception {
+        JsonNode card = json(http.get("/api/neurons/2/7"));
+        assertThat(card.path("mlp").asString()).isEqualTo("SwiGLU");
+        JsonNode place = card.path("places").get(0);
+        assertThat(place.path("post").asDouble())
+                .isCloseTo(
+                        place.path("pre").asDouble()
+                                * place.path("coefficient").asDouble()
+                                * place.path("linear").asDouble(),
+                        org.assertj.core.api.Assertions.within(1e-3));
+        assertThat(card.path("promoted").size()).isEqualTo(12);
+        assertThat(http.get("/api/neurons/2/9999999").statusCode()).isEqualTo(400);
+        assertThat(http.get("/api/neurons/two/7").statusCode()).isEqualTo(404);
+    }
+
+    @Test
     void theListSaysWhatEachAsksAndNeeds() {
         Cli.Result r = new Cli(folder).run("diagnose", "--list");
         assertThat(r.code()).isZero();

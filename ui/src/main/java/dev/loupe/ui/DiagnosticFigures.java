@@ -123,7 +123,17 @@ final class DiagnosticFigures {
             }
         }
         HeatMap map = new HeatMap();
-        map.set(new HeatMap.Data(grid.rows(), grid.columns(), grid.values(), max, f.y(), f.title()));
+        map.set(new HeatMap.Data(
+                f.title(),
+                grid.rows(),
+                IntStream.range(0, grid.rows().size()).toArray(),
+                grid.columns(),
+                "head",
+                grid.values(),
+                max,
+                f.y(),
+                f.title(),
+                false));
         return map;
     }
 }

@@ -19,7 +19,7 @@ import java.util.Set;
 /** The result of any diagnostic: question, answer, figures, table, definition, source. */
 @Route("diagnostics/:id")
 public final class DiagnosticView extends Page implements BeforeEnterObserver {
-    private static final int ROWS = 100;
+    private static final int ROWS = 40;
 
     private final Workbench workbench;
 
@@ -103,7 +103,10 @@ public final class DiagnosticView extends Page implements BeforeEnterObserver {
 
     private static Section about(DiagnosticResult r) {
         Section about = Kit.card(
-                Kit.heading("What is computed", ""), Kit.div("", Kit.text(r.definition())), Kit.heading("Source", ""));
+                Kit.heading("What is computed", ""),
+                Kit.div("", Kit.text(r.definition())),
+                Kit.div("gap"),
+                Kit.heading("Source", ""));
         for (Source s : r.sources()) {
             about.add(Kit.div("gap", Kit.bold(s.title()), Kit.text(" (" + s.reference() + ")")));
             if (!s.differs().isEmpty()) {

@@ -21,7 +21,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.Collectors;
 
 /** The gallery of diagnostics: every question with its newest answer, and a way to ask. */
@@ -46,15 +45,15 @@ public final class DiagnosticsView extends Page implements BeforeEnterObserver {
         workbench.diagnose().results().forEach(r -> newest.putIfAbsent(r.diagnostic(), r));
         add(head(newest.size()));
         for (Topic topic : Topic.values()) {
-            List<List<Component>> rows = new ArrayList<>();
+            Div questions = Kit.div("stack");
+            int count = 0;
             for (Diagnostic d : Diagnostics.all()) {
                 if (d.about().topic() == topic) {
-                    rows.add(row(d.about(), newest.get(d.id())));
+                    questions.add(row(d.about(), newest.get(d.id())));
+                    count++;
                 }
             }
-            add(Kit.card(
-                    Kit.heading(topic.title(), rows.size() + " questions"),
-                    Kit.table(List.of("question", "newest answer", "asked of", "needs"), Set.of(), rows)));
+            add(Kit.card(Kit.heading(topic.title(), Num.count(count, "question")), questions));
         }
     }
 
@@ -64,6 +63,7 @@ public final class DiagnosticsView extends Page implements BeforeEnterObserver {
         Fields.Choice sae = Fields.Choice.of(saes, saes.size() > 1 ? saes.get(1) : NONE, chosen -> {});
         sae.setId("diagnose-sae");
         sae.getElement().setAttribute("aria-label", "SAE to ask about");
+        sae.getElement().getStyle().set("width", "auto");
         NativeButton run = Kit.button("Run all", "primary", () -> start(sae.value()));
         run.setId("diagnose-run");
         return Kit.card(
@@ -77,6 +77,7 @@ public final class DiagnosticsView extends Page implements BeforeEnterObserver {
                         sae,
                         run,
                         Kit.text("faint", answered + " of " + Diagnostics.all().size() + " answered")),
+                Kit.div("gap dim", Kit.link("/neurons/0/0", "Look at one neuron of the embedded model")),
                 said);
     }
 
@@ -93,23 +94,22 @@ public final class DiagnosticsView extends Page implements BeforeEnterObserver {
         }
     }
 
-    private static List<Component> row(About a, @org.jspecify.annotations.Nullable DiagnosticResult r) {
+    private static Component row(About a, @org.jspecify.annotations.Nullable DiagnosticResult r) {
         String needs = a.needs().stream().sorted().map(Need::words).collect(Collectors.joining(", "));
         if (r == null) {
-            return List.of(
-                    Kit.text(a.question()),
-                    Kit.text("faint", "not asked yet: loupe diagnose " + a.id()),
-                    Kit.text(""),
-                    Kit.text("dim", needs));
+            return Kit.div(
+                    "",
+                    Kit.div("", Kit.text(a.question())),
+                    Kit.div("faint", Kit.text("not asked yet: loupe diagnose " + a.id() + " · needs " + needs)));
         }
         String model = r.made().model();
         String of = r.made().saes().isEmpty()
                 ? model == null ? String.join(", ", r.made().checkpoints()) : model
                 : String.join(", ", r.made().saes());
-        return List.of(
-                Kit.link("/diagnostics/" + r.id(), a.question()),
-                Kit.text(r.answer()),
-                Kit.text("dim", of),
-                Kit.text("dim", needs));
+        return Kit.div(
+                "",
+                Kit.div("", Kit.link("/diagnostics/" + r.id(), a.question())),
+                Kit.div("", Kit.text(r.answer())),
+                Kit.div("faint", Kit.text("asked of " + of + " · " + a.id())));
     }
 }

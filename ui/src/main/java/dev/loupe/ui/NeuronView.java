@@ -64,6 +64,7 @@ public final class NeuronView extends Page implements BeforeEnterObserver {
         Input where = Fields.line(layer + ":" + neuron);
         where.setId("neuron-place");
         where.setAriaLabel("Layer and neuron");
+        where.getElement().getStyle().set("width", "8em");
         where.addValueChangeListener(e -> {
             String[] parts = e.getValue().strip().split("[:, ]+");
             if (e.isFromClient() && parts.length == 2 && (parts[0] + parts[1]).matches("\\d{1,9}")) {

@@ -81,11 +81,11 @@ class DiagnosticPagesTest extends ViewTest {
                         r.question(),
                         r.answer(),
                         "A note for the reader.",
-                        "the first 100 of 120 rows",
-                        "row-99",
+                        "the first 40 of 120 rows",
+                        "row-39",
                         "The Lazy Neuron Phenomenon",
                         "12,345 tokens")
-                .doesNotContain("row-100");
+                .doesNotContain("row-40");
         assertThat(drawn(view, "loupe-curve")).contains("neurons");
         assertThat(drawn(view, "loupe-histogram")).contains("Sizes");
         assertThat(drawn(view, "loupe-heat")).contains("entropy");
@@ -99,5 +99,14 @@ class DiagnosticPagesTest extends ViewTest {
                                 "mean", new double[] {1, 2}, new double[] {3, 4}, List.of("start", "end")))));
         DiagnosticView second = open("diagnostics/" + path.id(), QueryParameters.empty(), DiagnosticView.class);
         assertThat(drawn(second, "loupe-scatter")).contains("start", "end");
+    }
+
+    @Test
+    void aNeuronsPageSaysWhatItAnswersToAndPromotes() {
+        NeuronView view = open("neurons/2/7", QueryParameters.empty(), NeuronView.class);
+        await("the neuron", () -> text(view).contains("tokens that it promotes"));
+        assertThat(text(view)).contains("Neuron 2:7", "SwiGLU", "where it is strongest", "tokens that it lowers");
+        NeuronView none = open("neurons/2/999999", QueryParameters.empty(), NeuronView.class);
+        await("the refusal", () -> text(none).contains("There is no neuron 999999"));
     }
 }

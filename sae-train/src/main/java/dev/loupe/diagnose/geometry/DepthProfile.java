@@ -242,13 +242,14 @@ public final class DepthProfile implements Diagnostic {
                     table,
                     List.of(
                             Figure.curve(
-                                    "Velocity, curvature and correlation",
-                                    "place on the path",
-                                    "value",
-                                    List.of(
-                                            Figure.Series.byIndex("velocity", speed),
-                                            new Figure.Series("curvature", from1(bend.length), bend),
-                                            Figure.Series.byIndex("unit correlation", correlation))),
+                                            "Velocity, curvature and correlation",
+                                            "place on the path",
+                                            "value",
+                                            List.of(
+                                                    Figure.Series.byIndex("velocity", speed),
+                                                    new Figure.Series("curvature", from1(bend.length), bend),
+                                                    Figure.Series.byIndex("unit correlation", correlation)))
+                                    .withLogY(),
                             Figure.curve(
                                     "Directions filled",
                                     "place on the path",

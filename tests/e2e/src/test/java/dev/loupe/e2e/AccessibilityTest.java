@@ -108,6 +108,7 @@ class AccessibilityTest {
                 "/diagnostics",
                 "/diagnostics/nothing-here",
                 "/diagnostics/RESULT",
+                "/neurons/2/7",
                 "/jobs",
                 "/stores",
                 "/models",
