@@ -72,7 +72,15 @@ class EmptyWorkspaceTest extends ViewTest {
                 .forEach(a -> current.put(a.getHref(), a.getElement().hasAttribute("aria-current")));
         assertThat(current)
                 .containsOnlyKeys(
-                        "/features", "/inspect", "/compare", "/patch", "/steer", "/stores", "/models", "/jobs")
+                        "/features",
+                        "/inspect",
+                        "/compare",
+                        "/patch",
+                        "/steer",
+                        "/diagnostics",
+                        "/stores",
+                        "/models",
+                        "/jobs")
                 .containsEntry("/models", true);
         assertThat(current.values().stream().filter(on -> on).count()).isEqualTo(1);
         assertThat(text(frame)).contains("next and previous feature");

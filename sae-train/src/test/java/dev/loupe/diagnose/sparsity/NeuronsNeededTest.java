@@ -50,7 +50,7 @@ class NeuronsNeededTest {
 
     @Test
     void theSearchMeetsThePerplexityItIsAskedFor() {
-        Finding f = GivenRows.finding(new Cett(), BuiltinModel.subject(200));
+        Finding f = GivenRows.finding(new Cett(), BuiltinModel.subject(80));
         assertThat(f.number("perplexity_ratio")).isBetween(1.0, 1.01).isCloseTo(1.01, within(2e-3));
         assertThat(f.number("activation_ratio")).isBetween(0.01, 0.95);
         assertThat(f.table().rows()).hasSize(BuiltinModel.model().config().nLayers());
@@ -69,7 +69,7 @@ class NeuronsNeededTest {
 
     @Test
     void shiftedThresholdsCostMoreTheMoreTheyLeaveOut() {
-        Finding f = GivenRows.finding(new ThresholdShift(), BuiltinModel.subject(200));
+        Finding f = GivenRows.finding(new ThresholdShift(), BuiltinModel.subject(80));
         assertThat(f.table().number(0, "threshold")).isZero();
         assertThat(f.table().number(0, "kl")).isZero(); // what is 0 already stays 0
         assertThat(f.number("raw_sparsity")).isCloseTo(f.table().number(0, "sparsity"), within(0.0));
@@ -88,7 +88,7 @@ class NeuronsNeededTest {
         assertThat(row).containsExactly(0, -5, 0, 3, 0);
         TopKNeurons.keepLargest(row, 0);
         assertThat(row).containsOnly(0);
-        Finding f = GivenRows.finding(new TopKNeurons(), BuiltinModel.subject(200));
+        Finding f = GivenRows.finding(new TopKNeurons(), BuiltinModel.subject(80));
         assertThat(f.table().number(0, "ratio")).isEqualTo(1); // nothing is left out
         assertThat(f.number("ratio_90")).isGreaterThan(f.number("ratio_50"));
         assertThat(f.number("drelu_ratio_0")).isGreaterThan(1); // untrained for it
@@ -96,7 +96,7 @@ class NeuronsNeededTest {
 
     @Test
     void smallInputsAreDroppedAsOftenAsAskedOnTextThatWasNotLookedAt() {
-        Finding f = GivenRows.finding(new MagnitudePruning(), BuiltinModel.subject(150));
+        Finding f = GivenRows.finding(new MagnitudePruning(), BuiltinModel.subject(40));
         assertThat(f.number("largest_miss")).isLessThan(0.03);
         assertThat(f.number("kl_all_50")).isGreaterThan(f.number("kl_all_25"));
         assertThat(f.number("kl_all_50")).isGreaterThan(f.number("kl_worst_50"));
