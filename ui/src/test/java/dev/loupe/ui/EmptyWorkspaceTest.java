@@ -76,6 +76,7 @@ class EmptyWorkspaceTest extends ViewTest {
                         "/inspect",
                         "/compare",
                         "/patch",
+                        "/circuits",
                         "/steer",
                         "/diagnostics",
                         "/stores",
