@@ -2,7 +2,7 @@
 makes of a batch (forward, auxiliary loss, backward, clipping, decoder constraint, Adam), with the peer's own classes.
 
 setup.json says: peer, method, k, l1, l0, threshold, bandwidth, bias, dead (number of latents that never fire, the first of
-every ten), batch, steps, learning_rate. decoder.npy has unit rows, which are the encoder's as well.
+every ten), batch, steps, restart (whether each run begins at the start), learning_rate. decoder.npy has unit rows, which are the encoder's as well.
 """
 import os
 
@@ -38,18 +38,27 @@ def sae_lens(t, c, folder):
             jumprelu_init_threshold=c["threshold"], jumprelu_bandwidth=c["bandwidth"], l0_coefficient=c["l0"], **common))
     else:
         sae = saes.StandardTrainingSAE(saes.StandardTrainingSAEConfig(l1_coefficient=c["l1"], **common))
-    with t.no_grad():
-        sae.W_dec.copy_(decoder)
-        sae.W_enc.copy_(decoder.T)
-        sae.b_enc.copy_(bias)
-    adam = t.optim.Adam(sae.parameters(), lr=c["learning_rate"])
     coefficients = {"l1": c["l1"], "l0": c["l0"]}
     sae.train()
-    at = 0
+    adam, at = None, 0
+
+    def begin():
+        nonlocal adam, at
+        with t.no_grad():
+            sae.W_dec.copy_(decoder)
+            sae.W_enc.copy_(decoder.T)
+            sae.b_enc.copy_(bias)
+            sae.b_dec.zero_()
+            if c["method"] == "jumprelu":
+                next(p for n, p in sae.named_parameters() if n.endswith("threshold")).fill_(c["threshold"])
+        adam, at = t.optim.Adam(sae.parameters(), lr=c["learning_rate"]), 0
+
+    begin()
 
     def run():
         nonlocal at
-        total = 0.0
+        if c["restart"]:
+            begin()
         for _ in range(c["steps"]):
             x = rows[at % len(rows)]
             out = sae.training_forward_pass(TrainStepInput(
@@ -58,9 +67,9 @@ def sae_lens(t, c, folder):
             t.nn.utils.clip_grad_norm_(sae.parameters(), 1.0)
             adam.step()
             adam.zero_grad()
-            total += out.losses["mse_loss"].item() / c["steps"]
+            loss = out.losses["mse_loss"].item()
             at += 1
-        return c["steps"] * c["batch"], total
+        return c["steps"] * c["batch"], loss
 
     return run
 

@@ -67,6 +67,11 @@ final class BatchSums {
         return inputSum;
     }
 
+    /** Active latents per row. */
+    double l0() {
+        return (double) active / s.rows;
+    }
+
     StepMetrics metrics(LatentSums sums, int dead) {
         double squares = 0;
         double below = 0;
@@ -75,7 +80,7 @@ final class BatchSums {
             squares += frequency * frequency;
             below += sums.below[i];
         }
-        double l0 = (double) active / s.rows;
+        double l0 = l0();
         double cost = penalty / s.rows + s.rule.sparsity().firing(l0, squares) + below;
         double aux = (auxWeight() * auxError + gateError) / s.rows;
         return new StepMetrics(

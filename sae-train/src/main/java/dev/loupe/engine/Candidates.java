@@ -4,9 +4,11 @@ import java.util.Arrays;
 
 /** For each row of a tile some latents, ascending, with their pre-activations. */
 final class Candidates {
+    private static final int ROOM = ForwardTile.ROWS * 32;
+
     final int[] starts = new int[ForwardTile.ROWS + 1];
-    int[] ids = new int[ForwardTile.ROWS * 32];
-    float[] pi = new float[ForwardTile.ROWS * 32];
+    int[] ids = new int[ROOM];
+    float[] pi = new float[ROOM];
     private int rows;
 
     void clear() {

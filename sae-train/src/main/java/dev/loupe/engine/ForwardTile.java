@@ -48,6 +48,7 @@ final class ForwardTile {
 
     /** What one thread needs while it works on a tile. */
     static final class Scratch {
+        final Candidates hits = new Candidates();
         final MemorySegment row;
         final MemorySegment tile;
         final MemorySegment sums;

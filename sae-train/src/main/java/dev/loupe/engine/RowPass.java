@@ -28,25 +28,26 @@ final class RowPass {
     int ties;
 
     void run(StepInput s, Scratch q, ForwardTile t) {
-        pairs.clear();
         nested = reconstruction = auxError = gateError = penalty = power = powerNext = l1 = 0;
         active = 0;
         smallest = Float.POSITIVE_INFINITY;
         errorSum = ForwardTile.zeros(errorSum, s.dOut);
+        Selection selection = s.rule.selection();
+        boolean extras = selection == Selection.THRESHOLD || selection == Selection.GATE;
+        pairs.begin(s.dense != null ? 0 : t.hits.size() + t.revived.size(), extras);
+        if (s.dense != null) {
+            DenseRows dense = s.dense.tile();
+            dense.run(this, s, q, t);
+            s.dense.done(dense);
+            return;
+        }
         for (int r = 0; r < t.count; r++) {
             int firing = choose(s, q, t.hits, r);
             reconstruct(s, q, t.first + r, firing);
             if (s.rule.selection() == Selection.GATE) {
                 gates(s, q, firing);
             }
-            if (s.dead.length > 0) {
-                System.arraycopy(
-                        s.errors,
-                        s.errorAt(s.groups - 1, t.first + r),
-                        s.errors,
-                        s.errorAt(s.groups, t.first + r),
-                        s.dOut);
-            }
+            leave(s, t.first + r);
             differentiate(s, t.first + r);
             backward(s, q, t.hits, r, t.first + r, firing);
             if (s.dead.length > 0) {
@@ -55,8 +56,15 @@ final class RowPass {
         }
     }
 
+    /** What the row's latents leave over, for the auxiliary loss. */
+    private void leave(StepInput s, int row) {
+        if (s.dead.length > 0) {
+            System.arraycopy(s.errors, s.errorAt(s.groups - 1, row), s.errors, s.errorAt(s.groups, row), s.dOut);
+        }
+    }
+
     /** The active latents of a row, ascending. */
-    private int choose(StepInput s, Scratch q, Candidates hits, int r) {
+    int choose(StepInput s, Scratch q, Candidates hits, int r) {
         Parameters p = s.parameters;
         Selection selection = s.rule.selection();
         int firing = 0;
@@ -105,9 +113,8 @@ final class RowPass {
     /** ŷ − y for every prefix. */
     private void reconstruct(StepInput s, Scratch q, int row, int firing) {
         int from = 0;
-        int at = s.errorAt(0, row);
         for (int g = 0; g < s.groups; g++) {
-            at = s.errorAt(g, row);
+            int at = s.errorAt(g, row);
             if (g > 0) {
                 System.arraycopy(s.errors, s.errorAt(g - 1, row), s.errors, at, s.dOut);
             } else if (s.rule.selection() == Selection.GATE) {
@@ -119,11 +126,20 @@ final class RowPass {
             }
             RowOps.addRows(
                     q.z, s.parameters.decoderRows().segment(), q.decoderRows, from, to - from, s.errors, at, s.dOut);
-            nested += s.rule.prefixWeight() * VectorOps.dot(s.errors, at, s.errors, at, s.dOut);
             from = to;
+            reconstructed(s, g, row);
         }
-        s.rowErrors[row] = VectorOps.dot(s.errors, at, s.errors, at, s.dOut);
-        reconstruction += s.rowErrors[row];
+    }
+
+    /** Counts the error of a prefix. */
+    void reconstructed(StepInput s, int group, int row) {
+        int at = s.errorAt(group, row);
+        float squares = VectorOps.dot(s.errors, at, s.errors, at, s.dOut);
+        nested += s.rule.prefixWeight() * squares;
+        if (group == s.groups - 1) {
+            s.rowErrors[row] = squares;
+            reconstruction += squares;
+        }
     }
 
     /** The gates' own reconstruction, and what each gate learns from it. */
@@ -135,7 +151,7 @@ final class RowPass {
     }
 
     /** From errors of prefixes to the derivative of the loss with respect to what a latent of each group adds to ŷ. */
-    private void differentiate(StepInput s, int row) {
+    void differentiate(StepInput s, int row) {
         float scale = (float) (2 * s.rule.prefixWeight() / s.rows);
         for (int g = s.groups - 1; g >= 0; g--) {
             int at = s.errorAt(g, row);
@@ -167,29 +183,49 @@ final class RowPass {
         }
         along(s, q, row, 0, firing);
         along(s, q, row, firing, total);
-        Sparsity sparsity = s.rule.sparsity();
         for (int c = 0; c < total; c++) {
             int i = q.ids[c];
-            boolean fires = c < firing;
             int at = s.groups == 1 ? row : s.rule.group(i) * s.rows + row;
             if (selection == Selection.GATE) {
-                float gate = (float) (2.0 * q.gateAlong[c] / s.rows + cost(s, sparsity, i, q.open[c]));
-                float magnitude = q.z[c] > 0 ? q.along[c] * s.gains[i] : 0;
-                pairs.add(i, at, q.z[c], magnitude + gate, gate);
+                addGate(s, i, at, q.z[c], q.open[c], q.along[c], q.gateAlong[c]);
+            } else if (c < firing) {
+                add(s, i, at, q.z[c], q.along[c]);
             } else {
-                float z = fires ? q.z[c] : 0;
-                float dF = q.along[c] + (float) cost(s, sparsity, i, z);
-                float k = selection == Selection.THRESHOLD ? kernel(s, i, q.z[c]) : 0;
-                pairs.add(i, fires ? at : at | Pairs.SILENT, z, dF, k);
+                addSilent(s, i, at, q.z[c], q.along[c]);
             }
         }
     }
 
-    private static double cost(StepInput s, Sparsity sparsity, int i, float activation) {
+    /** Adds the pair of an active latent. */
+    private void add(StepInput s, int i, int at, float z, float along) {
+        float dF = along + (float) cost(s, i, z);
+        pairs.add(i, at, z, dF, s.rule.selection() == Selection.THRESHOLD ? kernel(s, i, z) : 0);
+    }
+
+    /** Adds the pair of a latent below its threshold, if its pre-activation is near enough for the threshold to learn. */
+    private void addSilent(StepInput s, int i, int at, float pi, float along) {
+        if (s.rule.selection() == Selection.THRESHOLD && !(pi > s.parameters.threshold()[i])) {
+            float k = kernel(s, i, pi);
+            if (k > 0) {
+                pairs.add(i, at | Pairs.SILENT, 0, along + (float) cost(s, i, 0), k);
+            }
+        }
+    }
+
+    /** Adds the pair of a latent whose gate is open, whatever its magnitude. */
+    private void addGate(StepInput s, int i, int at, float z, float open, float along, float gateAlong) {
+        float gate = (float) (2.0 * gateAlong / s.rows + cost(s, i, open));
+        pairs.add(i, at, z, (z > 0 ? along * s.gains[i] : 0) + gate, gate);
+    }
+
+    /** The derivative of the penalty with respect to an activation. */
+    static double cost(StepInput s, int i, float activation) {
+        Sparsity sparsity = s.rule.sparsity();
         return sparsity.onActivations() ? sparsity.slope((double) activation * s.norm(i)) * s.norm(i) / s.rows : 0;
     }
 
-    private static float kernel(StepInput s, int i, float pi) {
+    /** K at a pre-activation. */
+    static float kernel(StepInput s, int i, float pi) {
         return (float) s.rule.kernel().at((pi - s.parameters.threshold()[i]) / s.rule.bandwidth());
     }
 

@@ -14,15 +14,33 @@ import org.jspecify.annotations.Nullable;
 final class SimdEngine implements SaeEngine {
     private final Precision precision;
     private final @Nullable PanelType forced;
+    private final int sparse;
 
     SimdEngine(Precision precision) {
-        this(precision, null);
+        this(precision, null, DenseStep.SPARSE);
     }
 
-    /** @param forced the type of the encoder's product, whatever pays */
-    SimdEngine(Precision precision, @Nullable PanelType forced) {
+    /**
+     * An engine that does as it is told, whatever pays.
+     *
+     * @param forced the type of the encoder's product
+     * @param sparse dense products from one active latent in so many on; 0 for never
+     */
+    SimdEngine(Precision precision, @Nullable PanelType forced, int sparse) {
         this.precision = precision;
         this.forced = forced;
+        this.sparse = sparse;
+    }
+
+    /** Whether dense products may take the place of sums over pairs: where an activation decides for itself. */
+    boolean mayBeDense(StepRule rule, boolean revives) {
+        boolean itself = rule.selection() == Selection.POSITIVE || rule.selection() == Selection.THRESHOLD;
+        return itself && rule.groups() == 1 && !revives && sparse > 0;
+    }
+
+    /** Whether they pay for so many active latents per row. */
+    boolean dense(double active, int n) {
+        return active * sparse >= n;
     }
 
     /**
@@ -39,8 +57,11 @@ final class SimdEngine implements SaeEngine {
         if (precision == Precision.BF16) {
             return PanelType.BFLOAT16;
         }
-        boolean few =
-                (rule.selection() == Selection.TOPK || rule.selection() == Selection.BATCH_TOPK) && 64L * rule.k() <= n;
+        boolean few = switch (rule.selection()) {
+            case TOPK, BATCH_TOPK -> 64L * rule.k() <= n;
+            case POSITIVE, THRESHOLD -> rule.k() > 0 && 64L * rule.k() <= n;
+            case GATE, STATISTICAL -> false;
+        };
         return few && PackedPanels.machine(PanelType.INT16) ? PanelType.INT16 : PanelType.FLOAT32;
     }
 

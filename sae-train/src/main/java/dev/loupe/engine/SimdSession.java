@@ -17,6 +17,9 @@ final class SimdSession implements TrainSession {
     /** The share of the smallest wanted pre-activation of a step that is the next step's guess; changes no result. */
     private static final float GUESS = 0.95f;
 
+    /** Steps without dense products after which their memory is given back. */
+    private static final int IDLE = 20;
+
     private final Arena arena = Arena.ofShared();
     private final Parameters p;
     private final Parameters m;
@@ -38,6 +41,9 @@ final class SimdSession implements TrainSession {
     private final long[] nanos = new long[StepClock.PARTS];
     private @Nullable StepInput input;
     private @Nullable EncoderPanels encoder;
+    private LatentUpdate.@Nullable Kept gradients;
+    private @Nullable DenseStep operands;
+    private int idle;
     private boolean stale = true;
 
     SimdSession(TrainState initial, SimdEngine engine) {
@@ -65,6 +71,7 @@ final class SimdSession implements TrainSession {
         EncoderPanels packed = packed(rule);
         StepInput s = input == null ? input = new StepInput(arena, p, packed, x, rule) : input;
         s.begin(x, target, rule, packed, revive ? dead : new int[0]);
+        s.dense = dense(s);
         forward(s);
         BatchSums b = new BatchSums(tiles, s);
         Pairs[] parts = new Pairs[tiles.length];
@@ -72,14 +79,24 @@ final class SimdSession implements TrainSession {
             parts[t] = tiles[t].rowPass.pairs;
         }
         sorted.sortByLatent(parts, starts, s.groups * s.rows, (float) b.auxWeight());
-        LatentUpdate update = new LatentUpdate(s, sorted, starts, sums, dead, b.inputSum());
-        Parallel.run(bDecParts.length, update::prepare);
+        LatentGradients g = new LatentGradients(s, sorted, starts, sums, dead, b.inputSum(), b.l0());
+        LatentUpdate.Kept room = null;
+        if (rule.clip() > 0 || s.dense != null) {
+            room = gradients == null ? gradients = LatentUpdate.Kept.of(arena, p) : gradients;
+        }
+        LatentUpdate update = new LatentUpdate(s, g, room);
+        double squares = 0;
+        if (s.dense != null && room != null) {
+            squares = dense(s.dense, update, room);
+        } else {
+            each(g::prepare);
+        }
         StepMetrics metrics = b.metrics(sums, dead.length);
         if (!Double.isFinite(metrics.loss())) {
             throw ScalarEngine.diverged(step + 1);
         }
         step++;
-        return apply(s, b, update, metrics);
+        return apply(s, b, g, update, room, squares, metrics);
     }
 
     /** The encoder in the type that this rule's product wants, as it is now. */
@@ -132,6 +149,7 @@ final class SimdSession implements TrainSession {
         }
         if (s.rule.selection() != Selection.BATCH_TOPK) {
             eachTile(s, count, (t, q) -> {
+                tiles[t].hits = q.hits; // of no use after the tile
                 encode(s, t, q);
                 decode(s, t, q);
             });
@@ -175,7 +193,60 @@ final class SimdSession implements TrainSession {
         return mine == null ? new ForwardTile.Scratch(s) : mine;
     }
 
-    private StepMetrics apply(StepInput s, BatchSums b, LatentUpdate update, StepMetrics metrics) {
+    /** The operands of dense products, if they pay for this step as far as its rule or its first rows tell. */
+    private @Nullable DenseStep dense(StepInput s) {
+        if (!engine.mayBeDense(s.rule, s.dead.length > 0)) {
+            return null;
+        }
+        double active = s.rule.k();
+        if (active == 0) {
+            ForwardTile first = new ForwardTile();
+            int rows = Math.min(ForwardTile.ROWS, s.rows);
+            ForwardTile.Scratch mine = scratch(s);
+            first.encode(s, mine, 0, rows);
+            scratch.addFirst(mine);
+            active = (double) first.hits.size() / rows;
+        }
+        if (!engine.dense(active, p.dSae()) || s.encoder.type != PanelType.FLOAT32) {
+            idle++;
+            operands = idle > IDLE ? null : operands;
+            return null;
+        }
+        idle = 0;
+        DenseStep d = operands == null ? operands = new DenseStep(s) : operands;
+        d.begin();
+        return d;
+    }
+
+    /** Makes and keeps all gradients; returns Σ of the squares of those of latents. */
+    private double dense(DenseStep d, LatentUpdate update, LatentUpdate.Kept room) {
+        d.rows();
+        double[] parts = new double[Math.ceilDiv(p.dSae(), DenseChunk.LATENTS)];
+        Parallel.run(parts.length, c -> {
+            clocks[c].begin();
+            parts[c] = update.measureDense(c, d, room);
+            clocks[c].lap(StepClock.GRADIENTS);
+        });
+        return Arrays.stream(parts).sum();
+    }
+
+    /** Work on all latents, a chunk a task. */
+    private void each(java.util.function.IntConsumer work) {
+        Parallel.run(clocks.length, c -> {
+            clocks[c].begin();
+            work.accept(c);
+            clocks[c].lap(StepClock.GRADIENTS);
+        });
+    }
+
+    private StepMetrics apply(
+            StepInput s,
+            BatchSums b,
+            LatentGradients g,
+            LatentUpdate update,
+            LatentUpdate.@Nullable Kept room,
+            double measured,
+            StepMetrics metrics) {
         for (int i = 0; i < sinceFired.length; i++) {
             activity[i] += sums.activation[i];
             sinceFired[i] = sums.firing[i] > 0 ? 0 : sinceFired[i] + 1;
@@ -186,7 +257,7 @@ final class SimdSession implements TrainSession {
         }
         double[] bDec = b.errorSum();
         if (rule.subtractBias()) {
-            Parallel.run(bDecParts.length, c -> update.throughEncoder(c, bDecParts[c]));
+            Parallel.run(bDecParts.length, c -> g.throughEncoder(c, bDecParts[c]));
             for (float[] part : bDecParts) {
                 for (int j = 0; j < bDec.length; j++) {
                     bDec[j] += part[j];
@@ -196,16 +267,16 @@ final class SimdSession implements TrainSession {
         SkipUpdate skip = new SkipUpdate(s);
         double factor = 1;
         StepMetrics result = metrics;
-        if (rule.clip() > 0) {
-            double[] parts = new double[bDecParts.length];
-            Parallel.run(parts.length, c -> {
-                clocks[c].begin();
-                parts[c] = update.squares(c, metrics.l0());
-                clocks[c].lap(StepClock.GRADIENTS);
-            });
-            double squares = Arrays.stream(parts).sum() + skip.squares();
-            for (double g : bDec) {
-                squares += g * g;
+        if (rule.clip() > 0 && room != null) {
+            double squares = measured;
+            if (s.dense == null) {
+                double[] parts = new double[bDecParts.length];
+                each(c -> parts[c] = update.measure(c, room));
+                squares = Arrays.stream(parts).sum();
+            }
+            squares += skip.squares();
+            for (double each : bDec) {
+                squares += each * each;
             }
             factor = Math.min(1, rule.clip() / (Math.sqrt(squares) + 1e-6));
             result = ScalarEngine.withNorm(metrics, Math.sqrt(squares));
@@ -213,7 +284,7 @@ final class SimdSession implements TrainSession {
         AdamKernel adam = new AdamKernel(rule.adam(), step);
         Parameters kept = rule.average() > 0 ? average : null;
         LatentUpdate.Optimiser o = new LatentUpdate.Optimiser(m, v, kept, rule.average(), adam, factor);
-        Parallel.run(bDecParts.length, c -> update.run(c, metrics.l0(), o, clocks[c]));
+        Parallel.run(bDecParts.length, c -> update.run(c, o, clocks[c]));
         for (ForwardTile t : tiles) {
             t.clock.drain(nanos);
         }

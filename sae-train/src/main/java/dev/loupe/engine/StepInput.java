@@ -25,6 +25,8 @@ final class StepInput {
     EncoderPanels encoder;
     /** The dead latents' rows in float32, where {@link #encoder} holds integers and the auxiliary loss needs them. */
     @Nullable EncoderPanels deadEncoder;
+    /** Where this step is one of dense products. */
+    @Nullable DenseStep dense;
     /** Where scratch memory comes from. */
     final Arena arena;
     /** b_enc, filled up to whole panels. */

@@ -18,7 +18,8 @@ import java.util.List;
  * and the norm restored after it. Thresholds are kept at 0 or above.
  *
  * @param selection which latents are active
- * @param k active latents per row (TOPK; STATISTICAL and BATCH_TOPK about so many)
+ * @param k active latents per row (TOPK; STATISTICAL and BATCH_TOPK about so many; POSITIVE and THRESHOLD about so many
+ *     are expected, 0 if that is not known: it decides how the product is made, and results only within rounding)
  * @param sparsity what activity costs
  * @param kernel of the straight-through estimator (THRESHOLD; arXiv 2407.14435, equations 11 and 12)
  * @param bandwidth its ε
@@ -55,27 +56,6 @@ public record StepRule(
     /** A rule without penalties, to be completed: encoder sees x − b_dec, unit decoder rows, nothing ever dead. */
     public static Builder of(Selection selection, AdamRule adam) {
         return new Builder(selection, adam);
-    }
-
-    /** The same with places. */
-    public StepRule withLayout(Layout places) {
-        return new StepRule(
-                selection,
-                k,
-                sparsity,
-                kernel,
-                bandwidth,
-                aux,
-                auxK,
-                deadAfter,
-                prefixes,
-                prefixWeight,
-                subtractBias,
-                unitDecoder,
-                clip,
-                average,
-                places,
-                adam);
     }
 
     /** How far from its threshold a pre-activation still moves it. */

@@ -12,7 +12,7 @@ import java.util.Map;
  * BatchTopK: Bussmann, Leask, Nanda, arXiv 2412.06410. The k · rows largest pre-activations of a batch, rectified, so that a
  * row may have more or fewer than k; AuxK as in {@link TopKAuxK}. The finished SAE has one threshold for all latents.
  */
-final class BatchTopK implements Objective {
+sealed class BatchTopK implements Objective permits MatryoshkaBatchTopK {
     private final TrainConfig config;
     private final int dIn;
     private final InferenceThreshold threshold;
@@ -24,10 +24,9 @@ final class BatchTopK implements Objective {
     }
 
     @Override
-    public StepRule rule(long step, AdamRule adam) {
+    public StepRule.Builder rule(long step, AdamRule adam) {
         return Objective.aux(Objective.base(config, Selection.BATCH_TOPK, adam), config, dIn)
-                .k(config.k())
-                .build();
+                .k(config.k());
     }
 
     @Override

@@ -37,6 +37,10 @@ record Checkpoint(
 
     /** What a run is; a checkpoint of any other run is not used. */
     record Identity(TrainConfig config, long seed, String data) {
+        Identity {
+            config = config.ofResult();
+        }
+
         String text() {
             return Json.line(this);
         }

@@ -4,11 +4,9 @@ import dev.loupe.engine.AdamRule;
 import dev.loupe.engine.Parameters;
 import dev.loupe.engine.Selection;
 import dev.loupe.engine.Sparsity;
-import dev.loupe.engine.StepMetrics;
 import dev.loupe.engine.StepRule;
 import dev.loupe.sae.GatedWeights;
 import dev.loupe.sae.SaeWeights;
-import java.util.Map;
 
 /**
  * Gated SAE: Rajamanoharan et al., Improving Dictionary Learning with Gated Sparse Autoencoders, arXiv 2404.16014. A gate
@@ -19,30 +17,14 @@ import java.util.Map;
  * <p>π_gate &gt; 0 exactly where π_mag &gt; θ = b_mag − e^r b_gate, so the finished SAE is a JumpReLU SAE with encoder e^r
  * w, bias b_mag and threshold max(θ, 0): below zero the magnitude is rectified anyway.
  */
-final class Gated implements Objective {
-    private final TrainConfig config;
-    private final Lambda lambda;
-
+final class Gated extends Penalised {
     Gated(TrainConfig config) {
-        this.config = config;
-        this.lambda = new Lambda(config, config.l1(), config.l0Target() > 0);
+        super(config, config.l1(), config.l0Target() > 0);
     }
 
     @Override
-    public StepRule rule(long step, AdamRule adam) {
-        return Objective.base(config, Selection.GATE, adam)
-                .sparsity(Sparsity.l1(lambda.at(step)))
-                .build();
-    }
-
-    @Override
-    public void observe(long step, StepMetrics metrics) {
-        lambda.observe(metrics);
-    }
-
-    @Override
-    public double sparsityWeight(StepRule rule) {
-        return rule.sparsity().l1();
+    public StepRule.Builder rule(long step, AdamRule adam) {
+        return base(Selection.GATE, adam).sparsity(Sparsity.l1(lambda.at(step)));
     }
 
     @Override
@@ -50,15 +32,5 @@ final class Gated implements Objective {
         SaeWeights w =
                 GatedWeights.asJumpRelu(p.encoderRows(), p.decoderRows(), p.bEnc(), p.bMag(), p.rMag(), p.bDec());
         return new SaeWeights(w.encoderRows(), w.decoderRows(), w.bEnc(), w.bDec(), w.threshold(), p.skip());
-    }
-
-    @Override
-    public Map<String, Double> state() {
-        return Map.of("lambda", lambda.value());
-    }
-
-    @Override
-    public void restore(Map<String, Double> state) {
-        lambda.restore(state.getOrDefault("lambda", lambda.value()));
     }
 }

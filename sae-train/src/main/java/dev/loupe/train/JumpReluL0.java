@@ -4,7 +4,6 @@ import dev.loupe.engine.AdamRule;
 import dev.loupe.engine.Parameters;
 import dev.loupe.engine.Selection;
 import dev.loupe.engine.Sparsity;
-import dev.loupe.engine.StepMetrics;
 import dev.loupe.engine.StepRule;
 import dev.loupe.engine.ThresholdKernel;
 import java.util.Map;
@@ -16,19 +15,23 @@ import java.util.Map;
  * <p>The penalty is λ(L0/L0* − 1)² where there is a target (equation 13), else λ·L0; or, by {@code jumprelu.penalty}, λ Σ
  * tanh(c·f·‖d‖) (Anthropic, circuits update of January 2025) or λ Σ ω(1 + ω/ω₀) over latents with frequency ω (Google
  * DeepMind, progress update 2); the weight of the last two follows an L0 target as in {@link Lambda}.
+ *
+ * <p>Latents that fire on nothing near their threshold receive no gradient, so rare features stay without one. The auxiliary
+ * loss of {@link TopKAuxK} gives the dead ones something to do; the paper has none.
  */
-final class JumpReluL0 implements Objective {
-    private final TrainConfig config;
+final class JumpReluL0 extends Penalised {
     private final JumpReluSettings settings;
-    private final Lambda lambda;
+    private final int dIn;
     private double bandwidth;
 
-    JumpReluL0(TrainConfig config) {
-        this.config = config;
+    JumpReluL0(TrainConfig config, int dIn) {
+        super(
+                config,
+                config.l0Coefficient(),
+                config.l0Target() > 0 && !config.jumprelu().penalty().equals("l0"));
+        this.dIn = dIn;
         this.settings = config.jumprelu();
         this.bandwidth = config.bandwidth();
-        boolean steered = config.l0Target() > 0 && !settings.penalty().equals("l0");
-        this.lambda = new Lambda(config, config.l0Coefficient(), steered);
     }
 
     @Override
@@ -40,22 +43,16 @@ final class JumpReluL0 implements Objective {
     }
 
     @Override
-    public StepRule rule(long step, AdamRule adam) {
+    public StepRule.Builder rule(long step, AdamRule adam) {
         double weight = lambda.at(step);
         Sparsity sparsity = switch (settings.penalty()) {
             case "tanh" -> Sparsity.tanh(weight, settings.tanhScale());
             case "frequency" -> Sparsity.frequency(weight, settings.frequencyScale());
             default -> Sparsity.l0(weight, config.l0Target());
         };
-        return Objective.base(config, Selection.THRESHOLD, adam)
+        return Objective.aux(base(Selection.THRESHOLD, adam), config, dIn)
                 .sparsity(sparsity.withPreActivation(settings.preActivation(), settings.preActivationOnDeadOnly()))
-                .kernel(ThresholdKernel.of(settings.kernel()), bandwidth)
-                .build();
-    }
-
-    @Override
-    public void observe(long step, StepMetrics metrics) {
-        lambda.observe(metrics);
+                .kernel(ThresholdKernel.of(settings.kernel()), bandwidth);
     }
 
     @Override
@@ -67,12 +64,14 @@ final class JumpReluL0 implements Objective {
 
     @Override
     public Map<String, Double> state() {
-        return Map.of("lambda", lambda.value(), "bandwidth", bandwidth);
+        Map<String, Double> state = super.state();
+        state.put("bandwidth", bandwidth);
+        return state;
     }
 
     @Override
     public void restore(Map<String, Double> state) {
-        lambda.restore(state.getOrDefault("lambda", lambda.value()));
+        super.restore(state);
         bandwidth = state.getOrDefault("bandwidth", bandwidth);
     }
 }

@@ -13,7 +13,7 @@ import java.util.List;
  * @param kernel of the straight-through estimator: rectangle, triangle or epanechnikov
  * @param start where thresholds start. fixed: at {@code threshold}. measured: each where its latent fires at the rate of
  *     {@code start_l0} on the first rows, and {@code bandwidth} keeps its ratio to the thresholds. auto: measured if with the
- *     fixed start fewer than half of the L0 target would be active at first, as with massive activations; else fixed
+ *     fixed start no latent would be active on most of them, as with massive activations; else fixed
  * @param startL0 measured start: so many times the L0 target (24 without one) are active at first
  * @param tanhScale c of tanh(c · f · ‖d‖)
  * @param frequencyScale ω₀ of ω(1 + ω/ω₀)

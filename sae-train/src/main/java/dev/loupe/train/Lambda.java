@@ -1,6 +1,7 @@
 package dev.loupe.train;
 
 import dev.loupe.engine.StepMetrics;
+import java.util.Map;
 
 /**
  * The weight λ of a sparsity penalty. Without an L0 target it rises to its value over the warm-up. With one it follows it:
@@ -15,6 +16,7 @@ final class Lambda {
     private final Schedule warmup;
     private final boolean steered;
     private double value;
+    private double l0;
 
     Lambda(TrainConfig config, double start, boolean steered) {
         this.config = config;
@@ -28,6 +30,7 @@ final class Lambda {
     }
 
     void observe(StepMetrics metrics) {
+        l0 = metrics.l0();
         if (steered) {
             double error = Math.clamp(metrics.l0() / config.l0Target() - 1, -1.0, 1.0);
             value *= Math.exp(GAIN_PER_RUN / config.steps() * error);
@@ -38,11 +41,18 @@ final class Lambda {
         value *= factor;
     }
 
-    double value() {
-        return value;
+    /** Active latents per row at the last step, 0 before the first: what the next one is likely to have. */
+    int expected() {
+        return (int) Math.ceil(l0);
     }
 
-    void restore(double kept) {
-        value = kept;
+    /** What must be kept to go on. */
+    Map<String, Double> state() {
+        return Map.of("lambda", value, "l0", l0);
+    }
+
+    void restore(Map<String, Double> state) {
+        value = state.getOrDefault("lambda", value);
+        l0 = state.getOrDefault("l0", 0.0);
     }
 }

@@ -12,10 +12,13 @@ final class MemoryNeed {
 
     /**
      * Parameters, two moments and perhaps an average in native memory, a copy of them while a checkpoint is written; the
-     * packed encoder.
+     * packed encoder; gradients where their norm is limited; the decoder packed twice where many latents can be active.
      */
     static long nativeBytes(TrainConfig c, int d) {
-        return multiply((2L * (c.average() > 0 ? 4 : 3) * 2 + 1) * Float.BYTES, c.dSae(), d);
+        long matrices = 2L * (c.average() > 0 ? 4 : 3) * 2 + 1;
+        matrices += c.clip() > 0 ? 2 : 0;
+        matrices += c.method().choosesK() ? 0 : 2;
+        return multiply(matrices * Float.BYTES, c.dSae(), d);
     }
 
     private static int errorBlocks(TrainConfig c) {
@@ -28,9 +31,14 @@ final class MemoryNeed {
     /** The batch with its errors, what threads collect of tiles of rows, and the (row, latent) pairs. */
     static long heapBytes(TrainConfig c, int d) {
         long rows = multiply((1L + errorBlocks(c)) * Float.BYTES, c.batch(), d);
-        long active = c.method().choosesK() ? c.k() + (c.aux() > 0 ? d / 2 : 0) : c.dSae() / 2;
+        long revived = c.aux() > 0 ? d / 2 : 0;
+        long active = switch (c.method()) {
+            case TOPK, BATCHTOPK, MATRYOSHKA -> c.k() + revived;
+            case GATED -> c.dSae() / 2;
+            case RELU, PANNEAL, JUMPRELU -> c.dSae() / 16 + 1 + revived; // more are dense products
+        };
         long tiles = multiply(3L * Float.BYTES * 96 * dev.loupe.math.Parallel.threads(), active, 1);
-        return Math.addExact(rows, Math.addExact(tiles, multiply(40, c.batch(), active)));
+        return Math.addExact(rows, Math.addExact(tiles, multiply(36, c.batch(), active)));
     }
 
     private static long multiply(long a, long b, long c) {

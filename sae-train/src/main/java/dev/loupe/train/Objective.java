@@ -12,7 +12,7 @@ import java.util.Map;
  * What a paper trains: turns the settings of a run into the plain numbers of each step, and may learn from what a step saw.
  * One class per paper.
  */
-public sealed interface Objective permits ReluL1, PAnneal, TopKAuxK, BatchTopK, MatryoshkaBatchTopK, JumpReluL0, Gated {
+public sealed interface Objective permits Penalised, TopKAuxK, BatchTopK {
 
     /** The objective of a run. */
     static Objective of(TrainConfig config, int dIn) {
@@ -22,7 +22,7 @@ public sealed interface Objective permits ReluL1, PAnneal, TopKAuxK, BatchTopK, 
             case TOPK -> new TopKAuxK(config, dIn);
             case BATCHTOPK -> new BatchTopK(config, dIn);
             case MATRYOSHKA -> new MatryoshkaBatchTopK(config, dIn);
-            case JUMPRELU -> new JumpReluL0(config);
+            case JUMPRELU -> new JumpReluL0(config, dIn);
             case GATED -> new Gated(config);
         };
     }
@@ -45,8 +45,8 @@ public sealed interface Objective permits ReluL1, PAnneal, TopKAuxK, BatchTopK, 
     /** Looks at the weights before the first step of a run that begins. */
     default void begin(Parameters start) {}
 
-    /** The numbers of a step, counted from 0. */
-    StepRule rule(long step, AdamRule adam);
+    /** The numbers of a step, counted from 0; where there are several places, the run adds them. */
+    StepRule.Builder rule(long step, AdamRule adam);
 
     /** Learns from a step that was taken. */
     default void observe(long step, StepMetrics metrics) {}

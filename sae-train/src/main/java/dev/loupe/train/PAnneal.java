@@ -7,7 +7,6 @@ import dev.loupe.engine.StepMetrics;
 import dev.loupe.engine.StepRule;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
@@ -16,17 +15,14 @@ import java.util.Map;
  * changes, λ is multiplied by the ratio of the penalties with the old and the new power over the last ten batches, so that
  * the pressure stays what it was. ε keeps the slope finite where an activation leaves zero.
  */
-final class PAnneal implements Objective {
+final class PAnneal extends Penalised {
     private static final int QUEUE = 10;
 
-    private final TrainConfig config;
-    private final Lambda lambda;
     private final Deque<double[]> recent = new ArrayDeque<>();
     private int done;
 
     PAnneal(TrainConfig config) {
-        this.config = config;
-        this.lambda = new Lambda(config, config.l1(), config.l0Target() > 0);
+        super(config, config.l1(), config.l0Target() > 0);
     }
 
     /** The power after so many updates. */
@@ -45,16 +41,14 @@ final class PAnneal implements Objective {
     }
 
     @Override
-    public StepRule rule(long step, AdamRule adam) {
+    public StepRule.Builder rule(long step, AdamRule adam) {
         double next = done < config.panneal().updates() ? power(done + 1) : 0;
-        return Objective.base(config, Selection.POSITIVE, adam)
-                .sparsity(Sparsity.lp(lambda.at(step), power(done), next))
-                .build();
+        return base(Selection.POSITIVE, adam).sparsity(Sparsity.lp(lambda.at(step), power(done), next));
     }
 
     @Override
     public void observe(long step, StepMetrics metrics) {
-        lambda.observe(metrics);
+        super.observe(step, metrics);
         recent.addLast(new double[] {metrics.power(), metrics.powerNext()});
         if (recent.size() > QUEUE) {
             recent.removeFirst();
@@ -71,14 +65,8 @@ final class PAnneal implements Objective {
     }
 
     @Override
-    public double sparsityWeight(StepRule rule) {
-        return rule.sparsity().l1();
-    }
-
-    @Override
     public Map<String, Double> state() {
-        Map<String, Double> state = new LinkedHashMap<>();
-        state.put("lambda", lambda.value());
+        Map<String, Double> state = super.state();
         state.put("updates", (double) done);
         int i = 0;
         for (double[] r : recent) {
@@ -90,7 +78,7 @@ final class PAnneal implements Objective {
 
     @Override
     public void restore(Map<String, Double> state) {
-        lambda.restore(state.getOrDefault("lambda", lambda.value()));
+        super.restore(state);
         done = (int) (double) state.getOrDefault("updates", 0.0);
         recent.clear();
         for (int i = 0; state.containsKey("recent." + i); i++) {

@@ -192,7 +192,7 @@ final class SeedRun implements AutoCloseable {
     void step(Matrix batch, Matrix wanted, Progress progress, String prefix) {
         AdamRule adam =
                 new AdamRule(config.learningRate() * rate.at(next), config.beta1(), config.beta2(), config.epsilon());
-        StepRule rule = objective.rule(next, adam).withLayout(layout);
+        StepRule rule = objective.rule(next, adam).layout(layout).build();
         StepMetrics metrics;
         try {
             metrics = session().step(batch, wanted, rule);

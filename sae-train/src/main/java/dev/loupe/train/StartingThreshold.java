@@ -31,17 +31,21 @@ final class StartingThreshold {
         double rate = c.jumprelu().startL0() * target / p.dSae();
         int above = (int) Math.clamp(Math.round(rate * rows.length), 1, rows.length - 1);
         float[] quantiles = new float[p.dSae()];
-        long[] active = new long[p.dSae()];
+        boolean[] active = new boolean[rows.length];
         measure(p, rows, c.applyBDecToInput(), above, quantiles, active);
-        boolean tooHigh = Arrays.stream(active).sum() < target / 2 * rows.length;
+        int none = 0;
+        for (boolean a : active) {
+            none += a ? 0 : 1;
+        }
+        boolean tooHigh = 2 * none > rows.length; // from most rows nothing would be learned
         if (c.jumprelu().start().equals("measured") || tooHigh) {
             System.arraycopy(quantiles, 0, p.threshold(), 0, quantiles.length);
         }
     }
 
-    /** For each latent the threshold that so many rows exceed, and how many exceed the one it has. */
+    /** For each latent the threshold that so many rows exceed, and for each row whether any latent exceeds the one it has. */
     private static void measure(
-            Parameters p, float[][] rows, boolean subtractBias, int above, float[] quantiles, long[] active) {
+            Parameters p, float[][] rows, boolean subtractBias, int above, float[] quantiles, boolean[] active) {
         int n = p.dSae();
         int d = p.dIn();
         try (Arena arena = Arena.ofShared()) {
@@ -62,13 +66,13 @@ final class StartingThreshold {
                 Parallel.run(count, i -> {
                     int latent = first + i;
                     float[] values = pi.row(i);
+                    for (int r = 0; r < values.length; r++) {
+                        if (values[r] + p.bEnc()[latent] > p.threshold()[latent]) {
+                            active[r] = true; // whichever latent says so first
+                        }
+                    }
                     Arrays.sort(values);
                     quantiles[latent] = Math.max(0, values[values.length - above - 1] + p.bEnc()[latent]);
-                    for (int r = values.length - 1;
-                            r >= 0 && values[r] + p.bEnc()[latent] > p.threshold()[latent];
-                            r--) {
-                        active[latent]++;
-                    }
                 });
             }
         }

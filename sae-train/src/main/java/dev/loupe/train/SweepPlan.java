@@ -162,7 +162,9 @@ public record SweepPlan(
                 long begin = System.nanoTime();
                 for (int s = 0; s < 3 || System.nanoTime() - begin < nanos; s++) {
                     long at = System.nanoTime();
-                    objective.observe(s, session.step(input, wanted, objective.rule(s, adam)));
+                    objective.observe(
+                            s,
+                            session.step(input, wanted, objective.rule(s, adam).build()));
                     best = Math.min(best, (System.nanoTime() - at) / 1e9);
                 }
                 return best;

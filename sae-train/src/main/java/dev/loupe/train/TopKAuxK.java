@@ -15,10 +15,9 @@ import dev.loupe.engine.StepRule;
 record TopKAuxK(TrainConfig config, int dIn) implements Objective {
 
     @Override
-    public StepRule rule(long step, AdamRule adam) {
+    public StepRule.Builder rule(long step, AdamRule adam) {
         return Objective.aux(Objective.base(config, selection(), adam), config, dIn)
-                .k(config.k())
-                .build();
+                .k(config.k());
     }
 
     private Selection selection() {

@@ -45,7 +45,7 @@ import tools.jackson.core.JacksonException;
  * @param encoderBias b_enc starts here: below 0, a ReLU SAE starts as sparse as it shall end
  * @param threshold where thresholds start (JumpReLU)
  * @param bandwidth ε of the rectangle kernel (JumpReLU)
- * @param aux weight of the auxiliary loss on dead latents (topk, batchtopk, matryoshka), 0 for none
+ * @param aux weight of the auxiliary loss on dead latents (topk, batchtopk, matryoshka, jumprelu), 0 for none
  * @param auxK dead latents it uses per token; 0 for d_in / 2
  * @param thresholdDecay of the running average that becomes the threshold (batchtopk, matryoshka)
  * @param initFrom name of an SAE whose weights are the start (fine-tuning); empty for none
@@ -57,6 +57,7 @@ import tools.jackson.core.JacksonException;
  * @param matryoshka what only Matryoshka SAEs have
  * @param panneal what only p-annealing has
  * @param precision of the encoder's product: fp32 or bf16; weights, gradients and activations are float32 in both
+ * @param checkpointMinutes how often a running training writes down where it is; changes no result
  * @param dataSeed order of the rows; the SAE's own seed only changes its initial weights
  */
 public record TrainConfig(
@@ -102,7 +103,11 @@ public record TrainConfig(
         MatryoshkaSettings matryoshka,
         PAnnealSettings panneal,
         String precision,
+        @JsonProperty("checkpoint_minutes") double checkpointMinutes,
         @JsonProperty("data_seed") long dataSeed) {
+
+    /** Minutes between checkpoints where nothing is said. */
+    static final double CHECKPOINT_MINUTES = 0.5;
 
     /** Refuses settings that cannot be trained, each in one sentence. Settings of later versions may be missing in files. */
     @SuppressWarnings({"ConstantValue", "NullAway"}) // JSON leaves absent fields null, whatever the types say
@@ -110,6 +115,8 @@ public record TrainConfig(
         initFrom = initFrom == null ? "" : initFrom;
         recycle = recycle == null ? RecycleSettings.NONE : recycle;
         topk = topk == null ? TopKSettings.DEFAULT : topk;
+        checkpointMinutes = checkpointMinutes == 0 ? CHECKPOINT_MINUTES : checkpointMinutes;
+        need(checkpointMinutes > 0 && Double.isFinite(checkpointMinutes), "checkpoint_minutes", "above 0");
         Method m = Method.of(architecture);
         precision = precision == null
                 ? Precision.FP32.id()
@@ -183,6 +190,16 @@ public record TrainConfig(
     /** Rows that the run sees. */
     public long tokens() {
         return Math.multiplyExact(steps, (long) batch);
+    }
+
+    /** Seconds between checkpoints. */
+    double checkpointSeconds() {
+        return 60 * checkpointMinutes;
+    }
+
+    /** What a result depends on: the same settings whatever was asked of checkpoints. */
+    TrainConfig ofResult() {
+        return recipe(recipe, Map.of("checkpoint_minutes", CHECKPOINT_MINUTES));
     }
 
     /** Steps without firing after which a latent counts as dead. */

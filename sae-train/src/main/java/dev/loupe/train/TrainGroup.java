@@ -20,7 +20,6 @@ import org.jspecify.annotations.Nullable;
  * already is kept, what was interrupted goes on from its own checkpoint, and one that fails leaves the others alone.
  */
 public final class TrainGroup {
-    private static final double CHECKPOINT_SECONDS = 60;
 
     private TrainGroup() {}
 
@@ -43,7 +42,11 @@ public final class TrainGroup {
      * @throws dev.loupe.base.CancelledException if that was asked for; what was done is kept
      */
     public static List<Outcome> run(Path storeFolder, Path saesDir, List<TrainTask> tasks, Progress progress) {
-        return run(storeFolder, saesDir, tasks, progress, CHECKPOINT_SECONDS);
+        double seconds = tasks.stream()
+                .mapToDouble(t -> t.config().checkpointSeconds())
+                .min()
+                .orElse(0);
+        return run(storeFolder, saesDir, tasks, progress, seconds);
     }
 
     static List<Outcome> run(

@@ -32,9 +32,6 @@ import org.jspecify.annotations.Nullable;
  * and trained by the same order, is kept.
  */
 public final class TrainJob {
-    /** How often a checkpoint is written; what a kill can cost. */
-    private static final double CHECKPOINT_SECONDS = 30;
-
     private static final String DATA_ORDER = "data_order";
 
     private TrainJob() {}
@@ -48,7 +45,7 @@ public final class TrainJob {
      */
     public static List<TrainResult> run(TrainRequest request, Progress progress) {
         if (Places.several(request.hook())) {
-            return PlacesJob.run(request, progress, CHECKPOINT_SECONDS);
+            return PlacesJob.run(request, progress, request.config().checkpointSeconds());
         }
         List<TrainResult> results = new ArrayList<>();
         try (TrainingRows rows = TrainingRows.open(request, progress)) {
@@ -62,7 +59,14 @@ public final class TrainJob {
                 try (BatchSource data = rows.source().apply(origin.hook());
                         BatchSource other = transcoder ? rows.source().apply(origin.hookOut()) : null) {
                     BatchSource target = other == null ? data : other;
-                    results.add(one(request, seed, data, target, origin, progress, CHECKPOINT_SECONDS));
+                    results.add(one(
+                            request,
+                            seed,
+                            data,
+                            target,
+                            origin,
+                            progress,
+                            request.config().checkpointSeconds()));
                 }
             }
         }
@@ -123,7 +127,7 @@ public final class TrainJob {
                     request.saesDir(),
                     tasks,
                     progress,
-                    CHECKPOINT_SECONDS)) {
+                    request.config().checkpointSeconds())) {
                 if (outcome.result() == null) {
                     throw new LoupeException(outcome.task().name() + ": " + outcome.failure());
                 }
@@ -246,7 +250,7 @@ public final class TrainJob {
                 && origin.hook().equals(p.hook())
                 && origin.hookOut().equals(sae.config().hookNameOut())
                 && origin.order().equals(other(p).getOrDefault(DATA_ORDER, origin.order()))
-                && config.equals(settings(p));
+                && config.ofResult().equals(settings(p));
         if (!same) {
             throw new LoupeException("There is already an SAE " + folder
                     + " with other settings, data or seed: choose another name or delete it first.");
@@ -258,7 +262,9 @@ public final class TrainJob {
     /** The settings of an SAE that is there; null if they are none of a training here. */
     private static @Nullable TrainConfig settings(SaeProvenance p) {
         try { // those of earlier versions lack what was added since
-            return dev.loupe.base.Json.MAPPER.convertValue(p.settings(), TrainConfig.class);
+            return dev.loupe.base.Json.MAPPER
+                    .convertValue(p.settings(), TrainConfig.class)
+                    .ofResult();
         } catch (tools.jackson.core.JacksonException e) {
             return null;
         }

@@ -136,6 +136,7 @@ public enum TrainPreset {
             c.put("l1", 1);
         }
         if (m == Method.JUMPRELU) {
+            c.put("aux", 0);
             c.put("threshold", 0.01);
             c.put("bandwidth", 0.05);
             c.put("l0_coefficient", 1);
@@ -178,6 +179,7 @@ public enum TrainPreset {
                 c.put("beta1", 0);
                 c.put("apply_b_dec_to_input", false);
                 c.put("clip", 1);
+                c.put("aux", 0);
                 c.put("threshold", 0.001);
                 c.put("bandwidth", 0.001);
                 c.put("l0_coefficient", 1);
@@ -243,6 +245,7 @@ public enum TrainPreset {
         c.put("learning_rate_decay", 0.2);
         c.put("sparsity_warmup", 1);
         c.put("clip", 1);
+        c.put("aux", 0);
         c.put("threshold", 0.1);
         c.put("bandwidth", 2);
         c.put("l0_coefficient", 10);
@@ -261,6 +264,7 @@ public enum TrainPreset {
         c.put("sparsity_warmup", "10000 steps");
         c.put("decoder_bias", "zero");
         c.put("apply_b_dec_to_input", false);
+        c.put("aux", 0);
         c.put("threshold", 0.001);
         c.put("bandwidth", 0.001);
         c.put("l0_coefficient", 1e-3);
@@ -302,7 +306,7 @@ public enum TrainPreset {
                 paid ? -0.2 : 0,
                 jump ? 0.2 : 0,
                 jump ? 0.1 : 0,
-                method.choosesK() ? 1.0 / 32 : 0,
+                method.choosesK() || jump ? 1.0 / 32 : 0,
                 0,
                 0.999,
                 "",
@@ -313,6 +317,7 @@ public enum TrainPreset {
                 MatryoshkaSettings.DEFAULT,
                 PAnnealSettings.DEFAULT,
                 "fp32",
+                TrainConfig.CHECKPOINT_MINUTES,
                 0);
     }
 }

@@ -18,6 +18,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Whole steps of the fast engine against the scalar reference. */
 class EngineContractTest {
     private static final double TOLERANCE = 2e-4;
+    /** Dense products wherever there is a pair. */
+    private static final int DENSE = Integer.MAX_VALUE;
 
     @ParameterizedTest
     @EnumSource(Kind.class)
@@ -29,7 +31,16 @@ class EngineContractTest {
     @ParameterizedTest
     @EnumSource(Kind.class)
     void stepsWithAProductOfIntegersAgreeWithTheReference(Kind kind) {
-        agree(kind, new SimdEngine(Precision.FP32, PanelType.INT16), 5);
+        agree(kind, new SimdEngine(Precision.FP32, PanelType.INT16, DenseStep.SPARSE), 5);
+    }
+
+    /** Dense products in place of sums over pairs, and neither: what decides between them must not matter. */
+    @ParameterizedTest
+    @EnumSource(Kind.class)
+    void stepsWithDenseProductsAndWithoutAnyAgreeWithTheReference(Kind kind) {
+        agree(kind, new SimdEngine(Precision.FP32, null, DENSE), 20);
+        agree(kind, new SimdEngine(Precision.FP32, null, 0), 5);
+        agree(kind, new SimdEngine(Precision.FP32, null, 3), 5);
     }
 
     /** Numbers of few bits have exact products in bfloat16, so everything behind the choice must agree as in float32. */
@@ -196,7 +207,8 @@ class EngineContractTest {
     void neitherThreadsNorARestartChangeABit(Kind kind) {
         unchanged(kind, SaeEngine.best(), 3);
         unchanged(kind, SaeEngine.best(Precision.BF16), 1);
-        unchanged(kind, new SimdEngine(Precision.FP32, PanelType.INT16), 1);
+        unchanged(kind, new SimdEngine(Precision.FP32, PanelType.INT16, 0), 1);
+        unchanged(kind, new SimdEngine(Precision.FP32, null, DENSE), 2);
     }
 
     private static void unchanged(Kind kind, SaeEngine engine, int cases) {

@@ -90,7 +90,8 @@ enum Kind {
                         .clip(2);
             case JUMP_FREQUENCY ->
                 b.sparsity(Sparsity.frequency(0.4, 0.2).withPreActivation(0.3, true))
-                        .kernel(ThresholdKernel.EPANECHNIKOV, 0.6);
+                        .kernel(ThresholdKernel.EPANECHNIKOV, 0.6)
+                        .aux(0.25, 3);
             case JUMP_MATRYOSHKA ->
                 b.sparsity(Sparsity.l0(0.1, 0))
                         .kernel(ThresholdKernel.RECTANGLE, 0.8)

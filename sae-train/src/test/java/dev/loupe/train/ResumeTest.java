@@ -141,6 +141,10 @@ class ResumeTest {
         TrainResult again = Runs.train(request, 5, Progress.silent());
         assertThat(again.kept()).isTrue();
         assertThat(again.metrics()).containsKey("fvu");
+        TrainRequest patient = Runs.request(dir, config.with("checkpoint_minutes", 7), 5L);
+        assertThat(Runs.train(patient, 5, Progress.silent()).kept())
+                .as("how often checkpoints are written changes no result")
+                .isTrue();
         TrainRequest other = Runs.request(dir, config.with("steps", 121), 5L);
         assertThatThrownBy(() -> Runs.train(other, 5, Progress.silent()))
                 .isInstanceOf(LoupeException.class)

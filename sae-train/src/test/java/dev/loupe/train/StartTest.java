@@ -208,7 +208,7 @@ class StartTest {
 
     private double deadWith(Map<String, Object> changes) {
         TrainConfig c = Runs.config(Method.JUMPRELU)
-                .with(Map.of("steps", 400, "batch", 200))
+                .with(Map.of("steps", 400, "batch", 200, "aux", 0))
                 .with(changes);
         BatchSource data = massive();
         SeedRun run = new SeedRun(SaeEngine.best(), c, 1, data, data, dir.resolve("none"), 1e9);
@@ -254,7 +254,11 @@ class StartTest {
                 for (int r = 0; r < 100; r++) {
                     VectorOps.scale((float) scale, batch.segment(), batch.offset(r), 20);
                 }
-                session.step(batch, objective.rule(step, new dev.loupe.engine.AdamRule(1e-3, 0.9, 0.999, 1e-8)));
+                session.step(
+                        batch,
+                        objective
+                                .rule(step, new dev.loupe.engine.AdamRule(1e-3, 0.9, 0.999, 1e-8))
+                                .build());
             }
             int recycled = new Recycler(c, 1).run(session, 1, batch, true);
             assertThat(recycled).isGreaterThanOrEqualTo(10);

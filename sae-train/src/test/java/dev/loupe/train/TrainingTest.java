@@ -171,7 +171,11 @@ class TrainingTest {
                         batch.set(r, j, 0.1f * batch.get(r, j));
                     }
                 }
-                last = session.step(batch, objective.rule(step, new AdamRule(1e-2, 0.9, 0.999, 1e-8)));
+                last = session.step(
+                        batch,
+                        objective
+                                .rule(step, new AdamRule(1e-2, 0.9, 0.999, 1e-8))
+                                .build());
             }
         }
         return last == null ? -1 : last.dead();

@@ -68,6 +68,7 @@ public final class BenchMain implements Callable<Integer> {
                 StoreLoaderBench::new,
                 BlockShuffleBench::new,
                 TrainStepBench::new,
+                DensityBench::new,
                 () -> new PlantedBench(Method.TOPK),
                 () -> new PlantedBench(Method.JUMPRELU),
                 MatchBench::new,

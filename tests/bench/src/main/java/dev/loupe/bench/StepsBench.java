@@ -17,6 +17,7 @@ import dev.loupe.engine.TrainState;
 import dev.loupe.fixtures.Cases;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.Parallel;
+import dev.loupe.math.VectorOps;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -30,71 +31,114 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whole training steps at the size of published SAEs (4,096 rows of 768 values, 16,384 latents) on Gaussian rows, against the
- * trainer of a peer with the same start, batches and settings. The reconstruction losses of the last run must agree.
+ * Whole training steps at the size of published SAEs on Gaussian rows and on rows of a captured store, and whole runs from the
+ * first L0 (half of all latents) to the last, against the trainer of a peer with the same start, batches and settings. The
+ * reconstruction losses of the last step must agree.
  */
 final class StepsBench implements Benchmark {
-    private static final int BATCH = 4096;
-    private static final int BATCHES = 3;
-    private static final int WIDTH = 768;
-    private static final int LATENTS = 16_384;
     private static final int K = 32;
-    private static final double RATE = 3e-4;
-    private static final double L1 = 0.01;
-    private static final double L0 = 0.01;
-    private static final double BANDWIDTH = 0.1;
+
+    /** What a step sees. */
+    enum Shape {
+        GAUSSIAN("Gaussian rows", 768, 16_384, 4096, 3, 1, 3e-4),
+        CAPTURED("rows of a captured store", 192, 16_384, 4096, 3, 1, 3e-4),
+        RUN("rows of a captured store, from the first step to the last", 192, 4096, 1024, 32, 400, 5e-3);
+
+        private final String rows;
+        private final int width;
+        private final int latents;
+        private final int batch;
+        private final int batches;
+        private final int steps;
+        private final double rate;
+
+        Shape(String rows, int width, int latents, int batch, int batches, int steps, double rate) {
+            this.rows = rows;
+            this.width = width;
+            this.latents = latents;
+            this.batch = batch;
+            this.batches = batches;
+            this.steps = steps;
+            this.rate = rate;
+        }
+    }
 
     /** What is trained, how, and against whom. */
     enum Case {
-        TOPK("topk", Precision.FP32, "sae_lens", 0),
-        TOPK_BF16("topk", Precision.BF16, "sae_lens", 0),
-        TOPK_DEAD("topk", Precision.FP32, "sae_lens", LATENTS / 10),
-        TOPK_SPARSIFY("topk", Precision.FP32, "sparsify", 0),
-        TOPK_BF16_SPARSIFY("topk", Precision.BF16, "sparsify", 0),
-        TOPK_DICTIONARY("topk", Precision.FP32, "dictionary_learning", 0),
-        BATCHTOPK("batchtopk", Precision.FP32, "sae_lens", 0),
-        JUMPRELU("jumprelu", Precision.FP32, "sae_lens", 0),
-        JUMPRELU_BF16("jumprelu", Precision.BF16, "sae_lens", 0),
-        RELU("relu", Precision.FP32, "sae_lens", 0),
-        RELU_BF16("relu", Precision.BF16, "sae_lens", 0),
-        RELU_EARLY("relu-early", Precision.FP32, "sae_lens", 0);
+        TOPK("topk", Precision.FP32, "sae_lens", 0, Shape.GAUSSIAN),
+        TOPK_BF16("topk", Precision.BF16, "sae_lens", 0, Shape.GAUSSIAN),
+        TOPK_DEAD("topk", Precision.FP32, "sae_lens", 10, Shape.GAUSSIAN),
+        TOPK_CAPTURED("topk", Precision.FP32, "sae_lens", 0, Shape.CAPTURED),
+        TOPK_SPARSIFY("topk", Precision.FP32, "sparsify", 0, Shape.GAUSSIAN),
+        TOPK_BF16_SPARSIFY("topk", Precision.BF16, "sparsify", 0, Shape.GAUSSIAN),
+        TOPK_DICTIONARY("topk", Precision.FP32, "dictionary_learning", 0, Shape.GAUSSIAN),
+        BATCHTOPK("batchtopk", Precision.FP32, "sae_lens", 0, Shape.GAUSSIAN),
+        BATCHTOPK_DEAD("batchtopk", Precision.FP32, "sae_lens", 10, Shape.GAUSSIAN),
+        BATCHTOPK_CAPTURED("batchtopk", Precision.FP32, "sae_lens", 0, Shape.CAPTURED),
+        JUMPRELU("jumprelu", Precision.FP32, "sae_lens", 0, Shape.GAUSSIAN),
+        JUMPRELU_DEAD("jumprelu", Precision.FP32, "sae_lens", 10, Shape.GAUSSIAN),
+        JUMPRELU_BF16("jumprelu", Precision.BF16, "sae_lens", 0, Shape.GAUSSIAN),
+        JUMPRELU_CAPTURED("jumprelu", Precision.FP32, "sae_lens", 0, Shape.CAPTURED),
+        JUMPRELU_RUN("jumprelu", Precision.FP32, "sae_lens", 0, Shape.RUN),
+        RELU("relu", Precision.FP32, "sae_lens", 0, Shape.GAUSSIAN),
+        RELU_DEAD("relu", Precision.FP32, "sae_lens", 10, Shape.GAUSSIAN),
+        RELU_BF16("relu", Precision.BF16, "sae_lens", 0, Shape.GAUSSIAN),
+        RELU_CAPTURED("relu", Precision.FP32, "sae_lens", 0, Shape.CAPTURED),
+        RELU_RUN("relu", Precision.FP32, "sae_lens", 0, Shape.RUN),
+        RELU_EARLY("relu-early", Precision.FP32, "sae_lens", 0, Shape.GAUSSIAN);
 
         private final String method;
         private final Precision precision;
         private final String peer;
-        private final int dead;
+        private final int deadPercent;
+        private final Shape shape;
 
-        Case(String method, Precision precision, String peer, int dead) {
+        Case(String method, Precision precision, String peer, int deadPercent, Shape shape) {
             this.method = method;
             this.precision = precision;
             this.peer = peer;
-            this.dead = dead;
+            this.deadPercent = deadPercent;
+            this.shape = shape;
         }
 
         private String id() {
             return "train-step-" + name().toLowerCase(java.util.Locale.ROOT).replace('_', '-');
         }
 
-        /** L0 near 50 for JumpReLU; 300 for ReLU, half of all latents in early training. */
-        private float threshold() {
-            return method.equals("jumprelu") ? 2.74f : 0;
+        private int dead() {
+            return shape.latents * deadPercent / 100;
         }
 
-        private float bias() {
-            return method.equals("relu") ? -2.09f : 0;
+        private boolean whole() {
+            return shape.steps > 1;
+        }
+
+        private double bandwidth() {
+            return whole() ? 0.2 : 0.1;
+        }
+
+        private double l0() {
+            return whole() ? 1 : 0.01;
+        }
+
+        private double l1() {
+            return whole() ? 2 : 0.01;
         }
     }
 
     private final Case what;
     private final Arena arena = Arena.ofShared();
-    private final Matrix[] batches = new Matrix[BATCHES];
+    private final Matrix[] batches;
     private final Map<String, List<Double>> beside = new LinkedHashMap<>();
     private @Nullable TrainSession session;
+    private @Nullable TrainState start;
+    private int expected;
     private StepTimes before = new StepTimes(0, 0, 0, 0, 0);
     private int at;
 
     StepsBench(Case what) {
         this.what = what;
+        this.batches = new Matrix[what.shape.batches];
     }
 
     @Override
@@ -109,10 +153,11 @@ final class StepsBench implements Benchmark {
 
     @Override
     public String setting() {
-        return "a step of " + BATCH + " Gaussian rows, " + what.method + (what.method.endsWith("topk") ? " k " + K : "")
-                + ", " + LATENTS + " latents of width " + WIDTH
+        return what.shape.steps + " steps of " + what.shape.batch + " " + what.shape.rows + ", " + what.method
+                + (what.method.endsWith("topk") ? " k " + K : "") + ", " + what.shape.latents + " latents of width "
+                + what.shape.width
                 + ", Adam, clipping, decoder constraint and auxiliary loss"
-                + " as the peer has them, " + what.dead + " dead latents, encoder's product " + what.precision.id()
+                + " as the peer has them, " + what.dead() + " dead latents, encoder's product " + what.precision.id()
                 + ", peer " + what.peer;
     }
 
@@ -123,27 +168,35 @@ final class StepsBench implements Benchmark {
 
     @Override
     public double tolerance() {
-        return 0.01;
+        return what.whole() ? 0.03 : 0.01; // rounding grows over hundreds of steps
     }
 
     @Override
     public void prepare(Path folder) throws Exception {
+        Shape shape = what.shape;
         Cases.Random random = Cases.Random.of(5);
-        Matrix decoder = gaussian(random, LATENTS);
-        for (int i = 0; i < LATENTS; i++) {
+        Matrix decoder = gaussian(random, shape.latents);
+        for (int i = 0; i < shape.latents; i++) {
             float[] row = decoder.row(i);
-            double norm = 0;
-            for (float v : row) {
-                norm += (double) v * v;
-            }
-            for (int j = 0; j < WIDTH; j++) {
-                row[j] /= (float) Math.sqrt(norm);
+            float norm = (float) Math.sqrt(VectorOps.dot(row, 0, row, 0, row.length));
+            for (int j = 0; j < row.length; j++) {
+                row[j] /= norm;
             }
             decoder.setRow(i, row);
         }
-        Matrix rows = gaussian(random, BATCH * BATCHES);
-        for (int b = 0; b < BATCHES; b++) {
-            batches[b] = rows.rows((long) b * BATCH, (long) (b + 1) * BATCH);
+        int count = shape.batch * shape.batches;
+        Matrix rows = shape == Shape.GAUSSIAN ? gaussian(random, count) : CapturedRows.read(arena, folder, count);
+        for (int b = 0; b < shape.batches; b++) {
+            batches[b] = rows.rows((long) b * shape.batch, (long) (b + 1) * shape.batch);
+        }
+        float threshold = 0;
+        float shift = 0;
+        if (what.whole()) {
+            threshold = what.method.equals("jumprelu") ? 0.01f : 0;
+        } else if (what.method.equals("jumprelu")) {
+            threshold = above(decoder, 50);
+        } else if (what.method.equals("relu")) {
+            shift = -above(decoder, 300);
         }
         write(folder.resolve("decoder.npy"), decoder);
         write(folder.resolve("rows.npy"), rows);
@@ -151,33 +204,52 @@ final class StepsBench implements Benchmark {
         setup.put("peer", what.peer);
         setup.put("method", what.method);
         setup.put("k", K);
-        setup.put("l1", L1);
-        setup.put("l0", L0);
-        setup.put("threshold", what.threshold());
-        setup.put("bandwidth", BANDWIDTH);
-        setup.put("bias", what.bias());
-        setup.put("dead", what.dead);
-        setup.put("batch", BATCH);
-        setup.put("steps", 1);
-        setup.put("learning_rate", RATE);
+        setup.put("l1", what.l1());
+        setup.put("l0", what.l0());
+        setup.put("threshold", threshold);
+        setup.put("bandwidth", what.bandwidth());
+        setup.put("bias", shift);
+        setup.put("dead", what.dead());
+        setup.put("batch", shape.batch);
+        setup.put("steps", shape.steps);
+        setup.put("restart", what.whole());
+        setup.put("learning_rate", shape.rate);
         Files.writeString(folder.resolve("setup.json"), Json.line(setup));
-        float[] bias = new float[LATENTS];
-        Arrays.fill(bias, what.bias());
-        float[] threshold = new float[what.method.equals("jumprelu") ? LATENTS : 0];
-        Arrays.fill(threshold, what.threshold());
-        TrainState start = TrainState.initial(new Parameters(decoder, decoder, bias, new float[WIDTH], threshold));
-        for (int i = 0; what.dead > 0 && i < LATENTS; i += LATENTS / what.dead) {
+        float[] bias = new float[shape.latents];
+        Arrays.fill(bias, shift);
+        float[] thresholds = new float[what.method.equals("jumprelu") ? shape.latents : 0];
+        Arrays.fill(thresholds, threshold);
+        TrainState state =
+                TrainState.initial(new Parameters(decoder, decoder, bias, new float[shape.width], thresholds));
+        for (int i = 0; what.dead() > 0 && i < shape.latents; i += shape.latents / what.dead()) {
             bias[i] = -50;
-            start.sinceFired()[i] = 1 << 20;
+            state.sinceFired()[i] = 1 << 20;
         }
-        session = SaeEngine.best(what.precision).open(start);
+        start = state;
+        session = SaeEngine.best(what.precision).open(state);
+    }
+
+    /** What so many latents of a row exceed at the start, on average. */
+    private float above(Matrix decoder, int active) {
+        Matrix sample = batches[0].rows(0, Math.min(64, batches[0].rows()));
+        float[][] weights = new float[(int) decoder.rows()][];
+        Arrays.setAll(weights, decoder::row);
+        float[] all = new float[(int) sample.rows() * weights.length];
+        Parallel.run((int) sample.rows(), r -> {
+            float[] x = sample.row(r);
+            for (int i = 0; i < weights.length; i++) {
+                all[r * weights.length + i] = VectorOps.dot(x, 0, weights[i], 0, x.length);
+            }
+        });
+        Arrays.sort(all);
+        return all[all.length - 1 - active * (int) sample.rows()];
     }
 
     private Matrix gaussian(Cases.Random random, int rows) {
-        Matrix m = Matrix.allocate(arena, rows, WIDTH);
+        Matrix m = Matrix.allocate(arena, rows, what.shape.width);
         for (int r = 0; r < rows; r++) {
-            float[] row = new float[WIDTH];
-            for (int j = 0; j < WIDTH; j++) {
+            float[] row = new float[what.shape.width];
+            for (int j = 0; j < row.length; j++) {
                 row[j] = (float) random.nextGaussian();
             }
             m.setRow(r, row);
@@ -192,18 +264,22 @@ final class StepsBench implements Benchmark {
     }
 
     private StepRule rule() {
-        AdamRule adam = new AdamRule(RATE, 0.9, 0.999, 1e-8);
+        AdamRule adam = new AdamRule(what.shape.rate, 0.9, 0.999, 1e-8);
         boolean lens = what.peer.equals("sae_lens");
         StepRule.Builder b = switch (what.method) {
-            case "topk" -> StepRule.of(Selection.TOPK, adam).k(K).aux(1.0 / 32, WIDTH / 2);
-            case "batchtopk" -> StepRule.of(Selection.BATCH_TOPK, adam).k(K).aux(1.0 / 32, WIDTH / 2);
+            case "topk" -> StepRule.of(Selection.TOPK, adam).k(K).aux(1.0 / 32, what.shape.width / 2);
+            case "batchtopk" -> StepRule.of(Selection.BATCH_TOPK, adam).k(K).aux(1.0 / 32, what.shape.width / 2);
             case "jumprelu" ->
                 StepRule.of(Selection.THRESHOLD, adam)
-                        .sparsity(Sparsity.l0(L0, 0))
-                        .kernel(ThresholdKernel.RECTANGLE, BANDWIDTH)
+                        .k(expected)
+                        .sparsity(Sparsity.l0(what.l0(), 0))
+                        .kernel(ThresholdKernel.RECTANGLE, what.bandwidth())
                         .unitDecoder(false);
             default ->
-                StepRule.of(Selection.POSITIVE, adam).sparsity(Sparsity.l1(L1)).unitDecoder(false);
+                StepRule.of(Selection.POSITIVE, adam)
+                        .k(expected)
+                        .sparsity(Sparsity.l1(what.l1()))
+                        .unitDecoder(false);
         };
         return b.deadAfter(1 << 19)
                 .clip(lens || what.peer.equals("dictionary_learning") ? 1 : 0)
@@ -212,23 +288,38 @@ final class StepsBench implements Benchmark {
 
     @Override
     public Measured run() throws IOException {
+        if (what.whole()) {
+            Objects.requireNonNull(session).close();
+            session = SaeEngine.best(what.precision).open(Objects.requireNonNull(start));
+            before = new StepTimes(0, 0, 0, 0, 0);
+            at = 0;
+            expected = 0;
+        }
         TrainSession s = Objects.requireNonNull(session);
         PeakMemory.forget();
-        long start = System.nanoTime();
-        StepMetrics m = s.step(batches[at++ % BATCHES], rule());
-        double seconds = (System.nanoTime() - start) / 1e9;
+        double loss = 0;
+        long begin = System.nanoTime();
+        for (int i = 0; i < what.shape.steps; i++) {
+            StepMetrics m = s.step(batches[at++ % batches.length], rule());
+            expected = (int) Math.ceil(m.l0());
+            loss = m.reconstruction();
+            if (what.whole() && i == 0) {
+                keep("first L0", m.l0());
+            }
+        }
+        double seconds = (System.nanoTime() - begin) / 1e9;
         StepTimes t = s.times();
-        double perThread = 1000.0 / Parallel.threads();
+        double perThread = 1000.0 / Parallel.threads() / what.shape.steps;
         keep("product ms", (t.product() - before.product()) * perThread);
         keep("selection ms", (t.selection() - before.selection()) * perThread);
         keep("decode ms", (t.decode() - before.decode()) * perThread);
         keep("gradients ms", (t.gradients() - before.gradients()) * perThread);
         keep("adam ms", (t.adam() - before.adam()) * perThread);
-        keep("step ms", seconds * 1000);
-        keep("L0", m.l0());
+        keep("step ms", seconds * 1000 / what.shape.steps);
+        keep("L0", expected);
         keep(LoadBench.PEAK, ProcessMemory.peakBytes() / 1e6);
         before = t;
-        return new Measured(BATCH, seconds, m.reconstruction());
+        return new Measured((double) what.shape.batch * what.shape.steps, seconds, loss);
     }
 
     private void keep(String name, double value) {
