@@ -1,13 +1,14 @@
 package dev.loupe.cli;
 
+import dev.loupe.base.UsageException;
 import dev.loupe.eval.ReportCard;
 import dev.loupe.eval.SaeReport;
 import dev.loupe.eval.SetReport;
+import dev.loupe.service.EvalResult;
 import dev.loupe.service.EvalSpec;
 import dev.loupe.service.Evaluations;
 import dev.loupe.service.Tasks;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -42,36 +43,47 @@ final class EvalCommand extends LoupeCommand {
             names = "--random-control",
             description =
                     "Also do all of it on a copy of the model with random weights: capture, the same recipe, the same"
-                            + " report (made once and kept).")
+                            + " report (made once, kept, and shared by seeds). By default where that takes less than a"
+                            + " minute.")
     private boolean randomControl;
+
+    @Option(names = "--no-random-control", description = "Never do so.")
+    private boolean noRandomControl;
 
     @Override
     void run(Session session) {
         Evaluations evaluations = session.workbench().evaluations();
         List<String> sets = saes.stream().filter(evaluations::isSet).toList();
-        EvalSpec spec = new EvalSpec(
-                saes.stream().filter(s -> !sets.contains(s)).toList(), text, store, randomControl ? true : null);
-        List<SaeReport> reports = spec.saes().isEmpty()
-                ? List.of()
+        EvalSpec spec =
+                new EvalSpec(saes.stream().filter(s -> !sets.contains(s)).toList(), text, store, control());
+        EvalResult result = spec.saes().isEmpty()
+                ? new EvalResult(List.of(), Map.of(), Map.of())
                 : session.job("eval", spec, p -> Tasks.eval(session.workbench(), spec, p));
         List<SetReport> whole = new ArrayList<>();
         for (String set : sets) {
             whole.add(session.job(
                     "eval", new EvalSpec(List.of(set), null, store), p -> evaluations.runSet(set, store, p)));
         }
-        Map<String, Object> byName = new LinkedHashMap<>();
-        reports.forEach(r -> byName.put(r.sae(), r.summary()));
+        Map<String, Object> byName = result.summary();
         whole.forEach(r -> {
             Map<String, Object> summary = r.summary();
             summary.put("report", evaluations.setReportFile(r.set()).toString());
             byName.put(r.set(), summary);
         });
         session.result(Map.of("saes", byName), () -> {
-            if (!reports.isEmpty()) {
-                table(reports).print(session.out);
+            if (!result.reports().isEmpty()) {
+                table(result.reports()).print(session.out);
             }
+            result.missing().values().forEach(session.out::println);
             whole.forEach(r -> table(r).print(session.out));
         });
+    }
+
+    private @Nullable Boolean control() {
+        if (randomControl && noRandomControl) {
+            throw new UsageException("Give --random-control or --no-random-control, not both.");
+        }
+        return randomControl ? Boolean.TRUE : noRandomControl ? Boolean.FALSE : null;
     }
 
     private static Table table(SetReport r) {

@@ -194,25 +194,27 @@ final class TrainCommand extends LoupeCommand {
             settings.put("precision", encoderPrecision);
         }
         set.forEach(s -> Yaml.put(s, settings));
-        return new TrainSpec(
-                required(text(settings, "name", name), "--name"),
-                storeName,
-                text(settings, "hook", hook),
-                text(settings, "hook_out", hookOut),
-                required(method, "--arch"),
-                required(latents, "--d-sae"),
-                k,
-                l0Target,
-                l1,
-                seeds(seeds == null && seedsOfFile != null ? listed(seedsOfFile) : seeds),
-                steps,
-                tokens == null && steps == null && tokensOfFile != null
-                        ? (Long) SeedsCommand.count(String.valueOf(tokensOfFile))
-                        : tokens,
-                settings,
-                shuffle,
-                live(storeName),
-                recipe);
+        return TrainSpec.of(
+                        required(text(settings, "name", name), "--name"),
+                        storeName,
+                        required(method, "--arch"),
+                        required(latents, "--d-sae"))
+                .hook(text(settings, "hook", hook))
+                .hookOut(text(settings, "hook_out", hookOut))
+                .k(k)
+                .l0Target(l0Target)
+                .l1(l1)
+                .seeds(seeds(seeds == null && seedsOfFile != null ? listed(seedsOfFile) : seeds))
+                .steps(steps)
+                .tokens(
+                        tokens == null && steps == null && tokensOfFile != null
+                                ? (Long) SeedsCommand.count(String.valueOf(tokensOfFile))
+                                : tokens)
+                .set(settings)
+                .shuffle(shuffle)
+                .live(live(storeName))
+                .preset(recipe)
+                .build();
     }
 
     private static String listed(Object seeds) {

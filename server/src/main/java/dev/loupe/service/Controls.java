@@ -20,14 +20,13 @@ public final class Controls {
 
     /** Makes the control of an SAE and its index; what is there already is kept. */
     public void make(String sae, Progress progress) {
-        control.run(sae, progress);
-        features.build(RandomControl.name(sae), progress);
+        features.build(control.run(sae, progress).sae(), progress);
     }
 
     /** The built-in lists of an SAE with how long each is, beside its control's. */
     public List<GroupCount> groups(String sae) {
         FeatureIndex index = features.index(sae);
-        String name = RandomControl.name(sae);
+        String name = control.find(sae).orElse(RandomControl.name(sae));
         FeatureIndex other = Features.indexed(workspace, name) ? features.index(name) : null;
         List<GroupCount> all = new ArrayList<>();
         for (FeatureGroup g : FeatureGroup.values()) {

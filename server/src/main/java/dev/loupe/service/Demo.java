@@ -110,19 +110,11 @@ public final class Demo {
                     return r;
                 }));
         for (DemoPlan.Family f : plan.families()) {
-            TrainSpec spec = new TrainSpec(
-                    f.name(),
-                    plan.store(),
-                    plan.hook(),
-                    f.arch(),
-                    f.dSae(),
-                    null,
-                    null,
-                    null,
-                    DemoPlan.SEEDS,
-                    null,
-                    null,
-                    f.set());
+            TrainSpec spec = TrainSpec.of(f.name(), plan.store(), f.arch(), f.dSae())
+                    .hook(plan.hook())
+                    .seeds(DemoPlan.SEEDS)
+                    .set(f.set())
+                    .build();
             parts.add(new Part(
                     "train " + f.name(),
                     DemoPlan.SEEDS.size() * f.seconds(),
@@ -137,7 +129,7 @@ public final class Demo {
                         return r;
                     }));
         }
-        EvalSpec eval = new EvalSpec(saes(), null);
+        EvalSpec eval = new EvalSpec(saes(), null, null, false); // the time of a demo is for other things
         parts.add(new Part(
                 "evaluate",
                 plan.evaluateSeconds(),

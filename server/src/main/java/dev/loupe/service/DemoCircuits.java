@@ -45,22 +45,13 @@ final class DemoCircuits {
         List<String> layers = IntStream.range(0, LAYERS)
                 .mapToObj(l -> TranscoderSet.nameOf(SET, l))
                 .toList();
-        TrainSpec train = new TrainSpec(
-                SET,
-                TrainSpec.NO_STORE,
-                READS,
-                WRITES,
-                "batchtopk",
-                D_SAE,
-                K,
-                null,
-                null,
-                List.of(),
-                null,
-                TRAIN_TOKENS,
-                Map.of(),
-                null,
-                new LiveSpec(null, Corpora.EUROPARL, null, null, null, null, null));
+        TrainSpec train = TrainSpec.of(SET, TrainSpec.NO_STORE, "batchtopk", D_SAE)
+                .hook(READS)
+                .hookOut(WRITES)
+                .k(K)
+                .tokens(TRAIN_TOKENS)
+                .live(new LiveSpec(null, Corpora.EUROPARL, null, null, null, null, null))
+                .build();
         parts.add(new Demo.Part(
                 "train transcoders of all MLPs",
                 330,

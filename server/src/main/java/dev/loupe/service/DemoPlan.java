@@ -69,7 +69,7 @@ public record DemoPlan(
             List.of(
                     new Family("topk-2048", "topk", 2048, 11, Map.of()),
                     new Family("relu-2048", "relu", 2048, 9.5, Map.of()),
-                    new Family("jumprelu-2048", "jumprelu", 2048, 14.5, Map.of("jumprelu.start", "fixed")),
+                    new Family("jumprelu-2048", "jumprelu", 2048, 14.5, Map.of()),
                     new Family("topk-512", "topk", 512, 5.4, Map.of())),
             0,
             20,

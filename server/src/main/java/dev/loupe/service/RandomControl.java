@@ -5,18 +5,26 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.capture.CaptureRequest;
 import dev.loupe.eval.SaeReport;
+import dev.loupe.model.HookPoint;
 import dev.loupe.model.SafetensorsFile;
 import dev.loupe.model.SafetensorsWriter;
+import dev.loupe.model.Taps;
 import dev.loupe.model.TensorEntry;
+import dev.loupe.model.TokenBatch;
+import dev.loupe.model.Want;
 import dev.loupe.sae.Sae;
+import dev.loupe.sae.SaeProvenance;
 import dev.loupe.store.ActivationStore;
 import dev.loupe.store.StoreManifest;
+import dev.loupe.train.SweepPlan;
 import dev.loupe.train.TrainConfig;
 import dev.loupe.train.TrainTask;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 import java.util.regex.Matcher;
@@ -32,6 +40,7 @@ public final class RandomControl {
     private static final String MODEL = "model.safetensors";
     private static final String SUFFIX = ".random";
     private static final long SEED = 17;
+    private static final int TRIAL_SEQUENCES = 4;
     private static final Pattern SHARE = Pattern.compile("share ([0-9.eE-]+) .*");
 
     private final Workspace workspace;
@@ -62,12 +71,87 @@ public final class RandomControl {
     }
 
     /**
+     * The control of an SAE that is there already: its own, or that of an SAE with the same recipe on the same store, which
+     * differs in nothing but its seed.
+     */
+    public Optional<String> find(String sae) {
+        List<String> all = saes.names();
+        if (all.contains(name(sae))) {
+            return Optional.of(name(sae));
+        }
+        if (!all.contains(sae)) {
+            return Optional.empty();
+        }
+        SaeProvenance mine = saes.open(sae).provenance();
+        String store = mine.store() == null ? "" : name(mine.store());
+        return all.stream()
+                .filter(RandomControl::is)
+                .filter(n -> {
+                    SaeProvenance p = saes.open(n).provenance();
+                    return store.equals(p.store())
+                            && !mine.settings().isEmpty()
+                            && mine.settings().equals(p.settings())
+                            && Objects.equals(mine.hook(), p.hook());
+                })
+                .findFirst();
+    }
+
+    /** The report of the control of an SAE, if both are there. */
+    public Optional<SaeReport> report(String sae) {
+        return find(sae).flatMap(evaluations::find);
+    }
+
+    /**
+     * About how many seconds {@link #run} will take: the capture from a pass over a few sequences, the training from trial
+     * steps, the evaluation from that of the SAE itself.
+     */
+    public double seconds(String name, Progress progress) {
+        Sae sae = saes.open(name);
+        TrainConfig config = recipe(name, sae);
+        try (ActivationStore store = stores.open(saes.store(name))) {
+            double seconds = evaluations.report(name).map(SaeReport::seconds).orElse(0.0);
+            if (!Workspace.named(workspace.activations(), "store.json").contains(name(store.name()))) {
+                seconds += store.rows() * secondsPerToken(sae, store);
+            }
+            TrainTask trial = new TrainTask(
+                    name(name),
+                    store.name(),
+                    store.fingerprint(),
+                    sae.hookName(),
+                    "",
+                    config,
+                    sae.provenance().seed());
+            return seconds
+                    + SweepPlan.of(stores.folder(store.name()), workspace.saes(), List.of(trial), progress)
+                            .seconds();
+        }
+    }
+
+    private double secondsPerToken(Sae sae, ActivationStore store) {
+        int most = Math.min(TRIAL_SEQUENCES, store.sequences().size());
+        Taps read = Taps.read(HookPoint.of(sae.hookName()));
+        double best = Double.MAX_VALUE;
+        for (int s = 0; s < most; s++) {
+            int[] tokens = store.sequenceTokens(s);
+            long begin = System.nanoTime();
+            models.of(sae).forward(new TokenBatch(new int[][] {tokens}), read, Want.NOTHING);
+            best = Math.min(best, (System.nanoTime() - begin) / 1e9 / tokens.length);
+        }
+        return most == 0 ? 0 : best;
+    }
+
+    /**
      * Makes what is missing of the control of an SAE, and its report.
      *
      * @throws LoupeException if the SAE was not trained here on a store, or its model is no single file of safetensors
      */
     public SaeReport run(String name, Progress progress) {
+        Optional<String> there = find(name);
+        if (there.isPresent() && evaluations.isCurrent(there.get())) {
+            return evaluations.report(there.get()).orElseThrow();
+        }
         Sae sae = saes.open(name);
+        TrainConfig config = recipe(name, sae);
         TrainTask task;
         try (ActivationStore store = stores.open(saes.store(name))) {
             StoreManifest.Content content = store.manifest().content();
@@ -76,19 +160,6 @@ public final class RandomControl {
             if (!Workspace.named(workspace.activations(), "store.json").contains(copy)) {
                 progress.check();
                 stores.capture(capture(copy, model, content, List.of(sae.hookName())), progress);
-            }
-            TrainConfig config;
-            try {
-                config =
-                        dev.loupe.base.Json.MAPPER.convertValue(sae.provenance().settings(), TrainConfig.class);
-            } catch (tools.jackson.core.JacksonException e) {
-                throw new LoupeException(
-                        "The SAE " + name + " does not say how it was trained, so the same recipe cannot be repeated.",
-                        e);
-            }
-            if (sae.isTranscoder() || config == null || config.dSae() != sae.dSae()) {
-                throw new LoupeException(
-                        "The control on a random model is made for SAEs that Loupe trained; " + name + " is none.");
             }
             task = new TrainTask(
                     name(name),
@@ -103,6 +174,21 @@ public final class RandomControl {
         return evaluations.isCurrent(task.name())
                 ? evaluations.report(task.name()).orElseThrow()
                 : evaluations.run(task.name(), null, progress);
+    }
+
+    private static TrainConfig recipe(String name, Sae sae) {
+        TrainConfig config;
+        try {
+            config = dev.loupe.base.Json.MAPPER.convertValue(sae.provenance().settings(), TrainConfig.class);
+        } catch (tools.jackson.core.JacksonException e) {
+            throw new LoupeException(
+                    "The SAE " + name + " does not say how it was trained, so the same recipe cannot be repeated.", e);
+        }
+        if (sae.isTranscoder() || config == null || config.dSae() != sae.dSae()) {
+            throw new LoupeException(
+                    "The control on a random model is made for SAEs that Loupe trained; " + name + " is none.");
+        }
+        return config;
     }
 
     private CaptureRequest capture(String name, String model, StoreManifest.Content content, List<String> hooks) {

@@ -9,7 +9,6 @@ import dev.loupe.compare.Matching;
 import dev.loupe.compare.Overlap;
 import dev.loupe.compare.SeedNull;
 import dev.loupe.compare.SeedStatistics;
-import dev.loupe.sae.Architecture;
 import dev.loupe.sae.Sae;
 import dev.loupe.service.SeedExperiment.CellResult;
 import dev.loupe.store.ActivationStore;
@@ -79,20 +78,13 @@ public final class SeedExperiments {
     }
 
     private static TrainSpec training(SeedsSpec spec, SeedsSpec.Cell cell) {
-        boolean topk = Architecture.of(cell.arch()) == Architecture.TOPK;
-        return new TrainSpec(
-                cell.name(spec.name()),
-                spec.store(),
-                spec.hook(),
-                cell.arch(),
-                cell.dSae(),
-                topk ? cell.k() : null,
-                topk ? null : (Double) (double) cell.k(),
-                null,
-                spec.seeds(),
-                null,
-                cell.tokens(),
-                spec.set());
+        return TrainSpec.of(cell.name(spec.name()), spec.store(), cell.arch(), cell.dSae())
+                .hook(spec.hook())
+                .active(cell.k())
+                .seeds(spec.seeds())
+                .tokens(cell.tokens())
+                .set(spec.set())
+                .build();
     }
 
     /** Runs an experiment and saves it as {@code seeds/NAME/experiment.json} with {@code pairs.arrow}. */

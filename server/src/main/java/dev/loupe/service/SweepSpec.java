@@ -160,26 +160,18 @@ public record SweepSpec(
 
     /** The order to train one of them alone. */
     TrainSpec training(Cell c) {
-        boolean choosesK = Method.of(c.arch()).choosesK();
         Map<String, Object> all = new LinkedHashMap<>(set);
         all.putAll(c.varied());
-        return new TrainSpec(
-                c.name(name),
-                store,
-                hook,
-                hookOut,
-                c.arch(),
-                c.dSae(),
-                choosesK ? c.k() : null,
-                choosesK ? null : (Double) (double) c.k(),
-                null,
-                List.of(c.seed()),
-                steps,
-                tokens,
-                all,
-                null,
-                null,
-                preset);
+        return TrainSpec.of(c.name(name), store, c.arch(), c.dSae())
+                .hook(hook)
+                .hookOut(hookOut)
+                .active(c.k())
+                .seeds(List.of(c.seed()))
+                .steps(steps)
+                .tokens(tokens)
+                .set(all)
+                .preset(preset)
+                .build();
     }
 
     /**

@@ -1,6 +1,9 @@
 package dev.loupe.service;
 
+import dev.loupe.base.CancelledException;
+import dev.loupe.base.Fmt;
 import dev.loupe.base.Json;
+import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
@@ -17,6 +20,7 @@ import dev.loupe.patch.PatchResult;
 import dev.loupe.steer.language.TrialPlan;
 import dev.loupe.train.TrainTask;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -49,6 +53,9 @@ public final class Tasks {
             "circuit",
             "graph");
 
+    /** So long an evaluation may take for controls that nobody asked for. */
+    private static final double CONTROL_SECONDS = 60;
+
     private Tasks() {}
 
     /** The names of all kinds. */
@@ -57,17 +64,48 @@ public final class Tasks {
     }
 
     /** Evaluates several SAEs, one after the other. */
-    public static List<SaeReport> eval(Workbench bench, EvalSpec spec, Progress progress) {
+    public static EvalResult eval(Workbench bench, EvalSpec spec, Progress progress) {
         spec.saes().forEach(bench.saes()::folder); // all names are looked at before any work
-        List<SaeReport> reports = new ArrayList<>();
+        Map<String, SaeReport> reports = new LinkedHashMap<>();
+        Map<String, String> controls = new LinkedHashMap<>();
+        Map<String, String> missing = new LinkedHashMap<>();
+        double left = CONTROL_SECONDS;
         for (String sae : spec.saes()) {
             progress.check();
-            reports.add(bench.evaluations().run(sae, spec.store(), spec.text(), progress));
-            if (Boolean.TRUE.equals(spec.randomControl())) {
-                reports.add(bench.control().run(sae, progress));
+            reports.put(sae, bench.evaluations().run(sae, spec.store(), spec.text(), progress));
+            RandomControl control = bench.control();
+            SaeReport there = control.report(sae).orElse(null);
+            if (there == null && spec.randomControl() == null && !RandomControl.is(sae)) {
+                String reason = null;
+                try {
+                    double seconds = control.seconds(sae, progress);
+                    if (seconds > left) {
+                        reason = "about " + Fmt.duration(Duration.ofSeconds((long) seconds));
+                    }
+                    left -= seconds > left ? 0 : seconds;
+                } catch (CancelledException e) {
+                    throw e;
+                } catch (LoupeException e) {
+                    missing.put(sae, String.valueOf(e.getMessage()));
+                    continue;
+                }
+                if (reason != null) {
+                    missing.put(
+                            sae,
+                            "The control on a random model takes " + reason + ": loupe eval " + sae
+                                    + " --random-control.");
+                    continue;
+                }
+            }
+            if (there == null && !Boolean.FALSE.equals(spec.randomControl())) {
+                there = control.run(sae, progress);
+            }
+            if (there != null) {
+                controls.put(sae, there.sae());
+                reports.putIfAbsent(there.sae(), there);
             }
         }
-        return reports;
+        return new EvalResult(List.copyOf(reports.values()), controls, missing);
     }
 
     /** Indexes several SAEs, one after the other. */
@@ -153,12 +191,11 @@ public final class Tasks {
         return switch (kind) {
             case "capture" -> bench.stores().capture(capture(bench, request), progress);
             case "train" -> bench.training().run(read(request, TrainSpec.class, kind), progress);
-            case "eval" -> {
-                Map<String, Object> byName = new LinkedHashMap<>();
-                eval(bench, read(saes(request), EvalSpec.class, kind), progress)
-                        .forEach(r -> byName.put(r.sae(), r.summary()));
-                yield Map.of("saes", byName);
-            }
+            case "eval" ->
+                Map.of(
+                        "saes",
+                        eval(bench, read(saes(request), EvalSpec.class, kind), progress)
+                                .summary());
             case "index" -> Map.of("indexes", index(bench, read(saes(request), IndexSpec.class, kind), progress));
             case "compare" -> summary(bench.compare().run(read(request, CompareSpec.class, kind), progress));
             case "seeds" -> bench.seeds().run(read(request, SeedsSpec.class, kind), progress);

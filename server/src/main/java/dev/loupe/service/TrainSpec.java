@@ -86,40 +86,119 @@ public record TrainSpec(
         }
     }
 
-    /** From the demo's recipe. */
-    public TrainSpec(
-            String name,
-            String store,
-            @Nullable String hook,
-            @Nullable String hookOut,
-            String arch,
-            int dSae,
-            @Nullable Integer k,
-            @Nullable Double l0Target,
-            @Nullable Double l1,
-            List<Long> seeds,
-            @Nullable Long steps,
-            @Nullable Long tokens,
-            Map<String, Object> set,
-            @Nullable String shuffle,
-            @Nullable LiveSpec live) {
-        this(name, store, hook, hookOut, arch, dSae, k, l0Target, l1, seeds, steps, tokens, set, shuffle, live, null);
+    /** SAEs whose other settings are the demo recipe's until they are said. */
+    public static Builder of(String name, String store, String arch, int dSae) {
+        return new Builder(name, store, arch, dSae);
     }
 
-    /** SAEs on a store, which write where they read. */
-    public TrainSpec(
-            String name,
-            String store,
-            @Nullable String hook,
-            String arch,
-            int dSae,
-            @Nullable Integer k,
-            @Nullable Double l0Target,
-            @Nullable Double l1,
-            List<Long> seeds,
-            @Nullable Long steps,
-            @Nullable Long tokens,
-            Map<String, Object> set) {
-        this(name, store, hook, null, arch, dSae, k, l0Target, l1, seeds, steps, tokens, set, null, null);
+    /** Collects the parts of a training; null leaves a part at its default. */
+    public static final class Builder {
+        private final String name;
+        private final String store;
+        private final String arch;
+        private final int dSae;
+        private @Nullable String hook;
+        private @Nullable String hookOut;
+        private @Nullable Integer k;
+        private @Nullable Double l0Target;
+        private @Nullable Double l1;
+        private List<Long> seeds = List.of();
+        private @Nullable Long steps;
+        private @Nullable Long tokens;
+        private Map<String, Object> set = Map.of();
+        private @Nullable String shuffle;
+        private @Nullable LiveSpec live;
+        private @Nullable String preset;
+
+        private Builder(String name, String store, String arch, int dSae) {
+            this.name = name;
+            this.store = store;
+            this.arch = arch;
+            this.dSae = dSae;
+        }
+
+        /** The hook point that is read. */
+        public Builder hook(@Nullable String value) {
+            hook = value;
+            return this;
+        }
+
+        /** The hook point that a transcoder writes. */
+        public Builder hookOut(@Nullable String value) {
+            hookOut = value;
+            return this;
+        }
+
+        /** Active latents per token. */
+        public Builder k(@Nullable Integer value) {
+            k = value;
+            return this;
+        }
+
+        /** The L0 to aim for. */
+        public Builder l0Target(@Nullable Double value) {
+            l0Target = value;
+            return this;
+        }
+
+        /** So many active latents per token, by the setting that the architecture has for it. */
+        public Builder active(int value) {
+            return Method.of(arch).choosesK() ? k(value) : l0Target((double) value);
+        }
+
+        /** The weight of the penalty on activations. */
+        public Builder l1(@Nullable Double value) {
+            l1 = value;
+            return this;
+        }
+
+        /** One SAE each. */
+        public Builder seeds(List<Long> values) {
+            seeds = values;
+            return this;
+        }
+
+        /** Optimiser steps. */
+        public Builder steps(@Nullable Long value) {
+            steps = value;
+            return this;
+        }
+
+        /** Rows to see, instead of steps. */
+        public Builder tokens(@Nullable Long value) {
+            tokens = value;
+            return this;
+        }
+
+        /** Further settings by name. */
+        public Builder set(Map<String, Object> values) {
+            set = values;
+            return this;
+        }
+
+        /** How the rows of a store are mixed. */
+        public Builder shuffle(@Nullable String value) {
+            shuffle = value;
+            return this;
+        }
+
+        /** The model and text of a training without a store. */
+        public Builder live(@Nullable LiveSpec value) {
+            live = value;
+            return this;
+        }
+
+        /** The recipe to begin from. */
+        public Builder preset(@Nullable String value) {
+            preset = value;
+            return this;
+        }
+
+        /** The training. */
+        public TrainSpec build() {
+            return new TrainSpec(
+                    name, store, hook, hookOut, arch, dSae, k, l0Target, l1, seeds, steps, tokens, set, shuffle, live,
+                    preset);
+        }
     }
 }

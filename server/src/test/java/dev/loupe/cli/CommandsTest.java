@@ -133,7 +133,48 @@ class CommandsTest {
         Cli.Result onStore = own.run("--json", "eval", "live", "--store", "rows");
         assertThat(onStore.json().path("saes").path("live").path("l0").asDouble())
                 .isBetween(1.0, 4.0);
+        assertThat(onStore.json()
+                        .path("saes")
+                        .path("live")
+                        .path("control_missing")
+                        .asString())
+                .contains("without a store");
         assertThat(own.run("index", "live", "--store", "rows").code()).isZero();
+        aCardMakesItsControlWhereThatIsCheapAndSeedsShareIt(own);
+    }
+
+    private static void aCardMakesItsControlWhereThatIsCheapAndSeedsShareIt(Cli own) {
+        String[] train = {
+            "train",
+            "--store",
+            "rows",
+            "--arch",
+            "topk",
+            "--d-sae",
+            "64",
+            "--k",
+            "4",
+            "--seeds",
+            "0,1",
+            "--steps",
+            "10",
+            "--set",
+            "batch=128",
+            "--name",
+            "two"
+        };
+        assertThat(own.run(train).code()).isZero();
+        JsonNode without = own.run("--json", "eval", "two-s0", "--no-random-control")
+                .json()
+                .path("saes");
+        assertThat(without.size()).isEqualTo(1);
+        JsonNode cards = own.run("--json", "eval", "two-s0", "two-s1").json().path("saes");
+        assertThat(cards.size()).isEqualTo(3);
+        assertThat(cards.path("two-s0").path("control").asString()).isEqualTo("two-s0.random");
+        assertThat(cards.path("two-s1").path("control").asString()).isEqualTo("two-s0.random");
+        assertThat(cards.path("two-s0.random").path("delta_ce").isNumber()).isTrue();
+        Cli.Result again = own.run("eval", "two-s1");
+        assertThat(again.out()).contains("two-s0.random");
     }
 
     @Test

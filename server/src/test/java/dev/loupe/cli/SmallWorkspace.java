@@ -74,7 +74,7 @@ public final class SmallWorkspace {
                     "batch=256",
                     "--name",
                     "tiny");
-            w.run("eval", "tiny-s0", "tiny-s1");
+            w.run("eval", "tiny-s0", "tiny-s1", "--no-random-control");
             w.run("index", "tiny-s0", "tiny-s1");
             w.run("compare", "tiny-s0", "tiny-s1", "--threshold", "0.5");
             return w;

@@ -8,7 +8,6 @@ import com.vaadin.flow.router.BeforeEnterObserver;
 import com.vaadin.flow.router.Route;
 import dev.loupe.eval.ReportCard;
 import dev.loupe.eval.SaeReport;
-import dev.loupe.service.RandomControl;
 import dev.loupe.service.SaeRow;
 import dev.loupe.service.Workbench;
 import dev.loupe.ui.element.Histogram;
@@ -40,8 +39,7 @@ public final class ReportView extends Page implements BeforeEnterObserver {
                     "No report yet", "Figures of " + name + " on text that no training saw.", "loupe eval " + name));
             return;
         }
-        SaeReport control =
-                workbench.evaluations().find(RandomControl.name(name)).orElse(null);
+        SaeReport control = workbench.control().report(name).orElse(null);
         String beside = control == null
                 ? "; the same recipe on a random model stands beside it after loupe eval " + name + " --random-control"
                 : "";

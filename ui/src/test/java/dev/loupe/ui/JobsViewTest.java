@@ -15,7 +15,11 @@ import org.junit.jupiter.api.Test;
 
 class JobsViewTest extends ViewTest {
     private static TrainSpec spec(String name) {
-        return new TrainSpec(name, "tiny", null, "topk", 128, 8, null, null, List.of(0L), 200L, null, Map.of());
+        return TrainSpec.of(name, "tiny", "topk", 128)
+                .k(8)
+                .seeds(List.of(0L))
+                .steps(200L)
+                .build();
     }
 
     @Test

@@ -65,19 +65,12 @@ final class RealWorkspace {
         workbench
                 .training()
                 .run(
-                        new TrainSpec(
-                                "tiny",
-                                "tiny",
-                                null,
-                                "topk",
-                                128,
-                                8,
-                                null,
-                                null,
-                                List.of(0L, 1L),
-                                150L,
-                                null,
-                                Map.of("batch", 256)),
+                        TrainSpec.of("tiny", "tiny", "topk", 128)
+                                .k(8)
+                                .seeds(List.of(0L, 1L))
+                                .steps(150L)
+                                .set(Map.of("batch", 256))
+                                .build(),
                         Progress.silent());
         for (String sae : List.of(SAE, OTHER)) {
             workbench.evaluations().run(sae, null, Progress.silent());
