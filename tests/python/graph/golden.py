@@ -4,6 +4,7 @@
 
 model/       config.json and model.safetensors of the model
 set/         a JumpReLU transcoder set; skip/ ReLU with skip connections; clt/ a cross-layer transcoder
+set-file.json.gz, skip-file.json.gz  the files that its page would show; ids in the second are not unique
 NAME.json.gz circuit-tracer's graph with each: active features (layer, position, latent) with activations, logits,
              adjacency matrix (rows are targets; features, errors, tokens, logits), scores, nodes and edges after pruning
 
@@ -26,7 +27,7 @@ from circuit_tracer.replacement_model.replacement_model_transformerlens import T
 from circuit_tracer.transcoder.activation_functions import JumpReLU
 from circuit_tracer.transcoder.cross_layer_transcoder import CrossLayerTranscoder
 from circuit_tracer.transcoder.single_layer_transcoder import SingleLayerTranscoder, TranscoderSet
-from safetensors.torch import save_file
+from circuit_tracer.utils.create_graph_files import build_model, create_nodes, create_used_nodes_and_edges
 from transformer_lens import HookedTransformerConfig
 from transformer_lens.pretrained.weight_conversions import convert_llama_weights
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -94,6 +95,16 @@ def coders():
         feature_input_hook="hook_resid_mid", feature_output_hook="hook_mlp_out"))
 
 
+def write_file(graph, nodes, edges, cumulative, path):
+    """The graph as circuit-tracer's own file."""
+    made = create_nodes(graph, nodes, Tokens(), cumulative)
+    used, links = create_used_nodes_and_edges(graph, made, edges)
+    whole = build_model(graph, used, links, "toy", ["toy-l0", "toy-l1", "toy-l2", "toy-l3"], 0.8, Tokens())
+    whole.metadata.scan = "custom"  # theirs differs from run to run
+    with gzip.GzipFile(path, "w", mtime=0) as f:
+        f.write(whole.model_dump_json().encode())
+
+
 def main(target):
     torch.manual_seed(11)
     llama, cfg = model(target)
@@ -138,6 +149,8 @@ def main(target):
                 "cumulative": cumulative.tolist(),
                 "few": few.selected_features.tolist(),
             }).encode())
+        if name != "clt":
+            write_file(graph, nodes, edges, cumulative, os.path.join(target, name + "-file.json.gz"))
         print(name, len(graph.active_features), "features", replacement, completeness)
 
 

@@ -10,6 +10,7 @@ import ai.djl.pytorch.jni.JniUtils;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Locale;
@@ -174,6 +175,13 @@ public final class Torch {
             throw new IllegalArgumentException("only float32 tensors are read, not " + array.getDataType());
         }
         MemorySegment target = Arena.ofAuto().allocate(4 * array.size(), 64);
+        long[] shape = array.getShape().getShape();
+        if (TensorMemory.same(shape, TensorMemory.strides(array), TensorMemory.packed(shape))) {
+            MemorySegment.copy(
+                    memory(array), 0, target, 0, 4 * array.size()); // many small ones: the library takes longer
+            Reference.reachabilityFence(array);
+            return target;
+        }
         try (NDArray wrapped = wrap(array.getManager(), target, array.getShape().getShape())) {
             assign(wrapped, array);
         }

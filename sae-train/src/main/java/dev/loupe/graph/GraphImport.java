@@ -8,10 +8,9 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -53,27 +52,30 @@ public final class GraphImport {
         List<String> tokens = texts(meta.path("prompt_tokens"));
         List<String> transcoders = texts(meta.path("transcoder_list"));
         int layers = layers(root.path("nodes"));
-        Set<String> known = new HashSet<>();
+        Map<String, String> known = new HashMap<>(); // id there → id here
         List<GraphNode> nodes = new ArrayList<>();
         for (JsonNode n : root.path("nodes")) {
             String id = n.path("node_id").asString("");
-            if (id.isEmpty() || !known.add(id)) {
+            if (id.isEmpty() || known.containsKey(id)) {
                 throw new UsageException("The graph in " + file + " has two nodes \"" + id
                         + "\"; node ids must be unique, so its errors and features cannot be told apart.");
             }
-            nodes.add(node(n, id, layers, Math.max(1, tokens.size()), transcoders));
+            GraphNode node = node(n, id, layers, Math.max(1, tokens.size()), transcoders);
+            known.put(id, node.id());
+            nodes.add(node);
         }
         nodes.sort(Comparator.comparingInt(GraphNode::layer).thenComparingInt(GraphNode::position));
         List<GraphEdge> edges = new ArrayList<>();
         for (JsonNode link : root.path("links")) {
-            GraphEdge e = new GraphEdge(
-                    link.path("source").asString(""),
-                    link.path("target").asString(""),
-                    link.path("weight").asDouble(0));
-            if (!known.contains(e.source()) || !known.contains(e.target())) {
-                throw new UsageException("The graph in " + file + " has a link from \"" + e.source() + "\" to \""
-                        + e.target() + "\", of which one is no node.");
+            String from = link.path("source").asString("");
+            String to = link.path("target").asString("");
+            String source = known.get(from);
+            String target = known.get(to);
+            if (source == null || target == null) {
+                throw new UsageException("The graph in " + file + " has a link from \"" + from + "\" to \"" + to
+                        + "\", of which one is no node.");
             }
+            GraphEdge e = new GraphEdge(source, target, link.path("weight").asDouble(0));
             if (!Double.isFinite(e.weight())) {
                 throw new UsageException("The graph in " + file + " has a link from \"" + e.source()
                         + "\" whose weight is " + e.weight() + ".");
@@ -104,7 +106,7 @@ public final class GraphImport {
         Map<String, Double> influence = Subgraph.influence(graph);
         AttributionGraph whole = graph.mapNodes(
                 n -> n.kind() == NodeKind.LOGIT ? n : n.withInfluence(influence.getOrDefault(n.id(), n.influence())));
-        return new Imported(whole, GraphJson.view(root));
+        return new Imported(whole, GraphJson.view(root, id -> known.getOrDefault(id, id)));
     }
 
     private static GraphRequest request(JsonNode meta) {
@@ -168,14 +170,15 @@ public final class GraphImport {
         String label = n.path("clerp").asString("");
         String sae = n.path("sae").asString(token || layer >= transcoders.size() ? "" : transcoders.get(layer));
         double probability = n.path("token_prob").asDouble(0);
+        int position = Math.clamp(n.path("ctx_idx").asInt(0), 0, positions - 1);
         return new GraphNode(
-                id,
+                kind == NodeKind.ERROR ? Names.error(layer, position) : id, // theirs may be that of a feature
                 kind,
                 layer,
-                Math.clamp(n.path("ctx_idx").asInt(0), 0, positions - 1),
+                position,
                 sae.isEmpty() ? null : sae,
                 feature,
-                token && n.path("feature").asInt(-1) >= 0 ? n.path("feature").asInt() : null,
+                token ? number(id, 1) : null,
                 feature != null ? layer + "/" + feature : label,
                 n.path("activation").asDouble(0),
                 kind == NodeKind.LOGIT ? (probability > 0 ? probability : 1) : 0,
@@ -190,9 +193,9 @@ public final class GraphImport {
         if (n.hasNonNull("index")) {
             return n.path("index").asInt();
         }
-        String[] parts = id.split("_");
-        if (parts.length == 3 && parts[1].matches("\\d{1,9}")) {
-            return Integer.parseInt(parts[1]);
+        Integer inId = number(id, 1);
+        if (inId != null) {
+            return inId;
         }
         long z = n.path("feature").asLong(-1);
         if (z < 0) {
@@ -206,6 +209,12 @@ public final class GraphImport {
             w++;
         }
         return Math.toIntExact(z - w * (w + 1) / 2);
+    }
+
+    /** A part of an id {@code layer_number_position}; null if it is no such id. */
+    private static @Nullable Integer number(String id, int part) {
+        String[] parts = id.split("_");
+        return parts.length == 3 && parts[part].matches("\\d{1,9}") ? Integer.valueOf(parts[part]) : null;
     }
 
     private static int number(String text) {

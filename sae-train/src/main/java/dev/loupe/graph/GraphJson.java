@@ -113,7 +113,7 @@ public final class GraphJson {
             case ERROR -> node.put("feature_type", ERROR).put("feature", -1).putNull("activation");
             case EMBEDDING -> {
                 node.put("feature_type", EMBEDDING);
-                node.put("feature", token == null ? -1 : token);
+                node.put("feature", n.position()); // as circuit-tracer does; the token is in the id
                 node.putNull("activation");
             }
             case LOGIT -> {
@@ -151,21 +151,25 @@ public final class GraphJson {
         return (a + b) * (a + b + 1) / 2 + b;
     }
 
-    /** Fields of a file's {@code qParams} as a view. */
-    static GraphView view(JsonNode root) {
+    /**
+     * Fields of a file's {@code qParams} as a view.
+     *
+     * @param idOf the id of a node here by its id there
+     */
+    static GraphView view(JsonNode root, java.util.function.UnaryOperator<String> idOf) {
         JsonNode q = root.path("qParams");
         java.util.List<String> pinned = new java.util.ArrayList<>();
-        q.path("pinnedIds").forEach(id -> pinned.add(id.asString("")));
+        q.path("pinnedIds").forEach(id -> pinned.add(idOf.apply(id.asString(""))));
         java.util.List<GraphView.Group> groups = new java.util.ArrayList<>();
         for (JsonNode g : q.path("supernodes")) {
             java.util.List<String> ids = new java.util.ArrayList<>();
             for (int i = 1; i < g.size(); i++) {
-                ids.add(g.get(i).asString(""));
+                ids.add(idOf.apply(g.get(i).asString("")));
             }
             groups.add(new GraphView.Group(g.path(0).asString(""), ids));
         }
         Map<String, String> labels = new LinkedHashMap<>();
         String clicked = q.path("clickedId").asString("");
-        return new GraphView(pinned, groups, labels, clicked.isEmpty() ? null : clicked, null);
+        return new GraphView(pinned, groups, labels, clicked.isEmpty() ? null : idOf.apply(clicked), null);
     }
 }

@@ -9,8 +9,8 @@ import tools.jackson.databind.annotation.JsonNaming;
  * A node of an attribution graph.
  *
  * @param id unique in its graph: {@code 3_1234_7} for latent 1234 of layer 3 at position 7, {@code error_3_7},
- *     {@code E_512_7} for the embedding of token 512 at position 7, {@code 6_512_9} for the logit of token 512 (the layer is
- *     the number of blocks)
+ *     {@code E_512_7} for the embedding of token 512 at position 7, {@code 7_512_9} for the logit of token 512 after six
+ *     blocks
  * @param kind what it stands for
  * @param layer its block; -1 for embeddings, the number of blocks for logits
  * @param position its position in the prompt; that of the last token for logits

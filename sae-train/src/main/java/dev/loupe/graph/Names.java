@@ -1,6 +1,6 @@
 package dev.loupe.graph;
 
-/** Ids of nodes; none can be that of another kind. */
+/** Ids of nodes: circuit-tracer's, but for errors, so that none can be that of another kind. */
 final class Names {
     private Names() {}
 
@@ -17,10 +17,10 @@ final class Names {
     }
 
     static String logit(int layers, int token, int position) {
-        return layers + "_" + token + "_" + position;
+        return layers + 1 + "_" + token + "_" + position;
     }
 
     static String difference(int layers, int plus, int minus, int position) {
-        return layers + "_" + plus + "-" + minus + "_" + position;
+        return layers + 1 + "_" + plus + "-" + minus + "_" + position;
     }
 }

@@ -1,9 +1,11 @@
 package dev.loupe.graph;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.loupe.base.Progress;
+import dev.loupe.base.UsageException;
 import dev.loupe.model.LanguageModel;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -14,6 +16,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -122,6 +125,57 @@ class CircuitTracerAgreementTest {
                         .isCloseTo(golden.get("cumulative").get(c).asDouble(), within(1e-4));
             }
         }
+    }
+
+    @Test
+    void its_own_file_is_read_with_the_ids_of_graphs_that_are_computed_here() throws IOException {
+        JsonNode golden = Tiny.golden("set");
+        FullGraph full = full("set", golden, 7500);
+        Pruning kept = Pruning.of(full.edges(), 0.8, 0.9);
+        AttributionGraph read =
+                GraphImport.read(Tiny.golden("set-file"), "the file").graph();
+        assertThat(read.layers()).isEqualTo(4);
+        assertThat(read.tokens()).hasSize(6);
+        java.util.Map<String, GraphNode> byId = read.byId();
+        LocalModel local = full.local();
+        kept.nodes().stream().filter(c -> c < full.edges().features()).forEach(f -> {
+            GraphNode n = byId.get(Names.feature(local.layer(f), local.latent(f), local.position(f)));
+            assertThat(n).isNotNull();
+            assertThat(n.kind()).isEqualTo(NodeKind.FEATURE);
+            assertThat(n.feature()).isEqualTo(local.latent(f));
+            assertThat(n.layer()).isEqualTo(local.layer(f));
+            assertThat(n.activation()).isCloseTo(local.activation(f), within(1e-4));
+            assertThat(n.cumulative()).isCloseTo(kept.cumulative()[f], within(1e-4));
+        });
+        for (int p = 0; p < 6; p++) {
+            assertThat(byId).containsKey(Names.embedding(local.ids[p], p));
+        }
+        for (Explained e : full.explained()) {
+            GraphNode n = byId.get(Names.logit(4, e.plus(), 5));
+            assertThat(n.token()).isEqualTo(e.plus());
+            assertThat(n.probability()).isCloseTo(e.weight(), within(1e-4));
+        }
+        long errors = kept.nodes().stream()
+                .filter(c -> c >= full.edges().features()
+                        && c < full.edges().features() + full.edges().errors())
+                .count();
+        assertThat(read.nodes().stream().filter(n -> n.kind() == NodeKind.ERROR))
+                .hasSize((int) errors)
+                .allSatisfy(n -> assertThat(n.id()).isEqualTo(Names.error(n.layer(), n.position())));
+        assertThat(read.edges())
+                .hasSize(Arrays.stream(kept.edges())
+                        .mapToInt(BitSet::cardinality)
+                        .sum());
+        assertThat(read.nodes().stream().mapToDouble(GraphNode::influence).max().orElse(0))
+                .isPositive();
+    }
+
+    @Test
+    void a_file_in_which_an_error_has_the_id_of_a_feature_is_refused() throws IOException {
+        JsonNode file = Tiny.golden("skip-file");
+        assertThatThrownBy(() -> GraphImport.read(file, "the file"))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("two nodes \"0_0_1\"");
     }
 
     @ParameterizedTest

@@ -13,15 +13,20 @@ import dev.loupe.graph.InterventionResult;
 import dev.loupe.service.GraphSpec;
 import dev.loupe.service.Graphs;
 import dev.loupe.service.Job;
+import dev.loupe.service.Views;
 import dev.loupe.service.Workbench;
 import io.javalin.http.Context;
 import io.javalin.http.HandlerType;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /** Attribution graphs. */
 final class GraphRoutes {
+    private static final int MOST_BYTES = 128 << 20;
+
     private final Workbench bench;
 
     record GraphList(List<Graphs.Entry> graphs, List<String> transcoders) {}
@@ -56,11 +61,12 @@ final class GraphRoutes {
                         ctx -> ctx.json(new GraphList(
                                 bench.graphs().list(), bench.graphs().transcoders()))),
                 Route.post(
-                        "/graphs",
-                        "Explains how a model continues a prompt; with a name (query) the graph is saved.",
-                        GraphRequest.class,
-                        AttributionGraph.class,
-                        this::run),
+                                "/graphs",
+                                "Explains how a model continues a prompt; with a name (query) the graph is saved.",
+                                GraphRequest.class,
+                                AttributionGraph.class,
+                                this::run)
+                        .with(new Route.Query("name", "string", "under which name to save it; not saved if absent")),
                 Route.post(
                         "/graphs/jobs", "Computes a graph in a job and saves it.", GraphSpec.class, Job.class, ctx -> {
                             GraphSpec spec = Params.body(ctx, GraphSpec.class);
@@ -121,6 +127,23 @@ final class GraphRoutes {
                         "Two saved graphs: nodes and edges of both and of one alone.",
                         GraphComparison.class,
                         ctx -> ctx.json(bench.graphs().compare(ctx.pathParam("id"), ctx.pathParam("other")))));
+    }
+
+    /** A body beyond the size of ordinary requests: graphs have many edges. */
+    private static JsonNode large(Context ctx) {
+        try {
+            byte[] body = ctx.bodyInputStream().readNBytes(MOST_BYTES + 1);
+            if (body.length > MOST_BYTES) {
+                throw new UsageException("The graph is larger than " + (MOST_BYTES >> 20)
+                        + " MiB: import it with loupe circuit graph --import FILE --save NAME.");
+            }
+            if (body.length == 0) {
+                throw new UsageException("The request has no body; this route takes a JSON object.");
+            }
+            return Views.JSON.readTree(body);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private AttributionGraph graph(Context ctx) {

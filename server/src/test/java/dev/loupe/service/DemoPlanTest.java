@@ -40,4 +40,26 @@ class DemoPlanTest {
                 .isInstanceOf(UsageException.class)
                 .hasMessageContaining("builtin and smollm2");
     }
+
+    @Test
+    void the_demo_of_circuits_adds_transcoders_and_graphs_within_ten_minutes(@TempDir Path folder) {
+        Settings settings = Settings.load(Map.of(Settings.Key.WORKSPACE, folder.toString()), Map.of());
+        try (Workbench bench = new Workbench(Workspace.create(folder), settings)) {
+            int plain = new Demo(bench, DemoPlan.of("builtin")).parts().size();
+            List<Demo.Part> parts = new Demo(bench, DemoPlan.of("builtin"), true).parts();
+            List<Demo.Part> more = parts.subList(plain, parts.size());
+            assertThat(more.getFirst().title()).contains("transcoders");
+            assertThat(more.getLast().title()).startsWith("graph ");
+            assertThat(more).noneMatch(p -> p.finished().getAsBoolean());
+            for (Demo.Part part : more) { // each is a kind of job with a request of that kind
+                assertThat(Tasks.title(part.kind(), Views.JSON.valueToTree(part.request())))
+                        .as(part.title())
+                        .isNotBlank();
+            }
+            assertThat(more.stream().mapToDouble(Demo.Part::seconds).sum()).isBetween(60.0, 600.0);
+            assertThatThrownBy(() -> new Demo(bench, DemoPlan.of("smollm2"), true))
+                    .isInstanceOf(UsageException.class)
+                    .hasMessageContaining("embedded model");
+        }
+    }
 }
