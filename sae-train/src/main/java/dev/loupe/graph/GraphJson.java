@@ -133,7 +133,10 @@ public final class GraphJson {
             case FEATURE -> "";
             case ERROR -> "Err: mlp at layer " + n.layer();
             case EMBEDDING -> "Emb: \"" + n.text() + "\"";
-            case LOGIT -> "Output \"" + n.text() + "\" (p=" + Math.round(n.probability() * 1000) / 1000.0 + ")";
+            case LOGIT ->
+                n.token() == null
+                        ? "Output difference \"" + n.text() + "\""
+                        : "Output \"" + n.text() + "\" (p=" + Math.round(n.probability() * 1000) / 1000.0 + ")";
         };
     }
 

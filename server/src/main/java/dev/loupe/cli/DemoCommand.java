@@ -36,7 +36,7 @@ final class DemoCommand extends LoupeCommand {
             names = "--circuits",
             description =
                     "Also train a transcoder of each of the embedded model's MLPs and explain a task that it solves"
-                            + " by attribution graphs (about eight minutes more on two cores).")
+                            + " by attribution graphs (about four minutes more on two cores).")
     private boolean circuits;
 
     @Option(names = "--no-serve", description = "Stop when the work is done.")

@@ -23,7 +23,7 @@ final class DemoCircuits {
     private static final int LAYERS = 6;
     private static final int D_SAE = 1024;
     private static final int K = 24;
-    private static final long TRAIN_TOKENS = 1_500_000;
+    private static final long TRAIN_TOKENS = 600_000;
     private static final long INDEX_TOKENS = 150_000;
 
     private DemoCircuits() {}
@@ -54,7 +54,7 @@ final class DemoCircuits {
                 .build();
         parts.add(new Demo.Part(
                 "train transcoders of all MLPs",
-                330,
+                150,
                 1,
                 () -> bench.saes().names().containsAll(layers),
                 "train",
