@@ -19,6 +19,7 @@ final class Block {
     private final NDArray scoreScale;
     private final float scale;
     private final int window;
+    private final boolean kernels;
     private final FusedBlock fused;
 
     Block(int layer, ModelSpec spec, Weights weights, @Nullable Rotary rotary) {
@@ -28,6 +29,7 @@ final class Block {
         this.weights = weights.layers.get(layer);
         this.window = spec.layers().get(layer).window();
         this.rotary = rotary;
+        this.kernels = !weights.device.tensors();
         this.fused = new FusedBlock(layer, spec, weights, rotary);
         this.scale = spec.layers().get(layer).scoreScale();
         this.scoreScale = Torch.floats(
@@ -46,7 +48,7 @@ final class Block {
         if (pass.finished()) {
             return null;
         }
-        if (state == null && fused.fits(pass, cache)) {
+        if (state == null && kernels && fused.fits(pass, cache)) {
             NDArray post = fused.forward(pass, residPre, cache);
             return post == null ? null : pass.at(layer, "hook_resid_post", post);
         }
@@ -84,7 +86,7 @@ final class Block {
             q = pass.at(layer, "attn.hook_rot_q", rotary.rotate(q, pass));
             k = pass.at(layer, "attn.hook_rot_k", rotary.rotate(k, pass));
         }
-        boolean seen = pass.taps(layer, Pass.SCORES) || pass.taps(layer, Pass.PATTERN);
+        boolean seen = !kernels || pass.taps(layer, Pass.SCORES) || pass.taps(layer, Pass.PATTERN);
         NDArray fused = seen ? null : fused(pass, q, k, v, cache);
         if (fused != null && !s.needed) {
             return output(pass, fused, s);

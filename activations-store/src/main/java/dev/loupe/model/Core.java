@@ -8,6 +8,7 @@ import ai.djl.ndarray.types.SparseFormat;
 import ai.djl.nn.core.Embedding;
 import dev.loupe.tensor.Torch;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -55,16 +56,9 @@ final class Core {
     /** Embeddings of tokens and positions {@code [batch, pos, d_model]}; padding gets token 0, which nothing real ever sees. */
     NDArray embed(Pass pass, int[][] ids) {
         pass.tokens(ids);
-        int[] flat = new int[pass.batch() * pass.positions];
-        for (int b = 0; b < ids.length; b++) {
-            for (int p = 0; p < ids[b].length; p++) {
-                flat[b * pass.positions + p] = ids[b][p];
-            }
-        }
         try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
-            NDArray rows = Torch.empty(pass.manager, pass.batch(), pass.positions, weights.embed.cols());
-            weights.embed.gather(flat, Torch.memory(rows));
+            NDArray rows = tokens(pass, ids);
             if (spec.architecture().embedScale() != 1) {
                 rows = rows.mul(spec.architecture().embedScale());
             }
@@ -77,13 +71,33 @@ final class Core {
         }
     }
 
+    private NDArray tokens(Pass pass, int[][] ids) {
+        int[] flat = new int[pass.batch() * pass.positions];
+        for (int b = 0; b < ids.length; b++) {
+            for (int p = 0; p < ids[b].length; p++) {
+                flat[b * pass.positions + p] = ids[b][p];
+            }
+        }
+        if (weights.embedTensor != null) {
+            long[] longs = Arrays.stream(flat).asLongStream().toArray();
+            return rows(pass, weights.embedTensor, longs);
+        }
+        NDArray rows = Torch.empty(pass.manager, pass.batch(), pass.positions, weights.embed.cols());
+        weights.embed.gather(flat, Torch.memory(rows));
+        return rows;
+    }
+
+    /** Rows of a table, {@code [batch, pos, width]}. */
+    private static NDArray rows(Pass pass, NDArray table, long[] ids) {
+        return Embedding.embedding(
+                        Torch.longs(pass.manager, ids, pass.batch(), pass.positions), table, SparseFormat.DENSE)
+                .singletonOrThrow();
+    }
+
     /** Learned positions {@code [batch, pos, d_model]}. */
     private static NDArray positions(Pass pass, NDArray table) {
         if (!pass.aligned()) {
-            long[] at = pass.allPositions((int) table.getShape().get(0));
-            return Embedding.embedding(
-                            Torch.longs(pass.manager, at, pass.batch(), pass.positions), table, SparseFormat.DENSE)
-                    .singletonOrThrow();
+            return rows(pass, table, pass.allPositions((int) table.getShape().get(0)));
         }
         NDArray rows = table.get(pass.manager, new NDIndex().addSliceDim(pass.start, pass.start + pass.positions));
         return rows.expandDims(0)
@@ -100,10 +114,24 @@ final class Core {
             scope.suppressNotUsedWarning();
             NDArray next = block.forward(pass, resid, cache, null);
             if (next != null) {
+                checkDevice(next);
                 NDScope.unregister(next);
             }
             return next;
         }
+    }
+
+    private void checkDevice(NDArray resid) {
+        if (weights.device.tensors()) {
+            Torch.requireOn(weights.device, resid, "The residual stream");
+        }
+    }
+
+    /** Keys and values of texts that are being written. */
+    TextCache newCache(NDManager manager) {
+        return weights.device.tensors()
+                ? new TensorCache(manager, spec.config())
+                : new KeyValueCache(manager, spec.config());
     }
 
     /** Runs all blocks; null if the pass was finished before the end. */

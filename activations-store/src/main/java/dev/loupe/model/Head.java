@@ -95,8 +95,7 @@ final class Head {
             int n = Math.min(step, rows - from);
             try (NDScope scope = new NDScope()) {
                 scope.suppressNotUsedWarning();
-                NDArray target = Torch.wrap(pass.manager, memory.asSlice(4L * from * vocab, 4L * n * vocab), n, vocab);
-                Torch.assign(target, logits(slice(flat, from, n)));
+                Torch.store(logits(slice(flat, from, n)), memory.asSlice(4L * from * vocab, 4L * n * vocab));
             }
         }
         Activation all =
@@ -151,13 +150,12 @@ final class Head {
             try (NDScope scope = new NDScope()) {
                 scope.suppressNotUsedWarning();
                 Matrix part = directions.rows(from, from + n);
-                NDArray x = Torch.empty(manager, n, directions.cols());
-                MemorySegment.copy(part.segment(), 0, Torch.view(x), 0, 4L * n * directions.cols());
+                NDArray x = Torch.load(manager, part.segment(), n, directions.cols());
                 if (gain && weights.finalNorm.centres()) {
                     x = x.sub(x.mean(new int[] {-1}, true));
                 }
                 NDArray y = weights.unembed.withoutBias().apply(gain ? x.mul(weights.finalNorm.gain()) : x);
-                Torch.assign(Torch.wrap(manager, logits.rows(from, from + n).segment(), n, vocab), y);
+                Torch.store(y, logits.rows(from, from + n).segment());
             }
         }
         return logits;
@@ -173,10 +171,9 @@ final class Head {
             try (NDScope scope = new NDScope()) {
                 scope.suppressNotUsedWarning();
                 Matrix part = residuals.rows(from, from + n);
-                NDArray x = Torch.empty(manager, n, residuals.cols());
-                MemorySegment.copy(part.segment(), 0, Torch.view(x), 0, 4L * n * residuals.cols());
+                NDArray x = Torch.load(manager, part.segment(), n, residuals.cols());
                 NDArray y = logits(weights.finalNorm.forward(x, new Norm.State(false)));
-                Torch.assign(Torch.wrap(manager, logits.rows(from, from + n).segment(), n, vocab), y);
+                Torch.store(y, logits.rows(from, from + n).segment());
             }
         }
         return logits;

@@ -11,12 +11,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Rotated keys and values of the texts that are being written, by layer, each {@code [row, kv_head, position, d_head]} in
- * memory that grows geometrically. Rows are filled from position 0 on and need not be equally long; what lies behind a
- * row's length is 0 or an earlier row's finite number, and attention masks it. Used by one thread.
- */
-final class KeyValueCache implements KeysAndValues, AutoCloseable {
+/** Keys and values in memory that grows geometrically, {@code [row, kv_head, position, d_head]} by layer. */
+final class KeyValueCache implements TextCache {
     private static final int FEWEST_POSITIONS = 64;
 
     private final NDManager manager;
@@ -49,24 +45,24 @@ final class KeyValueCache implements KeysAndValues, AutoCloseable {
         return 2L * 4 * config.nLayers() * config.nKeyValueHeads() * config.dHead();
     }
 
-    /** Rows there is room for. */
-    int rows() {
+    @Override
+    public int rows() {
         return lengths.length;
     }
 
-    /** Positions there is room for in each row. */
-    int positions() {
+    @Override
+    public int positions() {
         return positions;
     }
 
-    /** Positions of a row that are filled. */
-    int length(int row) {
+    @Override
+    public int length(int row) {
         return lengths[row];
     }
 
-    /** Makes room for so many rows of so many positions; what is there stays. */
     @SuppressWarnings("MustBeClosedChecker") // the arena lives until the next growth or close()
-    void reserve(int rows, int wanted) {
+    @Override
+    public void reserve(int rows, int wanted) {
         if (rows <= lengths.length && wanted <= positions) {
             return;
         }
@@ -103,8 +99,8 @@ final class KeyValueCache implements KeysAndValues, AutoCloseable {
         positions = newPositions;
     }
 
-    /** The rows of the next pass begin at this one. */
-    void at(int row) {
+    @Override
+    public void at(int row) {
         first = row;
     }
 
@@ -169,15 +165,15 @@ final class KeyValueCache implements KeysAndValues, AutoCloseable {
         return BlockState.set(arrays[i]).get(pass.manager, rows);
     }
 
-    /** Says that a pass is over. */
-    void advance(Pass pass) {
+    @Override
+    public void advance(Pass pass) {
         for (int b = 0; b < pass.batch(); b++) {
             lengths[first + b] += pass.lengths[b];
         }
     }
 
-    /** Moves one row over another, whose text has ended. */
-    void move(int from, int to) {
+    @Override
+    public void move(int from, int to) {
         clear(to);
         if (from == to) {
             return;
@@ -196,8 +192,8 @@ final class KeyValueCache implements KeysAndValues, AutoCloseable {
         clear(from);
     }
 
-    /** Forgets a row. Its numbers go too: a NaN among them would reach the next text through a weight of 0. */
-    void clear(int row) {
+    @Override
+    public void clear(int row) {
         for (MemorySegment m : memory) {
             for (int head = 0; head < heads && lengths[row] > 0; head++) {
                 m.asSlice(4L * (row * heads + head) * positions * width, 4L * lengths[row] * width)

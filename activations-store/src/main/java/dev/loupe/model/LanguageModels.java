@@ -1,6 +1,7 @@
 package dev.loupe.model;
 
 import dev.loupe.base.LoupeException;
+import dev.loupe.base.UsageException;
 import dev.loupe.kernel.Team;
 import dev.loupe.tensor.Torch;
 import java.io.IOException;
@@ -20,6 +21,10 @@ public final class LanguageModels {
      * @throws dev.loupe.base.LoupeException if a file is damaged or the architecture is not supported
      */
     public static LanguageModel open(Path path, ModelOptions options) {
+        if (options.device().tensors() && options.precision() != Precision.FP32) {
+            throw new UsageException("On " + options.device() + " models compute in fp32 only, not in "
+                    + options.precision() + ": leave the precision out, or go on with --device cpu.");
+        }
         try (ModelSource source = ModelSource.of(path)) {
             ModelSpec spec = source.spec();
             WeightRegime regime = options.weights();
@@ -35,7 +40,8 @@ public final class LanguageModels {
                 Weights weights = new Weights(
                         regime.isRaw() ? checkpoint : new ProcessedWeights(checkpoint, spec, regime),
                         used,
-                        options.precision());
+                        options.precision(),
+                        options.device());
                 String id = options.id() != null ? options.id() : source.name();
                 return new Transformer(id, new Core(used, weights), tokenizer, options, heldOut);
             } catch (RuntimeException e) {

@@ -106,6 +106,10 @@ enum Nonlinearity {
 
     /** The function times a factor, if there is one. */
     NDArray apply(NDArray x, @Nullable NDArray factor) {
+        if (!Torch.inReach(x)) {
+            NDArray y = ratio(x).muli(x);
+            return factor == null ? y : y.muli(factor);
+        }
         Torch.Values values = Torch.values(x);
         Torch.Values factors = factor == null ? null : Torch.values(factor);
         NDArray y = Torch.empty(x.getManager(), x.getShape().getShape());

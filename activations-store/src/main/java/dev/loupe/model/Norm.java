@@ -97,6 +97,10 @@ final class Norm {
     }
 
     private NDArray sweep(NDArray x) {
+        if (!Torch.inReach(x)) {
+            NDArray centred = centred(x);
+            return affine(centred.mul(one.div(scale(centred))));
+        }
         Torch.Values values = Torch.values(x);
         NDArray y = Torch.empty(x.getManager(), x.getShape().getShape());
         run(values.memory(), Math.toIntExact(x.size() / gain.size()), Torch.memory(y));

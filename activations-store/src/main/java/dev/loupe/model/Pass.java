@@ -230,17 +230,27 @@ final class Pass {
 
     /** What editors make of a value. */
     NDArray changed(HookPoint hook, NDArray value, int heads, List<Editor> editors) {
-        NDArray result = Torch.empty(manager, value.getShape().getShape()); // contiguous, and nobody else's memory
+        long[] shape = value.getShape().getShape();
+        if (!Torch.inReach(manager)) { // to Java's memory and back
+            MemorySegment copy = Torch.copy(value);
+            edit(hook, copy, heads, editors);
+            return Torch.over(manager, copy, shape);
+        }
+        NDArray result = Torch.empty(manager, shape); // contiguous, and nobody else's memory
         Torch.assign(result, value);
+        edit(hook, Torch.view(result), heads, editors);
+        return result;
+    }
+
+    private void edit(HookPoint hook, MemorySegment memory, int heads, List<Editor> editors) {
         if (rows == null) {
-            Activation activation = activation(hook, Torch.view(result), heads);
+            Activation activation = activation(hook, memory, heads);
             for (Editor editor : editors) {
                 editor.edit(activation);
             }
         } else {
-            rows.edit(hook, Torch.view(result), heads, this);
+            rows.edit(hook, memory, heads, this);
         }
-        return result;
     }
 
     /** A copy that outlives the pass, with zeros at padding. */

@@ -1,6 +1,8 @@
 package dev.loupe.model;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.SparseFormat;
@@ -78,7 +80,27 @@ final class Rotary {
         Reference.reachabilityFence(s);
     }
 
+    /** The rotation in tensors: {@code (a cos - b sin, b cos + a sin)}, and what is not rotated behind it. */
+    private NDArray turned(NDArray x, NDArray c, NDArray s) {
+        int half = dims / 2;
+        NDArray a = last(x, 0, half);
+        NDArray b = last(x, half, dims);
+        NDList parts = new NDList(a.mul(c).sub(b.mul(s)), b.mul(c).add(a.mul(s)));
+        long width = x.getShape().get(3);
+        if (width > dims) {
+            parts.add(last(x, dims, width));
+        }
+        return NDArrays.concat(parts, 3);
+    }
+
+    private static NDArray last(NDArray x, long from, long to) {
+        return x.get(new NDIndex().addAllDim(3).addSliceDim(from, to));
+    }
+
     private NDArray turn(NDArray x, NDArray[] angles, boolean back) {
+        if (!Torch.inReach(x)) {
+            return turned(x, angles[0], back ? angles[1].neg() : angles[1]);
+        }
         long[] shape = x.getShape().getShape();
         Torch.Values values = Torch.values(x);
         Torch.Values c = Torch.values(angles[0]);

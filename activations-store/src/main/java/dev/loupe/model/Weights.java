@@ -3,14 +3,15 @@ package dev.loupe.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.loupe.kernel.StoredMatrix;
+import dev.loupe.tensor.Device;
 import dev.loupe.tensor.Torch;
 import java.lang.foreign.Arena;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The parameters of a model: matrices where they lie in the source, if their layout fits, else in memory of ours. Keeps the
- * source open and closes it.
+ * The parameters of a model: matrices where they lie in the source, if their layout fits, else in memory of ours; on a device
+ * without Loupe's kernels also as float32 tensors. Keeps the source open and closes it.
  */
 final class Weights implements AutoCloseable {
     /** One block. What a family does not have is null. */
@@ -31,8 +32,10 @@ final class Weights implements AutoCloseable {
 
     private final Arena arena;
     private final TensorSource source;
+    final Device device;
     final NDManager manager;
     final StoredMatrix embed; // [d_vocab, d_model]
+    final @Nullable NDArray embedTensor; // the same, where there are no kernels
     final @Nullable NDArray positions; // [n_ctx, d_model]
     final List<Layer> layers;
     final Norm finalNorm;
@@ -40,17 +43,26 @@ final class Weights implements AutoCloseable {
 
     /** Reads everything; if that fails, the source is closed. */
     @SuppressWarnings("MustBeClosedChecker") // the arena lives as long as the object: close() ends it
-    Weights(TensorSource source, ModelSpec spec, Precision precision) {
+    Weights(TensorSource source, ModelSpec spec, Precision precision, Device device) {
         this.source = source;
+        this.device = device;
         arena = Arena.ofShared();
-        manager = Torch.newManager();
+        try {
+            manager = Torch.newManager(device);
+        } catch (RuntimeException e) {
+            arena.close();
+            source.close();
+            throw e;
+        }
         try {
             WeightsReader reader = new WeightsReader(source, spec, precision, arena, manager);
             embed = reader.embed();
+            Linear tied = reader.linear(embed, null);
+            embedTensor = tied.tensor();
             positions = reader.positions();
             layers = reader.layers();
             finalNorm = reader.finalNorm();
-            unembed = spec.config().tiedEmbeddings() ? new Linear(embed, null) : reader.unembed();
+            unembed = spec.config().tiedEmbeddings() ? tied : reader.unembed();
         } catch (RuntimeException e) {
             close();
             throw e;

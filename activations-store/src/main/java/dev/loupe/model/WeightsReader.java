@@ -55,7 +55,7 @@ final class WeightsReader {
         long rows = (long) config.nCtx() + names.positionOffset();
         MemorySegment all = read(names.positions() + ".weight", rows, config.dModel());
         MemorySegment used = all.asSlice(4L * names.positionOffset() * config.dModel());
-        return Torch.wrap(manager, used, config.nCtx(), config.dModel());
+        return Torch.over(manager, used, config.nCtx(), config.dModel());
     }
 
     Norm finalNorm() {
@@ -65,7 +65,7 @@ final class WeightsReader {
     Linear unembed() {
         MemorySegment bias =
                 source.has(names.unembed() + ".bias") ? read(names.unembed() + ".bias", config.dVocab()) : null;
-        return new Linear(rows(names.unembed() + ".weight", config.dVocab(), config.dModel()), bias);
+        return linear(rows(names.unembed() + ".weight", config.dVocab(), config.dModel()), bias);
     }
 
     List<Weights.Layer> layers() {
@@ -119,7 +119,7 @@ final class WeightsReader {
         }
         Linear[] parts = new Linear[3];
         for (int i = 0; i < 3; i++) {
-            parts[i] = new Linear(
+            parts[i] = linear(
                     weight.rows(i * q, (i + 1) * q), biases == null ? null : biases.asSlice(4L * i * q, 4L * q));
         }
         return parts;
@@ -150,11 +150,16 @@ final class WeightsReader {
             }
         }
         NDArray bias = architecture.norm() == NormKind.LAYER ? tensor(name + ".bias", width) : null;
-        return new Norm(architecture.norm(), Torch.wrap(manager, gain, width), bias, eps, one);
+        return new Norm(architecture.norm(), Torch.over(manager, gain, width), bias, eps, one);
     }
 
     private Linear linear(String name, long out, long in, boolean bias) {
-        return new Linear(matrix(name + ".weight", out, in), bias ? read(name + ".bias", out) : null);
+        return linear(matrix(name + ".weight", out, in), bias ? read(name + ".bias", out) : null);
+    }
+
+    /** A map from its parts in memory, on the model's device. */
+    Linear linear(StoredMatrix weight, @Nullable MemorySegment bias) {
+        return Linear.of(manager, weight, bias);
     }
 
     /** A matrix of a block as {@code [out, in]}. */
@@ -200,7 +205,7 @@ final class WeightsReader {
     }
 
     private NDArray tensor(String name, long... shape) {
-        return Torch.wrap(manager, read(name, shape), shape);
+        return Torch.over(manager, read(name, shape), shape);
     }
 
     private MemorySegment read(String name, long... shape) {

@@ -22,14 +22,14 @@ final class WritingBatch implements AutoCloseable {
 
     private final Core core;
     private final NDManager manager;
-    private final KeyValueCache cache;
+    private final TextCache cache;
     private final List<WritingJob> rows = new ArrayList<>();
     private final List<WritingJob> fresh = new ArrayList<>();
 
     WritingBatch(Core core, NDManager manager) {
         this.core = core;
         this.manager = manager;
-        this.cache = new KeyValueCache(manager, core.spec.config());
+        this.cache = core.newCache(manager);
     }
 
     /** Texts in it, those that are over since the last step included. */

@@ -30,6 +30,7 @@ public final class Torch {
     /** Keeps the native libraries from looking for anything outside this machine; to be called before any is loaded. */
     public static void offline() {
         NativeEnvironment.prepare();
+        NativeEnvironment.describeOwnLibrary();
         System.setProperty("ai.djl.offline", "true");
         System.setProperty("OPT_OUT_TRACKING", "true");
         if (System.getProperty("RUST_FLAVOR") == null) {
@@ -44,12 +45,52 @@ public final class Torch {
         }
     }
 
-    /** A manager of its own for weights that live long. */
+    /** A manager of its own for weights that live long, on the processor. */
     public static NDManager newManager() {
-        offline();
-        NDManager manager = Engine.getEngine("PyTorch").newBaseManager(ai.djl.Device.cpu());
+        return newManager(Device.CPU);
+    }
+
+    /**
+     * The same on a device.
+     *
+     * @throws dev.loupe.base.LoupeException if this machine lacks the GPU or its libraries, in a sentence
+     */
+    public static NDManager newManager(Device device) {
+        NDManager manager;
+        if (device.isCuda()) {
+            manager = Cuda.newManager(device.cuda());
+        } else {
+            offline();
+            manager = Engine.getEngine("PyTorch").newBaseManager(ai.djl.Device.cpu());
+        }
+        if (device.tensors()) {
+            Reach.remove(manager);
+        }
         enter();
         return manager;
+    }
+
+    /** Whether Java reads and writes the tensors of a manager in place, as kernels do. */
+    public static boolean inReach(NDManager manager) {
+        return !Reach.isAway(manager);
+    }
+
+    /** Whether Java reads and writes a tensor in place. */
+    public static boolean inReach(NDArray array) {
+        return !Reach.isAway(array.getManager());
+    }
+
+    /**
+     * Fails unless a tensor is where the model's tensors shall be: an operation that silently went on with the processor
+     * would be slow at best.
+     *
+     * @param what what it holds, for the message
+     */
+    public static void requireOn(Device device, NDArray array, String what) {
+        ai.djl.Device where = array.getDevice();
+        if (where.isGpu() != device.isCuda() || device.isCuda() && where.getDeviceId() != device.cuda()) {
+            throw new IllegalStateException(what + " " + array.getShape() + " shall be on " + device + " and is on " + where);
+        }
     }
 
     /** Turns the recording of gradients off in the calling thread. */
@@ -88,10 +129,55 @@ public final class Torch {
      */
     public static NDArray wrap(NDManager manager, MemorySegment memory, long... shape) {
         Shape s = new Shape(shape);
+        if (Reach.isAway(manager)) {
+            throw new IllegalStateException("a tensor " + s + " on " + manager.getDevice() + " cannot share memory");
+        }
         if (!memory.isNative() || memory.isReadOnly() || memory.byteSize() != 4 * s.size()) {
             throw new IllegalArgumentException(memory + " is no native memory of " + s + " floats");
         }
         return manager.create(memory.asByteBuffer().order(ByteOrder.nativeOrder()), s, DataType.FLOAT32);
+    }
+
+    /**
+     * A float32 tensor with these values, which nobody writes: over the memory itself where Java reaches tensors (then it
+     * must outlive the tensor), else a copy.
+     *
+     * @param memory native, at most 2 GiB
+     */
+    public static NDArray over(NDManager manager, MemorySegment memory, long... shape) {
+        return Reach.isAway(manager) ? Transfer.up(manager, memory, shape) : wrap(manager, memory, shape);
+    }
+
+    /** A float32 tensor with a copy of these values, from memory of at most 2 GiB. */
+    public static NDArray load(NDManager manager, MemorySegment memory, long... shape) {
+        if (Reach.isAway(manager)) {
+            try (Arena arena = Arena.ofConfined()) {
+                return Transfer.up(manager, arena.allocate(memory.byteSize(), 64).copyFrom(memory), shape);
+            }
+        }
+        NDArray array = empty(manager, shape);
+        MemorySegment.copy(memory, 0, memory(array), 0, 4 * array.size());
+        return array;
+    }
+
+    /** Writes the values of a float32 tensor of any layout into native memory of exactly that size, row-major. */
+    public static void store(NDArray array, MemorySegment target) {
+        if (array.getDataType() != DataType.FLOAT32) {
+            throw new IllegalArgumentException("only float32 tensors are read, not " + array.getDataType());
+        }
+        if (Reach.isAway(array.getManager())) {
+            Transfer.down(array, target);
+            return;
+        }
+        long[] shape = array.getShape().getShape();
+        if (TensorMemory.same(shape, TensorMemory.strides(array), TensorMemory.packed(shape))) {
+            MemorySegment.copy(memory(array), 0, target, 0, 4 * array.size()); // many small ones: the library takes longer
+            Reference.reachabilityFence(array);
+            return;
+        }
+        try (NDArray wrapped = wrap(array.getManager(), target, shape)) {
+            assign(wrapped, array);
+        }
     }
 
     /** An int64 tensor with a copy of these values. */
@@ -117,6 +203,7 @@ public final class Torch {
         if (array.getDataType() != DataType.FLOAT32) {
             throw new IllegalArgumentException("only float32 tensors are read, not " + array.getDataType());
         }
+        checkReach(array);
         ByteBuffer buffer = array.toByteBuffer(true);
         MemorySegment segment = MemorySegment.ofBuffer(buffer);
         if (!segment.isNative() || segment.byteSize() != 4 * array.size()) {
@@ -143,8 +230,12 @@ public final class Torch {
             throw new IllegalArgumentException("only float32 tensors are read, not " + array.getDataType());
         }
         long[] shape = array.getShape().getShape();
-        long[] strides = TensorMemory.strides(array);
         long[] packed = TensorMemory.packed(shape);
+        if (Reach.isAway(array.getManager())) {
+            MemorySegment copy = copy(array);
+            return new Values(copy, packed, copy);
+        }
+        long[] strides = TensorMemory.strides(array);
         boolean fits = strided ? strides[strides.length - 1] == 1 : TensorMemory.same(shape, strides, packed);
         if (!fits) {
             MemorySegment copy = copy(array);
@@ -166,25 +257,22 @@ public final class Torch {
 
     /** The memory of a tensor from {@link #empty}, for writing: valid while the tensor is open. */
     public static MemorySegment memory(NDArray array) {
+        checkReach(array);
         return MemorySegment.ofAddress(TensorMemory.address(array)).reinterpret(4 * array.size());
     }
 
+    private static void checkReach(NDArray array) {
+        if (Reach.isAway(array.getManager())) {
+            throw new IllegalStateException("the tensor " + array.getShape() + " on " + array.getDevice()
+                    + " is not in Java's reach: its values have to be copied");
+        }
+    }
+
     /** The values of a float32 tensor of any layout in fresh native memory, row-major, freed with its last reference. */
+    @SuppressWarnings("MustBeClosedChecker") // an automatic arena is never closed
     public static MemorySegment copy(NDArray array) {
-        if (array.getDataType() != DataType.FLOAT32) {
-            throw new IllegalArgumentException("only float32 tensors are read, not " + array.getDataType());
-        }
         MemorySegment target = Arena.ofAuto().allocate(4 * array.size(), 64);
-        long[] shape = array.getShape().getShape();
-        if (TensorMemory.same(shape, TensorMemory.strides(array), TensorMemory.packed(shape))) {
-            MemorySegment.copy(
-                    memory(array), 0, target, 0, 4 * array.size()); // many small ones: the library takes longer
-            Reference.reachabilityFence(array);
-            return target;
-        }
-        try (NDArray wrapped = wrap(array.getManager(), target, array.getShape().getShape())) {
-            assign(wrapped, array);
-        }
+        store(array, target);
         return target;
     }
 

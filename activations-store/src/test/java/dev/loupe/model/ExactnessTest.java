@@ -12,6 +12,7 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -21,16 +22,22 @@ import org.junit.jupiter.params.provider.MethodSource;
  * hook point, gradients, and the rules of relevance patching as the same network written out with the terms detached that
  * a rule takes for constants. Prints the table of largest errors by family.
  */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ExactnessTest {
     /** max |difference| / max |reference| of any tensor. */
     private static final double TOLERANCE = 1e-5;
 
     private static final String BUILTIN = "builtin";
     private static final List<String> RULES = List.of("none", "l", "i", "h", "a", "lih", "liha");
-    private static final ErrorTable TABLE = new ErrorTable();
+    private final ErrorTable table = new ErrorTable();
 
     @TempDir
     Path folder;
+
+    /** How the models are opened. */
+    ModelOptions options() {
+        return ModelOptions.defaults();
+    }
 
     static Stream<String> models() throws IOException {
         Stream<String> tiny = Stream.of(
@@ -56,19 +63,19 @@ class ExactnessTest {
     }
 
     @AfterAll
-    static void print() {
-        System.out.println(TABLE);
+    void print() {
+        System.out.println("On " + options().device() + ":\n" + table);
     }
 
-    private Golden golden(String name) {
+    Golden golden(String name) {
         return new Golden(
                 folder.resolve("g"),
                 name.equals(BUILTIN) ? "golden/builtin.safetensors" : "golden/" + name + "/golden.safetensors");
     }
 
-    private LanguageModel open(String name) {
+    LanguageModel open(String name) {
         return LanguageModels.open(
-                name.equals(BUILTIN) ? Golden.builtin(folder) : Golden.tiny(name, folder), ModelOptions.defaults());
+                name.equals(BUILTIN) ? Golden.builtin(folder) : Golden.tiny(name, folder), options());
     }
 
     @ParameterizedTest
@@ -89,7 +96,7 @@ class ExactnessTest {
         }
     }
 
-    private static void forward(Golden golden, LanguageModel model, int rows) {
+    private void forward(Golden golden, LanguageModel model, int rows) {
         TokenBatch batch = golden.batch(rows);
         List<HookPoint> hooks = golden.names("act.").stream()
                 .map(tensor -> HookPoint.of(tensor.substring(4, tensor.length() - 2)))
@@ -115,7 +122,7 @@ class ExactnessTest {
                 }
             }
         }
-        errors.forEach((tensor, error) -> TABLE.add(
+        errors.forEach((tensor, error) -> table.add(
                 model,
                 tensor.startsWith("act.") ? ErrorTable.HOOKS : tensor.substring(0, tensor.startsWith("loss") ? 4 : 6),
                 error));
@@ -149,7 +156,7 @@ class ExactnessTest {
                     float[] ours = Golden.picked(back.gradient(hook(tensor, letters)), row);
                     double error = Golden.error(ours, golden.floats(tensor));
                     errors.put(tensor, error);
-                    TABLE.add(model, ErrorTable.column(letters), error);
+                    table.add(model, ErrorTable.column(letters), error);
                 }
             }
             assertThat(seen).isEqualTo(name.startsWith("tiny") ? RULES : List.of("none", "lih"));

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.loupe.base.UsageException;
 import dev.loupe.kernel.Storage;
+import dev.loupe.tensor.Device;
 import java.nio.file.Path;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
@@ -67,7 +68,7 @@ class PrecisionTest {
         Path path = Golden.tiny("tiny-llama", folder);
         try (ModelSource source = ModelSource.of(path)) {
             ModelSpec spec = source.spec();
-            try (Weights weights = new Weights(source.weights(spec), spec, Precision.BF16)) {
+            try (Weights weights = new Weights(source.weights(spec), spec, Precision.BF16, Device.CPU)) {
                 assertThat(weights.embed.storage()).isEqualTo(Storage.BFLOAT16);
                 assertThat(weights.unembed.weight().storage()).isEqualTo(Storage.BFLOAT16);
                 for (Weights.Layer layer : weights.layers) {

@@ -8,6 +8,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
+import dev.loupe.base.UsageException;
 import dev.loupe.fixtures.ProjectRoot;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -31,6 +32,46 @@ class TorchTest {
             Torch.assign(array, Torch.floats(manager, new float[] {1, 2, 3, 4, 5, 6}, 2, 3));
             assertThat(memory.toArray(ValueLayout.JAVA_FLOAT)).containsExactly(1, 2, 3, 4, 5, 6);
         }
+    }
+
+    @Test
+    void tensors_of_a_device_are_copied_and_never_touched_in_place() {
+        try (Arena arena = Arena.ofConfined();
+                NDManager away = Torch.newManager(Device.CPU_TENSORS);
+                NDManager below = away.newSubManager();
+                NDManager near = Torch.newManager()) {
+            MemorySegment memory = arena.allocateFrom(ValueLayout.JAVA_FLOAT, 1, 2, 3, 4, 5, 6);
+            NDArray array = Torch.over(below, memory, 2, 3);
+            memory.setAtIndex(ValueLayout.JAVA_FLOAT, 4, 2.5f);
+            assertThat(array.getFloat(1, 1)).isEqualTo(5);
+            assertThat(array.getManager()).isSameAs(below);
+            assertThat(Torch.inReach(array)).isFalse();
+            assertThat(Torch.inReach(Torch.empty(near, 2))).isTrue();
+            NDArray product = array.transpose();
+            assertThat(Torch.toArray(product)).containsExactly(1, 4, 2, 5, 3, 6);
+            assertThat(Torch.values(product).memory().toArray(ValueLayout.JAVA_FLOAT))
+                    .containsExactly(1, 4, 2, 5, 3, 6);
+            MemorySegment target = arena.allocate(24);
+            Torch.store(product, target);
+            assertThat(target.getAtIndex(ValueLayout.JAVA_FLOAT, 1)).isEqualTo(4);
+            assertThat(Torch.toArray(Torch.load(below, target, 6))).containsExactly(1, 4, 2, 5, 3, 6);
+            assertThatThrownBy(() -> Torch.memory(array)).hasMessageContainingAll("(2, 3)", "reach");
+            assertThatThrownBy(() -> Torch.view(product)).hasMessageContaining("(3, 2)");
+            assertThatThrownBy(() -> Torch.wrap(below, memory, 2, 3)).hasMessageContaining("share memory");
+            Torch.requireOn(Device.CPU_TENSORS, array, "A test");
+            assertThatThrownBy(() -> Torch.requireOn(Device.cuda(0), array, "A test"))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("A test (2, 3) shall be on cuda:0 and is on cpu()");
+        }
+    }
+
+    @Test
+    void a_gpu_that_is_not_there_is_missed_in_a_sentence() {
+        Device none = Device.cuda(Device.gpus()); // one more than there are
+        assertThatThrownBy(() -> Torch.newManager(none))
+                .isInstanceOf(UsageException.class)
+                .hasMessageStartingWith("The device " + none + " was asked for");
+        assertThat(System.getProperty("ai.djl.offline")).isEqualTo("true");
     }
 
     @Test

@@ -11,7 +11,7 @@ import picocli.CommandLine.Command;
 final class DoctorCommand extends LoupeCommand {
     @Override
     void run(Session session) {
-        Doctor.Report report = Doctor.examine(session.workbench());
+        Doctor.Report report = Doctor.examine(session.withAnyDevice().workbench());
         session.result(report, () -> {
             Table machine = new Table("machine", "", "");
             report.machine().forEach(f -> machine.row(f.name(), f.value(), f.ok() ? "" : "PROBLEM"));

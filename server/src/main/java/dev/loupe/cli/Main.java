@@ -90,7 +90,7 @@ public final class Main implements Runnable {
             names = "--device",
             paramLabel = "D",
             scope = ScopeType.INHERIT,
-            description = "Where models run: auto or cpu (default: auto).")
+            description = "Where models run: auto, cpu or cuda:0 (default: auto, which is cpu).")
     private @Nullable String device;
 
     @Option(

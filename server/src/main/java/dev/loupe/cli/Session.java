@@ -5,6 +5,7 @@ import dev.loupe.service.Settings;
 import dev.loupe.service.Views;
 import dev.loupe.service.Workbench;
 import dev.loupe.service.Workspace;
+import dev.loupe.tensor.Device;
 import java.io.PrintStream;
 import java.util.EnumMap;
 import java.util.Map;
@@ -21,6 +22,7 @@ final class Session implements AutoCloseable {
     private final boolean quiet;
     private final Map<String, String> environment;
     private final Map<Settings.Key, String> flags;
+    private boolean anyDevice;
     private @Nullable Workbench workbench;
 
     Session(
@@ -49,11 +51,36 @@ final class Session implements AutoCloseable {
         return this;
     }
 
+    /** Lets the command run although the device that was asked for is not there. */
+    Session withAnyDevice() {
+        anyDevice = true;
+        return this;
+    }
+
+    /** Fails before any work if the device that was asked for is not there; tells what {@code auto} passed over. */
+    private void device(Settings settings) {
+        Device device = settings.device();
+        device.require();
+        if (quiet) {
+            return;
+        }
+        if (device.isCuda()) {
+            err.println("Models run on " + device + ".");
+        } else if (settings.deviceIsAuto() && Device.gpus() > 0) {
+            err.println("Models run on cpu; --device cuda:0 uses the GPU that is there (README, \"On a GPU\").");
+        } else if (verbose) {
+            err.println("Models run on " + device + (settings.deviceIsAuto() ? ": no NVIDIA GPU was found." : "."));
+        }
+    }
+
     /** The workbench, opened on first use; logging starts with it. */
     Workbench workbench() {
         Workbench w = workbench;
         if (w == null) {
             Settings settings = Settings.load(flags, environment);
+            if (!anyDevice) {
+                device(settings);
+            }
             Workspace workspace = Workspace.create(settings.workspace());
             Logs.start(workspace.logs(), verbose);
             w = new Workbench(workspace, settings);

@@ -4,6 +4,7 @@ import dev.loupe.base.Fmt;
 import dev.loupe.base.LoupeException;
 import dev.loupe.math.MatrixProduct;
 import dev.loupe.model.LanguageModel;
+import dev.loupe.tensor.Device;
 import java.io.IOException;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
@@ -74,8 +75,24 @@ public final class Doctor {
             f.add(new Finding("engine", String.valueOf(e.getMessage()), false));
             problems.add("The embedded model does not open: " + e.getMessage());
         }
-        f.add(new Finding("device", "cpu", true));
+        f.add(device(bench.settings(), problems));
         return f;
+    }
+
+    /** Where models run, and what else there is. */
+    private static Finding device(Settings settings, List<String> problems) {
+        Device device = settings.device();
+        try {
+            device.require();
+        } catch (LoupeException e) {
+            problems.add(String.valueOf(e.getMessage()));
+            return new Finding("device", device + ": not there", false);
+        }
+        if (!settings.deviceIsAuto()) {
+            return new Finding("device", device.toString(), true);
+        }
+        return new Finding(
+                "device", device + (Device.gpus() == 0 ? " (auto; no NVIDIA GPU found)" : " (auto; cuda:0 is there)"), true);
     }
 
     private static List<Finding> workspace(Workbench bench, List<String> problems) {

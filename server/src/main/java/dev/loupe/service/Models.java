@@ -12,6 +12,7 @@ import dev.loupe.model.hub.Hub;
 import dev.loupe.model.hub.HubSettings;
 import dev.loupe.model.hub.PackagePull;
 import dev.loupe.sae.Sae;
+import dev.loupe.tensor.Device;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,19 +32,22 @@ public final class Models implements AutoCloseable {
 
     private final ModelFinder finder;
     private final int threads;
+    private final Device device;
     private final Map<String, LanguageModel> open = new HashMap<>();
 
-    Models(Workspace workspace, int threads) {
+    Models(Workspace workspace, int threads, Device device) {
         this(
                 workspace,
                 threads,
+                device,
                 new Hub(HubSettings.of(System.getenv(), Path.of(System.getProperty("user.home", ".")))),
                 new PackagePull());
     }
 
-    Models(Workspace workspace, int threads, Hub hub, PackagePull packages) {
+    Models(Workspace workspace, int threads, Device device, Hub hub, PackagePull packages) {
         this.finder = new ModelFinder(workspace.models(), hub, packages);
         this.threads = threads;
+        this.device = device;
     }
 
     /** Every model of the workspace, the embedded one first. */
@@ -138,7 +142,8 @@ public final class Models implements AutoCloseable {
             if (known == null) {
                 known = LanguageModels.open(
                         folder,
-                        new ModelOptions(reference.name(), threads, reference.weights(), reference.precision()));
+                        new ModelOptions(
+                                reference.name(), threads, reference.weights(), reference.precision(), device));
                 open.put(key, known);
             }
             return known;

@@ -2,13 +2,13 @@ package dev.loupe.service;
 
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.UsageException;
+import dev.loupe.tensor.Device;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.Load;
@@ -25,7 +25,7 @@ public final class Settings {
         /** The folder of everything. */
         WORKSPACE("workspace", "~/.loupe", "folder of models, stores, SAEs and results"),
         /** Where tensors live. */
-        DEVICE("device", "auto", "auto or cpu: where models run"),
+        DEVICE("device", "auto", "auto, cpu or cuda:0: where models run"),
         /** Threads of numeric work. */
         THREADS("threads", "0", "threads of numeric work; 0 for all cores"),
         /** The server's port. */
@@ -135,6 +135,16 @@ public final class Settings {
         }
     }
 
+    /** Where models run; {@code auto} is the processor. Whether this machine has the device is not asked. */
+    public Device device() {
+        return Device.parse(get(Key.DEVICE));
+    }
+
+    /** Whether nobody said where models run. */
+    public boolean deviceIsAuto() {
+        return get(Key.DEVICE).strip().equalsIgnoreCase("auto");
+    }
+
     /** The workspace folder, absolute. */
     public Path workspace() {
         String text = get(Key.WORKSPACE);
@@ -182,10 +192,7 @@ public final class Settings {
         if (number(Key.RATE_LIMIT) < 0) {
             throw new UsageException("The rate limit is " + number(Key.RATE_LIMIT) + "; it must be 0 (none) or more.");
         }
-        String device = get(Key.DEVICE).toLowerCase(Locale.ROOT);
-        if (!device.equals("auto") && !device.equals("cpu")) {
-            throw new UsageException("There is no device \"" + device + "\" in this version; use auto or cpu.");
-        }
+        device();
     }
 
     private static Map<String, String> yaml(Path file) {

@@ -50,7 +50,7 @@ public final class Workbench implements AutoCloseable {
     Workbench(Workspace workspace, Settings settings, @Nullable String labelKey) {
         this.workspace = workspace;
         this.settings = settings;
-        this.models = new Models(workspace, settings.number(Settings.Key.THREADS));
+        this.models = new Models(workspace, settings.number(Settings.Key.THREADS), settings.device());
         this.stores = new Stores(workspace, models);
         this.saes = new Saes(workspace);
         this.exchange = new SaeExchange(workspace, saes);

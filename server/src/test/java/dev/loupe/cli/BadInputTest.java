@@ -40,6 +40,16 @@ class BadInputTest {
     }
 
     @Test
+    void aGpuThatIsNotThereIsMissedBeforeAnyWork() {
+        refused(capture("--device", "cuda:99"), "cuda:99", "asked for");
+        refused(capture("--device", "tpu"), "\"tpu\"", "auto, cpu or cuda:0");
+        Cli.Result doctor = cli.run("doctor", "--device", "cuda:99");
+        assertThat(doctor.code()).as(doctor.err()).isZero();
+        assertThat(doctor.out()).contains("cuda:99: not there", "PROBLEM", "The device cuda:99 was asked for");
+        assertThat(cli.run("doctor", "--device", "auto").out()).contains("cpu (auto;");
+    }
+
+    @Test
     void aModelWithATruncatedWeightsFileIsRefused() throws IOException {
         Path model = copyOfBuiltin();
         try (FileChannel f = FileChannel.open(model.resolve("model.safetensors"), StandardOpenOption.WRITE)) {

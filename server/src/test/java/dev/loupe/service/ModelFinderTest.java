@@ -12,6 +12,7 @@ import dev.loupe.model.hub.Hub;
 import dev.loupe.model.hub.HubSettings;
 import dev.loupe.model.hub.PackagePull;
 import java.io.IOException;
+import dev.loupe.tensor.Device;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -28,7 +29,7 @@ class ModelFinderTest {
     private Models models() {
         HubSettings offline =
                 HubSettings.of(Map.of("HF_HOME", home.resolve("hf").toString(), "HF_HUB_OFFLINE", "1"), home);
-        return new Models(new Workspace(home.resolve("w")), 1, new Hub(offline), new PackagePull());
+        return new Models(new Workspace(home.resolve("w")), 1, Device.CPU, new Hub(offline), new PackagePull());
     }
 
     /** A model as huggingface_hub keeps it. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.loupe.base.UsageException;
+import dev.loupe.tensor.Device;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,10 +38,21 @@ class SettingsTest {
         refused(Map.of(Settings.Key.PORT, "web"), "web");
         refused(Map.of(Settings.Key.THREADS, "-1"), "-1");
         refused(Map.of(Settings.Key.DEVICE, "tpu"), "tpu");
+        refused(Map.of(Settings.Key.DEVICE, "cuda:x"), "use auto, cpu or cuda:0");
         Files.writeString(folder.resolve("loupe.yaml"), "- a\n- b\n");
         refused(Map.of(), "loupe.yaml");
         Files.writeString(folder.resolve("loupe.yaml"), "port: [\n");
         refused(Map.of(), "loupe.yaml");
+    }
+
+    @Test
+    void aDeviceIsNamedAsPyTorchNamesIt() {
+        assertThat(load(Map.of(), Map.of()).device()).isEqualTo(Device.CPU);
+        assertThat(load(Map.of(), Map.of()).deviceIsAuto()).isTrue();
+        Settings gpu = load(Map.of(Settings.Key.DEVICE, "CUDA:1"), Map.of());
+        assertThat(gpu.device()).isEqualTo(Device.cuda(1)).hasToString("cuda:1");
+        assertThat(gpu.deviceIsAuto()).isFalse();
+        assertThat(load(Map.of(), Map.of("LOUPE_DEVICE", "cuda")).device()).isEqualTo(Device.cuda(0));
     }
 
     private void refused(Map<Settings.Key, String> flags, String word) {
