@@ -15,6 +15,7 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
+import java.net.UnknownHostException;
 
 /** The GPUs of this machine, and the tensor library's build for them. */
 final class Cuda {
@@ -64,7 +65,8 @@ final class Cuda {
     /** A manager of tensors on a GPU. */
     static NDManager newManager(int index) {
         require(index);
-        if (!engine().hasCapability("CUDA")) {
+        Engine engine = engine();
+        if (!engine.hasCapability("CUDA")) {
             throw new LoupeException("The tensor library that is loaded has no CUDA ("
                     + (NativeEnvironment.ownLibrary() == null
                             ? "it was loaded for the processor before"
@@ -72,7 +74,7 @@ final class Cuda {
                     + "): point PYTORCH_LIBRARY_PATH to the lib folder of PyTorch " + NativeEnvironment.version()
                     + " for CUDA 12, or go on with --device cpu.");
         }
-        NDManager manager = engine().newBaseManager(ai.djl.Device.gpu(index));
+        NDManager manager = engine.newBaseManager(ai.djl.Device.gpu(index));
         try (NDArray probe = manager.create(new float[] {1, 2})) {
             ai.djl.Device where = probe.getDevice();
             if (!where.isGpu() || where.getDeviceId() != index || Torch.toArray(probe)[1] != 2) {
@@ -92,9 +94,9 @@ final class Cuda {
         NativeEnvironment.cuda();
         try {
             return Engine.getEngine("PyTorch");
-        } catch (EngineException | UnsatisfiedLinkError e) {
+        } catch (EngineException | LinkageError e) {
             throw new LoupeException("The libraries for --device cuda:0 cannot be loaded (" + first(e)
-                    + "). They come from publish.djl.ai when first needed (about 2 GB), or from the folder that"
+                    + "). They come from publish.djl.ai when first needed (a few GB), or from the folder that"
                     + " PYTORCH_LIBRARY_PATH names: the lib folder of PyTorch " + NativeEnvironment.version()
                     + " for CUDA 12. Go on with --device cpu otherwise.", e);
         } finally {
@@ -108,6 +110,9 @@ final class Cuda {
             root = root.getCause();
         }
         String message = root.getMessage();
+        if (root instanceof UnknownHostException) {
+            return "no network: " + message;
+        }
         return message == null ? root.getClass().getSimpleName() : message.lines().findFirst().orElse("").strip();
     }
 }
