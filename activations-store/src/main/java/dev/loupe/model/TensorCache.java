@@ -104,10 +104,7 @@ final class TensorCache implements TextCache {
 
     /** So many rows from one on, all heads, so many positions from one on. */
     private static NDIndex place(int row, int rows, int position, int positions) {
-        return new NDIndex()
-                .addSliceDim(row, row + rows)
-                .addAllDim()
-                .addSliceDim(position, position + positions);
+        return new NDIndex().addSliceDim(row, row + rows).addAllDim().addSliceDim(position, position + positions);
     }
 
     @Override

@@ -119,8 +119,8 @@ final class WeightsReader {
         }
         Linear[] parts = new Linear[3];
         for (int i = 0; i < 3; i++) {
-            parts[i] = linear(
-                    weight.rows(i * q, (i + 1) * q), biases == null ? null : biases.asSlice(4L * i * q, 4L * q));
+            parts[i] =
+                    linear(weight.rows(i * q, (i + 1) * q), biases == null ? null : biases.asSlice(4L * i * q, 4L * q));
         }
         return parts;
     }

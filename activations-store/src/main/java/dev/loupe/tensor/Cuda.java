@@ -82,8 +82,10 @@ final class Cuda {
             }
         } catch (EngineException | IllegalStateException e) {
             manager.close();
-            throw new LoupeException("The GPU cuda:" + index + " takes no tensors (" + first(e) + "): see whether the"
-                    + " driver fits CUDA 12 (nvidia-smi), or go on with --device cpu.", e);
+            throw new LoupeException(
+                    "The GPU cuda:" + index + " takes no tensors (" + first(e) + "): see whether the"
+                            + " driver fits CUDA 12 (nvidia-smi), or go on with --device cpu.",
+                    e);
         }
         return manager;
     }
@@ -95,10 +97,12 @@ final class Cuda {
         try {
             return Engine.getEngine("PyTorch");
         } catch (EngineException | LinkageError e) {
-            throw new LoupeException("The libraries for --device cuda:0 cannot be loaded (" + first(e)
-                    + "). They come from publish.djl.ai when first needed (a few GB), or from the folder that"
-                    + " PYTORCH_LIBRARY_PATH names: the lib folder of PyTorch " + NativeEnvironment.version()
-                    + " for CUDA 12. Go on with --device cpu otherwise.", e);
+            throw new LoupeException(
+                    "The libraries for --device cuda:0 cannot be loaded (" + first(e)
+                            + "). They come from publish.djl.ai when first needed (a few GB), or from the folder that"
+                            + " PYTORCH_LIBRARY_PATH names: the lib folder of PyTorch " + NativeEnvironment.version()
+                            + " for CUDA 12. Go on with --device cpu otherwise.",
+                    e);
         } finally {
             System.setProperty("ai.djl.offline", "true");
         }
@@ -113,6 +117,8 @@ final class Cuda {
         if (root instanceof UnknownHostException) {
             return "no network: " + message;
         }
-        return message == null ? root.getClass().getSimpleName() : message.lines().findFirst().orElse("").strip();
+        return message == null
+                ? root.getClass().getSimpleName()
+                : message.lines().findFirst().orElse("").strip();
     }
 }

@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  * ({@link Device#CPU_TENSORS}). Where no such manager was ever made, the question costs one field.
  */
 final class Reach {
-    private static final Set<NDManager> AWAY = Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
+    private static final Set<NDManager> AWAY =
+            Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
     private static volatile boolean any;
 
     private Reach() {}

@@ -89,7 +89,8 @@ public final class Torch {
     public static void requireOn(Device device, NDArray array, String what) {
         ai.djl.Device where = array.getDevice();
         if (where.isGpu() != device.isCuda() || device.isCuda() && where.getDeviceId() != device.cuda()) {
-            throw new IllegalStateException(what + " " + array.getShape() + " shall be on " + device + " and is on " + where);
+            throw new IllegalStateException(
+                    what + " " + array.getShape() + " shall be on " + device + " and is on " + where);
         }
     }
 
@@ -152,7 +153,8 @@ public final class Torch {
     public static NDArray load(NDManager manager, MemorySegment memory, long... shape) {
         if (Reach.isAway(manager)) {
             try (Arena arena = Arena.ofConfined()) {
-                return Transfer.up(manager, arena.allocate(memory.byteSize(), 64).copyFrom(memory), shape);
+                return Transfer.up(
+                        manager, arena.allocate(memory.byteSize(), 64).copyFrom(memory), shape);
             }
         }
         NDArray array = empty(manager, shape);

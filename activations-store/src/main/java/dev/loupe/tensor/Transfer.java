@@ -13,8 +13,7 @@ final class Transfer {
     static NDArray up(NDManager manager, MemorySegment memory, long... shape) {
         try (NDManager host = host()) {
             NDArray here = Torch.wrap(host, memory, shape);
-            NDArray there =
-                    manager.getDevice().isGpu() ? here.toDevice(manager.getDevice(), true) : here.duplicate();
+            NDArray there = manager.getDevice().isGpu() ? here.toDevice(manager.getDevice(), true) : here.duplicate();
             there.attach(manager);
             return there;
         }

@@ -36,7 +36,8 @@ class DeviceExactnessTest extends ExactnessTest {
 
     private LanguageModel kernels(String name) {
         return LanguageModels.open(
-                name.equals("builtin") ? Golden.builtin(folder) : Golden.tiny(name, folder.resolve("kernels")), ModelOptions.defaults());
+                name.equals("builtin") ? Golden.builtin(folder) : Golden.tiny(name, folder.resolve("kernels")),
+                ModelOptions.defaults());
     }
 
     /** One or two of each family, and the embedded one. */
@@ -69,9 +70,7 @@ class DeviceExactnessTest extends ExactnessTest {
         List<Generation> together = model.generate(prompts, sampling, Taps.none());
         Taps edit = Taps.edit(HookPoint.residPost(0), Edits.everywhere().scale(0.5f));
         for (int i = 0; i < prompts.size(); i++) {
-            same(
-                    together.get(i),
-                    reference.generate(prompts.get(i), sampling, Taps.none(), TokenListener.silent()));
+            same(together.get(i), reference.generate(prompts.get(i), sampling, Taps.none(), TokenListener.silent()));
         }
         same(
                 model.generate(prompts.get(1), sampling, edit, TokenListener.silent()),
@@ -112,7 +111,8 @@ class DeviceExactnessTest extends ExactnessTest {
         try (Arena arena = Arena.ofConfined()) {
             Matrix directions = Matrix.allocate(arena, 3, d);
             for (int i = 0; i < 3 * d; i++) {
-                directions.segment().setAtIndex(java.lang.foreign.ValueLayout.JAVA_FLOAT, i, (float) random.nextGaussian());
+                directions.segment().setAtIndex(java.lang.foreign.ValueLayout.JAVA_FLOAT, i, (float)
+                        random.nextGaussian());
             }
             for (boolean gain : new boolean[] {true, false}) {
                 assertSame(model.logitLens(directions, gain), reference.logitLens(directions, gain));
@@ -150,7 +150,8 @@ class DeviceExactnessTest extends ExactnessTest {
                 HookPoint hook = HookPoint.residMid(0);
                 Taps edit = Taps.edit(HookPoint.mlpPost(0), Edits.at(1).scale(0.5f));
                 BackwardPlan plan = BackwardPlan.of(LogitSeed.difference(3, 7), Rules.NONE, List.of(hook))
-                        .withFlow(Taps.edit(HookPoint.residPre(1), Edits.everywhere().scale(2)))
+                        .withFlow(Taps.edit(
+                                HookPoint.residPre(1), Edits.everywhere().scale(2)))
                         .withKeepBytes(1);
                 Backward ours = model.backward(BATCH, edit, plan);
                 Backward expected = reference.backward(BATCH, edit, plan);

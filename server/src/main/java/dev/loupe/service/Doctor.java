@@ -92,7 +92,9 @@ public final class Doctor {
             return new Finding("device", device.toString(), true);
         }
         return new Finding(
-                "device", device + (Device.gpus() == 0 ? " (auto; no NVIDIA GPU found)" : " (auto; cuda:0 is there)"), true);
+                "device",
+                device + (Device.gpus() == 0 ? " (auto; no NVIDIA GPU found)" : " (auto; cuda:0 is there)"),
+                true);
     }
 
     private static List<Finding> workspace(Workbench bench, List<String> problems) {
