@@ -173,7 +173,8 @@ public final class Torch {
         }
         long[] shape = array.getShape().getShape();
         if (TensorMemory.same(shape, TensorMemory.strides(array), TensorMemory.packed(shape))) {
-            MemorySegment.copy(memory(array), 0, target, 0, 4 * array.size()); // many small ones: the library takes longer
+            // many are small: the library takes longer
+            MemorySegment.copy(memory(array), 0, target, 0, 4 * array.size());
             Reference.reachabilityFence(array);
             return;
         }
