@@ -143,12 +143,12 @@ final class PatchTruth {
                         Kit.text(Num.fixed(without(a), 3))));
             }
         });
-        return Kit.div(
-                "gap",
-                Kit.table(
-                        List.of("site (cells)", "Pearson", "Spearman", "slope", "rest"),
-                        java.util.Set.of(1, 2, 3, 4),
-                        rows));
+        Div table = Kit.table(
+                List.of("site (cells)", "Pearson", "Spearman", "slope", "rest"), java.util.Set.of(1, 2, 3, 4), rows);
+        table.getElement().setAttribute("tabindex", "0"); // it scrolls sideways where it is narrow
+        table.getElement().setAttribute("role", "region");
+        table.getElement().setAttribute("aria-label", "Agreement by site");
+        return Kit.div("gap", table);
     }
 
     private static @Nullable Double without(Agreement a) {
