@@ -21,18 +21,8 @@ import java.util.Map;
 @Layout
 @JsModule("context://js/keys.js")
 public final class MainLayout extends Div implements RouterLayout, AfterNavigationObserver {
-    private static final List<String> PLACES =
-            List.of(
-                    "features",
-                    "inspect",
-                    "compare",
-                    "patch",
-                    "circuits",
-                    "steer",
-                    "diagnostics",
-                    "stores",
-                    "models",
-                    "jobs");
+    private static final List<String> PLACES = List.of(
+            "features", "inspect", "compare", "patch", "circuits", "steer", "diagnostics", "stores", "models", "jobs");
 
     private final Map<String, Anchor> links = new LinkedHashMap<>();
     private final Input search = new Input();
