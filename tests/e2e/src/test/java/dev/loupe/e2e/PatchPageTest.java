@@ -57,7 +57,7 @@ class PatchPageTest {
                     .hasSize(2);
             page.locator("#import input[type=file]")
                     .setInputFiles(new FilePayload("bad.csv", "text/csv", "clean,corrupt\n".getBytes()));
-            assertThat(page.locator("[role=alert]")).containsText("bad.csv has no column answer");
+            assertThat(page.locator(".error[role=alert]")).containsText("bad.csv has no column answer");
             assertThat(tab.wrong()).isEmpty();
         }
     }
