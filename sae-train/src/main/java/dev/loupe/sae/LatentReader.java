@@ -4,6 +4,9 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.base.UsageException;
 import dev.loupe.math.StatisticalTopK;
 import dev.loupe.math.VectorOps;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * The activations of a few latents of an SAE, without encoding the others: d_in multiplications a latent in place of
@@ -35,6 +38,21 @@ public final class LatentReader {
         this.selects = sae.architecture() == Architecture.TOPK && sae.k() < sae.dSae();
     }
 
+    /** One reader for the latents of several of one SAE, in their order: what they look at is computed once. */
+    public static LatentReader together(List<LatentReader> readers) {
+        Sae sae = readers.getFirst().sae;
+        if (readers.stream().anyMatch(r -> r.sae != sae)) {
+            throw new IllegalArgumentException("latents of several SAEs cannot be read together");
+        }
+        return new LatentReader(
+                sae, readers.stream().flatMapToInt(r -> IntStream.of(r.latents)).toArray());
+    }
+
+    /** Whether another reads latents of the same SAE. */
+    public boolean sharesWith(LatentReader other) {
+        return sae == other.sae;
+    }
+
     /** The latents, in the order of the answers. */
     public int[] latents() {
         return latents.clone();
@@ -58,27 +76,28 @@ public final class LatentReader {
         }
         float[] centred = sae.centred(x);
         float[] values = new float[latents.length];
+        Known known = new Known(centred);
         for (int i = 0; i < latents.length; i++) {
-            values[i] = value(centred, latents[i]);
+            values[i] = value(known, latents[i]);
         }
         return values;
     }
 
-    private float value(float[] centred, int id) {
-        float own = pi(centred, id);
+    private float value(Known known, int id) {
+        float own = known.pi(id);
         float[] thresholds = sae.threshold();
         if (!(own > 0) || (thresholds.length > 0 && !(own > thresholds[id]))) {
             return 0;
         }
-        return selects && !chosen(centred, id, own) ? 0 : own;
+        return selects && !chosen(known, id, own) ? 0 : own;
     }
 
     /** Whether fewer than k latents come before this one, or it exceeds the threshold of a statistical selection. */
-    private boolean chosen(float[] centred, int id, float own) {
+    private boolean chosen(Known known, int id, float own) {
         if (sae.config().approximate()) {
             float[] all = new float[sae.dSae()];
             for (int j = 0; j < all.length; j++) {
-                all[j] = pi(centred, j);
+                all[j] = known.pi(j);
             }
             return own > (float) StatisticalTopK.threshold(all, 0, all.length, sae.k());
         }
@@ -87,7 +106,7 @@ public final class LatentReader {
             if (j == id) {
                 continue;
             }
-            float other = pi(centred, j);
+            float other = known.pi(j);
             if (other > own || (other == own && j < id)) {
                 before++;
                 if (before == sae.k()) {
@@ -98,13 +117,35 @@ public final class LatentReader {
         return true;
     }
 
-    private float pi(float[] centred, int id) {
-        return VectorOps.dot(
-                        centred,
-                        0,
-                        sae.encoderRows().segment(),
-                        sae.encoderRows().offset(id),
-                        centred.length)
-                + sae.bEnc()[id];
+    /** Pre-activations of one input, each computed when it is first asked for. */
+    private final class Known {
+        private final float[] centred;
+        private final float[] values;
+
+        Known(float[] centred) {
+            this.centred = centred;
+            this.values = selects ? new float[sae.dSae()] : new float[0];
+            Arrays.fill(values, Float.NaN);
+        }
+
+        float pi(int id) {
+            if (!selects) {
+                return compute(id);
+            }
+            if (Float.isNaN(values[id])) {
+                values[id] = compute(id);
+            }
+            return values[id];
+        }
+
+        private float compute(int id) {
+            return VectorOps.dot(
+                            centred,
+                            0,
+                            sae.encoderRows().segment(),
+                            sae.encoderRows().offset(id),
+                            centred.length)
+                    + sae.bEnc()[id];
+        }
     }
 }

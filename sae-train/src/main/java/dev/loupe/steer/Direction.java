@@ -31,11 +31,6 @@ record Direction(
         return Math.sqrt(sum);
     }
 
-    /** The activation of the latent at this place; 0 for what is no latent. */
-    double code(float[] h) {
-        return latent == null ? 0 : latent.read(h)[0];
-    }
-
     /** Whether a latent's activation must be computed for some edit at this place. */
     boolean needsCode(int position, int promptLength, boolean special) {
         if (latent == null) {

@@ -3,6 +3,7 @@ package dev.loupe.steer;
 import dev.loupe.base.LoupeException;
 import dev.loupe.model.Activation;
 import dev.loupe.model.Editor;
+import dev.loupe.sae.LatentReader;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -19,11 +20,56 @@ final class HookEdits implements Editor {
     private final List<Direction> directions;
     private final Text text;
     private final @Nullable Gate gate;
+    private final List<Read> reads;
+
+    /** Latents of one SAE, and the directions that they belong to. */
+    private record Read(LatentReader reader, int[] directions) {}
 
     HookEdits(List<Direction> directions, Text text, @Nullable Gate gate) {
         this.directions = directions;
         this.text = text;
         this.gate = gate;
+        this.reads = reads(directions);
+    }
+
+    private static List<Read> reads(List<Direction> directions) {
+        List<Read> reads = new ArrayList<>();
+        boolean[] done = new boolean[directions.size()];
+        for (int i = 0; i < done.length; i++) {
+            LatentReader first = directions.get(i).latent();
+            if (done[i] || first == null) {
+                continue;
+            }
+            List<LatentReader> readers = new ArrayList<>();
+            List<Integer> places = new ArrayList<>();
+            for (int j = i; j < done.length; j++) {
+                LatentReader other = directions.get(j).latent();
+                if (other != null && first.sharesWith(other)) {
+                    readers.add(other);
+                    places.add(j);
+                    done[j] = true;
+                }
+            }
+            int[] of = places.stream().mapToInt(Integer::intValue).toArray();
+            reads.add(new Read(LatentReader.together(readers), of));
+        }
+        return reads;
+    }
+
+    /** The activations of the latents at a place, 0 for those that no edit asks for. */
+    private double[] codes(float[] h, int position, boolean special) {
+        double[] codes = new double[directions.size()];
+        for (Read read : reads) {
+            float[] values = null;
+            for (int i = 0; i < read.directions.length; i++) {
+                int d = read.directions[i];
+                if (directions.get(d).needsCode(position, text.promptLength(), special)) {
+                    values = values == null ? read.reader.read(h) : values;
+                    codes[d] = values[i];
+                }
+            }
+        }
+        return codes;
     }
 
     @Override
@@ -49,9 +95,9 @@ final class HookEdits implements Editor {
     private float[] changed(float[] h, int position, boolean special) {
         int prompt = text.promptLength();
         double[] change = new double[h.length];
-        for (Direction d : directions) {
-            double code = d.needsCode(position, prompt, special) ? d.code(h) : 0;
-            d.addChange(h, code, position, prompt, special, change);
+        double[] codes = codes(h, position, special);
+        for (int i = 0; i < codes.length; i++) {
+            directions.get(i).addChange(h, codes[i], position, prompt, special, change);
         }
         float[] to = h;
         for (int i = 0; i < change.length; i++) {
