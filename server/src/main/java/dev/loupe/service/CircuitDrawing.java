@@ -21,11 +21,11 @@ public final class CircuitDrawing {
             s.append(String.format(
                     Locale.ROOT,
                     "  %s [label=%s, shape=%s, tooltip=\"effect %.4f\", color=\"%s\"];%n",
-                    quoted(n.id()),
-                    quoted(n.id() + "\n" + token(c, n)),
+                    Drawn.quoted(n.id()),
+                    Drawn.quoted(n.id() + "\n" + token(c, n)),
                     n.latent() == null ? "diamond" : "ellipse",
                     n.effect(),
-                    colour(n.effect())));
+                    Drawn.colour(n.effect())));
         }
         double largest = largest(c);
         for (Circuit.Edge e :
@@ -33,10 +33,10 @@ public final class CircuitDrawing {
             s.append(String.format(
                     Locale.ROOT,
                     "  %s -> %s [penwidth=%.2f, color=\"%s\", tooltip=\"%.4f\"];%n",
-                    quoted(e.source()),
-                    quoted(e.target()),
+                    Drawn.quoted(e.source()),
+                    Drawn.quoted(e.target()),
                     0.3 + 3 * Math.abs(e.weight()) / largest,
-                    colour(e.weight()),
+                    Drawn.colour(e.weight()),
                     e.weight()));
         }
         return s.append("}\n").toString();
@@ -81,10 +81,10 @@ public final class CircuitDrawing {
                         a[1],
                         b[0],
                         b[1],
-                        colour(e.weight()),
+                        Drawn.colour(e.weight()),
                         0.3 + 3 * Math.abs(e.weight()) / largest,
-                        escaped(e.source()),
-                        escaped(e.target()),
+                        Drawn.escaped(e.source()),
+                        Drawn.escaped(e.target()),
                         e.weight()));
             }
         }
@@ -98,9 +98,9 @@ public final class CircuitDrawing {
                     .append(String.format(
                             Locale.ROOT,
                             " fill=\"%s\"><title>%s at %s: %.4f</title>",
-                            colour(n.effect()),
-                            escaped(n.id()),
-                            escaped(token(c, n)),
+                            Drawn.colour(n.effect()),
+                            Drawn.escaped(n.id()),
+                            Drawn.escaped(token(c, n)),
                             n.effect()))
                     .append(n.latent() == null ? "</rect>\n" : "</circle>\n");
         }
@@ -109,7 +109,7 @@ public final class CircuitDrawing {
                     Locale.ROOT,
                     "<text x=\"4\" y=\"%.1f\">%s</text>%n",
                     height - ROW * (i + 1.5),
-                    escaped(hooks.get(i).replace("blocks.", "L").replace("hook_", ""))));
+                    Drawn.escaped(hooks.get(i).replace("blocks.", "L").replace("hook_", ""))));
         }
         for (int i = 0; i < c.tokens().size(); i++) {
             s.append(String.format(
@@ -117,7 +117,7 @@ public final class CircuitDrawing {
                     "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>%n",
                     COLUMN * (i + 1.5),
                     height - 12,
-                    escaped(c.tokens().get(i))));
+                    Drawn.escaped(c.tokens().get(i))));
         }
         return s.append("</svg>\n").toString();
     }
@@ -136,20 +136,5 @@ public final class CircuitDrawing {
 
     private static String token(Circuit c, Circuit.Node n) {
         return n.position() < c.tokens().size() ? c.tokens().get(n.position()) : "";
-    }
-
-    private static String colour(double value) {
-        return value >= 0 ? "#2563eb" : "#dc2626";
-    }
-
-    private static String quoted(String text) {
-        return "\"" + text.replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", "\\n") + "\"";
-    }
-
-    private static String escaped(String text) {
-        return text.replace("&", "&amp;")
-                .replace("<", "&lt;")
-                .replace(">", "&gt;")
-                .replace("\"", "&quot;");
     }
 }

@@ -24,20 +24,20 @@ final class GraphDrawing {
             s.append(String.format(
                     Locale.ROOT,
                     "  %s [label=%s, shape=%s, tooltip=%s];%n",
-                    quoted(n.id()),
-                    quoted(n.shown() + "\n" + token(g, n)),
+                    Drawn.quoted(n.id()),
+                    Drawn.quoted(n.shown() + "\n" + token(g, n)),
                     shape(n.kind()),
-                    quoted(String.format(Locale.ROOT, "influence %.4f", n.influence()))));
+                    Drawn.quoted(String.format(Locale.ROOT, "influence %.4f", n.influence()))));
         }
         double largest = largest(g);
         for (GraphEdge e : edges(g)) {
             s.append(String.format(
                     Locale.ROOT,
                     "  %s -> %s [penwidth=%.2f, color=\"%s\", tooltip=\"%.4f\"];%n",
-                    quoted(e.source()),
-                    quoted(e.target()),
+                    Drawn.quoted(e.source()),
+                    Drawn.quoted(e.target()),
                     width(e, largest),
-                    colour(e.weight()),
+                    Drawn.colour(e.weight()),
                     e.weight()));
         }
         return s.append("}\n").toString();
@@ -67,10 +67,10 @@ final class GraphDrawing {
                         a[1],
                         b[0],
                         b[1],
-                        colour(e.weight()),
+                        Drawn.colour(e.weight()),
                         width(e, largest),
-                        escaped(e.source()),
-                        escaped(e.target()),
+                        Drawn.escaped(e.source()),
+                        Drawn.escaped(e.target()),
                         e.weight()));
             }
         }
@@ -81,8 +81,8 @@ final class GraphDrawing {
                     "%s fill=\"%s\"><title>%s at %s: influence %.4f</title></%s>%n",
                     outline(n.kind(), p),
                     n.kind() == NodeKind.ERROR ? "#9ca3af" : "#1f2937",
-                    escaped(n.shown()),
-                    escaped(token(g, n)),
+                    Drawn.escaped(n.shown()),
+                    Drawn.escaped(token(g, n)),
                     n.influence(),
                     n.kind() == NodeKind.FEATURE ? "circle" : "rect"));
             if (n.kind() == NodeKind.LOGIT) {
@@ -91,7 +91,7 @@ final class GraphDrawing {
                         "<text x=\"%.1f\" y=\"%.1f\">%s</text>%n",
                         p[0] + 8,
                         p[1] + 4,
-                        escaped(n.shown())));
+                        Drawn.escaped(n.shown())));
             }
         }
         for (int l = 0; l < g.layers(); l++) {
@@ -104,7 +104,7 @@ final class GraphDrawing {
                     "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>%n",
                     40 + COLUMN * p + COLUMN / 2,
                     height - 12,
-                    escaped(g.tokens().get(p))));
+                    Drawn.escaped(g.tokens().get(p))));
         }
         return s.append("</svg>\n").toString();
     }
@@ -151,20 +151,5 @@ final class GraphDrawing {
 
     private static String token(AttributionGraph g, GraphNode n) {
         return n.position() < g.tokens().size() ? g.tokens().get(n.position()) : "";
-    }
-
-    private static String colour(double value) {
-        return value >= 0 ? "#2563eb" : "#dc2626";
-    }
-
-    private static String quoted(String text) {
-        return "\"" + text.replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", "\\n") + "\"";
-    }
-
-    private static String escaped(String text) {
-        return text.replace("&", "&amp;")
-                .replace("<", "&lt;")
-                .replace(">", "&gt;")
-                .replace("\"", "&quot;");
     }
 }
