@@ -50,7 +50,7 @@ final class DotKernel {
         return switch (type) {
             case FLOAT32 -> FLOAT32;
             case BFLOAT16 -> BFLOAT16;
-            case INT16 -> throw new IllegalArgumentException("weights are not rounded to integers");
+            case INT16, INT8 -> throw new IllegalArgumentException("weights are not rounded to integers");
         };
     }
 

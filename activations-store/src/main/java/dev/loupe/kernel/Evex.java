@@ -67,6 +67,7 @@ final class Evex {
             case FLOAT32 -> registers(MAP_0F38, P66, 0xB8, sum, a, b); // vfmadd231ps
             case BFLOAT16 -> registers(MAP_0F38, PF3, 0x52, sum, a, b); // vdpbf16ps
             case INT16 -> registers(MAP_0F38, P66, 0x52, sum, a, b); // vpdpwssd
+            case INT8 -> registers(MAP_0F38, P66, 0x50, sum, a, b); // vpdpbusd, a without a sign
         }
     }
 

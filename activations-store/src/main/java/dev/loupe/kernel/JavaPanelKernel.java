@@ -26,6 +26,7 @@ final class JavaPanelKernel {
                         case FLOAT32 -> floats(rows + 4L * r, panel + 4L * j, steps, to, stride);
                         case BFLOAT16 -> halves(rows + 4L * r, panel + 4L * j, steps, to, stride);
                         case INT16 -> integers(rows + 4L * r, panel + 4L * j, steps, to, stride);
+                        case INT8 -> bytes(rows + 4L * r, panel + 4L * j, steps, to, stride);
                     }
                 }
             }
@@ -131,6 +132,24 @@ final class JavaPanelKernel {
                     IntVector even = w.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16);
                     sum = sum.add(even.mul((short) pair))
                             .add(w.lanewise(VectorOperators.ASHR, 16).mul(pair >> 16));
+                }
+                sum.intoMemorySegment(Native.all(), out + r * stride + 4L * j, ByteOrder.nativeOrder());
+            }
+        }
+    }
+
+    private static void bytes(long x, long panel, long steps, long out, long stride) {
+        for (int r = 0; r < 4; r++) {
+            for (int j = 0; j < 2 * L; j += L) {
+                IntVector sum = IntVector.zero(I);
+                for (long k = 0; k < steps; k++) {
+                    int four = Native.getInt(x + 4L * (k * PanelKernel.HEIGHT + r));
+                    IntVector w = ints(panel + 4L * (k * PanelKernel.WIDTH + j));
+                    for (int shift = 0; shift < 32; shift += 8) {
+                        sum = sum.add(w.lanewise(VectorOperators.LSHR, shift)
+                                .and(0xFF)
+                                .mul((byte) (four >> shift)));
+                    }
                 }
                 sum.intoMemorySegment(Native.all(), out + r * stride + 4L * j, ByteOrder.nativeOrder());
             }

@@ -81,7 +81,12 @@ public final class PackedPanels {
     public void setRow(int output, MemorySegment source, long offset, float scale) {
         long from = Native.address(source, offset + 4L * inner) + offset;
         long panel = memory.address() + output / PANEL * panelBytes();
-        Packing.row(type, from, inner, scale, panel + 4L * (output % PANEL), 4L * PANEL);
+        long to = panel + 4L * (output % PANEL);
+        if (type == PanelType.INT8) {
+            Packing.bytes(from, inner, scale, to, 4L * PANEL, Packing.PLUS_128);
+        } else {
+            Packing.row(type, from, inner, scale, to, 4L * PANEL);
+        }
         Reference.reachabilityFence(source);
         Reference.reachabilityFence(memory);
     }
@@ -95,16 +100,23 @@ public final class PackedPanels {
      * Packs one row of x.
      *
      * @param source native memory with {@code inner} floats from {@code offset}
-     * @param scale what values are multiplied by before they are rounded, for integers only; the result must fit 16 bits,
-     *     and sums of products 32
+     * @param scale what values are multiplied by before they are rounded, for integers only; the result must fit the
+     *     type, and sums of products 32 bits
      * @param row its place in the tile
      * @param tile of {@link #tileBytes}
+     * @return how much too large all sums of this row will be; 0 but for 8-bit integers
      */
-    public void packRow(MemorySegment source, long offset, float scale, int row, MemorySegment tile) {
+    public int packRow(MemorySegment source, long offset, float scale, int row, MemorySegment tile) {
         long from = Native.address(source, offset + 4L * inner) + offset;
-        Packing.row(type, from, inner, scale, place(row, tile), 4L * GROUP);
+        int excess = 0;
+        if (type == PanelType.INT8) {
+            excess = 128 * Packing.bytes(from, inner, scale, place(row, tile), 4L * GROUP, 0);
+        } else {
+            Packing.row(type, from, inner, scale, place(row, tile), 4L * GROUP);
+        }
         Reference.reachabilityFence(source);
         Reference.reachabilityFence(tile);
+        return excess;
     }
 
     /** Puts zeros into the rows from {@code rows} to the end of the last group. */

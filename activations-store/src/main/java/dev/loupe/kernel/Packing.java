@@ -13,6 +13,10 @@ import jdk.incubator.vector.VectorOperators;
 final class Packing {
     private static final float TO_INTEGER = 12582912; // 1.5 · 2^23: the sum's lowest bits are the rounded integer
     private static final long LOW = 0xFFFFFFFFL;
+
+    /** What turns the four signed bytes of a lane into bytes plus 128. */
+    static final int PLUS_128 = 0x80808080;
+
     private static final ThreadLocal<Scratch> LANES = Scratch.perThread();
     private static final ThreadLocal<Scratch> PADDED = Scratch.perThread();
 
@@ -22,7 +26,7 @@ final class Packing {
      * Writes one row as lanes.
      *
      * @param from address of {@code inner} floats
-     * @param scale what integers are multiplied by before they are rounded (half to even); they must fit 16 bits
+     * @param scale what integers are multiplied by before they are rounded (half to even); they must fit the type
      * @param to where the first lane goes
      * @param step bytes from lane to lane
      */
@@ -33,12 +37,35 @@ final class Packing {
             }
             return;
         }
+        if (type == PanelType.INT8) {
+            bytes(from, inner, scale, to, step, 0);
+            return;
+        }
         int steps = type.steps(inner);
         long lanes = LANES.get().address(8L * (steps + L));
         lanes(type, from, inner, scale, lanes);
         for (int k = 0; k < steps; k++) {
             Native.setInt(to + k * step, Native.getInt(lanes + 8L * k));
         }
+    }
+
+    /**
+     * One row as lanes of four bytes.
+     *
+     * @param flip {@link #PLUS_128} or 0
+     * @return the sum of all bytes, before they are flipped
+     */
+    static int bytes(long from, int inner, float scale, long to, long step, int flip) {
+        int steps = PanelType.INT8.steps(inner);
+        long lanes = LANES.get().address(16L * steps + 8L * L);
+        lanes(PanelType.INT8, from, inner, scale, lanes);
+        int sum = 0;
+        for (int k = 0; k < steps; k++) {
+            int lane = Native.getInt(lanes + 16L * k) | Native.getInt(lanes + 16L * k + 8) << 16;
+            sum += (byte) lane + (byte) (lane >> 8) + (byte) (lane >> 16) + (lane >> 24);
+            Native.setInt(to + k * step, lane ^ flip);
+        }
+        return sum;
     }
 
     /** Two rows side by side: the second's lanes stand right behind the first's. The same bytes in half the writes. */
@@ -93,6 +120,12 @@ final class Packing {
         for (int i = 0; i < n; i += L) {
             FloatVector v = Native.load(from + 4L * i);
             LongVector two = (type == PanelType.BFLOAT16 ? bfloat16(v) : integers(v, scale)).reinterpretAsLongs();
+            if (type == PanelType.INT8) {
+                two.and(0xFFL)
+                        .or(two.lanewise(VectorOperators.LSHR, 24).and(0xFF00L))
+                        .intoMemorySegment(Native.all(), lanes + 4L * i, ByteOrder.nativeOrder());
+                continue;
+            }
             two.and(0xFFFFL)
                     .or(two.lanewise(VectorOperators.LSHR, 16).and(0xFFFF0000L))
                     .intoMemorySegment(Native.all(), lanes + 4L * i, ByteOrder.nativeOrder());

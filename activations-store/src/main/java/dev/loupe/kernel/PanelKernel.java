@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The innermost part of a large product: groups of {@link #HEIGHT} rows of the left side times one panel of {@link #WIDTH}
  * outputs, all sums in registers. On processors with AVX-512 it is machine code, because the compiler keeps at most 16 sums
- * in registers and knows neither bfloat16 nor 16-bit integer products; elsewhere it is Java and gives the same bits.
+ * in registers and knows neither bfloat16 nor integer products; elsewhere it is Java and gives the same bits.
  */
 final class PanelKernel {
     /** Rows of a group. */
@@ -24,6 +24,7 @@ final class PanelKernel {
     private static final @Nullable MethodHandle FLOAT32 = load(PanelType.FLOAT32, "avx512f");
     private static final @Nullable MethodHandle BFLOAT16 = load(PanelType.BFLOAT16, "avx512_bf16");
     private static final @Nullable MethodHandle INT16 = load(PanelType.INT16, "avx512_vnni");
+    private static final @Nullable MethodHandle INT8 = load(PanelType.INT8, "avx512_vnni");
 
     private PanelKernel() {}
 
@@ -33,6 +34,7 @@ final class PanelKernel {
             case FLOAT32 -> FLOAT32 != null;
             case BFLOAT16 -> BFLOAT16 != null;
             case INT16 -> INT16 != null;
+            case INT8 -> INT8 != null;
         };
     }
 
@@ -61,6 +63,12 @@ final class PanelKernel {
                 case INT16 -> {
                     if (INT16 != null) {
                         INT16.invokeExact(x, panel, steps, out, stride, groups);
+                        return;
+                    }
+                }
+                case INT8 -> {
+                    if (INT8 != null) {
+                        INT8.invokeExact(x, panel, steps, out, stride, groups);
                         return;
                     }
                 }

@@ -10,12 +10,23 @@ public enum PanelType {
      */
     BFLOAT16(2),
     /** Two 16-bit integers; sums in 32-bit integers, exact as long as they fit. */
-    INT16(2);
+    INT16(2),
+    /**
+     * Four 8-bit integers; sums in 32-bit integers, exact up to d = 66,000. The instruction {@code vpdpbusd} wants one side
+     * without a sign, so weights are stored plus 128 and all sums of a row are too large by what {@link PackedPanels#packRow}
+     * returns.
+     */
+    INT8(4);
 
     private final int perLane;
 
     PanelType(int perLane) {
         this.perLane = perLane;
+    }
+
+    /** Whether it stands for values that were scaled and rounded. */
+    public boolean isInteger() {
+        return this == INT16 || this == INT8;
     }
 
     /** Values per lane. */

@@ -58,7 +58,7 @@ public final class StoredMatrix {
 
     /** The same matrix for products in other numbers: float32 or bfloat16. */
     public StoredMatrix forProducts(PanelType type) {
-        if (type == PanelType.INT16) {
+        if (type.isInteger()) {
             throw new IllegalArgumentException("weights are not rounded to integers");
         }
         return new StoredMatrix(memory, storage, rows, cols, type);

@@ -160,6 +160,23 @@ public final class VectorOps {
         return result;
     }
 
+    /** How many of a[i] are not zero and of a magnitude below the limit. */
+    public static int countBelow(MemorySegment a, long ao, int n, float limit) {
+        int count = 0;
+        int i = 0;
+        for (int end = n - L; i <= end; i += L) {
+            FloatVector v = load(a, ao + 4L * i).abs();
+            count += v.compare(VectorOperators.LT, limit)
+                    .and(v.compare(VectorOperators.GT, 0))
+                    .trueCount();
+        }
+        for (; i < n; i++) {
+            float v = Math.abs(a.get(Matrix.FLOAT, ao + 4L * i));
+            count += v > 0 && v < limit ? 1 : 0;
+        }
+        return count;
+    }
+
     /** x[i] *= alpha. */
     public static void scale(float alpha, MemorySegment x, long xo, int n) {
         int i = 0;

@@ -24,7 +24,7 @@ class PanelKernelTest {
             int d = random.size(130);
             float[][] x = random.matrix(m, d);
             float[][] w = random.matrix(n, d);
-            float scale = type == PanelType.INT16 ? 1000 : 1;
+            float scale = scale(type);
             double[][] out = product(type, x, w, scale);
             for (int i = 0; i < m; i++) {
                 for (int j = 0; j < n; j++) {
@@ -35,11 +35,18 @@ class PanelKernelTest {
                         sum += term;
                         magnitude += Math.abs(term);
                     }
-                    assertThat(out[i][j])
-                            .isCloseTo(sum, within(type == PanelType.INT16 ? 0 : 1e-6 * d * magnitude + 1e-30));
+                    assertThat(out[i][j]).isCloseTo(sum, within(type.isInteger() ? 0 : 1e-6 * d * magnitude + 1e-30));
                 }
             }
         });
+    }
+
+    private static float scale(PanelType type) {
+        return switch (type) {
+            case FLOAT32, BFLOAT16 -> 1;
+            case INT16 -> 1000;
+            case INT8 -> 15;
+        };
     }
 
     /** What a packed value stands for, by definition. */
@@ -54,7 +61,7 @@ class PanelKernelTest {
                 boolean even = (Float.floatToIntBits(below) & 0x10000) == 0;
                 yield down < up || (down == up && even) ? below : above;
             }
-            case INT16 -> Math.rint((double) (v * scale));
+            case INT16, INT8 -> Math.rint((double) (v * scale));
         };
     }
 
@@ -73,7 +80,7 @@ class PanelKernelTest {
                         case BFLOAT16 ->
                             Float.floatToIntBits(random.floats(1)[0]) & 0xFFFF0000
                                     | Float.floatToIntBits(random.floats(1)[0]) >>> 16;
-                        case INT16 -> (int) (random.floats(1)[0] * 1e9f);
+                        case INT16, INT8 -> (int) (random.floats(1)[0] * 1e9f);
                     };
                     s.set(JAVA_INT_UNALIGNED, i, value);
                 }
@@ -113,6 +120,7 @@ class PanelKernelTest {
         e.multiplyAdd(PanelType.FLOAT32, 23, 25, 30);
         e.multiplyAdd(PanelType.BFLOAT16, 7, 24, 26);
         e.multiplyAdd(PanelType.INT16, 12, 25, 31);
+        e.multiplyAdd(PanelType.INT8, 12, 25, 31);
         e.move(Evex.R10, Evex.RSI);
         e.move(Evex.RAX, Evex.RDX);
         e.add(Evex.RCX, Evex.R8);
@@ -123,11 +131,12 @@ class PanelKernelTest {
     }
 
     private static final String GNU =
-            "62a17540efc962417c4810420162717c4811490162627d48587f0b62823540b8fe62923e4052fa6212354052e74989f24889d04c01c14881c73000000049ffc9c5f877c3";
+            "62a17540efc962417c4810420162717c4811490162627d48587f0b62823540b8fe62923e4052fa6212354052e76212354050e74989f24889d04c01c14881c73000000049ffc9c5f877c3";
 
     private static double[][] product(PanelType type, float[][] x, float[][] w, float scale) {
         int d = x[0].length;
         double[][] result = new double[x.length][w.length];
+        int[] excess = new int[x.length];
         try (Arena arena = Arena.ofConfined()) {
             PackedPanels packed = new PackedPanels(arena, type, w.length, d);
             MemorySegment row = arena.allocate(4L * d, 4);
@@ -139,7 +148,7 @@ class PanelKernelTest {
             tile.fill((byte) 0xFF);
             for (int i = 0; i < x.length; i++) {
                 MemorySegment.copy(x[i], 0, row, JAVA_FLOAT_UNALIGNED, 0, d);
-                packed.packRow(row, 0, scale, i, tile);
+                excess[i] = packed.packRow(row, 0, scale, i, tile);
             }
             packed.fill(x.length, tile);
             int groups = Math.ceilDiv(x.length, PackedPanels.GROUP);
@@ -149,8 +158,8 @@ class PanelKernelTest {
             for (int i = 0; i < x.length; i++) {
                 for (int j = 0; j < w.length; j++) {
                     long at = 4L * ((long) i * stride + j);
-                    result[i][j] = type == PanelType.INT16
-                            ? out.get(JAVA_INT_UNALIGNED, at)
+                    result[i][j] = type.isInteger()
+                            ? out.get(JAVA_INT_UNALIGNED, at) - excess[i]
                             : out.get(JAVA_FLOAT_UNALIGNED, at);
                 }
             }

@@ -31,6 +31,23 @@ class VectorOpsTest {
         });
     }
 
+    @Test
+    void countsOfSmallValuesAndTheLargestAgreeWithPlainLoops() {
+        Cases.check(100, random -> {
+            int n = random.size();
+            float[] a = random.roughFloats(n);
+            MemorySegment segment = Matrix.copyOf(a, 1, n).segment();
+            float limit = Math.abs((float) random.nextGaussian());
+            long expected = IntStream.range(0, n)
+                    .filter(i -> a[i] != 0 && Math.abs(a[i]) < limit)
+                    .count();
+            assertThat((long) VectorOps.countBelow(segment, 0, n, limit)).isEqualTo(expected);
+            double largest =
+                    IntStream.range(0, n).mapToDouble(i -> Math.abs(a[i])).max().orElse(0);
+            assertThat((double) VectorOps.largest(segment, 0, n)).isEqualTo(largest);
+        });
+    }
+
     private static double magnitude(float[] a, float[] b, int skip, int n) {
         double sum = 1e-30;
         for (int i = skip; i < skip + n; i++) {

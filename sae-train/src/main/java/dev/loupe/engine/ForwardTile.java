@@ -40,6 +40,8 @@ final class ForwardTile {
 
     double energy;
     double centredEnergy;
+    /** How many rows are too uneven for 8-bit integers. */
+    int coarse;
     /** Whether every input is a number; what is not one would otherwise never be chosen and never be seen. */
     boolean finite;
 
@@ -52,7 +54,6 @@ final class ForwardTile {
         final MemorySegment row;
         final MemorySegment tile;
         final MemorySegment sums;
-        final float[] worth = new float[ROWS];
         final float[] norms = new float[ROWS];
         final Screen[] screens = new Screen[ROWS];
         final float[] skip;
@@ -145,6 +146,7 @@ final class ForwardTile {
     private void product(StepInput s, Scratch q, float guess) {
         EncoderPanels e = s.encoder;
         boolean ranked = s.rule.selection() == Selection.TOPK && s.rule.k() < s.n;
+        coarse = 0;
         pack(s, q, e);
         for (int r = 0; r < count; r++) {
             boolean guessed = guess > 0 && q.norms[r] > 0;
@@ -168,18 +170,7 @@ final class ForwardTile {
             e.panels.multiply(q.tile, groups, p, end, q.sums);
             clock.lap(StepClock.PRODUCT);
             for (int r = 0; r < count && (s.rule.selection() != Selection.TOPK || s.rule.k() > 0); r++) {
-                q.screens[r].look(
-                        e.type,
-                        q.sums,
-                        4L * r * width,
-                        latent,
-                        width,
-                        s.n,
-                        e.units(),
-                        q.worth[r],
-                        e.margin(),
-                        s.bias,
-                        s.limits);
+                q.screens[r].look(e, q.sums, 4L * r * width, latent, width, s.n, s.bias, s.limits);
             }
             int next = dead;
             while (seeDead && next < s.dead.length && s.dead[next] < latent + width) {
@@ -206,10 +197,11 @@ final class ForwardTile {
         }
         for (int r = 0; r < count; r++) {
             MemorySegment.copy(s.centred, (first + r) * s.dIn, q.row, FLOAT, 0, s.dIn);
-            float scale = e.type == PanelType.INT16 ? EncoderPanels.scale(q.row, 0, s.dIn) : 1;
+            float scale = e.scale(q.row, 0, s.dIn);
             q.norms[r] = (float) Math.sqrt(VectorOps.sumSquares(q.row, 0, s.dIn));
-            q.worth[r] = 1 / scale;
-            e.panels.packRow(q.row, 0, scale, r, q.tile);
+            int excess = e.panels.packRow(q.row, 0, scale, r, q.tile);
+            q.screens[r].scale(1 / scale, excess, e.perMargin(1 / scale, q.norms[r]), e.perNorm(q.row, scale));
+            coarse += e.coarse(q.row, 0, scale) ? 1 : 0;
         }
         e.panels.fill(count, q.tile);
     }

@@ -2,7 +2,6 @@ package dev.loupe.engine;
 
 import static java.nio.ByteOrder.nativeOrder;
 
-import dev.loupe.kernel.PanelType;
 import dev.loupe.math.StatisticalTopK;
 import dev.loupe.math.TopK;
 import java.lang.foreign.MemorySegment;
@@ -40,6 +39,25 @@ final class Screen {
     private int all;
     private double sum;
     private double squares;
+    private float worth;
+    private int excess;
+    private float perMargin;
+    private float perNorm;
+
+    /**
+     * What sums of integers mean for the row that is looked at next.
+     *
+     * @param newWorth what one unit of the row is worth
+     * @param newExcess by how much all its sums are too large
+     * @param newPerMargin {@link EncoderPanels#perMargin}
+     * @param newPerNorm {@link EncoderPanels#perNorm}
+     */
+    void scale(float newWorth, int newExcess, float newPerMargin, float newPerNorm) {
+        worth = newWorth;
+        excess = newExcess;
+        perMargin = newPerMargin;
+        perNorm = newPerNorm;
+    }
 
     /**
      * Begins a row.
@@ -78,25 +96,22 @@ final class Screen {
      * @param at where they begin, in bytes
      * @param n a multiple of the vectors' length
      * @param latents how many latents there are; the sums behind them are left out
-     * @param units worth of one unit, by latent (integers only)
-     * @param worth of one unit of the row (integers only)
-     * @param margin in units
      * @param bias by latent
      * @param limits by latent; used where no number of latents is wanted
      */
     void look(
-            PanelType type,
+            EncoderPanels encoder,
             MemorySegment sums,
             long at,
             int first,
             int n,
             int latents,
-            float[] units,
-            float worth,
-            float margin,
             float[] bias,
             float[] limits) {
-        boolean integers = type == PanelType.INT16;
+        boolean integers = encoder.type.isInteger();
+        float[] units = encoder.units();
+        float[] norms = encoder.norms();
+        float[] margins = encoder.margins();
         boolean ranked = k > 0 || statistical;
         FloatVector added = FloatVector.zero(S);
         FloatVector squared = FloatVector.zero(S);
@@ -109,10 +124,13 @@ final class Screen {
             FloatVector edge;
             if (integers) {
                 FloatVector sum = (FloatVector) IntVector.fromMemorySegment(I, sums, at + 4L * j, nativeOrder())
+                        .sub(excess)
                         .convert(VectorOperators.I2F, 0);
-                FloatVector unit = FloatVector.fromArray(S, units, i).mul(worth);
-                value = sum.fma(unit, b);
-                edge = unit.mul(margin).add(b.abs().mul(BIAS_ROUNDING));
+                value = sum.fma(FloatVector.fromArray(S, units, i).mul(worth), b);
+                edge = FloatVector.fromArray(S, norms, i)
+                        .mul(perNorm)
+                        .add(FloatVector.fromArray(S, margins, i).mul(perMargin))
+                        .add(b.abs().mul(BIAS_ROUNDING));
             } else {
                 value = FloatVector.fromMemorySegment(S, sums, at + 4L * j, nativeOrder())
                         .add(b);

@@ -62,7 +62,8 @@ final class SimdEngine implements SaeEngine {
             case POSITIVE, THRESHOLD -> rule.k() > 0 && 64L * rule.k() <= n;
             case GATE, STATISTICAL -> false;
         };
-        return few && PackedPanels.machine(PanelType.INT16) ? PanelType.INT16 : PanelType.FLOAT32;
+        PanelType integers = precision == Precision.INT8 ? PanelType.INT8 : PanelType.INT16;
+        return few && PackedPanels.machine(integers) ? integers : PanelType.FLOAT32;
     }
 
     @Override

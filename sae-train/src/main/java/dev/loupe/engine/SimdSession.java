@@ -45,6 +45,8 @@ final class SimdSession implements TrainSession {
     private @Nullable DenseStep operands;
     private int idle;
     private boolean stale = true;
+    /** Whether most rows of a step were too uneven for 8-bit integers; wider ones give the same result. */
+    private boolean uneven;
 
     SimdSession(TrainState initial, SimdEngine engine) {
         this.engine = engine;
@@ -73,6 +75,7 @@ final class SimdSession implements TrainSession {
         s.begin(x, target, rule, packed, revive ? dead : new int[0]);
         s.dense = dense(s);
         forward(s);
+        uneven |= 2L * Arrays.stream(tiles).mapToLong(t -> t.coarse).sum() > s.rows;
         BatchSums b = new BatchSums(tiles, s);
         Pairs[] parts = new Pairs[tiles.length];
         for (int t = 0; t < parts.length; t++) {
@@ -102,6 +105,9 @@ final class SimdSession implements TrainSession {
     /** The encoder in the type that this rule's product wants, as it is now. */
     private EncoderPanels packed(StepRule rule) {
         PanelType type = engine.type(rule, p.dSae());
+        if (type == PanelType.INT8 && uneven) {
+            type = PanelType.INT16;
+        }
         EncoderPanels e = encoder;
         if (e == null || e.type != type) {
             e = new EncoderPanels(arena, type, p.encoderRows());

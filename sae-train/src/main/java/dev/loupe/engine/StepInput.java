@@ -104,7 +104,7 @@ final class StepInput {
             packedSkip.pack(parameters.skip());
         }
         deadEncoder = null;
-        if (dead.length > 0 && encoder.type == PanelType.INT16) {
+        if (dead.length > 0 && encoder.type.isInteger()) {
             deadEncoder = EncoderPanels.of(PanelType.FLOAT32, parameters.encoderRows(), dead);
         }
     }

@@ -56,7 +56,7 @@ import tools.jackson.core.JacksonException;
  * @param jumprelu what only JumpReLU has
  * @param matryoshka what only Matryoshka SAEs have
  * @param panneal what only p-annealing has
- * @param precision of the encoder's product: fp32 or bf16; weights, gradients and activations are float32 in both
+ * @param precision of the encoder's product: fp32, bf16 or int8; weights, gradients and activations are float32 in both
  * @param checkpointMinutes how often a running training writes down where it is; changes no result
  * @param dataSeed order of the rows; the SAE's own seed only changes its initial weights
  */

@@ -32,6 +32,37 @@ class EngineContractTest {
     @EnumSource(Kind.class)
     void stepsWithAProductOfIntegersAgreeWithTheReference(Kind kind) {
         agree(kind, new SimdEngine(Precision.FP32, PanelType.INT16, DenseStep.SPARSE), 5);
+        agree(kind, new SimdEngine(Precision.FP32, PanelType.INT8, DenseStep.SPARSE), 20);
+    }
+
+    /** 16-bit integers exclude by a certain bound; 8-bit ones must leave over the same latents, on uneven rows, too. */
+    @ParameterizedTest
+    @EnumSource(
+            value = Kind.class,
+            names = {"TOPK", "BATCH_TOPK", "JUMP_FREQUENCY"})
+    void eightBitsExcludeNothingThatSixteenBitsLeaveOver(Kind kind) {
+        Cases.check(4, random -> {
+            int n = 1500;
+            int d = 200;
+            TrainState start = States.random(random, kind, n, d);
+            StepRule rule = kind.rule(n, d, 12, 3, 1e-3);
+            float[][] rows = random.matrix(700, d);
+            for (int r = 0; r < rows.length; r += 3) { // a few values far above the rest, as residual streams have them
+                rows[r][r % d] *= (float) Math.pow(10, 1 + random.nextInt(3));
+                rows[r][7] = 80;
+            }
+            Matrix x = Matrix.copyOf(rows);
+            Matrix target = States.target(random, start, kind, x);
+            try (TrainSession wide = new SimdEngine(Precision.FP32, PanelType.INT16, 0).open(start);
+                    TrainSession narrow = new SimdEngine(Precision.FP32, PanelType.INT8, 0).open(start)) {
+                for (int step = 0; step < 3; step++) {
+                    assertThat(narrow.step(x, target, rule).loss())
+                            .isEqualTo(wide.step(x, target, rule).loss());
+                }
+                assertThat(narrow.parameters().encoderRows().row(n / 2))
+                        .isEqualTo(wide.parameters().encoderRows().row(n / 2));
+            }
+        });
     }
 
     /** Dense products in place of sums over pairs, and neither: what decides between them must not matter. */
@@ -208,6 +239,7 @@ class EngineContractTest {
         unchanged(kind, SaeEngine.best(), 3);
         unchanged(kind, SaeEngine.best(Precision.BF16), 1);
         unchanged(kind, new SimdEngine(Precision.FP32, PanelType.INT16, 0), 1);
+        unchanged(kind, new SimdEngine(Precision.FP32, PanelType.INT8, 0), 1);
         unchanged(kind, new SimdEngine(Precision.FP32, null, DENSE), 2);
     }
 

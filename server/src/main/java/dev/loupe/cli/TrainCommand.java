@@ -123,8 +123,10 @@ final class TrainCommand extends LoupeCommand {
 
     @Option(
             names = "--encoder-precision",
-            paramLabel = "fp32|bf16",
-            description = "Of the encoder's product (default: fp32); bf16 may choose another latent near the last one.")
+            paramLabel = "fp32|bf16|int8",
+            description =
+                    "Of the encoder's product (default: fp32); bf16 may choose another latent near the last one, int8"
+                            + " excludes by 8-bit integers and chooses by float32.")
     private @Nullable String encoderPrecision;
 
     @Option(

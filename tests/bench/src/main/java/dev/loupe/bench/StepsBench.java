@@ -67,10 +67,13 @@ final class StepsBench implements Benchmark {
     enum Case {
         TOPK("topk", Precision.FP32, "sae_lens", 0, Shape.GAUSSIAN),
         TOPK_BF16("topk", Precision.BF16, "sae_lens", 0, Shape.GAUSSIAN),
+        TOPK_INT8("topk", Precision.INT8, "sae_lens", 0, Shape.GAUSSIAN),
         TOPK_DEAD("topk", Precision.FP32, "sae_lens", 10, Shape.GAUSSIAN),
         TOPK_CAPTURED("topk", Precision.FP32, "sae_lens", 0, Shape.CAPTURED),
         TOPK_SPARSIFY("topk", Precision.FP32, "sparsify", 0, Shape.GAUSSIAN),
         TOPK_BF16_SPARSIFY("topk", Precision.BF16, "sparsify", 0, Shape.GAUSSIAN),
+        TOPK_INT8_CAPTURED("topk", Precision.INT8, "sae_lens", 0, Shape.CAPTURED),
+        TOPK_INT8_SPARSIFY("topk", Precision.INT8, "sparsify", 0, Shape.GAUSSIAN),
         TOPK_DICTIONARY("topk", Precision.FP32, "dictionary_learning", 0, Shape.GAUSSIAN),
         BATCHTOPK("batchtopk", Precision.FP32, "sae_lens", 0, Shape.GAUSSIAN),
         BATCHTOPK_DEAD("batchtopk", Precision.FP32, "sae_lens", 10, Shape.GAUSSIAN),
