@@ -49,6 +49,8 @@ public record DiagnosticResult(
      * Where the numbers come from.
      *
      * @param created ISO 8601 time
+     * @param plan name of all that the result depends on, by which a later run finds it; null in older files, empty where
+     *     something is in memory only
      * @param model id of the model, or null
      * @param modelChecksum of its weights, or null
      * @param store name of the store, or null
@@ -67,6 +69,7 @@ public record DiagnosticResult(
     @JsonNaming(SnakeCaseStrategy.class)
     public record Made(
             String created,
+            @Nullable String plan,
             @Nullable String model,
             @Nullable String modelChecksum,
             @Nullable String store,

@@ -4,15 +4,12 @@ import dev.loupe.base.CancelledException;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
-import dev.loupe.eval.SaeIdentity;
-import dev.loupe.sae.Sae;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Runs diagnostics together: what several of them want in the same round is read once. A diagnostic that makes no sense
@@ -20,11 +17,19 @@ import java.util.Map;
  */
 public final class DiagnosticRun {
     private final Subject subject;
+    private final Provenance provenance;
+    private final ResultKeeper keeper;
+    private final Progress progress;
     private final List<Session> sessions = new ArrayList<>();
+    private final List<Done> done = new ArrayList<>();
     private final Map<String, String> refused = new LinkedHashMap<>();
 
-    /** A finished diagnostic. */
-    public record Done(DiagnosticResult result, ResultTable table) {}
+    /**
+     * A finished diagnostic.
+     *
+     * @param kept whether an earlier run made it
+     */
+    public record Done(DiagnosticResult result, ResultTable table, boolean kept) {}
 
     /**
      * What a run gave.
@@ -57,17 +62,26 @@ public final class DiagnosticRun {
     public record Streamed(
             int rounds, long tokens, long trialTokens, long rows, double readingSeconds, double countingSeconds) {}
 
-    private DiagnosticRun(Subject subject) {
+    private DiagnosticRun(Subject subject, ResultKeeper keeper, Progress progress) {
         this.subject = subject;
+        this.provenance = new Provenance(subject);
+        this.keeper = keeper;
+        this.progress = progress;
+    }
+
+    /** Runs diagnostics on a subject and keeps nothing. */
+    public static Report run(List<Diagnostic> diagnostics, Subject subject, Progress progress) {
+        return run(diagnostics, subject, ResultKeeper.none(), progress);
     }
 
     /**
-     * Runs diagnostics on a subject.
+     * Runs diagnostics on a subject. Each result goes to the keeper as soon as it is there, and what the keeper has of an
+     * earlier run with the same plan is not computed again: a run that was stopped goes on from there.
      *
      * @throws UsageException if one needs what the subject does not have
      */
-    public static Report run(List<Diagnostic> diagnostics, Subject subject, Progress progress) {
-        return new DiagnosticRun(subject).go(diagnostics, progress);
+    public static Report run(List<Diagnostic> diagnostics, Subject subject, ResultKeeper keeper, Progress progress) {
+        return new DiagnosticRun(subject, keeper, progress).go(diagnostics);
     }
 
     /** Those that a subject has everything for. */
@@ -77,7 +91,7 @@ public final class DiagnosticRun {
                 .toList();
     }
 
-    private Report go(List<Diagnostic> diagnostics, Progress progress) {
+    private Report go(List<Diagnostic> diagnostics) {
         for (Diagnostic d : diagnostics) {
             for (Need need : d.about().needs()) {
                 if (!subject.has().contains(need)) {
@@ -85,52 +99,68 @@ public final class DiagnosticRun {
                 }
             }
         }
+        begin(diagnostics);
+        Counters counters = new Counters();
+        for (int round = 1; ; round++) {
+            progress.check();
+            sessions.forEach(Session::ask);
+            dropFailed();
+            finish(sessions.stream().filter(s -> s.wants.isNothing()).toList());
+            if (sessions.isEmpty()) {
+                break;
+            }
+            counters.rounds++;
+            List<Session> open = List.copyOf(sessions);
+            String name = "round " + round + ": ";
+            new RowStream(subject, open, counters).read(name, progress);
+            finish(open.stream().filter(s -> s.readyEarly(0)).toList());
+            new ModelStream(subject, open, counters, this::finish).read(name, progress);
+            new TrialStream(subject, open, counters).read(name, progress);
+            dropFailed();
+        }
+        List<String> order = diagnostics.stream().map(Diagnostic::id).toList();
+        done.sort(Comparator.comparingInt(d -> order.indexOf(d.result().diagnostic())));
+        return new Report(List.copyOf(done), refused, counters.streamed());
+    }
+
+    private void begin(List<Diagnostic> diagnostics) {
         for (Diagnostic d : diagnostics) {
+            Optional<Done> earlier = keeper.kept(d.id(), provenance.plan(d));
+            if (earlier.isPresent()) {
+                done.add(earlier.get());
+                continue;
+            }
             try {
                 sessions.add(new Session(d, d.begin(subject)));
             } catch (LoupeException e) {
                 refused.put(d.id(), e.getMessage());
             }
         }
-        Counters counters = new Counters();
-        for (int round = 1; ; round++) {
-            progress.check();
-            List<Session> open = new ArrayList<>();
-            for (Session s : sessions) {
-                s.ask();
-                if (!s.wants.isNothing()) {
-                    open.add(s);
-                }
-            }
-            dropFailed();
-            if (open.isEmpty()) {
-                break;
-            }
-            counters.rounds++;
-            String name = "round " + round + ": ";
-            new RowStream(subject, open, counters).read(name, progress);
-            new ModelStream(subject, open, counters).read(name, progress);
-            new TrialStream(subject, open, counters).read(name, progress);
-            dropFailed();
+        if (!done.isEmpty()) {
+            progress.message(
+                    done.size() + " of " + diagnostics.size() + " diagnostics are there from an earlier run and kept.");
         }
-        List<Done> done = new ArrayList<>();
-        progress.stage("summing up", sessions.size(), "diagnostics");
-        for (Session s : sessions) {
+    }
+
+    /** Sums up studies that need nothing more; their results are kept at once, so that a later stop does not lose them. */
+    private void finish(List<Session> ready) {
+        if (ready.stream().anyMatch(s -> s.study instanceof OwnWork)) {
+            progress.stage("summing up", ready.size(), "diagnostics");
+        }
+        for (Session s : ready) {
             progress.check();
+            sessions.remove(s);
+            Done made;
             try {
-                done.add(s.finish(subject, progress));
+                made = s.finish(subject, provenance, progress);
             } catch (CancelledException e) {
                 throw e;
             } catch (LoupeException e) {
                 refused.put(s.diagnostic.id(), e.getMessage());
+                continue;
             }
-            progress.advance(done.size());
+            done.add(keeper.keep(made)); // a full disk stops the run, not the diagnostic alone
         }
-        done.sort(Comparator.comparingInt(d -> diagnostics.stream()
-                .map(Diagnostic::id)
-                .toList()
-                .indexOf(d.result().diagnostic())));
-        return new Report(List.copyOf(done), refused, counters.streamed());
     }
 
     private void dropFailed() {
@@ -154,95 +184,6 @@ public final class DiagnosticRun {
 
         Streamed streamed() {
             return new Streamed(rounds, tokens, trialTokens, rows, readingNanos / 1e9, countingNanos / 1e9);
-        }
-    }
-
-    /** One diagnostic in a run; used by one thread at a time. */
-    static final class Session {
-        final Diagnostic diagnostic;
-        final Study study;
-        Wants wants = Wants.nothing();
-        long tokens;
-        long trialTokens;
-        long rows;
-        private int rounds;
-        private long nanos;
-        volatile @org.jspecify.annotations.Nullable LoupeException failure;
-
-        Session(Diagnostic diagnostic, Study study) {
-            this.diagnostic = diagnostic;
-            this.study = study;
-        }
-
-        void ask() {
-            timed(() -> wants = study.wants());
-            rounds += wants.isNothing() ? 0 : 1;
-        }
-
-        /** Does the study's own work; what it cannot do ends it alone. */
-        void timed(Runnable work) {
-            if (failure != null) {
-                return;
-            }
-            long start = System.nanoTime();
-            try {
-                work.run();
-            } catch (CancelledException e) {
-                throw e;
-            } catch (LoupeException e) {
-                failure = e;
-                wants = Wants.nothing();
-            }
-            nanos += System.nanoTime() - start;
-        }
-
-        Done finish(Subject subject, Progress progress) {
-            long start = System.nanoTime();
-            study.work(progress);
-            Finding f = study.finding();
-            About about = diagnostic.about();
-            nanos += System.nanoTime() - start;
-            boolean model = subject.has().contains(Need.MODEL);
-            boolean store = subject.has().contains(Need.STORE);
-            List<Sae> saes = about.needs().contains(Need.SAE_PAIR)
-                    ? subject.saes().subList(0, 2)
-                    : about.needs().contains(Need.SAE) ? List.of(subject.sae()) : List.of();
-            DiagnosticResult.Made made = new DiagnosticResult.Made(
-                    Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(),
-                    model ? subject.model().id() : null,
-                    model ? subject.model().weightsChecksum() : null,
-                    store ? subject.store().name() : null,
-                    store ? subject.store().fingerprint() : null,
-                    saes.stream().map(Sae::name).toList(),
-                    saes.stream().map(SaeIdentity::checksum).toList(),
-                    about.needs().contains(Need.CHECKPOINTS)
-                            ? subject.checkpoints().stream().map(Sae::name).toList()
-                            : List.of(),
-                    model ? subject.text().describe() : null,
-                    subject.limits(),
-                    tokens,
-                    trialTokens,
-                    rows,
-                    rounds,
-                    nanos / 1e9);
-            return new Done(
-                    new DiagnosticResult(
-                            DiagnosticResult.FORMAT,
-                            "",
-                            diagnostic.id(),
-                            about.topic(),
-                            about.question(),
-                            f.answer(),
-                            f.numbers(),
-                            f.figures(),
-                            f.notes(),
-                            about.definition(),
-                            about.sources(),
-                            f.table().columns(),
-                            f.table().rows().size(),
-                            "",
-                            made),
-                    f.table());
         }
     }
 }

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * One pass of the model over the text with the union of the hook points that studies want. A few parts of the text are
@@ -23,13 +24,17 @@ final class ModelStream {
     private static final int PASS_TOKENS = 1024;
 
     private final Subject subject;
-    private final List<DiagnosticRun.Session> sessions;
+    private final List<Session> sessions;
     private final DiagnosticRun.Counters counters;
+    private final Consumer<List<Session>> ready;
 
-    ModelStream(Subject subject, List<DiagnosticRun.Session> sessions, DiagnosticRun.Counters counters) {
+    /** @param ready takes studies that need nothing more before the pass is over */
+    ModelStream(
+            Subject subject, List<Session> sessions, DiagnosticRun.Counters counters, Consumer<List<Session>> ready) {
         this.subject = subject;
         this.sessions = sessions.stream().filter(s -> s.wants.ofModel()).toList();
         this.counters = counters;
+        this.ready = ready;
     }
 
     void read(String name, Progress progress) {
@@ -62,8 +67,19 @@ final class ModelStream {
             }
             counters.tokens += sum(passes);
             look(passes, seen);
+            early(seen);
             progress.advance(read);
         }
+    }
+
+    private void early(long[] seen) {
+        List<Session> all = new ArrayList<>();
+        for (int i = 0; i < seen.length; i++) {
+            if (sessions.get(i).readyEarly(seen[i])) {
+                all.add(sessions.get(i));
+            }
+        }
+        ready.accept(all);
     }
 
     private static long sum(ModelPass[] passes) {
@@ -123,7 +139,7 @@ final class ModelStream {
     private void look(ModelPass[] passes, long[] seen) {
         long start = System.nanoTime();
         Parallel.run(seen.length, i -> {
-            DiagnosticRun.Session s = sessions.get(i);
+            Session s = sessions.get(i);
             for (ModelPass p : passes) {
                 if (seen[i] < s.wants.tokens()) {
                     seen[i] += p.tokens();

@@ -24,10 +24,10 @@ final class RowStream {
     private static final int BLOCK = 4096;
 
     private final Subject subject;
-    private final List<DiagnosticRun.Session> sessions;
+    private final List<Session> sessions;
     private final DiagnosticRun.Counters counters;
 
-    RowStream(Subject subject, List<DiagnosticRun.Session> sessions, DiagnosticRun.Counters counters) {
+    RowStream(Subject subject, List<Session> sessions, DiagnosticRun.Counters counters) {
         this.subject = subject;
         this.sessions = sessions.stream().filter(s -> s.wants.ofStore()).toList();
         this.counters = counters;
@@ -83,7 +83,7 @@ final class RowStream {
             counters.readingNanos += System.nanoTime() - start;
             long counting = System.nanoTime();
             Parallel.run(seen.length, i -> {
-                DiagnosticRun.Session s = sessions.get(i);
+                Session s = sessions.get(i);
                 if (seen[i] < s.wants.rowLimit()) {
                     seen[i] += rows;
                     s.rows += rows;

@@ -1,11 +1,9 @@
 package dev.loupe.diagnose;
 
-import dev.loupe.base.Progress;
-
 /**
  * One run of one diagnostic. It says what it wants, is shown it, and says again what it wants, until that is nothing;
  * what several studies want in the same round is read once. Everything is shown in one order and to one thread at a time,
- * so a study needs no locks and gives the same result every time.
+ * so a study needs no locks and gives the same result every time. What streams cannot give is {@link OwnWork}.
  */
 public interface Study {
     /** What it wants from the next round; {@link Wants#nothing()} when it has seen enough. */
@@ -19,9 +17,6 @@ public interface Study {
 
     /** What a change of the model did to its predictions on the whole trial text. */
     default void see(Trial trial, Effect effect) {}
-
-    /** Does what the streams cannot give, such as passes of its own over a little text; after the last round. */
-    default void work(Progress progress) {}
 
     /** What was found. */
     Finding finding();

@@ -1,5 +1,6 @@
 package dev.loupe.diagnose;
 
+import dev.loupe.base.Checksums;
 import dev.loupe.base.LoupeException;
 import dev.loupe.corpus.Document;
 import dev.loupe.corpus.DocumentSource;
@@ -8,8 +9,12 @@ import dev.loupe.corpus.Packing;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.store.ActivationStore;
 import dev.loupe.store.SequenceTable;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -30,6 +35,19 @@ public record TextSample(
     /** Whether a position counts: those that have a row in a store. */
     public boolean ordinary(int[] sequence, int position) {
         return position >= excludeFirst && !special.contains(sequence[position]);
+    }
+
+    /** SHA-256 of the sequences, their order and which positions count. */
+    public String fingerprint() {
+        MessageDigest digest = Checksums.sha256();
+        for (int[] s : sequences) {
+            ByteBuffer bytes = ByteBuffer.allocate(4 * (s.length + 1));
+            bytes.asIntBuffer().put(s.length).put(s);
+            digest.update(bytes.array());
+        }
+        String rest = labels + " " + special.stream().sorted().toList() + " " + excludeFirst;
+        digest.update(rest.getBytes(StandardCharsets.UTF_8));
+        return HexFormat.of().formatHex(digest.digest());
     }
 
     /** All tokens. */

@@ -15,12 +15,12 @@ import java.util.concurrent.atomic.AtomicLong;
 /** The trial text, sequence by sequence: once as it is and once with each change that studies want to try. */
 final class TrialStream {
     private final Subject subject;
-    private final List<DiagnosticRun.Session> sessions;
+    private final List<Session> sessions;
     private final DiagnosticRun.Counters counters;
     private final List<Trial> trials = new ArrayList<>();
-    private final List<DiagnosticRun.Session> owners = new ArrayList<>();
+    private final List<Session> owners = new ArrayList<>();
 
-    TrialStream(Subject subject, List<DiagnosticRun.Session> sessions, DiagnosticRun.Counters counters) {
+    TrialStream(Subject subject, List<Session> sessions, DiagnosticRun.Counters counters) {
         this.subject = subject;
         this.sessions = sessions;
         this.counters = counters;
@@ -37,7 +37,7 @@ final class TrialStream {
     }
 
     void read(String name, Progress progress) {
-        for (DiagnosticRun.Session s : sessions) {
+        for (Session s : sessions) {
             for (Trial t : s.wants.trials()) {
                 trials.add(t);
                 owners.add(s);
@@ -63,7 +63,7 @@ final class TrialStream {
             }
             Effect effect = all.effect();
             read += effect.tokens();
-            DiagnosticRun.Session owner = owners.get(t);
+            Session owner = owners.get(t);
             Trial trial = trials.get(t);
             owner.trialTokens = Math.max(owner.trialTokens, effect.tokens());
             owner.timed(() -> owner.study.see(trial, effect));

@@ -77,6 +77,11 @@ final class DiagnoseCommand extends LoupeCommand {
     @Option(names = "--seed", paramLabel = "N", description = "Seed of every choice (default: 0).")
     private long seed;
 
+    @Option(
+            names = "--again",
+            description = "Compute anew what an earlier run with the same inputs has saved (default: it stands).")
+    private boolean again;
+
     @Override
     void run(Session session) {
         if (list) {
@@ -92,7 +97,7 @@ final class DiagnoseCommand extends LoupeCommand {
             session.fetch(named);
         }
         DiagnoseSpec spec =
-                new DiagnoseSpec(ids, model, store, saes, checkpoints, text, tokens, trialTokens, context, seed);
+                new DiagnoseSpec(ids, model, store, saes, checkpoints, text, tokens, trialTokens, context, seed, again);
         session.workbench().diagnose().check(spec);
         DiagnoseReport report = session.job(
                 "diagnose", spec, p -> session.workbench().diagnose().run(spec, p));
@@ -118,8 +123,10 @@ final class DiagnoseCommand extends LoupeCommand {
         report.refused().forEach((id, why) -> session.out.printf("%s: not run. %s%n", id, why));
         session.out.printf(
                 Locale.ROOT,
-                "%d diagnostics in %d rounds: %d tokens read, %d with changes, %d rows; reading %s, counting %s.%n",
+                "%d diagnostics (%d of them from an earlier run) in %d rounds: %d tokens read, %d with changes, %d rows;"
+                        + " reading %s, counting %s.%n",
                 report.results().size(),
+                report.results().stream().filter(DiagnoseReport.Row::kept).count(),
                 report.streams().rounds(),
                 report.streams().tokens(),
                 report.streams().trialTokens(),

@@ -21,6 +21,7 @@ public record DiagnoseReport(List<Row> results, Map<String, String> refused, Dia
      * @param answer one sentence with its number
      * @param numbers the figures of the answer by name
      * @param seconds it took of its own
+     * @param kept whether an earlier run with the same inputs made it
      */
     public record Row(
             String id,
@@ -28,5 +29,6 @@ public record DiagnoseReport(List<Row> results, Map<String, String> refused, Dia
             String question,
             String answer,
             Map<String, Double> numbers,
-            double seconds) {}
+            double seconds,
+            boolean kept) {}
 }

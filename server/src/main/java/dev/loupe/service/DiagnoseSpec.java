@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param trialTokens of text that changes are tried on; 0 for 4,096
  * @param context longest sequence of a text; 0 for 256
  * @param seed of every choice
+ * @param again whether to compute anew what an earlier run with the same inputs has saved
  */
 public record DiagnoseSpec(
         @Nullable List<String> diagnostics,
@@ -28,7 +29,8 @@ public record DiagnoseSpec(
         long tokens,
         long trialTokens,
         int context,
-        long seed) {
+        long seed,
+        boolean again) {
     /** Checks that numbers make sense; absent lists are empty. */
     public DiagnoseSpec {
         diagnostics = diagnostics == null ? List.of() : List.copyOf(diagnostics);

@@ -11,6 +11,7 @@ import dev.loupe.diagnose.DiagnosticRun;
 import dev.loupe.diagnose.Diagnostics;
 import dev.loupe.diagnose.Limits;
 import dev.loupe.diagnose.ResultTable;
+import dev.loupe.diagnose.SavedResults;
 import dev.loupe.diagnose.Subject;
 import dev.loupe.diagnose.TextSample;
 import dev.loupe.diagnose.memory.NeuronCard;
@@ -54,7 +55,10 @@ public final class Diagnoses {
         }
     }
 
-    /** Runs diagnostics together and saves their results. */
+    /**
+     * Runs diagnostics together and saves each result as soon as it is there. Results of an earlier run with the same
+     * inputs stand, so that a run that was stopped goes on where it was.
+     */
     public DiagnoseReport run(DiagnoseSpec spec, Progress progress) {
         check(spec);
         List<Sae> opened = spec.saes().stream().map(saes::open).toList();
@@ -64,28 +68,28 @@ public final class Diagnoses {
             List<Diagnostic> chosen = spec.diagnostics().isEmpty()
                     ? DiagnosticRun.possible(Diagnostics.all(), subject)
                     : spec.diagnostics().stream().map(Diagnostics::of).toList();
-            DiagnosticRun.Report report = DiagnosticRun.run(chosen, subject, progress);
+            DiagnosticRun.Report report = DiagnosticRun.run(
+                    chosen, subject, new SavedResults(workspace.diagnostics(), spec.again()), progress);
             if (report.done().isEmpty() && !report.refused().isEmpty()) {
                 throw new LoupeException(report.refused().values().iterator().next());
             }
-            List<DiagnoseReport.Row> rows = new ArrayList<>();
-            for (DiagnosticRun.Done d : report.done()) {
-                DiagnosticResult r = DiagnosticFiles.save(workspace.diagnostics(), d.result(), d.table());
-                rows.add(row(r));
-            }
+            List<DiagnoseReport.Row> rows =
+                    report.done().stream().map(Diagnoses::row).toList();
             report.refused().forEach((id, why) -> progress.message(id + ": " + why));
             return new DiagnoseReport(rows, report.refused(), report.streams());
         }
     }
 
-    private static DiagnoseReport.Row row(DiagnosticResult r) {
+    private static DiagnoseReport.Row row(DiagnosticRun.Done done) {
+        DiagnosticResult r = done.result();
         return new DiagnoseReport.Row(
                 r.id(),
                 r.diagnostic(),
                 r.question(),
                 r.answer(),
                 r.numbers(),
-                r.made().seconds());
+                r.made().seconds(),
+                done.kept());
     }
 
     /** Names of the saved results, newest first. */

@@ -55,23 +55,31 @@ class DiagnosticsOverHttpTest {
 
     @Test
     void aCommandAsksManyQuestionsAtOnceAndTheirAnswersAreServed() throws Exception {
-        Cli.Result r = new Cli(folder)
-                .run(
-                        "--json",
-                        "diagnose",
-                        "--sae",
-                        "tiny-s0",
-                        "--tokens",
-                        "1500",
-                        "--trial-tokens",
-                        "200",
-                        "non-zero-share",
-                        "dormant-neurons",
-                        "latent-locality");
+        String[] command = {
+            "--json",
+            "diagnose",
+            "--sae",
+            "tiny-s0",
+            "--tokens",
+            "1500",
+            "--trial-tokens",
+            "200",
+            "non-zero-share",
+            "dormant-neurons",
+            "latent-locality"
+        };
+        Cli.Result r = new Cli(folder).run(command);
         assertThat(r.code()).as(r.err()).isZero();
         JsonNode report = Json.MAPPER.readTree(r.out());
         assertThat(report.path("results").size()).isEqualTo(3);
         assertThat(report.path("streams").path("rounds").asInt()).isEqualTo(1);
+        JsonNode again = new Cli(folder).run(command).json();
+        assertThat(again.path("streams").path("tokens").asLong()).isZero(); // the same question: the answers stand
+        for (int i = 0; i < 3; i++) {
+            assertThat(again.path("results").get(i).path("kept").asBoolean()).isTrue();
+            assertThat(again.path("results").get(i).path("id"))
+                    .isEqualTo(report.path("results").get(i).path("id"));
+        }
         String id = report.path("results").get(2).path("id").asString();
 
         JsonNode all = json(http.get("/api/diagnostics"));

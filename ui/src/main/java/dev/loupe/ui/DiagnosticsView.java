@@ -85,7 +85,17 @@ public final class DiagnosticsView extends Page implements BeforeEnterObserver {
         said.removeAll();
         try {
             DiagnoseSpec spec = new DiagnoseSpec(
-                    List.of(), null, null, sae.equals(NONE) ? List.of() : List.of(sae), List.of(), null, 0, 0, 0, 0);
+                    List.of(),
+                    null,
+                    null,
+                    sae.equals(NONE) ? List.of() : List.of(sae),
+                    List.of(),
+                    null,
+                    0,
+                    0,
+                    0,
+                    0,
+                    false);
             workbench.diagnose().check(spec);
             Job job = workbench.jobs().start("diagnose", spec);
             said.add(Kit.link("/jobs?job=" + job.id(), "The job runs: see how far it is."));

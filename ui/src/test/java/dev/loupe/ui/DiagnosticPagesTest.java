@@ -38,6 +38,7 @@ class DiagnosticPagesTest extends ViewTest {
                 "",
                 new DiagnosticResult.Made(
                         "2026-11-25T20:00:00Z",
+                        null,
                         "toy",
                         "0",
                         null,

@@ -9,6 +9,7 @@ import dev.loupe.diagnose.Finding;
 import dev.loupe.diagnose.ModelPass;
 import dev.loupe.diagnose.Need;
 import dev.loupe.diagnose.Numbers;
+import dev.loupe.diagnose.OwnWork;
 import dev.loupe.diagnose.ResultTable;
 import dev.loupe.diagnose.Rewrite;
 import dev.loupe.diagnose.SinglePass;
@@ -62,7 +63,7 @@ public final class PerturbationReturn implements Diagnostic {
         return new Pushing(subject);
     }
 
-    private static final class Pushing extends SinglePass {
+    private static final class Pushing extends SinglePass implements OwnWork {
         private final Subject subject;
         private final List<HookPoint> hooks;
         private final int[] pushed;

@@ -8,6 +8,7 @@ import dev.loupe.diagnose.Figure;
 import dev.loupe.diagnose.Finding;
 import dev.loupe.diagnose.Need;
 import dev.loupe.diagnose.Numbers;
+import dev.loupe.diagnose.OwnWork;
 import dev.loupe.diagnose.ResultTable;
 import dev.loupe.diagnose.SinglePass;
 import dev.loupe.diagnose.Source;
@@ -73,7 +74,7 @@ public final class SpaceFolding implements Diagnostic {
         return new Walking(subject);
     }
 
-    private static final class Walking extends SinglePass {
+    private static final class Walking extends SinglePass implements OwnWork {
         private final Subject subject;
         private final List<HookPoint> hooks;
         private final double[] byLayer;

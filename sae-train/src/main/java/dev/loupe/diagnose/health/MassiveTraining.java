@@ -10,6 +10,7 @@ import dev.loupe.diagnose.Magnitudes;
 import dev.loupe.diagnose.ModelPass;
 import dev.loupe.diagnose.Need;
 import dev.loupe.diagnose.Numbers;
+import dev.loupe.diagnose.OwnWork;
 import dev.loupe.diagnose.ResultTable;
 import dev.loupe.diagnose.Source;
 import dev.loupe.diagnose.Study;
@@ -67,7 +68,7 @@ public final class MassiveTraining implements Diagnostic {
         return new Training(subject);
     }
 
-    private static final class Training implements Study {
+    private static final class Training implements Study, OwnWork {
         private final Subject subject;
         private final List<HookPoint> hooks;
         private final Magnitudes[] sizes;

@@ -9,6 +9,7 @@ import dev.loupe.diagnose.Figure;
 import dev.loupe.diagnose.Finding;
 import dev.loupe.diagnose.Need;
 import dev.loupe.diagnose.Numbers;
+import dev.loupe.diagnose.OwnWork;
 import dev.loupe.diagnose.ResultTable;
 import dev.loupe.diagnose.Rewrite;
 import dev.loupe.diagnose.SinglePass;
@@ -109,7 +110,7 @@ public final class StochasticForward implements Diagnostic {
         return taps.build();
     }
 
-    private static final class Drawing extends SinglePass {
+    private static final class Drawing extends SinglePass implements OwnWork {
         private final Subject subject;
         private final List<Effect> effects = new ArrayList<>();
         private final double[] between; // Σ variance over seeds

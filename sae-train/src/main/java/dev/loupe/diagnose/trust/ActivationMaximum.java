@@ -8,6 +8,7 @@ import dev.loupe.diagnose.Finding;
 import dev.loupe.diagnose.ModelPass;
 import dev.loupe.diagnose.Need;
 import dev.loupe.diagnose.Numbers;
+import dev.loupe.diagnose.OwnWork;
 import dev.loupe.diagnose.ResultTable;
 import dev.loupe.diagnose.Source;
 import dev.loupe.diagnose.Study;
@@ -76,7 +77,7 @@ public final class ActivationMaximum implements Diagnostic {
 
     private record Best(float value, int token) {}
 
-    private static final class Exciting implements Study {
+    private static final class Exciting implements Study, OwnWork {
         private static final HookPoint EMBED = HookPoint.of("hook_embed");
 
         private final Subject subject;

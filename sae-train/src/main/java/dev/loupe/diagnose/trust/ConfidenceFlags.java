@@ -9,6 +9,7 @@ import dev.loupe.diagnose.Figure;
 import dev.loupe.diagnose.Finding;
 import dev.loupe.diagnose.Need;
 import dev.loupe.diagnose.Numbers;
+import dev.loupe.diagnose.OwnWork;
 import dev.loupe.diagnose.ResultTable;
 import dev.loupe.diagnose.SinglePass;
 import dev.loupe.diagnose.Source;
@@ -84,7 +85,7 @@ public final class ConfidenceFlags implements Diagnostic {
         return (ranks - high.length * (high.length + 1) / 2.0) / ((double) high.length * low.length);
     }
 
-    private static final class Probing extends SinglePass {
+    private static final class Probing extends SinglePass implements OwnWork {
         private final Subject subject;
         private final List<Double> realTop = new ArrayList<>();
         private final List<Double> shuffledTop = new ArrayList<>();

@@ -8,6 +8,7 @@ import dev.loupe.diagnose.Figure;
 import dev.loupe.diagnose.Finding;
 import dev.loupe.diagnose.Need;
 import dev.loupe.diagnose.Numbers;
+import dev.loupe.diagnose.OwnWork;
 import dev.loupe.diagnose.ResultTable;
 import dev.loupe.diagnose.SinglePass;
 import dev.loupe.diagnose.Source;
@@ -55,7 +56,7 @@ public final class SoftGate implements Diagnostic {
         return new Pulling(subject);
     }
 
-    private static final class Pulling extends SinglePass {
+    private static final class Pulling extends SinglePass implements OwnWork {
         private static final HookPoint EMBED = HookPoint.of("hook_embed");
 
         private final Subject subject;
