@@ -2,6 +2,7 @@ package dev.loupe.feature;
 
 import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.LoupeException;
+import dev.loupe.math.Parallel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,6 +37,9 @@ final class SearchFolder {
     static final String RULES = "rules";
     static final String LOGITS = "logits";
     static final String TEXT = "text";
+
+    /** Latents that are read at once. */
+    private static final int GROUP = 256;
 
     /** Tokens on either side of a peak that are searched. */
     private static final int AROUND = 6;
@@ -79,9 +83,17 @@ final class SearchFolder {
         IndexWriterConfig config = new IndexWriterConfig(SearchTerms.ANALYZER);
         config.setRAMBufferSizeMB(64);
         try (IndexWriter writer = new IndexWriter(directory, config)) {
-            for (FeatureSummary s : index.all()) {
-                if (!s.dead()) {
-                    writer.addDocument(document(index.detail(s.id())));
+            int[] ids = index.all().stream()
+                    .filter(s -> !s.dead())
+                    .mapToInt(FeatureSummary::id)
+                    .toArray();
+            Document[] group = new Document[Math.min(GROUP, ids.length)];
+            for (int from = 0; from < ids.length; from += GROUP) { // read on all cores, added in order
+                int first = from;
+                int count = Math.min(GROUP, ids.length - from);
+                Parallel.run(count, k -> group[k] = document(index.detail(ids[first + k])));
+                for (int k = 0; k < count; k++) {
+                    writer.addDocument(group[k]);
                 }
             }
             writer.forceMerge(1);

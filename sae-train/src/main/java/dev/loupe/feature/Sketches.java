@@ -132,22 +132,36 @@ final class Sketches {
                 }
             }
         }
-        double[] score = new double[found];
+        int[] best = new int[count];
+        double[] scores = new double[count];
+        int kept = 0;
         for (int k = 0; k < found; k++) {
             int other = touched[k];
-            Together together = Together.of(common[other], Math.min(limits[latent], limits[other]));
-            score[k] = phi(together.rows(), fired[latent], fired[other]);
+            double share = (double) Math.min(limits[latent], limits[other]) / RowSketch.WHOLE;
+            double score = phi(common[other] / share, fired[latent], fired[other]);
             common[other] = 0;
+            if (score > 0) {
+                kept = keep(other, score, best, scores, kept);
+            }
         }
-        int[] ids = Arrays.copyOf(touched, found);
-        return IntStream.range(0, found)
-                .filter(k -> score[k] > 0)
-                .boxed()
-                .sorted((a, b) ->
-                        score[a] == score[b] ? Integer.compare(ids[a], ids[b]) : Double.compare(score[b], score[a]))
-                .limit(count)
-                .mapToInt(k -> ids[k])
-                .toArray();
+        return Arrays.copyOf(best, kept);
+    }
+
+    /** Puts a latent in its place among the best so far, the lower number first where scores are equal. */
+    private static int keep(int latent, double score, int[] best, double[] scores, int kept) {
+        int at = kept;
+        while (at > 0 && (score > scores[at - 1] || (score == scores[at - 1] && latent < best[at - 1]))) {
+            at--;
+        }
+        if (at == best.length) {
+            return kept;
+        }
+        int end = Math.min(kept, best.length - 1);
+        System.arraycopy(best, at, best, at + 1, end - at);
+        System.arraycopy(scores, at, scores, at + 1, end - at);
+        best[at] = latent;
+        scores[at] = score;
+        return end + 1;
     }
 
     /** The group of a key that is there, from a group on. */
