@@ -18,7 +18,9 @@ public enum Precision {
      * standard deviations for them to be among the chosen. The others' pre-activations are computed in float32 and chosen by
      * those. Where the processor has no such product, or so many latents are chosen that it does not pay, as {@link #FP32}.
      */
-    INT8;
+    INT8,
+    /** On a GPU: float32 in memory, with ten bits of fraction in the product that chooses latents; then as BF16. */
+    TF32;
 
     /** The name in settings. */
     public String id() {
@@ -32,6 +34,7 @@ public enum Precision {
                 return p;
             }
         }
-        throw new UsageException("There is no precision \"" + id + "\"; there are fp32, bf16 and int8.");
+        throw new UsageException(
+                "There is no precision \"" + id + "\"; there are fp32, bf16, int8 and, on a GPU, tf32.");
     }
 }

@@ -1,5 +1,7 @@
 package dev.loupe.engine;
 
+import dev.loupe.base.UsageException;
+
 /**
  * Takes training steps. All engines do the same arithmetic up to rounding; the contract test compares whole steps of each
  * with {@link #scalar()}.
@@ -17,8 +19,16 @@ public interface SaeEngine {
         return best(Precision.FP32);
     }
 
-    /** The fastest engine on this machine. */
+    /**
+     * The fastest engine on this machine's processor.
+     *
+     * @throws UsageException if only a GPU has the precision
+     */
     static SaeEngine best(Precision precision) {
+        if (precision == Precision.TF32) {
+            throw new UsageException(
+                    "The precision tf32 is a GPU's: train with --device cuda:0, or choose fp32, bf16 or" + " int8.");
+        }
         return new SimdEngine(precision);
     }
 

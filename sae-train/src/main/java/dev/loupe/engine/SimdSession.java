@@ -1,6 +1,5 @@
 package dev.loupe.engine;
 
-import dev.loupe.base.UsageException;
 import dev.loupe.kernel.PanelType;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.Parallel;
@@ -65,7 +64,7 @@ final class SimdSession implements TrainSession {
 
     @Override
     public StepMetrics step(Matrix x, Matrix target, StepRule rule) {
-        check(x, target, rule);
+        StepCheck.check(p, x, target, rule);
         int[] dead = IntStream.range(0, sinceFired.length)
                 .filter(i -> sinceFired[i] >= rule.deadAfter())
                 .toArray();
@@ -119,29 +118,6 @@ final class SimdSession implements TrainSession {
             stale = false;
         }
         return e;
-    }
-
-    private void check(Matrix x, Matrix target, StepRule rule) {
-        if (x.cols() != p.dIn() || target.cols() != p.dOut() || x.rows() < 1 || x.rows() != target.rows()) {
-            throw new UsageException("A step needs rows of " + p.dIn() + " values and targets of " + p.dOut() + ", not "
-                    + x + " and " + target + ".");
-        }
-        boolean threshold = rule.selection() == Selection.THRESHOLD;
-        if (threshold && !(rule.bandwidth() > 0)) {
-            throw new UsageException("Thresholds need a bandwidth above 0.");
-        }
-        if (threshold != p.threshold().length > 0 || (rule.selection() == Selection.GATE) != p.gated()) {
-            throw new UsageException("The parameters do not belong to the selection " + rule.selection() + ".");
-        }
-        if (rule.subtractBias() && (p.dIn() != p.dOut() || p.skips())) {
-            throw new UsageException("Only an SAE can subtract b_dec from its input.");
-        }
-        if (p.gated() && !rule.unitDecoder()) {
-            throw new UsageException("Gates need decoder rows of norm one.");
-        }
-        if (!threshold && rule.sparsity().preActivation() > 0) {
-            throw new UsageException("The loss on pre-activations needs thresholds.");
-        }
     }
 
     private void forward(StepInput s) {

@@ -78,7 +78,11 @@ class EngineContractTest {
     @ParameterizedTest
     @EnumSource(Kind.class)
     void aStepInBfloat16AgreesWithTheReferenceOnNumbersOfFewBits(Kind kind) {
-        Cases.check(4, random -> {
+        agreeOnFewBits(kind, SaeEngine.best(Precision.BF16), 4);
+    }
+
+    static void agreeOnFewBits(Kind kind, SaeEngine engine, int cases) {
+        Cases.check(cases, random -> {
             int n = 1 + random.size(90);
             int d = random.size(40);
             TrainState start = States.random(random, kind, n, d);
@@ -97,7 +101,7 @@ class EngineContractTest {
                 batch = Matrix.copyOf(rows);
             } while (rule.selection() == Selection.BATCH_TOPK && tied(start, batch, rule));
             Matrix target = States.target(random, start, kind, batch);
-            try (TrainSession fast = SaeEngine.best(Precision.BF16).open(start);
+            try (TrainSession fast = engine.open(start);
                     TrainSession reference = SaeEngine.scalar().open(start)) {
                 StepMetrics f = fast.step(batch, target, rule);
                 StepMetrics r = reference.step(batch, target, rule);
@@ -108,7 +112,7 @@ class EngineContractTest {
         });
     }
 
-    private static float[] few(float[] row) {
+    static float[] few(float[] row) {
         float[] rounded = new float[row.length];
         for (int j = 0; j < row.length; j++) {
             rounded[j] = Math.round(row[j] * 16) / 16f;
@@ -116,7 +120,7 @@ class EngineContractTest {
         return rounded;
     }
 
-    private static float[] awayFromTies(Cases.Random random, TrainState state, StepRule rule, int d) {
+    static float[] awayFromTies(Cases.Random random, TrainState state, StepRule rule, int d) {
         ScalarValues p = ScalarValues.of(state.parameters());
         while (true) {
             float[] x = few(random.floats(d));
@@ -126,7 +130,7 @@ class EngineContractTest {
         }
     }
 
-    private static boolean tied(TrainState state, Matrix batch, StepRule rule) {
+    static boolean tied(TrainState state, Matrix batch, StepRule rule) {
         ScalarValues p = ScalarValues.of(state.parameters());
         List<double[]> pis = new java.util.ArrayList<>();
         for (int r = 0; r < batch.rows(); r++) {
@@ -135,7 +139,7 @@ class EngineContractTest {
         return States.batchTie(pis, rule.k(), 1e-6);
     }
 
-    private static void agree(Kind kind, SaeEngine engine, int cases) {
+    static void agree(Kind kind, SaeEngine engine, int cases) {
         Cases.check(cases, random -> {
             int n = 1 + random.size(90);
             int d = random.size(70);
@@ -195,7 +199,7 @@ class EngineContractTest {
         assertThat(fast).isCloseTo(reference, within(TOLERANCE * Math.abs(reference) + 1e-5));
     }
 
-    private static void compare(Parameters fast, Parameters reference, double tolerance) {
+    static void compare(Parameters fast, Parameters reference, double tolerance) {
         Floats.assertClose(fast.encoderRows().segment(), values(reference.encoderRows()), tolerance);
         Floats.assertClose(fast.decoderRows().segment(), values(reference.decoderRows()), tolerance);
         Floats.assertClose(fast.skip().segment(), values(reference.skip()), tolerance);
@@ -204,7 +208,7 @@ class EngineContractTest {
         }
     }
 
-    private static float[] values(Matrix m) {
+    static float[] values(Matrix m) {
         return m.segment().toArray(java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED);
     }
 
@@ -243,7 +247,7 @@ class EngineContractTest {
         unchanged(kind, new SimdEngine(Precision.FP32, null, DENSE), 2);
     }
 
-    private static void unchanged(Kind kind, SaeEngine engine, int cases) {
+    static void unchanged(Kind kind, SaeEngine engine, int cases) {
         Cases.check(cases, random -> {
             TrainState start = States.random(random, kind, 150, 37);
             StepRule rule = kind.rule(150, 37, 9, 1, 1e-8);
@@ -288,7 +292,7 @@ class EngineContractTest {
         });
     }
 
-    private static void identical(Parameters a, Parameters b) {
+    static void identical(Parameters a, Parameters b) {
         Floats.assertIdentical(values(a.encoderRows()), values(b.encoderRows()));
         Floats.assertIdentical(values(a.decoderRows()), values(b.decoderRows()));
         Floats.assertIdentical(values(a.skip()), values(b.skip()));
@@ -299,11 +303,15 @@ class EngineContractTest {
 
     @Test
     void recycledLatentsBeginAgainInBothEngines() {
+        recycled(SaeEngine.best());
+    }
+
+    static void recycled(SaeEngine engine) {
         Cases.Random random = Cases.random();
         TrainState start = States.random(random, Kind.BATCH_TOPK, 12, 7);
         start.parameters().bEnc()[4] = 20; // one that surely fires, to be told from the recycled one
         StepRule rule = Kind.BATCH_TOPK.rule(12, 7, 3, 2, 1);
-        try (TrainSession fast = SaeEngine.best().open(start);
+        try (TrainSession fast = engine.open(start);
                 TrainSession reference = SaeEngine.scalar().open(start)) {
             Matrix batch = States.batchAwayFromTies(random, start, rule, 40);
             List<TrainSession.Replacement> fresh =

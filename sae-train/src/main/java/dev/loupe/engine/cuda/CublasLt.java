@@ -1,0 +1,230 @@
+package dev.loupe.engine.cuda;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.loupe.base.LoupeException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Dense products on the card. Matrices are row-major here; cuBLAS counts columns first, so what it is told is the product of
+ * the transposes: with {@code D = A · B} row-major it computes {@code Dᵀ = Bᵀ · Aᵀ}.
+ */
+final class CublasLt implements AutoCloseable {
+    /** Bytes of scratch memory that a product may use. */
+    static final long WORKSPACE = 32L << 20;
+
+    private static final int FLOAT32 = 0;
+    private static final int BFLOAT16 = 14;
+    private static final int TRANS_A = 3;
+    private static final int TRANS_B = 4;
+    private static final int MOST_WORKSPACE = 1;
+    private static final int REDUCTIONS = 3;
+    private static final int RESULT_BYTES = 96;
+
+    private final MethodHandle destroy;
+    private final MethodHandle descCreate;
+    private final MethodHandle descSet;
+    private final MethodHandle layoutCreate;
+    private final MethodHandle preferenceCreate;
+    private final MethodHandle preferenceSet;
+    private final MethodHandle heuristic;
+    private final MethodHandle matmul;
+    private final Path path;
+    private final Arena arena = Arena.ofShared();
+    private final long handle;
+    private final Map<Shape, Plan> plans = new HashMap<>();
+
+    /** What the arithmetic is done in; sums always in float32. */
+    enum Type {
+        FLOAT32(68),
+        /** float32 in memory, ten bits of fraction in the product. */
+        TF32(77),
+        /** bfloat16 in memory. */
+        BFLOAT16(68);
+
+        private final int compute;
+
+        Type(int compute) {
+            this.compute = compute;
+        }
+    }
+
+    /**
+     * A product D[rows, cols] = A · Bᵀ + beta · D, or with {@code columns} Aᵀ · B: then A is [inner, rows] and B is
+     * [inner, cols]. Strides are those of rows in memory.
+     */
+    record Shape(
+            Type type,
+            boolean columns,
+            int rows,
+            int cols,
+            int inner,
+            int strideA,
+            int strideB,
+            int strideD,
+            float beta) {}
+
+    private record Plan(
+            MemorySegment desc, MemorySegment first, MemorySegment second, MemorySegment d, MemorySegment algorithm) {}
+
+    CublasLt(Path path) {
+        this.path = path;
+        NativeLibrary l = new NativeLibrary(path.toString());
+        MethodHandle create = l.function("cublasLtCreate", ADDRESS);
+        destroy = l.function("cublasLtDestroy", JAVA_LONG);
+        descCreate = l.function("cublasLtMatmulDescCreate", ADDRESS, JAVA_INT, JAVA_INT);
+        descSet = l.function("cublasLtMatmulDescSetAttribute", ADDRESS, JAVA_INT, ADDRESS, JAVA_LONG);
+        layoutCreate = l.function("cublasLtMatrixLayoutCreate", ADDRESS, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+        preferenceCreate = l.function("cublasLtMatmulPreferenceCreate", ADDRESS);
+        preferenceSet = l.function("cublasLtMatmulPreferenceSetAttribute", ADDRESS, JAVA_INT, ADDRESS, JAVA_LONG);
+        heuristic = l.function(
+                "cublasLtMatmulAlgoGetHeuristic",
+                JAVA_LONG,
+                ADDRESS,
+                ADDRESS,
+                ADDRESS,
+                ADDRESS,
+                ADDRESS,
+                ADDRESS,
+                JAVA_INT,
+                ADDRESS,
+                ADDRESS);
+        matmul = l.function(
+                "cublasLtMatmul",
+                JAVA_LONG,
+                ADDRESS,
+                ADDRESS,
+                JAVA_LONG,
+                ADDRESS,
+                JAVA_LONG,
+                ADDRESS,
+                ADDRESS,
+                JAVA_LONG,
+                ADDRESS,
+                JAVA_LONG,
+                ADDRESS,
+                ADDRESS,
+                JAVA_LONG,
+                JAVA_LONG,
+                JAVA_LONG);
+        MemorySegment at = arena.allocate(JAVA_LONG);
+        check("cublasLtCreate", () -> (int) create.invokeExact(at));
+        handle = at.get(JAVA_LONG, 0);
+    }
+
+    private void check(String what, NativeLibrary.Call call) {
+        int code = NativeLibrary.status(call);
+        if (code != 0) {
+            throw new LoupeException("cuBLASLt (" + path + ") failed in " + what + " with status " + code
+                    + ": see whether its CUDA version fits the driver (nvidia-smi), or train with --device cpu.");
+        }
+    }
+
+    /**
+     * Starts a product.
+     *
+     * @param a address of A
+     * @param b address of B
+     * @param d address of D
+     * @param workspace address of {@link #WORKSPACE} bytes that nothing else uses meanwhile
+     */
+    void multiply(Shape shape, long a, long b, long d, long workspace, long stream) {
+        Plan p = plan(shape);
+        try (Arena own = Arena.ofConfined()) {
+            MemorySegment alpha = own.allocateFrom(JAVA_FLOAT, 1f);
+            MemorySegment beta = own.allocateFrom(JAVA_FLOAT, shape.beta);
+            check("cublasLtMatmul of " + shape, () -> (int) matmul.invokeExact(
+                    handle,
+                    p.desc,
+                    alpha,
+                    b,
+                    p.first,
+                    a,
+                    p.second,
+                    beta,
+                    d,
+                    p.d,
+                    d,
+                    p.d,
+                    p.algorithm,
+                    workspace,
+                    WORKSPACE,
+                    stream));
+        }
+    }
+
+    private synchronized Plan plan(Shape s) {
+        return plans.computeIfAbsent(s, this::make);
+    }
+
+    private Plan make(Shape s) {
+        int type = s.type == Type.BFLOAT16 ? BFLOAT16 : FLOAT32;
+        MemorySegment desc =
+                object("cublasLtMatmulDescCreate", at -> (int) descCreate.invokeExact(at, s.type.compute, FLOAT32));
+        set(desc, TRANS_A, s.columns ? 0 : 1);
+        set(desc, TRANS_B, s.columns ? 1 : 0);
+        // told as columns first, a row-major [r, c] is [c, r]
+        MemorySegment first =
+                s.columns ? layout(type, s.cols, s.inner, s.strideB) : layout(type, s.inner, s.cols, s.strideB);
+        MemorySegment second =
+                s.columns ? layout(type, s.rows, s.inner, s.strideA) : layout(type, s.inner, s.rows, s.strideA);
+        MemorySegment d = layout(FLOAT32, s.cols, s.rows, s.strideD);
+        return new Plan(desc, first, second, d, algorithm(s, desc, first, second, d));
+    }
+
+    private MemorySegment algorithm(
+            Shape s, MemorySegment desc, MemorySegment first, MemorySegment second, MemorySegment d) {
+        MemorySegment preference =
+                object("cublasLtMatmulPreferenceCreate", at -> (int) preferenceCreate.invokeExact(at));
+        try (Arena own = Arena.ofConfined()) {
+            MemorySegment bytes = own.allocateFrom(JAVA_LONG, WORKSPACE);
+            check("a preference", () -> (int) preferenceSet.invokeExact(preference, MOST_WORKSPACE, bytes, 8L));
+            MemorySegment ordered = own.allocateFrom(JAVA_INT, 6); // no sums in place, whose order may vary
+            check("a preference", () -> (int) preferenceSet.invokeExact(preference, REDUCTIONS, ordered, 4L));
+        }
+        MemorySegment result = arena.allocate(RESULT_BYTES, 8);
+        MemorySegment found = arena.allocate(JAVA_INT);
+        check("finding a way for " + s, () ->
+                (int) heuristic.invokeExact(handle, desc, first, second, d, d, preference, 1, result, found));
+        if (found.get(JAVA_INT, 0) < 1) {
+            throw new LoupeException("cuBLASLt (" + path + ") knows no way to make the product " + s
+                    + ": train with precision fp32, or with --device cpu.");
+        }
+        return result; // begins with the algorithm
+    }
+
+    private interface Fill {
+        int into(MemorySegment at) throws Throwable;
+    }
+
+    private MemorySegment object(String what, Fill call) {
+        MemorySegment at = arena.allocate(ADDRESS);
+        check(what, () -> call.into(at));
+        return at.get(ADDRESS, 0);
+    }
+
+    private MemorySegment layout(int type, long rows, long cols, long stride) {
+        return object("cublasLtMatrixLayoutCreate", at -> (int) layoutCreate.invokeExact(at, type, rows, cols, stride));
+    }
+
+    private void set(MemorySegment desc, int attribute, int value) {
+        try (Arena own = Arena.ofConfined()) {
+            MemorySegment at = own.allocateFrom(JAVA_INT, value);
+            check("cublasLtMatmulDescSetAttribute", () -> (int) descSet.invokeExact(desc, attribute, at, 4L));
+        }
+    }
+
+    @Override
+    public void close() {
+        check("cublasLtDestroy", () -> (int) destroy.invokeExact(handle));
+        arena.close();
+    }
+}

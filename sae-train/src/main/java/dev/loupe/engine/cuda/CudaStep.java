@@ -1,0 +1,230 @@
+package dev.loupe.engine.cuda;
+
+import dev.loupe.engine.Precision;
+import dev.loupe.engine.Selection;
+import dev.loupe.engine.StepRule;
+import java.util.Objects;
+
+/** The order in which the kernels of one step run. Nothing waits here: the card is told everything and goes on by itself. */
+final class CudaStep {
+    private static final int SAMPLE = 64;
+    private static final int SQUARES = 256;
+
+    private final CudaDevice device;
+    private final StepBlock block;
+    private final StepMemory memory;
+    private final long stream;
+    private final long workspace;
+    private final int threads;
+    private final Precision precision;
+    private final int n;
+    private final int dIn;
+    private final int dOut;
+
+    CudaStep(
+            CudaDevice device,
+            StepBlock block,
+            StepMemory memory,
+            long stream,
+            long workspace,
+            int threads,
+            Precision precision) {
+        this.device = device;
+        this.block = block;
+        this.memory = memory;
+        this.stream = stream;
+        this.workspace = workspace;
+        this.threads = threads;
+        this.precision = precision;
+        n = block.get("n");
+        dIn = block.get("d_in");
+        dOut = block.get("d_out");
+    }
+
+    private void launch(String kernel, int grid, Object... more) {
+        device.launch(kernel, grid, 1, threads, 0, stream, block.memory(), more);
+    }
+
+    private int warps() {
+        return threads / 32;
+    }
+
+    /** Whether gradients go through memory: to know their norm first, or because a row does not fit on the chip. */
+    static boolean keeps(CudaDevice device, StepRule rule, int dIn, int dOut) {
+        return rule.clip() > 0 || gradientBytes(dIn, dOut) > device.sharedBytes() - (8 << 10);
+    }
+
+    private static long gradientBytes(int dIn, int dOut) {
+        return 4L * (dIn + dOut);
+    }
+
+    /**
+     * All of it.
+     *
+     * @param bound above which BATCH_TOPK looks; below 0 where it must be guessed from some rows
+     */
+    void run(StepRule rule, int rows, float bound) {
+        launch("begin_step", 1, Float.floatToRawIntBits(Math.max(0, bound)));
+        launch("prepare_rows", rows);
+        if (!rule.unitDecoder() || rule.selection() == Selection.GATE) {
+            launch("setup_latents", Math.ceilDiv(n, warps()));
+        }
+        columns("target_sum", block.pointer("errors"), 0, rows, dOut, -1, 0);
+        if (rule.sparsity().preActivation() > 0) {
+            columns("input_sum", block.pointer("seen"), 0, rows, dIn, 1, 0);
+        }
+        if (block.pointer("skip") != 0) {
+            product(CublasLt.Type.FLOAT32, false, rows, dOut, dIn, 1, "input", "skip", "errors");
+        }
+        encode(rule, rows, bound);
+        launch("decode_rows", rows);
+        boolean aux = CudaRule.auxRoom(rule, n) > 0;
+        if (aux) {
+            launch("aux_rows", rows);
+        }
+        launch("row_totals", 1);
+        group();
+        gradients(rule, rows);
+        update(rule);
+    }
+
+    private void encode(StepRule rule, int rows, float bound) {
+        boolean batch = rule.selection() == Selection.BATCH_TOPK;
+        if (batch && bound < 0) {
+            int sample = Math.min(SAMPLE, rows);
+            tiles(rule, sample, false);
+            limit(2L * rule.k() * sample, true);
+        }
+        boolean aux = CudaRule.auxRoom(rule, n) > 0;
+        tiles(rule, rows, aux);
+        if (batch) {
+            limit((long) rule.k() * rows, false);
+            launch("count_ties", rows);
+            launch("scan_ties", 1);
+            launch("keep_batch", rows);
+        }
+        if (type(rule) != CublasLt.Type.FLOAT32) {
+            launch("refine_hits", rows);
+            if (aux) {
+                launch("refine_dead", rows);
+            }
+        }
+    }
+
+    private CublasLt.Type type(StepRule rule) {
+        if (rule.selection() == Selection.STATISTICAL) {
+            return CublasLt.Type.FLOAT32; // its threshold is made of all pre-activations
+        }
+        return switch (precision) {
+            case FP32, INT8 -> CublasLt.Type.FLOAT32;
+            case TF32 -> CublasLt.Type.TF32;
+            case BF16 -> CublasLt.Type.BFLOAT16;
+        };
+    }
+
+    /** The encoder's product, tile by tile, and what is picked out of each. */
+    private void tiles(StepRule rule, int rows, boolean aux) {
+        CublasLt.Type type = type(rule);
+        boolean half = type == CublasLt.Type.BFLOAT16;
+        int stride = half ? block.get("d_pad") : dIn;
+        String seen = half ? "seen16" : "seen";
+        String encoder = half ? "enc16" : "enc";
+        for (int first = 0; first < rows; first += memory.tileRows()) {
+            int count = Math.min(memory.tileRows(), rows - first);
+            CublasLt.Shape shape =
+                    new CublasLt.Shape(type, false, count, n, stride, stride, stride, block.get("tile_stride"), 0);
+            long from = block.pointer(seen) + (long) first * stride * (half ? 2 : 4);
+            device.products().multiply(shape, from, block.pointer(encoder), block.pointer("tile"), workspace, stream);
+            if (rule.selection() == Selection.TOPK) {
+                launch("select_top", count, first);
+            } else {
+                launch("count_hits", count, first);
+                launch("scan_hits", 1, first, count);
+                launch("fill_hits", count, first);
+            }
+            if (aux) {
+                launch("select_dead", count, first);
+            }
+        }
+    }
+
+    private void limit(long wanted, boolean sample) {
+        int most = (int) Math.min(wanted, Integer.MAX_VALUE);
+        for (int pass = 0; pass < 3; pass++) {
+            launch("radix_count", 4 * device.multiprocessors(), pass);
+            launch("radix_digit", 1, pass, most, sample ? 1 : 0);
+        }
+    }
+
+    /** to = scale · Σ over rows of (factor · row) + keep · to. */
+    private void columns(String to, long matrix, long factors, int rows, int width, double scale, double keep) {
+        int chunks = Math.ceilDiv(rows, StepMemory.COLUMN_ROWS);
+        int across = Math.ceilDiv(width, threads);
+        device.launch("column_parts", across, chunks, threads, 0, stream, block.memory(), matrix, factors, rows, width);
+        launch("column_totals", across, block.pointer(to), chunks, width, scale, keep);
+    }
+
+    /** D[rows, cols] = A · Bᵀ + beta · D, or of columns Aᵀ · B. */
+    private void product(
+            CublasLt.Type type,
+            boolean columns,
+            int rows,
+            int cols,
+            int inner,
+            float beta,
+            String a,
+            String b,
+            String d) {
+        int strideA = columns ? rows : inner;
+        int strideB = columns ? cols : inner;
+        CublasLt.Shape shape = new CublasLt.Shape(type, columns, rows, cols, inner, strideA, strideB, cols, beta);
+        device.products().multiply(shape, block.pointer(a), block.pointer(b), block.pointer(d), workspace, stream);
+    }
+
+    private void group() {
+        long counts = 4L * block.get("chunks") * n;
+        device.driver().zero(block.pointer("chunk_counts"), counts, stream);
+        launch("count_pairs", block.get("chunks"));
+        launch("latent_counts", Math.ceilDiv(n, threads));
+        launch("scan_starts", 1);
+        launch("place_pairs", block.get("chunks"));
+    }
+
+    private void gradients(StepRule rule, int rows) {
+        launch("latent_sums", Math.ceilDiv(n, warps()));
+        launch("finish_metrics", 1);
+        columns("bias_gradient", block.pointer("errors"), 0, rows, dOut, 1, 0);
+        if (rule.subtractBias()) { // through the encoder: minus the sum of (derivative of a latent) times its row
+            long direction = block.pointer("sums") + 8L * n * device.layout().constant("DIRECTION");
+            columns("bias_gradient", block.pointer("enc"), direction, n, dIn, -1, 1);
+        }
+        if (block.pointer("skip") != 0) {
+            product(CublasLt.Type.FLOAT32, true, dOut, dIn, rows, 0, "errors", "input", "skip_gradient");
+        }
+    }
+
+    private void update(StepRule rule) {
+        long skip = block.pointer("skip") == 0 ? 0 : (long) dOut * dIn;
+        boolean keep = keeps(device, rule, dIn, dOut);
+        if (keep) {
+            launch("keep_gradients", n, rule.clip() > 0 ? 1 : 0);
+        }
+        if (rule.clip() > 0) {
+            if (skip > 0) {
+                launch("square_parts", SQUARES, block.pointer("skip_gradient"), skip);
+            }
+            launch("clip_factor", 1, skip > 0 ? SQUARES : 0);
+        }
+        if (keep) {
+            launch("update_kept", n);
+        } else {
+            int shared = (int) gradientBytes(dIn, dOut);
+            device.allowShared("update_latents", shared);
+            device.launch("update_latents", n, 1, threads, shared, stream, Objects.requireNonNull(block.memory()));
+        }
+        launch("update_bias", Math.ceilDiv(dOut, threads));
+        if (skip > 0) {
+            launch("update_skip", 4 * device.multiprocessors(), skip);
+        }
+    }
+}
