@@ -122,7 +122,12 @@ def sae_lens(o, method, seed, rate, x, folder, hook):
 
 
 def dictionary_learning(o, method, seed, rate, x, folder, hook):
+    from unittest.mock import MagicMock
+
     import torch as t
+
+    for unused in ("nnsight", "wandb"):  # wanted at import by the parts that read models and log
+        sys.modules.setdefault(unused, MagicMock())
     from dictionary_learning.trainers.batch_top_k import BatchTopKTrainer
     from dictionary_learning.trainers.jumprelu import JumpReluTrainer
     from dictionary_learning.trainers.standard import StandardTrainer
