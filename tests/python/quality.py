@@ -160,18 +160,22 @@ def dictionary_learning(o, method, seed, rate, x, folder, hook):
 def train(o, library, method, seed, rate, x, hook, work):
     name = f"q-{library.replace('_', '-')}-{method}-{rate:g}-s{seed}".replace(".", "p")
     begin = time.time()
-    if library == "loupe":
+    saes = os.path.join(o.workspace, "saes")
+    if any(os.path.isdir(os.path.join(saes, n)) for n in (name, f"{name}-s{seed}")):
+        print(f"{name} is there already", file=sys.stderr)
+    elif library == "loupe":
         target = ["--k", str(o.l0)] if method in ("topk", "batchtopk") else ["--l0-target", str(o.l0)]
         loupe(o, "train", "--store", o.store, "--arch", method, "--d-sae", str(o.d_sae), *target, "--steps", str(o.steps),
               "--seeds", str(seed), "--name", name, "--set", f"batch={o.batch}", "--set", f"learning_rate={rate}")
-        if not os.path.isdir(os.path.join(o.workspace, "saes", name)):
-            name += f"-s{seed}"
-    elif not os.path.isdir(os.path.join(o.workspace, "saes", name)):
+    else:
         folder = os.path.join(work, name)
         globals()[library](o, method, seed, rate, x, folder, hook)
         manifest = json.load(open(os.path.join(o.workspace, "activations", o.store, "store.json")))
-        loupe(o, "import", folder, "--name", name, "--model", manifest["model"]["id"], "--hook", hook)
+        kind = library.replace("sae_lens", "saelens")
+        loupe(o, "import", folder, "--name", name, "--format", kind, "--model", manifest["model"]["id"], "--hook", hook)
     seconds = time.time() - begin
+    if not os.path.isdir(os.path.join(saes, name)):
+        name += f"-s{seed}"
     r = loupe(o, "eval", name, "--store", o.store, "--no-random-control")["saes"][name]
     print(f"{name}: L0 {r['l0']:.2f}, FVU {r['fvu']:.4f}, delta CE {r['delta_ce']:.4f},"
           f" dead {r['dead_fraction']:.1%}, {seconds:.0f} s", file=sys.stderr, flush=True)
