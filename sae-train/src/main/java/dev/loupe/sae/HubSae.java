@@ -9,7 +9,6 @@ import dev.loupe.model.hub.HubId;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
@@ -38,22 +37,12 @@ public record HubSae(HubId id, String path) {
     private static final Pattern GEMMA = Pattern.compile("google/gemma-scope-(\\d+b)-(pt|it)-(res|mlp|att)");
     private static final Pattern LAYER = Pattern.compile("layer_(\\d+)(?:/.*)?");
 
-    /** The files that make an SAE of a format, the first that fits wins. */
-    private static final Map<SaeFormat, List<String>> FILES = files();
+    private static final Map<SaeFormat, List<String>> FILES = SaeFormat.folders();
 
     /** An SAE that was fetched: how and where it is read, and what the files do not say ("" where they do). */
     public record Fetched(SaeFormat format, Path source, String model, String hook) {}
 
     private record Choice(SaeFormat format, String folder, List<String> files) {}
-
-    private static Map<SaeFormat, List<String>> files() {
-        Map<SaeFormat, List<String>> files = new LinkedHashMap<>();
-        files.put(SaeFormat.SAELENS, List.of("cfg.json", "sae_weights.safetensors"));
-        files.put(SaeFormat.SPARSIFY, List.of("cfg.json", "sae.safetensors"));
-        files.put(SaeFormat.GEMMA_SCOPE, List.of("params.npz"));
-        files.put(SaeFormat.DICTIONARY_LEARNING, List.of("config.json", "ae.pt"));
-        return files;
-    }
 
     /**
      * The SAE that a text means; null if it is neither an address on the hub nor begins with the name of a release.

@@ -1,9 +1,14 @@
 package dev.loupe.sae;
 
 import dev.loupe.base.UsageException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** Formats in which SAEs are exchanged. Reading and writing takes raw activations in and gives raw activations out. */
 public enum SaeFormat {
@@ -27,6 +32,31 @@ public enum SaeFormat {
     /** The name in commands. */
     public String id() {
         return id;
+    }
+
+    /** The files that make a folder of a format; of several that fit the first is meant. */
+    static Map<SaeFormat, List<String>> folders() {
+        Map<SaeFormat, List<String>> files = new LinkedHashMap<>();
+        files.put(SAELENS, List.of("cfg.json", "sae_weights.safetensors"));
+        files.put(SPARSIFY, List.of("cfg.json", "sae.safetensors"));
+        files.put(GEMMA_SCOPE, List.of("params.npz"));
+        files.put(DICTIONARY_LEARNING, List.of("config.json", "ae.pt"));
+        return files;
+    }
+
+    /** The format of a folder or file, as its names tell; null if they do not. */
+    public static @Nullable SaeFormat tell(Path source) {
+        String name = source.getFileName() == null ? "" : source.getFileName().toString();
+        if (Files.isRegularFile(source)) {
+            return name.endsWith(".npz") ? GEMMA_SCOPE : name.endsWith(".pt") ? OPENAI : null;
+        }
+        for (Map.Entry<SaeFormat, List<String>> format : folders().entrySet()) {
+            if (!format.getKey().isFile()
+                    && format.getValue().stream().allMatch(f -> Files.isRegularFile(source.resolve(f)))) {
+                return format.getKey();
+            }
+        }
+        return null;
     }
 
     /**

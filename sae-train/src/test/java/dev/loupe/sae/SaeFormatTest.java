@@ -98,6 +98,7 @@ class SaeFormatTest {
     void whatThePeersWroteDoesHereWhatItDidThere(
             SaeFormat format, String source, @Nullable String expectedIn, String hook) throws IOException {
         String file = expectedIn == null ? format.id() + "/" + source : source;
+        assertThat(SaeFormat.tell(golden(file))).isEqualTo(format);
         String expected = expectedIn == null ? file + "/expected.safetensors" : expectedIn;
         Sae sae = format.read(golden(file), "read", "model", "");
         assertThat(sae.hookName()).isEqualTo(hook);

@@ -19,6 +19,9 @@ final class ImportCommand extends LoupeCommand {
     /** The format of whole sets. */
     static final String CIRCUIT_TRACER = "circuit-tracer";
 
+    /** The format of explanations. */
+    private static final String NEURONPEDIA = "neuronpedia";
+
     @Parameters(
             paramLabel = "SOURCE",
             description =
@@ -30,13 +33,10 @@ final class ImportCommand extends LoupeCommand {
             names = "--format",
             description =
                     "An SAE: saelens, sparsify, gemma-scope, dictionary_learning, openai or circuit-tracer (a whole set);"
-                            + " explanations for an SAE that is there: neuronpedia. Told from the files on the hub.")
+                            + " explanations for an SAE that is there: neuronpedia (default: told from the names of the files).")
     private String format = "";
 
-    @Option(
-            names = "--name",
-            paramLabel = "SAE",
-            description = "Its name here (default for the hub: made of where it lies).")
+    @Option(names = "--name", paramLabel = "SAE", description = "Its name here (default: made of where it lies).")
     private String name = "";
 
     @Option(names = "--model", paramLabel = "M", description = "Its language model, if the files do not say it.")
@@ -53,13 +53,17 @@ final class ImportCommand extends LoupeCommand {
             shown(session, session.shown(p -> session.workbench().exchange().pull(remote, name, model, hook, p)));
             return;
         }
-        if (name.isEmpty() || format.isEmpty()) {
-            throw new UsageException(
-                    Files.exists(file)
-                            ? "An SAE from a folder or file needs --name NAME and --format F."
-                            : "There is no file " + source + ", and it names no release of SAEs: give a folder or file,"
-                                    + " hf:OWNER/NAME/FOLDER, or an id of one of the releases "
-                                    + String.join(", ", SaeReleases.names()) + ".");
+        if (!Files.exists(file)) {
+            throw new UsageException("There is no file " + source
+                    + ", and it names no release of SAEs: give a folder or file, hf:OWNER/NAME/FOLDER, or an id of one of"
+                    + " the releases " + String.join(", ", SaeReleases.names()) + ".");
+        }
+        format = format.isEmpty() ? told(file) : format;
+        if (name.isEmpty() && format.equals(NEURONPEDIA)) {
+            throw new UsageException("Explanations need --name SAE, the SAE here that they are about.");
+        }
+        if (name.isEmpty()) {
+            name = file.toAbsolutePath().normalize().getFileName().toString().replaceAll("[^A-Za-z0-9._-]+", "-");
         }
         if (format.equals(CIRCUIT_TRACER)) {
             List<SaeView> layers = session.workbench().exchange().takeSet(file, name, model);
@@ -70,7 +74,7 @@ final class ImportCommand extends LoupeCommand {
                                     + layers.getLast().name() + "."));
             return;
         }
-        if (format.equals("neuronpedia")) {
+        if (format.equals(NEURONPEDIA)) {
             int taken = session.workbench().featureExchange().takeExplanations(name, file);
             session.result(
                     Map.of("sae", name, "explanations", taken),
@@ -78,6 +82,22 @@ final class ImportCommand extends LoupeCommand {
             return;
         }
         shown(session, session.workbench().exchange().take(SaeFormat.of(format), file, name, model, hook));
+    }
+
+    private static String told(Path file) {
+        SaeFormat told = SaeFormat.tell(file);
+        if (told != null) {
+            return told.id();
+        }
+        if (Files.isRegularFile(file.resolve("config.yaml"))) {
+            return CIRCUIT_TRACER;
+        }
+        String name = String.valueOf(file.getFileName());
+        if (name.endsWith(".jsonl") || name.endsWith(".jsonl.gz")) {
+            return NEURONPEDIA;
+        }
+        throw new UsageException(
+                "The names of the files of " + file + " do not tell their format: say it with --format.");
     }
 
     private static void shown(Session session, SaeView sae) {
