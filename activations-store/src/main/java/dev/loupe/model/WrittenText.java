@@ -50,6 +50,7 @@ final class WrittenText {
             return rest.isEmpty() ? null : new WrittenToken(id, rest, Float.NaN, List.of());
         }
         n++;
+        TokensWritten.one();
         String piece = tokenizer.isSpecial(id) ? "" : stops.add(bytes.add(tokenizer.tokenBytes(id)));
         if (stops.stopped()) {
             reason = "stop";

@@ -53,6 +53,7 @@ import picocli.CommandLine.ScopeType;
             "In a checkout also:",
             "  test     all tests, the web pages in a headless Chromium included",
             "  bench    benchmarks beside their peers",
+            "  dist     a release for machines with nothing but a JDK",
             "",
             "Settings: flag, then LOUPE_* variable, then loupe.yaml of the workspace, then default; loupe doctor shows them.",
             "Exit code: 0 done, 1 failed, 2 wrong use."

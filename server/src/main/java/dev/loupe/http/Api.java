@@ -15,7 +15,7 @@ final class Api {
     private final List<Route> routes = new ArrayList<>();
     private final Javalin javalin;
 
-    Api(Workbench bench, boolean ui) {
+    Api(Workbench bench, boolean ui, Metrics metrics) {
         routes.addAll(new CatalogRoutes(bench, ui).routes());
         routes.addAll(new NoteRoutes(bench).routes()); // names before the numbers of features
         routes.addAll(new FeatureRoutes(bench).routes());
@@ -33,6 +33,7 @@ final class Api {
         routes.addAll(new FinderRoutes(bench).routes());
         routes.addAll(new NeuronpediaRoutes(bench).routes());
         routes.addAll(new JobRoutes(bench).routes());
+        routes.addAll(metrics.routes());
         routes.addAll(new Docs(this::document).routes());
         javalin = Javalin.create(config -> {
             config.startup.showJavalinBanner = false;
@@ -42,7 +43,7 @@ final class Api {
             config.http.generateEtags = true; // of answers to GET; If-None-Match gets 304
             config.jsonMapper(new JavalinJackson3(Views.JSON, false));
             for (Route r : routes) {
-                config.routes.addHttpHandler(r.method(), r.path(), r.handler());
+                config.routes.addHttpHandler(r.method(), r.path(), Asked.route("/api" + r.path(), r.handler()));
             }
             config.routes.exception(Exception.class, (e, ctx) -> answer(ctx, Problem.of(e, path(ctx))));
             config.routes.exception(HttpResponseException.class, (e, ctx) -> {

@@ -16,6 +16,7 @@ final class EventStream {
     private boolean open = true;
 
     EventStream(Context ctx) {
+        Asked.streams(ctx);
         ctx.contentType("text/event-stream; charset=utf-8");
         ctx.header("Cache-Control", "no-store");
         ctx.header("X-Accel-Buffering", "no");

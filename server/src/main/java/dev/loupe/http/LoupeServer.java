@@ -80,13 +80,14 @@ public final class LoupeServer implements AutoCloseable {
         server.setConnectors(new Connector[] {connector});
 
         WebUi ui = ServiceLoader.load(WebUi.class).findFirst().orElse(null);
-        Api api = new Api(bench, ui != null);
+        Metrics metrics = new Metrics(bench, ui == null ? () -> 0 : ui::sessions);
+        Api api = new Api(bench, ui != null, metrics);
         ContextHandlerCollection contexts = new ContextHandlerCollection();
         contexts.addHandler(context("/api", api.javalin().javalinServlet()));
         contexts.addHandler(context("/v1", new V1(bench).javalin().javalinServlet()));
         try {
             contexts.addHandler(ui == null ? new NoPages() : ui.handler(bench));
-            server.setHandler(new RequestLog(new Gate(contexts, options.host(), token, options.perMinute())));
+            server.setHandler(new RequestLog(new Gate(contexts, options.host(), token, options.perMinute()), metrics));
             server.start();
         } catch (Exception e) {
             stop(server);

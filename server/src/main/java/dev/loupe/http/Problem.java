@@ -1,6 +1,7 @@
 package dev.loupe.http;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.loupe.base.CancelledException;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
@@ -22,6 +23,7 @@ import tools.jackson.core.JacksonException;
  * @param status the status
  * @param detail one sentence that names the thing and the cure
  * @param instance the path asked for
+ * @param requestId the request's id, as its answer's header and the log have it
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 record Problem(
@@ -29,14 +31,15 @@ record Problem(
         String title,
         int status,
         String detail,
-        @Nullable String instance) {
+        @Nullable String instance,
+        @JsonProperty("request_id") @Nullable String requestId) {
     static final String MEDIA_TYPE = "application/problem+json";
 
     private static final Logger LOG = LoggerFactory.getLogger(Problem.class);
 
     static Problem of(int status, String detail, @Nullable String instance) {
         String title = HttpStatus.getMessage(status);
-        return new Problem("about:blank", title == null ? "Error" : title, status, detail, instance);
+        return new Problem("about:blank", title == null ? "Error" : title, status, detail, instance, Asked.current());
     }
 
     /** What a failure is over HTTP. */

@@ -6,31 +6,50 @@ import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
 
-/** One line for each request to the API: method, path, status and time. Never what was asked or answered, nor the query. */
+/**
+ * Stands around everything: gives each request its id and counts it, and writes one line for each request to the API:
+ * method, path, status and time. Never what was asked or answered, nor the query.
+ */
 final class RequestLog extends Handler.Wrapper {
     private static final Logger LOG = LoggerFactory.getLogger(RequestLog.class);
 
-    RequestLog(Handler inside) {
+    private final Metrics metrics;
+
+    RequestLog(Handler inside, Metrics metrics) {
         super(inside);
+        this.metrics = metrics;
     }
 
     @Override
     public boolean handle(Request request, Response response, Callback callback) throws Exception {
+        long start = System.nanoTime();
         String path = Request.getPathInContext(request);
-        if (LOG.isInfoEnabled() && (path.startsWith("/api/") || path.startsWith("/v1/"))) {
-            long start = System.nanoTime();
-            String method = request.getMethod();
-            Request.addCompletionListener(
-                    request,
-                    failure -> LOG.info(
+        String method = request.getMethod();
+        boolean api = path.startsWith("/api/") || path.startsWith("/v1/");
+        Asked asked = Asked.of(request, metrics);
+        if (!api) {
+            asked.pages();
+        }
+        response.getHeaders().put(Asked.HEADER, asked.id());
+        Request.addCompletionListener(request, failure -> {
+            double seconds = (System.nanoTime() - start) / 1e9;
+            asked.answered(method, response.getStatus(), seconds);
+            if (api && LOG.isInfoEnabled()) {
+                try (MDC.MDCCloseable ignored = MDC.putCloseable(Asked.LOGGED, asked.id())) {
+                    LOG.info(
                             "{} {} {} {} ms{}",
                             method,
                             path,
                             response.getStatus(),
-                            (System.nanoTime() - start) / 1_000_000,
-                            failure == null ? "" : ", broken off"));
+                            Math.round(1000 * seconds),
+                            failure == null ? "" : ", broken off");
+                }
+            }
+        });
+        try (MDC.MDCCloseable ignored = MDC.putCloseable(Asked.LOGGED, asked.id())) {
+            return super.handle(request, response, callback);
         }
-        return super.handle(request, response, callback);
     }
 }

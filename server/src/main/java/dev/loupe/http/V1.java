@@ -32,14 +32,16 @@ final class V1 {
             config.jsonMapper(new JavalinJackson3(Views.JSON, false));
             config.routes.get(
                     "/models",
-                    ctx -> ctx.json(new ModelList(
-                            "list",
-                            bench.models().list().stream()
-                                    .map(m -> model(m.id()))
-                                    .toList())));
-            config.routes.get("/models/{model}", this::one);
-            config.routes.post("/completions", completions::handle);
-            config.routes.post("/chat/completions", chats::handle);
+                    Asked.route(
+                            "/v1/models",
+                            ctx -> ctx.json(new ModelList(
+                                    "list",
+                                    bench.models().list().stream()
+                                            .map(m -> model(m.id()))
+                                            .toList()))));
+            config.routes.get("/models/{model}", Asked.route("/v1/models/{model}", this::one));
+            config.routes.post("/completions", Asked.route("/v1/completions", completions::handle));
+            config.routes.post("/chat/completions", Asked.route("/v1/chat/completions", chats::handle));
             config.routes.exception(Exception.class, V1::failed);
             config.routes.exception(HttpResponseException.class, V1::failed); // a body that is too long
             config.routes.error(

@@ -11,4 +11,9 @@ public interface WebUi {
      * @param workbench the use cases that the pages call
      */
     Handler handler(Workbench workbench) throws Exception;
+
+    /** How many sessions of browsers are open. */
+    default int sessions() {
+        return 0;
+    }
 }

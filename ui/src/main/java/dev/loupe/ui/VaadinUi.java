@@ -9,10 +9,13 @@ import com.vaadin.flow.server.startup.ServletContextListeners;
 import com.vaadin.flow.server.startup.VaadinAppShellInitializer;
 import dev.loupe.http.WebUi;
 import dev.loupe.service.Workbench;
+import jakarta.servlet.http.HttpSessionEvent;
+import jakarta.servlet.http.HttpSessionListener;
 import java.net.URL;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.eclipse.jetty.ee11.servlet.ResourceServlet;
 import org.eclipse.jetty.ee11.servlet.ServletContextHandler;
 import org.eclipse.jetty.ee11.servlet.ServletHolder;
@@ -59,6 +62,8 @@ public final class VaadinUi implements WebUi {
     /** What is shown where a page cannot be. */
     static final List<Class<?>> ERROR_PAGES = List.of(MissingView.class, FailedView.class);
 
+    private final AtomicInteger sessions = new AtomicInteger();
+
     @Override
     @SuppressWarnings(
             "removal") // the gzip handler: its successor keeps no .br twins apart; exchanged when Jetty drops it
@@ -91,7 +96,23 @@ public final class VaadinUi implements WebUi {
         context.getSessionHandler().setHttpOnly(true);
         context.getSessionHandler().setSameSite(HttpCookie.SameSite.LAX);
         context.insertHandler(new GzipHandler());
+        context.addEventListener(new HttpSessionListener() {
+            @Override
+            public void sessionCreated(HttpSessionEvent event) {
+                sessions.incrementAndGet();
+            }
+
+            @Override
+            public void sessionDestroyed(HttpSessionEvent event) {
+                sessions.decrementAndGet();
+            }
+        });
         return context;
+    }
+
+    @Override
+    public int sessions() {
+        return sessions.get();
     }
 
     /** Our style sheet and modules: asked for again each time (a 304), so that nobody keeps yesterday's after an update. */

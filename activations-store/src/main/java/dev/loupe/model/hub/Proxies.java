@@ -7,11 +7,11 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** The web proxy of the environment variables that Python and curl read; the JDK knows only its own properties. */
-final class Proxies {
+public final class Proxies {
     private Proxies() {}
 
     /** The proxy of {@code HTTPS_PROXY} (or {@code ALL_PROXY}); null for the JDK's own choice. */
-    static @Nullable ProxySelector of(Map<String, String> environment) {
+    public static @Nullable ProxySelector of(Map<String, String> environment) {
         for (String name : new String[] {"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"}) {
             String text = environment.getOrDefault(name, "").strip();
             if (!text.isEmpty()) {

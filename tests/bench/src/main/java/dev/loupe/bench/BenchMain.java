@@ -97,6 +97,7 @@ public final class BenchMain implements Callable<Integer> {
                 () -> new SteerBench(EditOp.ADD),
                 () -> new SteerBench(EditOp.SET),
                 () -> new SoakBench(STREAMS, 20),
+                StartBench::new,
                 RelpBench::new)) {
             all.put(b.get().name(), b);
         }

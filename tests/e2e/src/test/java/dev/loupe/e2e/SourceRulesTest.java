@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 /** Rules over the source files that no compiler checks. */
 class SourceRulesTest {
     private static final List<String> MODULES =
-            List.of("activations-store", "sae-train", "server", "ui", "tests/fixtures", "tests/bench");
+            List.of("activations-store", "sae-train", "server", "ui", "tests/fixtures", "tests/bench", "tests/dist");
 
     /** Ways to make markup from strings, through which the text of a token could become part of the page. */
     private static final Pattern MARKUP_FROM_STRINGS = Pattern.compile(
