@@ -40,9 +40,12 @@ public final class FakeCuda {
         Path known = library;
         if (known == null) {
             String compiler = compiler();
-            Assumptions.assumeTrue(
-                    compiler != null,
-                    "SKIPPED: no C++ compiler (g++, clang++ or c++) on the PATH, so the CUDA kernels were not run");
+            if (compiler == null) {
+                String message =
+                        "SKIPPED: no C++ compiler (g++, clang++ or c++) on the PATH, so the CUDA kernels were not run";
+                System.err.println(message);
+                Assumptions.abort(message);
+            }
             known = build(Objects.requireNonNull(compiler));
             library = known;
         }
@@ -146,6 +149,11 @@ public final class FakeCuda {
     /** Blocks of memory beyond whose ends something was written, among those freed. */
     public static long damaged() {
         return ask("loupe_fake_damaged");
+    }
+
+    /** The size that C++ gives a step's parameters. */
+    static int stepBytes() {
+        return (int) ask("loupe_fake_step_size");
     }
 
     /** Bytes that are held. */

@@ -108,7 +108,7 @@ void loupe_fake_attribute(int which, int value) { attributes[which] = value; }
 long loupe_fake_damaged() { return damaged; }
 long loupe_fake_launches() { return launches; }
 size_t loupe_fake_used() { return used; }
-int loupe_fake_step_size() { return sizeof(Step); }
+long loupe_fake_step_size() { return sizeof(Step); }
 
 // ------------------------------------------------------------------------------------------------ driver
 int cuInit(unsigned) { return OK; }
