@@ -209,9 +209,9 @@ def relp():
         return sum(float(((kept[h] - x.detach()) * x.grad).sum(-1).abs().sum()) for h, x in grads.items())
 
     def run():
-        for _ in range(5):
+        for _ in range(50):
             total = pair()
-        return 5, total
+        return 50, total
 
     return run
 

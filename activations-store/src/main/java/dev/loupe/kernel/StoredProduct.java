@@ -87,7 +87,7 @@ public final class StoredProduct {
                                     .toArray(PanelProduct.Target[]::new));
         } else { // the same bits
             for (Part p : parts) {
-                many(x, rows, p.w, false, p.biasAddress(), p.outAddress(rows));
+                many(x, rows, p.w, p.biasAddress(), p.outAddress(rows));
             }
         }
     }
@@ -104,26 +104,10 @@ public final class StoredProduct {
         multiply(x, rows, new Part(w, bias, out));
     }
 
-    /**
-     * {@code out = g · w}: the gradient with respect to x.
-     *
-     * @param g {@code [rows, w.rows]}
-     * @param out {@code [rows, w.cols]}, overwritten
-     */
-    public static void multiplyTransposed(MemorySegment g, int rows, StoredMatrix w, MemorySegment out) {
-        long ga = Native.address(g, 4L * rows * w.rows());
-        long oa = Native.address(out, 4L * rows * w.cols());
-        Native.address(w.memory(), 0);
-        many(ga, rows, w, true, 0, oa);
-        Reference.reachabilityFence(g);
-        Reference.reachabilityFence(w);
-        Reference.reachabilityFence(out);
-    }
-
-    /** x · wᵀ, or x · w; a part of the outputs at a time, whose weights stay in the cache. */
-    static void many(long x, int rows, StoredMatrix w, boolean plain, long bias, long out) {
-        int inner = plain ? w.rows() : w.cols();
-        int outputs = plain ? w.cols() : w.rows();
+    /** x · wᵀ; a part of the outputs at a time, whose weights stay in the cache. */
+    static void many(long x, int rows, StoredMatrix w, long bias, long out) {
+        int inner = w.cols();
+        int outputs = w.rows();
         int panels = Math.ceilDiv(outputs, WIDTH);
         int atOnce = (int) Math.max(1, Math.min(panels, PACKED_FLOATS / ((long) inner * WIDTH)));
         long panelBytes = 4L * inner * WIDTH;
@@ -132,7 +116,7 @@ public final class StoredProduct {
         for (int first = 0; first < panels; first += atOnce) {
             int base = first;
             int count = Math.min(atOnce, panels - first);
-            Team.run(count, p -> pack(w, plain, (base + p) * WIDTH, packed + p * panelBytes));
+            Team.run(count, p -> pack(w, (base + p) * WIDTH, packed + p * panelBytes));
             Team.run(count * chunks, task -> {
                 int panel = task / chunks;
                 int from = task % chunks * ROWS;
@@ -151,29 +135,8 @@ public final class StoredProduct {
     }
 
     /** A panel {@code [inner][WIDTH]}; outputs that do not exist are zeros. */
-    private static void pack(StoredMatrix w, boolean plain, int output, long panel) {
-        int count = Math.min(WIDTH, (plain ? w.cols() : w.rows()) - output);
-        if (plain) {
-            int block = w.storage().blockValues();
-            if (count == WIDTH && WIDTH % block == 0) {
-                for (int k = 0; k < w.rows(); k++) {
-                    w.decode(k, output, WIDTH, panel + 4L * k * WIDTH);
-                }
-                return;
-            }
-            int from = output / block * block;
-            int n = Math.ceilDiv(output + count, block) * block - from;
-            long row = DECODED.get().address(4L * n);
-            for (int k = 0; k < w.rows(); k++) {
-                w.decode(k, from, n, row);
-                long to = panel + 4L * k * WIDTH;
-                Native.copy(row + 4L * (output - from), to, 4L * count);
-                for (int j = count; j < WIDTH; j++) {
-                    Native.set(to + 4L * j, 0);
-                }
-            }
-            return;
-        }
+    private static void pack(StoredMatrix w, int output, long panel) {
+        int count = Math.min(WIDTH, w.rows() - output);
         int n = w.cols();
         boolean floats = w.storage() == Storage.FLOAT32;
         long decoded = floats ? 0 : DECODED.get().address(4L * n);

@@ -64,6 +64,23 @@ final class Block {
         return pass.at(layer, "hook_resid_post", residMid.add(mlpOut));
     }
 
+    /** Whether a pass that goes back can {@link #record} this block. */
+    boolean records(Pass pass) {
+        return kernels && fused.fits(pass, null);
+    }
+
+    /** The same over memory, for {@link FusedBackward}; the state from {@link #newState} gets what that needs. */
+    NDArray record(Pass pass, NDArray input, FusedState state) {
+        NDArray post = fused.record(pass, pass.at(layer, "hook_resid_pre", input), state);
+        pass.blockDone();
+        return pass.at(layer, "hook_resid_post", post);
+    }
+
+    /** Memory for {@link #record}. */
+    FusedState newState(Pass pass) {
+        return fused.newState(pass);
+    }
+
     // The order of multiplications below is that of the reference implementation: float32 results then agree closely
     // enough to compare, where a query scaled before the product differs by 4e-5 in some attention patterns.
     private NDArray attention(Pass pass, NDArray x, @Nullable KeysAndValues cache, BlockState s) {

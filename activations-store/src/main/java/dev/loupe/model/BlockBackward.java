@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class BlockBackward {
     /** Hook points that gradients reach through the attention pattern alone. */
-    private static final List<String> BEHIND_PATTERN =
+    static final List<String> BEHIND_PATTERN =
             List.of(Pass.PATTERN, Pass.SCORES, "attn.hook_rot_q", "attn.hook_rot_k", "attn.hook_q", "attn.hook_k");
 
     private final int layer;

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * What the backward pass of a block needs from its forward pass, which sets all that its family has. Shapes: B
  * sequences, T positions, K keys, V key-value heads with G query heads each, h = d_head.
  */
-final class BlockState {
+final class BlockState implements BlockRecord {
     final Norm.State ln1;
     final Norm.State qNorm;
     final Norm.State kNorm;
@@ -38,18 +38,18 @@ final class BlockState {
 
     @Nullable NDArray preLinear; // [B, T, d_mlp]; only of gated MLPs
 
-    /** Takes the tensors out of the current scope, so that they live until {@link #close}. */
-    void keep() {
+    @Override
+    public void keep() {
         tensors().forEach(NDScope::unregister);
     }
 
-    /** Bytes of the tensors. */
-    long bytes() {
+    @Override
+    public long bytes() {
         return tensors().stream().mapToLong(t -> 4 * t.size()).sum();
     }
 
-    /** Frees what {@link #keep} kept. */
-    void close() {
+    @Override
+    public void close() {
         tensors().forEach(NDArray::close);
     }
 

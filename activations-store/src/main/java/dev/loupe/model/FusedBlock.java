@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class FusedBlock {
     /** Hook points whose values do not exist here. */
-    private static final List<String> INVISIBLE = List.of(
+    static final List<String> INVISIBLE = List.of(
             "ln1.hook_scale",
             "ln1.hook_normalized",
             "ln1_post.hook_scale",
@@ -60,26 +60,49 @@ final class FusedBlock {
      * @return the residual stream before {@code hook_resid_post}, or null if the pass is finished before its end
      */
     @Nullable NDArray forward(Pass pass, NDArray input, @Nullable KeysAndValues cache) {
-        NDArray post = run(pass, input, cache);
+        NDArray post = run(pass, input, cache, null);
         pass.blockDone();
         return post;
     }
 
-    private @Nullable NDArray run(Pass pass, NDArray input, @Nullable KeysAndValues cache) {
+    /** The same to the end, for a pass that goes back through this block and changes nothing in it. */
+    NDArray record(Pass pass, NDArray input, FusedState state) {
+        return BlockState.set(run(pass, input, null, state));
+    }
+
+    /** Memory for what {@link #record} keeps. */
+    FusedState newState(Pass pass) {
+        int[] widths = new int[PassMemory.USES];
+        int queries = config.nHeads() * config.dHead();
+        int keys = config.nKeyValueHeads() * config.dHead();
+        widths[PassMemory.Q] = queries;
+        widths[PassMemory.K] = keys;
+        widths[PassMemory.V] = keys;
+        widths[PassMemory.Q_RAW] = weights.qNorm() == null ? 0 : queries;
+        widths[PassMemory.K_RAW] = weights.kNorm() == null ? 0 : keys;
+        widths[PassMemory.ATTN_RAW] = weights.ln1Post() == null ? 0 : config.dModel();
+        widths[PassMemory.MLP_RAW] = weights.ln2Post() == null ? 0 : config.dModel();
+        widths[PassMemory.MID] = architecture.parallel() ? 0 : config.dModel();
+        widths[PassMemory.PRE] = config.dMlp();
+        widths[PassMemory.LINEAR] = weights.mlpLinear() == null ? 0 : config.dMlp();
+        return new FusedState(pass, widths);
+    }
+
+    private @Nullable NDArray run(Pass pass, NDArray input, @Nullable KeysAndValues cache, @Nullable FusedState state) {
         Torch.Values values = Torch.values(input);
         MemorySegment x = values.memory();
-        MemorySegment attnOut = attention(pass, x, (KeyValueCache) cache);
+        MemorySegment attnOut = attention(pass, x, (KeyValueCache) cache, state);
         if (attnOut == null) {
             return null;
         }
-        MemorySegment mid = pass.memory(PassMemory.MID, config.dModel());
+        MemorySegment mid = memory(pass, state, PassMemory.MID, config.dModel());
         Passes.add(x, attnOut, mid);
         MemorySegment seen = architecture.parallel() ? mid : at(pass, "hook_resid_mid", mid);
         if (pass.finished()) {
             return null;
         }
         NDArray post = Torch.empty(pass.manager, pass.batch(), pass.positions, config.dModel());
-        MemorySegment mlpOut = mlp(pass, at(pass, "hook_mlp_in", architecture.parallel() ? x : seen));
+        MemorySegment mlpOut = mlp(pass, at(pass, "hook_mlp_in", architecture.parallel() ? x : seen), state);
         if (mlpOut == null) {
             post.close();
             return null;
@@ -89,24 +112,34 @@ final class FusedBlock {
         return post;
     }
 
-    private @Nullable MemorySegment attention(Pass pass, MemorySegment x, @Nullable KeyValueCache cache) {
+    /** Where a value goes: into the state if that keeps it, else into memory of the pass. */
+    private static MemorySegment memory(Pass pass, @Nullable FusedState state, int use, int width) {
+        return state != null && state.keeps(use) ? state.get(use) : pass.memory(use, width);
+    }
+
+    private @Nullable MemorySegment attention(
+            Pass pass, MemorySegment x, @Nullable KeyValueCache cache, @Nullable FusedState state) {
         int rows = pass.rows();
         int heads = config.nHeads();
         int kv = config.nKeyValueHeads();
         int h = config.dHead();
         MemorySegment normed = pass.memory(PassMemory.NORMED, config.dModel());
         weights.ln1().run(x, rows, normed);
-        MemorySegment q = pass.memory(PassMemory.Q, heads * h);
-        MemorySegment k = pass.memory(PassMemory.K, kv * h);
-        MemorySegment v = pass.memory(PassMemory.V, kv * h);
+        MemorySegment q = memory(pass, state, PassMemory.Q, heads * h);
+        MemorySegment k = memory(pass, state, PassMemory.K, kv * h);
+        MemorySegment v = memory(pass, state, PassMemory.V, kv * h);
+        MemorySegment rawQ = raw(state, PassMemory.Q_RAW, q);
+        MemorySegment rawK = raw(state, PassMemory.K_RAW, k);
         StoredProduct.multiply(
                 normed,
                 rows,
-                weights.q().part(q),
-                weights.k().part(k),
+                weights.q().part(rawQ),
+                weights.k().part(rawK),
                 weights.v().part(v));
-        q = turned(pass, weights.qNorm(), heads, at(pass, "attn.hook_q", q));
-        k = turned(pass, weights.kNorm(), kv, at(pass, "attn.hook_k", k));
+        boolean apart = state != null && state.keeps(PassMemory.Q_RAW);
+        q = turned(pass, weights.qNorm(), heads, at(pass, "attn.hook_q", rawQ), apart ? q : null);
+        apart = state != null && state.keeps(PassMemory.K_RAW);
+        k = turned(pass, weights.kNorm(), kv, at(pass, "attn.hook_k", rawK), apart ? k : null);
         v = at(pass, "attn.hook_v", v);
         if (rotary != null) {
             q = at(pass, "attn.hook_rot_q", q);
@@ -120,22 +153,30 @@ final class FusedBlock {
             return null;
         }
         MemorySegment out = pass.memory(PassMemory.OUT, config.dModel());
-        StoredProduct.multiply(z, rows, weights.o().part(out));
+        MemorySegment raw = raw(state, PassMemory.ATTN_RAW, out);
+        StoredProduct.multiply(z, rows, weights.o().part(raw));
         if (weights.ln1Post() != null) {
-            weights.ln1Post().run(out, rows, out);
+            weights.ln1Post().run(raw, rows, out);
         }
         return at(pass, "hook_attn_out", out);
     }
 
-    /** Queries or keys, normed by head and rotated, in place. */
-    private MemorySegment turned(Pass pass, @Nullable Norm norm, int heads, MemorySegment x) {
+    /** Where values lie before a norm: with the norm's results, unless the state keeps them. */
+    private static MemorySegment raw(@Nullable FusedState state, int use, MemorySegment result) {
+        return state != null && state.keeps(use) ? state.get(use) : result;
+    }
+
+    /** Queries or keys, normed by head and rotated: in place, or from one memory to another. */
+    private MemorySegment turned(
+            Pass pass, @Nullable Norm norm, int heads, MemorySegment x, @Nullable MemorySegment other) {
+        MemorySegment result = other == null ? x : other;
         if (norm != null) {
-            norm.run(x, pass.rows() * heads, x);
+            norm.run(x, pass.rows() * heads, result);
         }
         if (rotary != null) {
-            rotary.rotate(x, pass, heads, config.dHead());
+            rotary.rotate(result, pass, heads, config.dHead());
         }
-        return x;
+        return result;
     }
 
     private MemorySegment attend(
@@ -165,16 +206,16 @@ final class FusedBlock {
         return z;
     }
 
-    private @Nullable MemorySegment mlp(Pass pass, MemorySegment x) {
+    private @Nullable MemorySegment mlp(Pass pass, MemorySegment x, @Nullable FusedState state) {
         int rows = pass.rows();
         MemorySegment normed = pass.memory(PassMemory.NORMED, config.dModel());
         weights.ln2().run(x, rows, normed);
-        MemorySegment pre = pass.memory(PassMemory.PRE, config.dMlp());
+        MemorySegment pre = memory(pass, state, PassMemory.PRE, config.dMlp());
         MemorySegment linear = null;
         if (weights.mlpLinear() == null) {
             StoredProduct.multiply(normed, rows, weights.mlpIn().part(pre));
         } else {
-            linear = pass.memory(PassMemory.LINEAR, config.dMlp());
+            linear = memory(pass, state, PassMemory.LINEAR, config.dMlp());
             StoredProduct.multiply(
                     normed, rows, weights.mlpIn().part(pre), weights.mlpLinear().part(linear));
             linear = at(pass, "mlp.hook_pre_linear", linear);
@@ -183,27 +224,23 @@ final class FusedBlock {
         if (pass.finished()) {
             return null;
         }
-        architecture.activation().kernel().apply(seen, linear, pre);
-        MemorySegment post = at(pass, "mlp.hook_post", pre);
+        MemorySegment activated = state == null ? pre : pass.memory(PassMemory.POST, config.dMlp());
+        architecture.activation().kernel().apply(seen, linear, activated);
+        MemorySegment post = at(pass, "mlp.hook_post", activated);
         if (pass.finished()) {
             return null;
         }
         MemorySegment out = pass.memory(PassMemory.OUT, config.dModel());
-        StoredProduct.multiply(post, rows, weights.mlpOut().part(out));
+        MemorySegment raw = raw(state, PassMemory.MLP_RAW, out);
+        StoredProduct.multiply(post, rows, weights.mlpOut().part(raw));
         if (weights.ln2Post() != null) {
-            weights.ln2Post().run(out, rows, out);
+            weights.ln2Post().run(raw, rows, out);
         }
         return at(pass, "hook_mlp_out", out);
     }
 
     /** What downstream sees at a hook point: the same memory unless somebody changes it. */
     private MemorySegment at(Pass pass, String local, MemorySegment value) {
-        if (!pass.taps(layer, local)) {
-            return value;
-        }
-        long width = value.byteSize() / 4 / pass.rows();
-        NDArray tensor = Torch.wrap(pass.manager, value, pass.batch(), pass.positions, width);
-        NDArray changed = pass.at(layer, local, tensor); // lives as long as the scope around the block
-        return Torch.memory(changed);
+        return pass.at(layer, local, value);
     }
 }

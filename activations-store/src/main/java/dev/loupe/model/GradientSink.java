@@ -1,6 +1,7 @@
 package dev.loupe.model;
 
 import ai.djl.ndarray.NDArray;
+import java.lang.foreign.MemorySegment;
 
 /** What happens to gradients at hook points on their way back. */
 interface GradientSink {
@@ -18,4 +19,7 @@ interface GradientSink {
      * @return what flows on
      */
     NDArray at(int layer, String local, NDArray gradient);
+
+    /** The same over memory {@code [batch, pos, width]} of the pass; what is changed lives as long as the scope around it. */
+    MemorySegment at(int layer, String local, MemorySegment gradient);
 }

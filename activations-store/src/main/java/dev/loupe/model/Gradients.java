@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import dev.loupe.base.UsageException;
 import dev.loupe.tensor.Torch;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 final class Gradients {
     private final Core core;
     private final List<BlockBackward> blocks;
+    private final List<FusedBackward> fused;
 
     /** Hears, between any two blocks, how many bytes the tensors of a pass take; for tests of the budget. */
     volatile @Nullable LongConsumer watcher;
@@ -29,10 +31,13 @@ final class Gradients {
     Gradients(Core core) {
         this.core = core;
         List<BlockBackward> list = new ArrayList<>();
+        List<FusedBackward> overMemory = new ArrayList<>();
         for (int layer = 0; layer < core.blocks.size(); layer++) {
             list.add(new BlockBackward(layer, core));
+            overMemory.add(new FusedBackward(layer, core));
         }
         blocks = List.copyOf(list);
+        fused = List.copyOf(overMemory);
     }
 
     record Result(double[] values, Map<HookPoint, Activation> gradients, Forward forward) implements Backward {
@@ -76,6 +81,21 @@ final class Gradients {
             return editors.isEmpty() ? gradient : pass.changed(hook, gradient, heads, editors);
         }
 
+        @Override
+        public MemorySegment at(int layer, String local, MemorySegment gradient) {
+            HookPoint hook = hook(layer, local);
+            if (plan.wrt().contains(hook)) {
+                gradients.put(hook, pass.copied(hook, gradient));
+            }
+            List<Editor> editors = plan.flow().editors(hook);
+            if (editors.isEmpty()) {
+                return gradient;
+            }
+            long width = gradient.byteSize() / 4 / pass.rows();
+            NDArray tensor = Torch.wrap(pass.manager, gradient, pass.batch(), pass.positions, width);
+            return Torch.memory(pass.changed(hook, tensor, 0, editors));
+        }
+
         private static HookPoint hook(int layer, String local) {
             return layer < 0 || layer == Integer.MAX_VALUE ? HookPoint.of(local) : HookPoint.block(layer, local);
         }
@@ -91,13 +111,15 @@ final class Gradients {
             Map<HookPoint, Activation> gradients = new HashMap<>();
             GradientSink sink = new Kept(pass, plan, gradients);
             int top = plan.seed() == null ? highest(plan.flow(), core.blocks.size()) : core.blocks.size() - 1;
-            Map<Integer, BlockState> states = new HashMap<>();
+            Map<Integer, BlockRecord> states = new HashMap<>();
+            boolean[] overMemory = overMemory(pass, plan.rules(), sink);
             NDArray resid = core.embed(pass, tokens.ids());
             BlockInputs inputs = new BlockInputs(core, lowest, top, 4 * resid.size(), plan.keepBytes());
             long left = plan.keepBytes() - 4 * resid.size() * (top + 1L - lowest); // for states
             for (int layer = 0; layer <= top; layer++) {
                 boolean keeps = layer >= lowest && inputs.whole();
-                NDArray next = forward(layer, pass, resid, keeps ? states : null, left / (top + 1 - layer));
+                NDArray next =
+                        forward(layer, pass, resid, overMemory[layer], keeps ? states : null, left / (top + 1 - layer));
                 inputs.put(layer, resid);
                 resid = next;
                 watch(manager);
@@ -109,15 +131,15 @@ final class Gradients {
                 g = resid.zerosLike();
                 pass.replay();
             } else {
-                Norm.State state = new Norm.State();
-                last = core.head.last(pass, core.head.normed(pass, resid, state));
+                HeadBackward head = HeadBackward.forward(core, pass, resid);
+                last = head.logits();
                 float[][] seeds = seeds(plan.seed(), last, values);
-                NDArray gNormed = spread(pass, core.head.backward(pass.manager, last, seeds));
                 pass.replay();
-                g = core.weights.finalNorm.backward(gNormed, state, plan.rules(), sink, Integer.MAX_VALUE, "ln_final");
+                g = head.backward(seeds, plan.rules(), sink);
             }
             for (int layer = top; layer >= lowest; layer--) {
-                g = back(layer, pass, inputs.get(layer, pass), states.remove(layer), g, plan.rules(), sink);
+                NDArray input = inputs.get(layer, pass);
+                g = back(layer, pass, input, overMemory[layer], states.remove(layer), g, plan.rules(), sink);
                 watch(manager);
                 inputs.free(layer);
             }
@@ -129,7 +151,7 @@ final class Gradients {
 
     /** Runs forward once, to go back many times; null if that takes more memory than allowed. */
     @Nullable KeptStates keep(TokenBatch tokens, Taps taps, long keepBytes, Consumer<BackwardPlan> check) {
-        return KeptStates.of(core, blocks, tokens, taps, keepBytes, check);
+        return KeptStates.of(core, blocks, fused, tokens, taps, keepBytes, check);
     }
 
     /** The first block that a plan goes back through. */
@@ -154,35 +176,73 @@ final class Gradients {
         }
     }
 
+    /** Which blocks are recorded and derived over memory. */
+    private boolean[] overMemory(Pass pass, Rules rules, GradientSink sink) {
+        boolean[] all = new boolean[core.blocks.size()];
+        for (int layer = 0; layer < all.length; layer++) {
+            all[layer] =
+                    core.blocks.get(layer).records(pass) && fused.get(layer).fits(pass, rules, sink);
+        }
+        return all;
+    }
+
     /** One block on the way forward; its state is kept while the states of the blocks from here on fit the budget. */
     private NDArray forward(
-            int layer, Pass pass, NDArray input, @Nullable Map<Integer, BlockState> states, long share) {
+            int layer,
+            Pass pass,
+            NDArray input,
+            boolean overMemory,
+            @Nullable Map<Integer, BlockRecord> states,
+            long share) {
         if (states == null) {
             return BlockState.set(core.step(core.blocks.get(layer), pass, input, null));
         }
         try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
-            BlockState state = new BlockState();
-            NDArray next = BlockState.set(core.blocks.get(layer).forward(pass, input, null, state));
-            NDScope.unregister(next);
-            if (state.bytes() <= share) { // blocks are equal, and the last are needed first
-                state.keep();
-                states.put(layer, state);
+            Recorded recorded = record(layer, pass, input, overMemory);
+            NDScope.unregister(recorded.next);
+            if (recorded.state.bytes() <= share) { // blocks are equal, and the last are needed first
+                recorded.state.keep();
+                states.put(layer, recorded.state);
             }
-            return next;
+            return recorded.next;
         }
     }
 
+    /** The residual stream after a block, and what its backward pass needs. */
+    record Recorded(BlockRecord state, NDArray next) {
+        static Recorded of(Block block, Pass pass, NDArray input, boolean overMemory) {
+            if (overMemory) {
+                FusedState state = block.newState(pass);
+                return new Recorded(state, block.record(pass, input, state));
+            }
+            BlockState state = new BlockState();
+            return new Recorded(state, BlockState.set(block.forward(pass, input, null, state)));
+        }
+    }
+
+    private Recorded record(int layer, Pass pass, NDArray input, boolean overMemory) {
+        return Recorded.of(core.blocks.get(layer), pass, input, overMemory);
+    }
+
     private NDArray back(
-            int layer, Pass pass, NDArray input, @Nullable BlockState kept, NDArray g, Rules rules, GradientSink sink) {
+            int layer,
+            Pass pass,
+            NDArray input,
+            boolean overMemory,
+            @Nullable BlockRecord kept,
+            NDArray g,
+            Rules rules,
+            GradientSink sink) {
         try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
-            BlockState state = kept == null ? new BlockState() : kept;
-            if (kept == null) {
-                core.blocks.get(layer).forward(pass, input, null, state);
-            }
-            NDArray before = blocks.get(layer).backward(state, g, rules, sink);
+            BlockRecord record = kept == null ? record(layer, pass, input, overMemory).state : kept;
+            NDArray before = switch (record) {
+                case BlockState tensors -> blocks.get(layer).backward(tensors, g, rules, sink);
+                case FusedState memory -> fused.get(layer).backward(pass, input, memory, g, rules, sink);
+            };
             NDScope.unregister(before);
+            pass.blockDone();
             if (before != g) {
                 g.close();
             }

@@ -7,6 +7,9 @@ import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
+import dev.loupe.kernel.Storage;
+import dev.loupe.kernel.StoredMatrix;
+import dev.loupe.kernel.TransposedProduct;
 import dev.loupe.math.Matrix;
 import dev.loupe.tensor.Torch;
 import java.lang.foreign.Arena;
@@ -18,6 +21,9 @@ import java.util.Arrays;
 final class Head {
     /** Logits held at once: 4 Mi floats, memory that the allocator keeps instead of asking the system for it each time. */
     private static final long LOGITS_AT_ONCE = 1L << 22;
+
+    /** One logit in so many may matter for {@link #ofFew}. */
+    private static final int FEW = 8;
 
     private static final HookPoint LOGITS = HookPoint.of("logits");
 
@@ -49,34 +55,85 @@ final class Head {
      */
     NDArray backward(NDManager manager, float[][] logits, float[][] gradient) {
         float[] flat = new float[logits.length * vocab];
-        for (int row = 0; row < logits.length; row++) {
-            for (int i = 0; i < vocab; i++) {
+        int[] ids = new int[vocab];
+        int used = 0;
+        for (int i = 0; i < vocab; i++) {
+            boolean some = false;
+            for (int row = 0; row < logits.length; row++) {
                 float tanh = cap == 0 ? 0 : logits[row][i] / cap;
-                flat[row * vocab + i] = gradient[row][i] * (1 - tanh * tanh);
+                float g = gradient[row][i] * (1 - tanh * tanh);
+                flat[row * vocab + i] = g;
+                some |= g != 0;
             }
+            if (some) {
+                ids[used++] = i;
+            }
+        }
+        if (weights.unembed.tensor() == null && used < vocab / FEW) {
+            return ofFew(manager, flat, Arrays.copyOf(ids, used), logits.length);
         }
         return weights.unembed.backward(Torch.floats(manager, flat, logits.length, vocab));
     }
 
+    /** The same where most logits do not matter, as in a difference of two: only their rows of the unembedding are read. */
+    private NDArray ofFew(NDManager manager, float[] flat, int[] ids, int rows) {
+        int width = weights.unembed.weight().cols();
+        NDArray out = Torch.empty(manager, rows, width);
+        if (ids.length == 0) {
+            Torch.memory(out).fill((byte) 0);
+            return out;
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment directions = arena.allocate(4L * ids.length * width, 64);
+            weights.unembed.weight().gather(ids, directions);
+            MemorySegment g = arena.allocate(4L * rows * ids.length, 64);
+            for (int row = 0; row < rows; row++) {
+                for (int i = 0; i < ids.length; i++) {
+                    g.setAtIndex(JAVA_FLOAT, (long) row * ids.length + i, flat[row * vocab + ids[i]]);
+                }
+            }
+            StoredMatrix some = new StoredMatrix(directions, Storage.FLOAT32, ids.length, width);
+            TransposedProduct.run(rows, Torch.memory(out), new TransposedProduct.Term(some, g));
+        }
+        return out;
+    }
+
     /** The values {@code [batch, width]} of each row's last real token. */
     static NDArray lastPositions(Pass pass, NDArray x) {
-        long[] rows = new long[pass.batch()];
-        for (int b = 0; b < rows.length; b++) {
-            rows[b] = (long) b * pass.positions + pass.lengths[b] - 1;
-        }
         NDArray flat = x.reshape((long) pass.batch() * pass.positions, -1);
         if (pass.positions == 1) {
             return flat;
         }
+        if (Torch.inReach(x)) {
+            long bytes = 4 * flat.getShape().get(1);
+            NDArray rows = Torch.empty(pass.manager, pass.batch(), bytes / 4);
+            Torch.Values values = Torch.values(x);
+            for (int b = 0; b < pass.batch(); b++) {
+                MemorySegment.copy(values.memory(), bytes * lastRow(pass, b), Torch.memory(rows), bytes * b, bytes);
+            }
+            Reference.reachabilityFence(values);
+            return rows;
+        }
         NDList picked = new NDList();
-        for (long row : rows) {
-            picked.add(flat.get(row));
+        for (int b = 0; b < pass.batch(); b++) {
+            picked.add(flat.get(lastRow(pass, b)));
         }
         return NDArrays.stack(picked);
     }
 
+    /** Where a sequence's last real token is among all positions. */
+    static long lastRow(Pass pass, int b) {
+        return (long) b * pass.positions + pass.lengths[b] - 1;
+    }
+
+    /** Logits of each row's last token, on the heap. */
     float[][] last(Pass pass, NDArray normed) {
-        Torch.Values logits = Torch.values(logits(lastPositions(pass, normed)));
+        return rows(pass, lastPositions(pass, normed));
+    }
+
+    /** Logits of what the last norm gives at one position of each row, {@code [batch, d_model]}. */
+    float[][] rows(Pass pass, NDArray normed) {
+        Torch.Values logits = Torch.values(logits(normed));
         float[][] rows = new float[pass.batch()][vocab];
         for (int b = 0; b < rows.length; b++) {
             MemorySegment.copy(logits.memory(), JAVA_FLOAT, 4L * b * vocab, rows[b], 0, vocab);

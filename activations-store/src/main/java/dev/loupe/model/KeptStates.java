@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -19,15 +20,27 @@ final class KeptStates implements KeptPass {
     private final ModelUse.Lease lease;
     private final NDManager manager;
     private final Pass pass;
-    private final List<BlockState> states = new ArrayList<>();
-    private final Norm.State finalNorm = new Norm.State();
-    private float[][] last = new float[0][];
+    private final List<FusedBackward> fused;
+    private final List<NDArray> inputs = new ArrayList<>();
+    private final List<BlockRecord> states = new ArrayList<>();
+
+    /** The tensors of blocks that some plan could not go back through over memory. */
+    private final Map<Integer, BlockState> tensors = new HashMap<>();
+
+    private long left;
+    private @Nullable HeadBackward head;
 
     private KeptStates(
-            Core core, List<BlockBackward> blocks, TokenBatch tokens, Taps taps, Consumer<BackwardPlan> check) {
+            Core core,
+            List<BlockBackward> blocks,
+            List<FusedBackward> fused,
+            TokenBatch tokens,
+            Taps taps,
+            Consumer<BackwardPlan> check) {
         this.check = check;
         this.core = core;
         this.blocks = blocks;
+        this.fused = fused;
         this.lease = core.use.begin();
         this.manager = core.newManager();
         this.pass = new Pass(manager, Transformer.lengths(tokens.ids()), tokens.positions(), taps, true, true);
@@ -41,11 +54,12 @@ final class KeptStates implements KeptPass {
     static @Nullable KeptStates of(
             Core core,
             List<BlockBackward> blocks,
+            List<FusedBackward> fused,
             TokenBatch tokens,
             Taps taps,
             long keepBytes,
             Consumer<BackwardPlan> check) {
-        KeptStates kept = new KeptStates(core, blocks, tokens, taps, check);
+        KeptStates kept = new KeptStates(core, blocks, fused, tokens, taps, check);
         boolean whole = false;
         try {
             whole = kept.forward(tokens, keepBytes);
@@ -58,29 +72,38 @@ final class KeptStates implements KeptPass {
     }
 
     private boolean forward(TokenBatch tokens, long keepBytes) {
+        left = keepBytes;
         try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
-            NDArray resid = core.embed(pass, tokens.ids()); // inputs of blocks are parts of their norms' states
+            NDArray resid = core.embed(pass, tokens.ids());
             NDScope.unregister(resid);
             for (Block block : core.blocks) {
+                inputs.add(resid);
                 try (NDScope inner = new NDScope()) {
                     inner.suppressNotUsedWarning();
-                    BlockState state = new BlockState();
-                    NDArray next = BlockState.set(block.forward(pass, resid, null, state));
-                    NDScope.unregister(next);
-                    if (state.bytes() * core.blocks.size() > keepBytes) {
-                        next.close();
+                    Gradients.Recorded recorded =
+                            Gradients.Recorded.of(block, pass, resid, overMemory(block, inputs.size() - 1));
+                    NDScope.unregister(recorded.next());
+                    long bytes = recorded.state().bytes() + 4 * resid.size();
+                    if (bytes * core.blocks.size() > keepBytes) {
+                        recorded.next().close();
                         return false;
                     }
-                    state.keep();
-                    states.add(state);
-                    resid = next;
+                    left -= bytes;
+                    recorded.state().keep();
+                    states.add(recorded.state());
+                    resid = recorded.next();
                 }
             }
-            last = core.head.last(pass, core.head.normed(pass, resid, finalNorm));
-            NDScope.unregister(BlockState.set(finalNorm.centred), BlockState.set(finalNorm.scale));
+            head = HeadBackward.forward(core, pass, resid);
         }
+        pass.replay();
         return true;
+    }
+
+    /** Whether plans that look at nothing inside the block go back over memory. */
+    private boolean overMemory(Block block, int layer) {
+        return block.records(pass) && !pass.editsIn(layer);
     }
 
     @Override
@@ -88,7 +111,7 @@ final class KeptStates implements KeptPass {
         check.accept(plan);
         Map<HookPoint, Activation> gradients = new HashMap<>();
         double[] values = new double[pass.batch()];
-        float[][] logits = last;
+        HeadBackward end = Objects.requireNonNull(head, "the forward pass came to its end");
         try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
             GradientSink sink = new Gradients.Kept(pass, plan, gradients);
@@ -99,15 +122,13 @@ final class KeptStates implements KeptPass {
                 g = manager.zeros(new Shape(
                         pass.batch(), pass.positions, core.spec.config().dModel()));
             } else {
-                NDArray normed = Gradients.spread(
-                        pass, core.head.backward(manager, logits, Gradients.seeds(plan.seed(), logits, values)));
-                g = core.weights.finalNorm.backward(
-                        normed, finalNorm, plan.rules(), sink, Integer.MAX_VALUE, "ln_final");
+                g = end.backward(Gradients.seeds(plan.seed(), end.logits(), values), plan.rules(), sink);
             }
             for (int layer = top; layer >= Gradients.lowest(plan); layer--) {
                 try (NDScope inner = new NDScope()) {
                     inner.suppressNotUsedWarning();
-                    NDArray before = blocks.get(layer).backward(states.get(layer), g, plan.rules(), sink);
+                    NDArray before = back(layer, g, plan.rules(), sink);
+                    pass.blockDone();
                     NDScope.unregister(before);
                     if (before != g) {
                         g.close();
@@ -119,7 +140,33 @@ final class KeptStates implements KeptPass {
             sink.at(-1, "hook_pos_embed", g);
             g.close();
         }
-        return new Gradients.Result(values, gradients, new ForwardResult(Map.of(), logits, null, null));
+        return new Gradients.Result(values, gradients, new ForwardResult(Map.of(), end.logits(), null, null));
+    }
+
+    private NDArray back(int layer, NDArray g, Rules rules, GradientSink sink) {
+        return switch (states.get(layer)) {
+            case BlockState kept -> blocks.get(layer).backward(kept, g, rules, sink);
+            case FusedState kept ->
+                fused.get(layer).fits(pass, rules, sink)
+                        ? fused.get(layer).backward(pass, inputs.get(layer), kept, g, rules, sink)
+                        : blocks.get(layer).backward(tensors(layer), g, rules, sink);
+        };
+    }
+
+    /** The block run forward once more as tensors, which are kept if they fit. */
+    private BlockState tensors(int layer) {
+        BlockState known = tensors.get(layer);
+        if (known != null) {
+            return known;
+        }
+        BlockState state = new BlockState();
+        core.blocks.get(layer).forward(pass, inputs.get(layer), null, state);
+        if (state.bytes() <= left) {
+            left -= state.bytes();
+            state.keep();
+            tensors.put(layer, state);
+        }
+        return state;
     }
 
     @Override

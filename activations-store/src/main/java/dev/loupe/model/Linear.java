@@ -6,6 +6,7 @@ import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import dev.loupe.kernel.StoredMatrix;
 import dev.loupe.kernel.StoredProduct;
+import dev.loupe.kernel.TransposedProduct;
 import dev.loupe.tensor.Torch;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -64,6 +65,11 @@ record Linear(
         return new StoredProduct.Part(weight, bias, out);
     }
 
+    /** {@code g W} as a part of a sum of gradients. */
+    TransposedProduct.Term term(MemorySegment g) {
+        return new TransposedProduct.Term(weight, g);
+    }
+
     private NDArray product(NDArray x, int from, int to, boolean transposed) {
         long[] shape = x.getShape().getShape();
         if (shape[shape.length - 1] != from) {
@@ -75,7 +81,7 @@ record Linear(
         NDArray y = Torch.empty(x.getManager(), shape);
         Torch.Values values = Torch.values(x);
         if (transposed) {
-            StoredProduct.multiplyTransposed(values.memory(), rows, weight, Torch.memory(y));
+            TransposedProduct.run(rows, Torch.memory(y), term(values.memory()));
         } else {
             StoredProduct.multiply(values.memory(), rows, weight, bias, Torch.memory(y));
         }

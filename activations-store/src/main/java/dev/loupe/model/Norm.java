@@ -1,6 +1,7 @@
 package dev.loupe.model;
 
 import ai.djl.ndarray.NDArray;
+import dev.loupe.kernel.NormGradient;
 import dev.loupe.kernel.Passes;
 import dev.loupe.tensor.Torch;
 import java.lang.foreign.MemorySegment;
@@ -112,6 +113,11 @@ final class Norm {
     void run(MemorySegment x, int rows, MemorySegment y) {
         MemorySegment b = bias == null ? null : Torch.memory(bias);
         Passes.norm(x, rows, Torch.memory(gain), b, epsilon, layerNorm, y);
+    }
+
+    /** The gradient of x from that of the result, over memory; out may be g. */
+    void back(MemorySegment g, MemorySegment x, int rows, Rules rules, MemorySegment out) {
+        NormGradient.run(g, x, rows, Torch.memory(gain), epsilon, layerNorm, rules.layerNorm(), out);
     }
 
     private NDArray centred(NDArray x) {

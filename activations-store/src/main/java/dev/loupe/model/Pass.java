@@ -3,6 +3,7 @@ package dev.loupe.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.loupe.tensor.Torch;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.List;
@@ -114,7 +115,7 @@ final class Pass {
         return memory.get(use, (long) rows() * width);
     }
 
-    /** Says that a block is done: a pass that goes back keeps no memory between blocks but what its budget counts. */
+    /** Says that a block is done: a pass that goes back keeps little memory between blocks but what its budget counts. */
     void blockDone() {
         if (edited != null) {
             memory.free();
@@ -188,6 +189,33 @@ final class Pass {
         return hook == null ? value : serve(hook, value, 0);
     }
 
+    /** The same over memory {@code [batch, pos, width]}: no tensor is made where the value is only read. */
+    MemorySegment at(int layer, String local, MemorySegment value) {
+        Map<String, HookPoint> ofLayer = tapped.get(layer);
+        HookPoint hook = ofLayer == null ? null : ofLayer.get(local);
+        if (hook == null) {
+            return value;
+        }
+        if (replaying || !taps.editors(hook).isEmpty()) {
+            NDArray tensor = Torch.wrap(manager, value, batch(), positions, value.byteSize() / 4 / rows());
+            return Torch.memory(serve(hook, tensor, 0)); // lives as long as the scope around the block
+        }
+        open--;
+        if (taps.reads().contains(hook)) {
+            read.put(hook, copied(hook, value));
+        }
+        return value;
+    }
+
+    /** A copy that outlives the pass, with zeros at padding. */
+    @SuppressWarnings("MustBeClosedChecker") // an automatic arena is never closed
+    Activation copied(HookPoint hook, MemorySegment value) {
+        MemorySegment copy = Arena.ofAuto().allocate(value.byteSize(), 64).copyFrom(value);
+        Activation a = activation(hook, copy, 0);
+        clearPadding(a, 0);
+        return a;
+    }
+
     /** The same for scores or an attention pattern {@code [batch, head, query, key]}. */
     NDArray byHead(int layer, String local, NDArray value) {
         Map<String, HookPoint> ofLayer = tapped.get(layer);
@@ -198,6 +226,11 @@ final class Pass {
     /** Whether somebody reads or changes any hook point of a layer. */
     boolean tapsIn(int layer) {
         return tapped.containsKey(layer);
+    }
+
+    /** Whether somebody changes a hook point of a layer. */
+    boolean editsIn(int layer) {
+        return taps.edited().stream().anyMatch(h -> h.layer() == layer);
     }
 
     /** Whether somebody reads or changes a hook point. */

@@ -19,8 +19,33 @@ final class PassMemory {
     static final int PRE = 7;
     static final int LINEAR = 8;
 
+    /** What only passes that go back have: values from before a norm, and the activation function's. */
+    static final int Q_RAW = 9;
+
+    static final int K_RAW = 10;
+    static final int ATTN_RAW = 11;
+    static final int MLP_RAW = 12;
+    static final int POST = 13;
+
+    /** Gradients, named after what they are the gradients of. */
+    static final int G_OUT = 14;
+
+    static final int G_POST = 15;
+    static final int G_LINEAR = 16;
+    static final int G_NORMED = 17;
+    static final int G_MID = 18;
+    static final int G_Z = 19;
+    static final int G_Q = 20;
+    static final int G_K = 21;
+    static final int G_V = 22;
+
+    /** How many there are. */
+    static final int USES = 23;
+
+    private static final long LITTLE = 256 << 10;
+
     private final NDManager manager;
-    private final @Nullable MemorySegment[] memory = new MemorySegment[9];
+    private final @Nullable MemorySegment[] memory = new MemorySegment[USES];
     private final @Nullable NDArray[] owners = new NDArray[memory.length];
 
     PassMemory(NDManager manager) {
@@ -40,8 +65,15 @@ final class PassMemory {
         return there;
     }
 
-    /** Frees everything before the end of the pass. */
+    /** Frees everything before the end of the pass, unless it is so little that taking it again would cost more. */
     void free() {
+        long bytes = 0;
+        for (MemorySegment m : memory) {
+            bytes += m == null ? 0 : m.byteSize();
+        }
+        if (bytes <= LITTLE) {
+            return;
+        }
         for (int i = 0; i < owners.length; i++) {
             NDArray owner = owners[i];
             if (owner != null) {

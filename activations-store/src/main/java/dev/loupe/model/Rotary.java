@@ -72,10 +72,19 @@ final class Rotary {
 
     /** The same in place: {@code [batch, pos, head, d_head]}. */
     void rotate(MemorySegment x, Pass pass, int heads, int dHead) {
+        turn(x, pass, heads, dHead, false);
+    }
+
+    /** The transposed rotation in place, for a pass over sequences from their beginning. */
+    void back(MemorySegment x, Pass pass, int heads, int dHead) {
+        turn(x, pass, heads, dHead, true);
+    }
+
+    private void turn(MemorySegment x, Pass pass, int heads, int dHead, boolean back) {
         NDArray[] angles = pass.angles(this);
         Torch.Values c = Torch.values(angles[0]);
         Torch.Values s = Torch.values(angles[1]);
-        Passes.rotate(x, pass.rows(), heads, dHead, c.memory(), s.memory(), dims / 2, false, x);
+        Passes.rotate(x, pass.rows(), heads, dHead, c.memory(), s.memory(), dims / 2, back, x);
         Reference.reachabilityFence(c);
         Reference.reachabilityFence(s);
     }

@@ -32,7 +32,7 @@ class StoredProductTest {
                 MemorySegment g = TestWeights.floats(arena, (long) rows * w.rows(), random);
                 MemorySegment back = TestWeights.garbage(arena, (long) rows * w.cols());
                 MemorySegment expected = TestWeights.garbage(arena, (long) rows * w.cols());
-                StoredProduct.multiplyTransposed(g, rows, w, back);
+                TransposedProduct.run(rows, back, new TransposedProduct.Term(w, g));
                 ScalarProduct.multiplyTransposed(g, rows, w, expected);
                 TestWeights.assertClose(back, expected, 1e-6 * Math.sqrt(w.rows()) * 4);
             }
@@ -58,9 +58,9 @@ class StoredProductTest {
                                 rows,
                                 new PanelProduct.Target(w, bias.address(), panels.address()),
                                 new PanelProduct.Target(w, 0, second.address()));
-                StoredProduct.many(x.address(), rows, w, false, bias.address(), tiles.address());
+                StoredProduct.many(x.address(), rows, w, bias.address(), tiles.address());
                 assertThat(panels.mismatch(tiles)).isEqualTo(-1);
-                StoredProduct.many(x.address(), rows, w, false, 0, tiles.address());
+                StoredProduct.many(x.address(), rows, w, 0, tiles.address());
                 assertThat(second.mismatch(tiles)).isEqualTo(-1);
             }
         });

@@ -2,20 +2,34 @@ package dev.loupe.bench;
 
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
+import dev.loupe.model.BackwardPlan;
+import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
+import dev.loupe.model.LogitSeed;
+import dev.loupe.model.Rules;
+import dev.loupe.model.Taps;
+import dev.loupe.model.TokenBatch;
+import dev.loupe.model.Want;
 import dev.loupe.patch.PatchRequest;
 import dev.loupe.patch.PatchResult;
 import dev.loupe.patch.Patching;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Relevance patching of one pair at five sites; the peer is a PyTorch forward with detached rule factors. */
+/**
+ * Relevance patching of one pair at five sites; the peer is a PyTorch forward with detached rule factors. Beside it, in the
+ * same runs, our own passes without any patching: two forwards and one backward that keep nothing but the gradient of the
+ * embeddings.
+ */
 final class RelpBench implements Benchmark {
     private static final String CLEAN = "I would like to thank the rapporteur. I";
     private static final String CORRUPT = "We would like to thank the rapporteur. We";
 
+    private final List<Double> ofPlain = new ArrayList<>();
     private @Nullable LanguageModel model;
 
     @Override
@@ -47,7 +61,7 @@ final class RelpBench implements Benchmark {
     public Measured run() {
         PatchRequest request = PatchRequest.of(CLEAN, CORRUPT, " am", " are")
                 .withSites("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out");
-        int pairs = 5;
+        int pairs = 50; // of a few milliseconds each: a round of few would measure the compiler
         double answer = 0;
         long start = System.nanoTime();
         for (int i = 0; i < pairs; i++) {
@@ -64,7 +78,30 @@ final class RelpBench implements Benchmark {
                     .map(Math::abs)
                     .sum();
         }
-        return new Measured(pairs, (System.nanoTime() - start) / 1e9, answer);
+        double seconds = (System.nanoTime() - start) / 1e9;
+        ofPlain.add(seconds / plain(Objects.requireNonNull(model), pairs));
+        return new Measured(pairs, seconds, answer);
+    }
+
+    private static double plain(LanguageModel model, int pairs) {
+        int[] answers = {
+            model.tokenizer().encode(" am", false)[0], model.tokenizer().encode(" are", false)[0]
+        };
+        TokenBatch clean = TokenBatch.of(model.tokenizer().encode(CLEAN));
+        TokenBatch corrupt = TokenBatch.of(model.tokenizer().encode(CORRUPT));
+        LogitSeed seed = LogitSeed.difference(answers[0], answers[1]);
+        BackwardPlan plan = BackwardPlan.of(seed, Rules.RELP, List.of(HookPoint.of("hook_embed")));
+        long start = System.nanoTime();
+        for (int i = 0; i < pairs; i++) {
+            model.forward(clean, Taps.none(), Want.LAST_LOGITS);
+            model.backward(corrupt, Taps.none(), plan);
+        }
+        return (System.nanoTime() - start) / 1e9;
+    }
+
+    @Override
+    public Map<String, List<Double>> beside() {
+        return Map.of("times_plain_passes", ofPlain);
     }
 
     @Override
