@@ -397,7 +397,13 @@ def train_steps():
     return getattr(steps, c["peer"])(torch(), c, folder)
 
 
-peers = {"steps": train_steps, "planted": planted, "train-step": train_step, "index": index, "gather": gather, "store-loader": store_loader, "capture": capture, "relp": relp, "match": match,
+def dashboard():
+    import dashboard as boards
+
+    return boards.dashboards(torch(), setup(), folder)
+
+
+peers = {"steps": train_steps, "dashboard": dashboard, "planted": planted, "train-step": train_step, "index": index, "gather": gather, "store-loader": store_loader, "capture": capture, "relp": relp, "match": match,
          "prefill": prefill, "decode": decode, "load": load,
          **{f"match-{size}": wide_match for size in ("4k", "8k", "16k", "32k", "16k-copies")}}
 

@@ -36,8 +36,11 @@ public final class CaptureJob {
     private final LanguageModel model;
     private final Progress progress;
     private final int shardRows;
+    private final boolean tokensOnly;
 
-    private CaptureJob(CaptureRequest request, LanguageModel model, Progress progress, int shardRows) {
+    private CaptureJob(
+            CaptureRequest request, LanguageModel model, Progress progress, int shardRows, boolean tokensOnly) {
+        this.tokensOnly = tokensOnly;
         this.request = request;
         this.model = model;
         this.progress = progress;
@@ -58,7 +61,12 @@ public final class CaptureJob {
 
     /** The same with smaller shards. */
     static CaptureResult run(CaptureRequest request, LanguageModel model, Progress progress, int shardRows) {
-        return new CaptureJob(request, model, progress, shardRows).run();
+        return new CaptureJob(request, model, progress, shardRows, false).run();
+    }
+
+    /** Writes what a capture would but the activations: a store without hook points. No pass of the model is made. */
+    static CaptureResult tokensOnly(CaptureRequest request, LanguageModel model, Progress progress, int shardRows) {
+        return new CaptureJob(request, model, progress, shardRows, true).run();
     }
 
     private CaptureResult run() {
@@ -66,7 +74,8 @@ public final class CaptureJob {
         progress.stage("read " + request.text(), -1, "documents");
         DocumentSource source = Corpora.of(request.text(), request.jsonField());
         HeldOut heldOut = heldOutRule(request, source, model);
-        CapturePlan plan = CapturePlan.of(request, model, source, heldOut, shardRows);
+        CapturePlan full = CapturePlan.of(request, model, source, heldOut, shardRows);
+        CapturePlan plan = tokensOnly ? full.withoutRows() : full;
         Path folder = request.folder();
         if (Files.exists(folder.resolve(StoreManifest.FILE))) {
             return reuse(folder, plan.spec(), start);
@@ -110,7 +119,7 @@ public final class CaptureJob {
         if (writer.shardsKept() > 0) {
             progress.message("Continuing an interrupted capture: " + writer.shardsKept() + " shards are kept.");
         }
-        progress.stage("capture " + request.name(), request.tokens(), "tokens");
+        progress.stage((tokensOnly ? "cut the text of " : "capture ") + request.name(), request.tokens(), "tokens");
         ForwardPass forward = new ForwardPass(model, plan.hooks(), plan.batchTokens(), progress);
         long heldOutRows = Math.max(1, request.tokens() / HELD_OUT_PART);
         Packer heldOut = packer(plan, heldOutDocuments.iterator(), labeler, heldOutRows);
@@ -163,7 +172,7 @@ public final class CaptureJob {
     }
 
     /** Gathers sequences into shards; runs the model over a shard when it is full, unless the shard is kept. */
-    private static final class ShardFiller {
+    private final class ShardFiller {
         private final StoreWriter writer;
         private final ForwardPass forward;
         private final Progress progress;
@@ -201,7 +210,7 @@ public final class CaptureJob {
         void flush() {
             if (buffer.rows() > 0) {
                 progress.check();
-                if (!writer.nextShardIsKept()) {
+                if (!tokensOnly && !writer.nextShardIsKept()) {
                     forward.fill(buffer, rows);
                 }
                 rows += buffer.rows();

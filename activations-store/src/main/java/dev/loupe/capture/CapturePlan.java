@@ -130,6 +130,24 @@ record CapturePlan(
                 pool);
     }
 
+    /** The same for a store of the tokens alone. */
+    CapturePlan withoutRows() {
+        return new CapturePlan(
+                new StoreSpec(
+                        spec.name(),
+                        spec.model(),
+                        spec.sequence(),
+                        spec.corpus(),
+                        spec.seed(),
+                        new LinkedHashMap<>(),
+                        spec.capture()),
+                List.of(),
+                packing,
+                shardRows,
+                batchTokens,
+                poolCharacters);
+    }
+
     /** Whether the text begins with a conversation. */
     private static boolean holdsChats(DocumentSource source) {
         try (Stream<Document> all = source.open()) {

@@ -41,7 +41,6 @@ final class ManifestCheck {
                         && c.documentsFile() != null
                         && c.name() != null,
                 "a field is missing");
-        require(!c.hooks().isEmpty(), "it names no hook point");
         require(c.sequence().excludedTokens() != null, "sequence.excluded_tokens is missing");
         for (Map.Entry<String, Hook> entry : c.hooks().entrySet()) {
             Hook hook = Objects.requireNonNull(entry.getValue(), "a hook is null");

@@ -40,6 +40,7 @@ public final class StoreWriter implements AutoCloseable {
     private int shard;
     private int sequences;
     private long rows;
+    private long trainRows;
     private boolean finished;
 
     private StoreWriter(Path folder, StoreSpec spec, ArtifactLock lock, PartialStore partial, ArrowOutput.Disk disk) {
@@ -124,9 +125,18 @@ public final class StoreWriter implements AutoCloseable {
             commit = writeFiles(buffer);
             partial.add(commit);
         }
+        trainRows += trainRows(buffer);
         shard++;
         sequences += commit.shard().sequences();
         rows += commit.shard().rows();
+    }
+
+    private long trainRows(ShardBuffer buffer) {
+        long train = 0;
+        for (int r = 0; r < buffer.rows(); r++) {
+            train += documents.get(buffer.document[r]).heldOut() ? 0 : 1;
+        }
+        return train;
     }
 
     private PartialStore.Commit writeFiles(ShardBuffer buffer) {
@@ -216,7 +226,6 @@ public final class StoreWriter implements AutoCloseable {
                 TABLE_BATCH_ROWS,
                 TableFillers.documents(documents));
         SequencedMap<String, Hook> hooks = new LinkedHashMap<>();
-        long train = 0;
         for (Map.Entry<String, StoreSpec.HookSpec> entry : spec.hooks().entrySet()) {
             HookSums total = HookSums.zero(entry.getValue().width());
             for (int s = 0; s < shard; s++) {
@@ -224,7 +233,6 @@ public final class StoreWriter implements AutoCloseable {
                         partial.commit(s).sums().get(entry.getKey())));
             }
             hooks.put(entry.getKey(), total.summary(entry.getValue()));
-            train = total.rows();
         }
         StoreManifest manifest = StoreManifest.of(new Content(
                 StoreManifest.FORMAT,
@@ -233,8 +241,8 @@ public final class StoreWriter implements AutoCloseable {
                 spec.sequence(),
                 spec.corpus(),
                 rows,
-                train,
-                rows - train,
+                trainRows,
+                rows - trainRows,
                 sequences,
                 documents.size(),
                 spec.seed(),

@@ -70,6 +70,7 @@ final class DetailReader {
                 pairs.moments(id),
                 pairs.exact(id),
                 pairs.labels(id),
+                index.words(id),
                 examples.getOrDefault(Bands.SCORING, List.of()));
     }
 

@@ -25,6 +25,7 @@ import tools.jackson.databind.annotation.JsonNaming;
  * @param moments of the activation; null in indexes before format 1.2
  * @param coactive the latents whose activation correlates most with this one's, counted exactly; empty before format 1.2
  * @param labels everything that rules say about it, each with its held-out score; empty before format 1.3
+ * @param words the document labels whose own words it picks, the largest lift first; empty before format 1.4
  * @param scoring held-out examples, a uniform sample of documents: for scoring explanations, which must not see them
  */
 @JsonNaming(SnakeCaseStrategy.class)
@@ -45,4 +46,5 @@ public record FeatureDetail(
         @Nullable Moments moments,
         List<Coactive> coactive,
         List<LabelCandidate> labels,
+        List<LabelWords> words,
         List<Example> scoring) {}

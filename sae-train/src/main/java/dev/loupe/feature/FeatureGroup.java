@@ -12,11 +12,18 @@ public enum FeatureGroup {
             "one language",
             "at least 80 % of its firings under one document label, on at least 10 different tokens",
             f -> labelled(f) && f.topLabelShare() >= 0.8 && f.distinctTokens() >= 10),
-    /** The same meaning in several languages, perhaps. */
+    /** The same meaning in several languages, perhaps: not confined to a language, and choosy about words in several. */
     CROSS_LINGUAL(
             "cross-lingual",
-            "at least 5 document labels, none with over 40 % of its firings, on at least 10 different tokens",
-            f -> labelled(f) && f.labels() >= 5 && f.topLabelShare() <= 0.4 && f.distinctTokens() >= 10),
+            "in many languages (see there), and in at least 5 of them choosy about that language's own words: two firings"
+                    + " are on the same word ten times as often as two places are",
+            f -> everywhere(f) && f.selectiveLabels() != null && f.selectiveLabels() >= 5),
+    /** The weaker half of that: what fires on anything is in this list, too. */
+    MANY_LANGUAGES(
+            "in many languages",
+            "at least 5 document labels, none with over 40 % of its firings, on at least 10 different tokens; what fires"
+                    + " at random is in this list, too",
+            FeatureGroup::everywhere),
     /** Where a token stands or how it is written, not what it means. */
     POSITION_OR_FORMAT(
             "position or format",
@@ -58,6 +65,10 @@ public enum FeatureGroup {
     /** The keys of all groups. */
     public static String keys() {
         return String.join(", ", Arrays.stream(values()).map(FeatureGroup::key).toList());
+    }
+
+    private static boolean everywhere(FeatureSummary f) {
+        return labelled(f) && f.labels() >= 5 && f.topLabelShare() <= 0.4 && f.distinctTokens() >= 10;
     }
 
     private static boolean labelled(FeatureSummary f) {

@@ -23,7 +23,9 @@ public final class FeatureIndex {
     private final List<FeatureSummary> summaries = new ArrayList<>();
     private final List<@Nullable LabelScore> scores = new ArrayList<>();
     private final List<FeatureContext> contexts = new ArrayList<>(); // empty in format 1.0
+    private final int[] selective; // empty before format 1.4
     private final long[] documents;
+    private float strongest;
     private final long[][] rows; // by latent: from, to for each table of PER_LATENT
     private final IndexSearch search;
     private final TokenSearch tokenSearch;
@@ -52,6 +54,7 @@ public final class FeatureIndex {
             throw damaged(folder, "it has " + table(IndexTables.FEATURES).rows() + " latents, not " + n);
         }
         readContexts(folder);
+        this.selective = readSelective(folder);
         table(IndexTables.FEATURES).forEach(row -> take(row, folder));
         this.search = new IndexSearch(this, folder);
         this.tokenSearch = new TokenSearch(this, table(IndexTables.TOKENS));
@@ -160,6 +163,11 @@ public final class FeatureIndex {
         }
     }
 
+    /** The strongest activation of any latent. */
+    public float strongest() {
+        return strongest;
+    }
+
     @Nullable LabelScore score(int id) {
         return scores.get(id);
     }
@@ -265,8 +273,10 @@ public final class FeatureIndex {
                 context.labelEntropy(),
                 context.labels(),
                 context.distinctTokens(),
+                selective.length == 0 ? null : Integer.valueOf(selective[id]),
                 context.firstPositions()));
         scores.add(score);
+        strongest = Math.max(strongest, (Float) r[11]);
         documents[id] = (Long) r[19];
         rows[id] = places;
     }
@@ -298,6 +308,25 @@ public final class FeatureIndex {
         if (contexts.size() != size()) {
             throw damaged(folder, "it has " + contexts.size() + " contexts for " + size() + " latents");
         }
+    }
+
+    private int[] readSelective(Path folder) {
+        if (!tables.containsKey(IndexTables.WORDS)) {
+            return new int[0];
+        }
+        int[] counts = new int[size()];
+        if (table(IndexTables.WORDS).rows() != counts.length) {
+            throw damaged(folder, "it has words of " + table(IndexTables.WORDS).rows() + " latents");
+        }
+        table(IndexTables.WORDS).forEach(WordsTable.COUNT_COLUMNS, r -> counts[(Integer) r[0]] = WordsTable.count(r));
+        return counts;
+    }
+
+    /** The labels whose own words a latent picks. */
+    List<LabelWords> words(int id) {
+        return selective.length == 0 || selective[id] == 0
+                ? List.of()
+                : WordsTable.read(table(IndexTables.WORDS).read(id, 1).getFirst());
     }
 
     private static @Nullable Double known(double value) {

@@ -11,6 +11,7 @@ import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.Sae;
 import dev.loupe.sae.SaeNeeds;
 import dev.loupe.store.ActivationStore;
+import dev.loupe.store.RowReader;
 import dev.loupe.store.StoreManifest;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -38,7 +39,24 @@ public final class FeatureIndexer {
             IndexOptions options,
             Path featuresDir,
             Progress progress) {
-        check(sae, store, model);
+        return build(sae, store, store.reader(sae.hookName()), model, options, featuresDir, progress);
+    }
+
+    /**
+     * The same over rows that lie elsewhere than in the store.
+     *
+     * @param store the tokens, sequences and documents behind the rows
+     * @param rows of the SAE's hook point, in the order of the store
+     */
+    public static FeatureIndex build(
+            Sae sae,
+            ActivationStore store,
+            RowReader rows,
+            LanguageModel model,
+            IndexOptions options,
+            Path featuresDir,
+            Progress progress) {
+        check(sae, store, rows, model);
         SaeNeeds.check(sae, store);
         SaeNeeds.check(sae, model);
         Path folder = folder(sae, featuresDir);
@@ -46,7 +64,7 @@ public final class FeatureIndexer {
             Path temporary = AtomicFiles.temporary(folder);
             try {
                 Files.createDirectories(temporary);
-                spoolAndWrite(sae, store, model, options, temporary, folder, progress);
+                spoolAndWrite(sae, store, rows, model, options, temporary, folder, progress);
             } catch (IOException e) {
                 throw AtomicFiles.failure(folder, e);
             } finally {
@@ -59,6 +77,7 @@ public final class FeatureIndexer {
     private static void spoolAndWrite(
             Sae sae,
             ActivationStore store,
+            RowReader rows,
             LanguageModel model,
             IndexOptions options,
             Path temporary,
@@ -71,7 +90,7 @@ public final class FeatureIndexer {
                 ? UUID.randomUUID().toString()
                 : checksum + " " + store.fingerprint() + " " + sae.hookName();
         try (CodeSpool spool = new CodeSpool(file, identity, sae.dSae())) {
-            write(sae, store, model, options, spool, temporary, progress);
+            write(sae, store, rows, model, options, spool, temporary, progress);
             progress.stage("search index of " + sae.name(), -1, "latents");
             SearchFolder.write(temporary, FeatureIndex.open(temporary));
             AtomicFiles.publishFolder(temporary, folder);
@@ -86,6 +105,7 @@ public final class FeatureIndexer {
     private static void write(
             Sae sae,
             ActivationStore store,
+            RowReader rows,
             LanguageModel model,
             IndexOptions options,
             CodeSpool spool,
@@ -96,7 +116,7 @@ public final class FeatureIndexer {
         Neighbours neighbours = Neighbours.of(sae.decoderRows(), options.neighbours());
         Optional<LogitLens> lens = LogitLens.of(sae, model);
         Vocabulary vocabulary = new Vocabulary(model.tokenizer(), model.config().dVocab());
-        IndexPass pass = new IndexPass(sae, store, vocabulary.size(), options, neighbours, spool).run(progress);
+        IndexPass pass = new IndexPass(sae, store, rows, vocabulary.size(), options, neighbours, spool).run(progress);
         CoactivePairs pairs = CoactivePairs.count(spool.map(), pass.sketches(), progress, sae.name());
         Map<String, IndexManifest.TableFile> files;
         try (IndexWriter writer =
@@ -155,10 +175,10 @@ public final class FeatureIndexer {
         return featuresDir.resolve(Names.check(sae.name()));
     }
 
-    private static void check(Sae sae, ActivationStore store, LanguageModel model) {
-        if (store.width(sae.hookName()) != sae.dIn()) {
+    private static void check(Sae sae, ActivationStore store, RowReader rows, LanguageModel model) {
+        if (rows.width() != sae.dIn()) {
             throw new LoupeException("The SAE " + sae.name() + " reads " + sae.dIn() + " values per token, but "
-                    + sae.hookName() + " of the store " + store.name() + " has " + store.width(sae.hookName())
+                    + sae.hookName() + " of the store " + store.name() + " has " + rows.width()
                     + ": it was trained on another model.");
         }
         StoreManifest.Model captured = store.manifest().content().model();

@@ -29,6 +29,8 @@ import tools.jackson.databind.annotation.JsonNaming;
  * @param labelEntropy entropy in nats of its firing rates by document label, null where unknown
  * @param labels document labels that have at least 2 % of its firings
  * @param distinctTokens different tokens it fires on
+ * @param selectiveLabels document labels whose own words it picks: at least 20 firings, of which two are on the same of the
+ *     label's own tokens ten times as often as chance has it; null in indexes before format 1.4
  * @param firstPositions share of its firings at the first positions of a sequence
  */
 @JsonNaming(SnakeCaseStrategy.class)
@@ -54,6 +56,7 @@ public record FeatureSummary(
         @Nullable Double labelEntropy,
         int labels,
         int distinctTokens,
+        @Nullable Integer selectiveLabels,
         double firstPositions) {
     /** Latents that are active on a larger share of tokens are not counted as contextual. */
     private static final double DENSE = 0.1;

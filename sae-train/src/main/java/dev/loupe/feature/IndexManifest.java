@@ -48,7 +48,7 @@ public record IndexManifest(
     public static final String FILE = "index.json";
 
     /** The version that this code writes. */
-    public static final String FORMAT = "1.3";
+    public static final String FORMAT = "1.4";
 
     /**
      * One file of an index.

@@ -29,6 +29,7 @@ final class IndexPass {
 
     private final Sae sae;
     private final ActivationStore store;
+    private final RowReader reader;
     private final IndexOptions options;
     private final Neighbours neighbours;
     private final Totals totals;
@@ -38,6 +39,7 @@ final class IndexPass {
     IndexPass(
             Sae sae,
             ActivationStore store,
+            RowReader reader,
             int vocabulary,
             IndexOptions options,
             Neighbours neighbours,
@@ -45,6 +47,7 @@ final class IndexPass {
         this.spool = spool;
         this.sae = sae;
         this.store = store;
+        this.reader = reader;
         this.options = options;
         this.neighbours = neighbours;
         this.stats = new LatentStats[sae.dSae()];
@@ -57,7 +60,6 @@ final class IndexPass {
     }
 
     IndexPass run(Progress progress) {
-        RowReader reader = store.reader(sae.hookName());
         SequenceTable sequences = store.sequences();
         progress.stage("index " + sae.name(), store.rows(), "tokens");
         if (spool.restorableRows() > 0) {

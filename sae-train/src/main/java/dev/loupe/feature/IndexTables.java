@@ -35,7 +35,10 @@ final class IndexTables {
     /** Everything that rules say about each latent, with scores; lacking before format 1.3. */
     static final String RULES = "rules";
 
-    private static final List<String> LATER = List.of(CONTEXTS, POSITIONS, MOMENTS, COACTIVE, SKETCHES, RULES);
+    /** One row per latent: the labels whose own words it picks; lacking before format 1.4. */
+    static final String WORDS = "words";
+
+    private static final List<String> LATER = List.of(CONTEXTS, POSITIONS, MOMENTS, COACTIVE, SKETCHES, RULES, WORDS);
 
     /** Tables with rows per latent, in the order of the {@code rows} list of {@code features}. */
     static final List<String> PER_LATENT = List.of(HISTOGRAMS, BANDS, EXAMPLES, LOGITS, NEIGHBOURS, LABELS, TOKENS);
@@ -193,6 +196,15 @@ final class IndexTables {
                         Column.of("feature", Kind.INT),
                         Column.of("limit", Kind.LONG), // 2^32: every row is here
                         Column.of("hashes", Kind.INTS))); // of rows, ascending as unsigned numbers
+        COLUMNS.put(
+                WORDS,
+                List.of(
+                        Column.of("feature", Kind.INT),
+                        Column.of("selective_labels", Kind.INT),
+                        Column.of("labels", Kind.TEXTS),
+                        Column.of("fired", Kind.LONGS),
+                        Column.of("lifts", Kind.FLOATS),
+                        Column.of("words", Kind.TEXTS))); // three for each label, blank where there are fewer
         COLUMNS.put(TEXTS, List.of(Column.of("sequence", Kind.INT), Column.of("tokens", Kind.TEXTS)));
     }
 

@@ -56,12 +56,14 @@ final class IndexWriter implements AutoCloseable {
         this.neighbours = neighbours;
         this.pass = pass;
         this.vocabulary = vocabulary;
+        RuleText text = new RuleText(store, pass.totals(), vocabulary.size());
         this.labels = new LatentLabels(
-                new RuleText(store, vocabulary.size()),
+                text,
                 spool,
                 store.tokens(),
                 vocabulary,
-                new Labeller(vocabulary, pass.totals()));
+                new Labeller(vocabulary, pass.totals()),
+                new OwnWords(text, pass.totals(), vocabulary));
         this.promoted = new int[sae.dSae()][0];
         this.contexts = new Contexts(pass.totals());
         for (String table : IndexTables.names()) {
@@ -87,7 +89,7 @@ final class IndexWriter implements AutoCloseable {
         }
 
         static final Prepared NONE = new Prepared(
-                new LatentLabels.Labels(new Labeller.Label("", LabelRule.DEAD, null), List.of()),
+                new LatentLabels.Labels(new Labeller.Label("", LabelRule.DEAD, null), List.of(), List.of()),
                 FeatureContext.UNKNOWN,
                 List.of(),
                 new Entry[0],
@@ -178,6 +180,7 @@ final class IndexWriter implements AutoCloseable {
         writeFeature(id, s, p, rows);
         writeContext(id, p.context());
         writeMoments(id, s, p.labels().all());
+        WordsTable.write(table(IndexTables.WORDS), id, p.labels().words());
     }
 
     private void writeMoments(int id, @Nullable LatentStats s, List<LabelCandidate> found) {

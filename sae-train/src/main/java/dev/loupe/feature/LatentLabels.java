@@ -17,9 +17,12 @@ final class LatentLabels {
     private final TokenTable tokens;
     private final Vocabulary vocabulary;
     private final Labeller labeller;
+    private final OwnWords own;
     private final ConcurrentLinkedQueue<float[]> memory = new ConcurrentLinkedQueue<>();
 
-    LatentLabels(RuleText text, CodeSpool spool, TokenTable tokens, Vocabulary vocabulary, Labeller labeller) {
+    LatentLabels(
+            RuleText text, CodeSpool spool, TokenTable tokens, Vocabulary vocabulary, Labeller labeller, OwnWords own) {
+        this.own = own;
         this.text = text;
         this.spool = spool;
         this.tokens = tokens;
@@ -27,22 +30,23 @@ final class LatentLabels {
         this.labeller = labeller;
     }
 
-    /** The name of a latent and all that was found. */
-    record Labels(Labeller.Label name, List<LabelCandidate> all) {}
+    /** The name of a latent, all that was found, and the labels whose own words it picks. */
+    record Labels(Labeller.Label name, List<LabelCandidate> all, List<LabelWords> words) {}
 
     Labels of(int id, @Nullable LatentStats s, int[] promoted) {
         Labeller.Label name = labeller.label(s);
         if (s == null || !(s.sum - s.heldOutSum > 0)) {
-            return new Labels(name, List.of());
+            return new Labels(name, List.of(), List.of());
         }
         float[] lent = memory.poll();
         float[] values = lent == null ? new float[text.size()] : lent;
         try (LatentText latent = new LatentText(text, spool.firings(id), tokens, values)) {
             if (!(latent.trainSum() > 0)) {
-                return new Labels(name, List.of()); // none of its training rows is among those looked at
+                return new Labels(
+                        name, List.of(), own.of(latent)); // none of its training rows is among those looked at
             }
             List<LabelCandidate> all = candidates(latent, name, promoted);
-            return new Labels(name.rule() == LabelRule.TOKENS ? better(name, all) : name, all);
+            return new Labels(name.rule() == LabelRule.TOKENS ? better(name, all) : name, all, own.of(latent));
         } finally {
             memory.add(values);
         }

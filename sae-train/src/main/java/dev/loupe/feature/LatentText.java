@@ -54,6 +54,11 @@ final class LatentText implements AutoCloseable {
         return values[place];
     }
 
+    /** All places on which it fires, those of training documents first; not to be changed. */
+    int[] places() {
+        return places;
+    }
+
     /** Places in training documents on which it fires, ascending; not to be changed. */
     int[] trainPlaces() {
         return trainPlaces;

@@ -9,12 +9,13 @@ import java.util.Arrays;
  * behind a token, with lists of the places of every token. Places are numbered from 0; those of a sequence lie together.
  */
 final class RuleText {
-    /** Places at most: 17 bytes each. */
+    /** Places at most: 18 bytes each. */
     static final int MOST = 1 << 22;
 
     private final int[] token;
     private final int[] sequence;
     private final boolean[] heldOut;
+    private final byte[] label; // by place, of its document: there are at most Totals.MOST_LABELS and one more
     private final int[] firstPlace; // by sequence, -1 if left out
     private final long[] firstRow;
     private final Places train;
@@ -42,7 +43,7 @@ final class RuleText {
         }
     }
 
-    RuleText(ActivationStore store, int vocabulary) {
+    RuleText(ActivationStore store, Totals totals, int vocabulary) {
         SequenceTable sequences = store.sequences();
         int every = (int) Math.ceilDiv(Math.max(1, store.rows()), (long) MOST);
         firstPlace = new int[sequences.size()];
@@ -60,14 +61,17 @@ final class RuleText {
         token = new int[size];
         sequence = new int[size];
         heldOut = new boolean[size];
+        label = new byte[size];
         for (int s = 0; s < firstPlace.length; s++) {
             if (firstPlace[s] >= 0) {
                 boolean held = store.documents().heldOut(sequences.document(s));
+                byte labelled = (byte) totals.label(sequences.document(s));
                 for (int i = 0; i < sequences.rows(s); i++) {
                     int p = firstPlace[s] + i;
                     token[p] = store.tokens().tokenId(firstRow[s] + i);
                     sequence[p] = s;
                     heldOut[p] = held;
+                    label[p] = labelled;
                 }
             }
         }
@@ -82,6 +86,11 @@ final class RuleText {
 
     int heldOutCount() {
         return heldOutCount;
+    }
+
+    /** The document label of a place, by its number in {@link Totals#labels()}. */
+    int label(int place) {
+        return label[place];
     }
 
     boolean isHeldOut(int place) {

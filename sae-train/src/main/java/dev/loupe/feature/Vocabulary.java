@@ -19,6 +19,7 @@ final class Vocabulary {
     static final int LONGEST_ENDING = 5;
 
     private final String[] texts;
+    private final String[] shown; // where a token is part of a character: its bytes
     private final boolean[] special;
     private final Groups words;
     private final Groups[] endings = new Groups[LONGEST_ENDING + 1];
@@ -92,10 +93,13 @@ final class Vocabulary {
 
     Vocabulary(Tokenizer tokenizer, int size) {
         texts = new String[size];
+        shown = new String[size];
         special = new boolean[size];
         for (int id = 0; id < size; id++) {
             boolean known = id < tokenizer.vocabSize();
             texts[id] = known ? tokenizer.token(id) : "";
+            boolean part = known && texts[id].indexOf('\uFFFD') >= 0;
+            shown[id] = part ? PartialText.of(tokenizer.tokenBytes(id)) : texts[id];
             special[id] = known && tokenizer.isSpecial(id);
         }
         words = new Groups(size, id -> special[id] || texts[id].isBlank() ? null : word(texts[id]));
@@ -116,8 +120,9 @@ final class Vocabulary {
         return texts.length;
     }
 
+    /** A token as people read it; bytes that are only part of a character as ⟨E2 82⟩. */
     String text(int token) {
-        return texts[token];
+        return shown[token];
     }
 
     boolean isSpecial(int token) {
@@ -126,7 +131,7 @@ final class Vocabulary {
 
     /** A token in quotes, with what cannot be seen made visible. */
     String quoted(int token) {
-        String text = texts[token].replace("\n", "↵").replace("\r", "␍").replace("\t", "⇥");
+        String text = shown[token].replace("\n", "↵").replace("\r", "␍").replace("\t", "⇥");
         return "\"" + text + "\"";
     }
 

@@ -24,6 +24,37 @@ final class IndexCommand extends LoupeCommand {
     private @Nullable String store;
 
     @Option(
+            names = "--text",
+            paramLabel = "T",
+            description =
+                    "Look at a text in place of a store: the model runs over it once, and only its tokens are kept.")
+    private @Nullable String text;
+
+    @Option(
+            names = "--tokens",
+            paramLabel = "N",
+            description = "Tokens of the text to look at, held-out ones included (default: 1000000).")
+    private @Nullable Long tokens;
+
+    @Option(
+            names = "--context",
+            paramLabel = "N",
+            description = "Longest sequence of the text in tokens (default: that of the SAE's training).")
+    private @Nullable Integer context;
+
+    @Option(
+            names = "--json-field",
+            paramLabel = "F",
+            description = "Field or column that holds the text or token ids (default: text).")
+    private @Nullable String jsonField;
+
+    @Option(
+            names = "--held-out",
+            paramLabel = "SHARE|FILE",
+            description = "Documents of the text that labels are scored on (default: as in loupe capture).")
+    private @Nullable String heldOut;
+
+    @Option(
             names = "--control",
             description =
                     "Also train an SAE of the same recipe on a randomly initialised copy of the model and index it:"
@@ -32,7 +63,7 @@ final class IndexCommand extends LoupeCommand {
 
     @Override
     void run(Session session) {
-        IndexSpec spec = new IndexSpec(saes, store, control);
+        IndexSpec spec = new IndexSpec(saes, store, control, text, tokens, context, jsonField, heldOut);
         List<IndexManifest> all = session.job("index", spec, p -> Tasks.index(session.workbench(), spec, p));
         session.result(Map.of("indexes", all), () -> {
             Table table = new Table("SAE", "features", "dead", "tokens", "seconds");

@@ -34,6 +34,7 @@ public final class CloseUps {
     private final Stores stores;
     private final Saes saes;
     private final Features features;
+    private final Counterparts counterparts;
 
     /** The pages looked at last and those beside them: going to and fro reads nothing. */
     private final Map<Key, FeatureDetail> recent = Collections.synchronizedMap(new LinkedHashMap<>(64, 0.75f, true) {
@@ -56,7 +57,8 @@ public final class CloseUps {
         }
     }
 
-    CloseUps(Models models, Stores stores, Saes saes, Features features) {
+    CloseUps(Models models, Stores stores, Saes saes, Features features, Counterparts counterparts) {
+        this.counterparts = counterparts;
         this.models = models;
         this.stores = stores;
         this.saes = saes;
@@ -74,13 +76,21 @@ public final class CloseUps {
         return known;
     }
 
-    /** Reads features ahead, on a thread of its own; numbers that do not exist are left out. */
+    /**
+     * Reads features ahead, on a thread of its own, and the counterparts of the first; numbers that do not exist are left
+     * out.
+     */
     public void ahead(String sae, int... ids) {
         FeatureIndex index = features.index(sae);
         Thread.ofVirtual().name("loupe-ahead").start(() -> {
             for (int id : ids) {
                 if (id >= 0 && id < index.size()) {
                     detail(sae, id);
+                }
+            }
+            for (Counterpart c : counterparts.of(sae, Math.min(ids[0], index.size() - 1))) {
+                if (c.id() >= 0 && features.indexed().contains(c.sae())) {
+                    detail(c.sae(), c.id());
                 }
             }
         });
@@ -97,8 +107,9 @@ public final class CloseUps {
         Tokenizer tokenizer = models.of(s).tokenizer();
         LatentReader latent = s.reader(id);
         List<Example> whole = new ArrayList<>();
-        try (ActivationStore store = stores.open(name)) {
-            RowReader reader = store.reader(s.hookName());
+        boolean text = features.texts().has(name);
+        try (ActivationStore store = text ? features.texts().tokens(name) : stores.open(name)) {
+            RowReader reader = text ? new SequenceRows(store, models.of(s), s.hookName()) : store.reader(s.hookName());
             for (Example e : examples) {
                 whole.add(whole(e, store, reader, tokenizer, latent));
             }

@@ -36,7 +36,12 @@ public final class Comparisons {
     private final Saes saes;
     private final Map<Path, Opened> open = new ConcurrentHashMap<>();
 
+    private final Map<String, Stable> stable = new ConcurrentHashMap<>();
+
     private record Opened(FileTime written, Matching matching) {}
+
+    /** What some comparisons said together; the same objects say the same again. */
+    private record Stable(List<Matching> matchings, SeedStability stability) {}
 
     /** A pair that was compared. */
     public record Pair(String a, String b) {}
@@ -151,6 +156,10 @@ public final class Comparisons {
         if (matchings.isEmpty()) {
             return Optional.empty();
         }
+        Stable known = stable.get(sae);
+        if (known != null && known.matchings.equals(matchings)) {
+            return Optional.of(known.stability);
+        }
         int width = saes.get(sae).dSae();
         int[] found = new int[width];
         float[] score = new float[width];
@@ -165,7 +174,9 @@ public final class Comparisons {
                 }
             }
         }
-        return Optional.of(new SeedStability(matchings.size(), found, score));
+        Stable now = new Stable(matchings, new SeedStability(matchings.size(), found, score));
+        stable.put(sae, now);
+        return Optional.of(now.stability);
     }
 
     private boolean alike(String a, String b) {

@@ -44,11 +44,13 @@ public final class FeatureExchange {
     private static final int BATCH = 1024;
     private static final long LONGEST_LINE = 10_000_000;
 
+    private final Models models;
     private final Saes saes;
     private final Features features;
     private final Notes notes;
 
-    FeatureExchange(Saes saes, Features features, Notes notes) {
+    FeatureExchange(Models models, Saes saes, Features features, Notes notes) {
+        this.models = models;
         this.saes = saes;
         this.features = features;
         this.notes = notes;
@@ -245,8 +247,27 @@ public final class FeatureExchange {
         }
         m.put("freq_hist_data_bar_heights", f.histogram().counts());
         m.put("freq_hist_data_bar_values", middles);
+        if (!f.promoted().isEmpty()) {
+            logits(m, sae, f.summary().id());
+        }
+        m.put("vectorDefaultSteerStrength", f.summary().max());
         m.put("sourceSetName", name);
         return m;
+    }
+
+    /** The histogram of the logits of all tokens. */
+    private void logits(Map<String, Object> m, Sae sae, int id) {
+        float[] logits = models.of(sae)
+                .logitLens(sae.decoderRows().rows(id, id + 1), true)
+                .row(0);
+        LogitEffects e = CloseUps.effects(logits, Map.of());
+        double width = (e.to() - e.from()) / e.counts().length;
+        List<Double> middles = new ArrayList<>();
+        for (int b = 0; b < e.counts().length; b++) {
+            middles.add(e.from() + (b + 0.5) * width);
+        }
+        m.put("logits_hist_data_bar_heights", e.counts());
+        m.put("logits_hist_data_bar_values", middles);
     }
 
     private Map<String, Object> key(String name, FeatureIndex index, int id) {

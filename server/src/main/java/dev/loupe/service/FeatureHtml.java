@@ -1,13 +1,16 @@
 package dev.loupe.service;
 
 import dev.loupe.feature.Example;
+import dev.loupe.feature.ExampleBand;
 import dev.loupe.feature.FeatureDetail;
 import dev.loupe.feature.FeatureIndex;
 import dev.loupe.feature.LabelCandidate;
 import dev.loupe.feature.TokenLogit;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** Feature pages as one file of HTML: no script, no address outside, every text escaped. */
 final class FeatureHtml {
@@ -17,7 +20,8 @@ final class FeatureHtml {
             h2{margin:2rem 0 .3rem}small,.dim{color:GrayText}
             table{border-collapse:collapse;margin:.5rem 0}td,th{padding:.1rem .6rem;text-align:left;font-weight:400}
             .ex{margin:.2rem 0;font:13px/1.6 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
-            .t{background:rgb(230 126 34/var(--a))}
+            .t{background:rgb(230 126 34/var(--a));border-radius:2px}.s{color:#000}
+            .ends{display:flex;justify-content:space-between}summary{cursor:pointer;color:GrayText}
             .bars{display:flex;align-items:flex-end;height:70px;gap:1px;margin:.5rem 0}
             .bars i{flex:1;background:#2d7d9a;min-height:1px}
             """;
@@ -113,8 +117,24 @@ final class FeatureHtml {
         bars(html, f);
         logits(html, "promotes", f.promoted());
         logits(html, "suppresses", f.suppressed());
+        related(html, f);
         for (Example e : f.examples()) {
             example(html, e, max);
+        }
+        for (ExampleBand band : f.bands()) {
+            if (!band.examples().isEmpty()) {
+                html.append("<details><summary>")
+                        .append(escape(band.name()))
+                        .append(", ")
+                        .append(number(band.low()))
+                        .append(" to ")
+                        .append(number(band.high()))
+                        .append("</summary>");
+                for (Example e : band.examples()) {
+                    example(html, e, max);
+                }
+                html.append("</details>");
+            }
         }
         html.append("</section>\n");
     }
@@ -126,9 +146,42 @@ final class FeatureHtml {
         }
         html.append("<div class=\"bars\" role=\"img\" aria-label=\"histogram of activations\">");
         for (long c : f.histogram().counts()) {
-            html.append("<i style=\"height:").append(number(100.0 * c / most)).append("%\"></i>");
+            double height = Math.log1p(c) / Math.log1p(most); // as on the feature's page
+            html.append("<i style=\"height:")
+                    .append(number(100 * height))
+                    .append("%\" title=\"")
+                    .append(c)
+                    .append("\"></i>");
         }
         html.append("</div>");
+        double[] edges = f.histogram().edges();
+        if (edges.length > 0) {
+            html.append("<div class=\"ends\"><small>")
+                    .append(number(edges[0]))
+                    .append("</small><small>activation (log), tokens (log)</small><small>")
+                    .append(number(edges[edges.length - 1]))
+                    .append("</small></div>");
+        }
+    }
+
+    /** Languages and neighbours, by name. */
+    private static void related(StringBuilder html, FeatureDetail f) {
+        String where = f.labelRates().stream()
+                .filter(r -> !r.label().isEmpty() && r.fired() > 0)
+                .sorted(Comparator.comparingDouble(r -> -r.rate()))
+                .limit(6)
+                .map(r -> escape(r.label()) + " " + number(100 * r.rate()) + " %")
+                .collect(Collectors.joining(", "));
+        if (!where.isEmpty()) {
+            html.append("<p>fires on: ").append(where).append(" of tokens</p>");
+        }
+        String near = f.nearest().stream()
+                .limit(6)
+                .map(n -> n.id() + " " + escape(n.label()) + " (" + number(n.cosine()) + ")")
+                .collect(Collectors.joining("; "));
+        if (!near.isEmpty()) {
+            html.append("<p>points the same way: ").append(near).append("</p>");
+        }
     }
 
     private static void logits(StringBuilder html, String what, List<TokenLogit> tokens) {
@@ -150,7 +203,7 @@ final class FeatureHtml {
             if (share > 0) {
                 // weak tokens stay visible
                 double alpha = 0.05 + 0.85 * Math.log10(1 + 9 * Math.min(1, share));
-                html.append("<span class=\"t\" style=\"--a:")
+                html.append(alpha > 0.72 ? "<span class=\"t s\" style=\"--a:" : "<span class=\"t\" style=\"--a:")
                         .append(number(alpha))
                         .append("\" title=\"")
                         .append(number(e.values()[t]))

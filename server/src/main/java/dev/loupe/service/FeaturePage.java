@@ -1,7 +1,9 @@
 package dev.loupe.service;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.loupe.feature.FeatureSummary;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A page of a feature list.
@@ -13,6 +15,14 @@ import java.util.List;
  * @param offset how many were left out at the front
  * @param maxActivation the strongest activation of any latent: the top of the one colour scale of a list
  * @param features the page
+ * @param warning one sentence if the index was made of other weights than the SAE has now, else null
  */
 public record FeaturePage(
-        String sae, int dSae, long tokens, int total, int offset, float maxActivation, List<FeatureSummary> features) {}
+        String sae,
+        int dSae,
+        long tokens,
+        int total,
+        int offset,
+        float maxActivation,
+        List<FeatureSummary> features,
+        @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable String warning) {}

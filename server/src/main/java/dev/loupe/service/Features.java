@@ -4,6 +4,7 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
+import dev.loupe.capture.TextRows;
 import dev.loupe.feature.FeatureDetail;
 import dev.loupe.feature.FeatureIndex;
 import dev.loupe.feature.FeatureIndexer;
@@ -11,18 +12,21 @@ import dev.loupe.feature.FeatureSummary;
 import dev.loupe.feature.IndexManifest;
 import dev.loupe.feature.IndexOptions;
 import dev.loupe.feature.TextActivations;
+import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.Sae;
 import dev.loupe.store.ActivationStore;
+import dev.loupe.store.RowReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -34,12 +38,17 @@ public final class Features {
     private final Stores stores;
     private final Saes saes;
     private final Comparisons comparisons;
+    private final IndexTexts texts;
+    private final FeatureOrders orders = new FeatureOrders();
+    private final StaleIndexes stale;
     private final Map<String, Opened> open = new ConcurrentHashMap<>();
 
     private record Opened(FileTime written, FeatureIndex index) {}
 
     Features(Workspace workspace, Models models, Stores stores, Saes saes, Comparisons comparisons) {
         this.workspace = workspace;
+        this.texts = new IndexTexts(workspace);
+        this.stale = new StaleIndexes(workspace, saes);
         this.models = models;
         this.stores = stores;
         this.saes = saes;
@@ -90,32 +99,35 @@ public final class Features {
     /** A page of the features of an SAE. */
     public FeaturePage list(String sae, FeatureQuery query) {
         FeatureIndex index = index(sae);
-        String text = query.text().strip().toLowerCase(Locale.ROOT);
         SeedStability stability =
                 query.seeds().isBlank() && !query.sort().equals("stability") ? null : stability(sae, index);
-        List<FeatureSummary> rows = new ArrayList<>();
-        float max = 0;
-        for (FeatureSummary f : index.all()) {
-            max = Math.max(max, f.max());
-            boolean wanted = query.passes(f, stability) && (text.isEmpty() || holds(f, text));
-            if (wanted) {
-                rows.add(f);
-            }
-        }
-        Comparator<FeatureSummary> order = stability != null && query.sort().equals("stability")
-                ? Comparator.comparingDouble(f -> stability.score()[f.id()])
-                : order(query.sort());
-        rows.sort((query.descending() ? order.reversed() : order).thenComparingInt(FeatureSummary::id));
-        int from = Math.min(query.offset(), rows.size());
-        int to = query.limit() == 0 ? rows.size() : (int) Math.min(rows.size(), (long) from + query.limit());
+        int[] ids = orders.of(index, query, stability);
+        int from = Math.min(query.offset(), ids.length);
+        int to = query.limit() == 0 ? ids.length : (int) Math.min(ids.length, (long) from + query.limit());
         return new FeaturePage(
                 sae,
                 index.size(),
                 index.manifest().tokens(),
-                rows.size(),
+                ids.length,
                 from,
-                max,
-                List.copyOf(rows.subList(from, to)));
+                index.strongest(),
+                Arrays.stream(ids, from, to).mapToObj(index::summary).toList(),
+                stale.warning(sae, index).orElse(null));
+    }
+
+    /** What to tell people if the index of an SAE was made of other weights than it has now. */
+    public Optional<String> warning(String sae) {
+        return stale.warning(sae, index(sae));
+    }
+
+    /** The document labels that some feature fires on most, sorted. */
+    public List<String> topLabels(String sae) {
+        return index(sae).all().stream()
+                .map(FeatureSummary::topLabel)
+                .filter(l -> !l.isEmpty())
+                .distinct()
+                .sorted()
+                .toList();
     }
 
     /** What the comparisons say, if they are of this very index. */
@@ -188,26 +200,43 @@ public final class Features {
 
     /** Builds the index of an SAE on the store it was trained on. */
     public IndexManifest build(String sae, Progress progress) {
-        return build(sae, null, progress);
+        return build(sae, new IndexSpec(List.of(sae)), progress);
     }
 
     /**
-     * Builds the index of an SAE in one pass over a store; one that is there already and fits is kept.
+     * Builds the index of an SAE in one pass over a store or a text; one that is there already and fits is kept.
      *
-     * @param chosen the store; null for the one it was trained on
+     * @param spec says of what; which SAEs it names does not matter
      */
-    public IndexManifest build(String sae, @Nullable String chosen, Progress progress) {
+    public IndexManifest build(String sae, IndexSpec spec, Progress progress) {
         Sae s = saes.open(sae);
-        try (ActivationStore store = stores.open(chosen == null ? saes.store(sae) : chosen)) {
-            IndexOptions options = IndexOptions.standard();
-            Path folder = workspace.features();
-            if (FeatureIndexer.isCurrent(s, store, options, folder)) {
-                progress.message("The feature index of " + sae + " is there already; nothing to do.");
-            } else {
-                FeatureIndexer.build(s, store, models.of(s), options, folder, progress);
+        String text = spec.text();
+        if (text != null) {
+            LanguageModel model = models.of(s);
+            try (TextRows rows = texts.open(s, model, prependBos(s), spec, text, progress)) {
+                build(s, rows.tokens(), rows, progress);
             }
+            return index(sae).manifest();
+        }
+        String chosen = spec.store();
+        try (ActivationStore store = stores.open(chosen == null ? saes.store(sae) : chosen)) {
+            build(s, store, store.reader(s.hookName()), progress);
         }
         return index(sae).manifest();
+    }
+
+    private void build(Sae s, ActivationStore tokens, RowReader rows, Progress progress) {
+        IndexOptions options = IndexOptions.standard();
+        if (FeatureIndexer.isCurrent(s, tokens, options, workspace.features())) {
+            progress.message("The feature index of " + s.name() + " is there already; nothing to do.");
+        } else {
+            FeatureIndexer.build(s, tokens, rows, models.of(s), options, workspace.features(), progress);
+        }
+    }
+
+    /** The texts that indexes were made of without a capture. */
+    IndexTexts texts() {
+        return texts;
     }
 
     /** Whether BOS goes in front of texts for an SAE, as in the store it was trained on. */
@@ -227,43 +256,11 @@ public final class Features {
         }
     }
 
-    private static boolean holds(FeatureSummary f, String text) {
-        return Integer.toString(f.id()).equals(text)
-                || f.label().toLowerCase(Locale.ROOT).contains(text)
-                || f.topToken().toLowerCase(Locale.ROOT).contains(text)
-                || f.topLabel().toLowerCase(Locale.ROOT).equals(text);
-    }
-
     private static float max(float[] values) {
         float max = 0;
         for (float v : values) {
             max = Math.max(max, v);
         }
         return max;
-    }
-
-    private static Comparator<FeatureSummary> order(String sort) {
-        return switch (sort) {
-            case "label" -> Comparator.comparing(FeatureSummary::label);
-            case "label_score" -> Comparator.comparingDouble(f -> f.labelScore() == null ? -1 : f.labelScore());
-            case "density" -> Comparator.comparingDouble(FeatureSummary::density);
-            case "held_out_density" -> Comparator.comparingDouble(FeatureSummary::heldOutDensity);
-            case "max" -> Comparator.comparingDouble(FeatureSummary::max);
-            case "mean" -> Comparator.comparingDouble(FeatureSummary::mean);
-            case "top_token" -> Comparator.comparing(FeatureSummary::topToken);
-            case "top_token_share" -> Comparator.comparingDouble(FeatureSummary::topTokenShare);
-            case "top_label" -> Comparator.comparing(FeatureSummary::topLabel);
-            case "top_label_share" -> Comparator.comparingDouble(FeatureSummary::topLabelShare);
-            case "token_r2" -> Comparator.comparingDouble(f -> orLeast(f.tokenR2()));
-            case "label_entropy" -> Comparator.comparingDouble(f -> orLeast(f.labelEntropy()));
-            case "distinct_tokens" -> Comparator.comparingInt(FeatureSummary::distinctTokens);
-            case "contextual" -> Comparator.comparingDouble(FeatureSummary::contextual);
-            case "enc_dec_cosine" -> Comparator.comparingDouble(FeatureSummary::encDecCosine);
-            default -> Comparator.comparingInt(FeatureSummary::id);
-        };
-    }
-
-    private static double orLeast(@Nullable Double value) {
-        return value == null ? Double.NEGATIVE_INFINITY : value;
     }
 }

@@ -88,12 +88,13 @@ public final class Saes {
         if (store == null || store.isBlank()) {
             throw new LoupeException(
                     "The SAE " + name + " does not say which activation store it was trained on, so there"
-                            + " is nothing to look at; name a store with --store.");
+                            + " is nothing to look at; name a store with --store (of an index also a text with --text).");
         }
         if (store.equals(TrainSpec.NO_STORE)) {
             throw new LoupeException(
                     "The SAE " + name + " was trained straight from its model, without a store: capture" + " "
-                            + open(name).hookName() + " into one, and name it with --store.");
+                            + open(name).hookName()
+                            + " into one, and name it with --store (of an index also a text with --text).");
         }
         return store;
     }

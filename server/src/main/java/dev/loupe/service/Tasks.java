@@ -114,7 +114,7 @@ public final class Tasks {
         List<IndexManifest> all = new ArrayList<>();
         for (String sae : spec.saes()) {
             progress.check();
-            all.add(bench.features().build(sae, spec.store(), progress));
+            all.add(bench.features().build(sae, spec, progress));
             if (Boolean.TRUE.equals(spec.control())) {
                 bench.controls().make(sae, progress);
             }

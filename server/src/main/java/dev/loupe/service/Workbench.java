@@ -60,12 +60,12 @@ public final class Workbench implements AutoCloseable {
         this.search = new FeatureSearch(workspace, saes, models, features, notes);
         this.inspections = new Inspections(models, saes, features);
         this.pictures = new Pictures(workspace, saes);
-        this.closeUps = new CloseUps(models, stores, saes, features);
         this.evaluations = new Evaluations(workspace, models, stores, saes);
-        this.featureExchange = new FeatureExchange(saes, features, notes);
+        this.featureExchange = new FeatureExchange(models, saes, features, notes);
         this.prose = new ProseLabels(features, notes, chat(settings, labelKey));
         this.notebooks = new Notebooks(models, saes, features);
         this.counterparts = new Counterparts(workspace, comparisons, features);
+        this.closeUps = new CloseUps(models, stores, saes, features, counterparts);
         this.patches = new Patches(workspace, models, saes);
         this.diagnoses = new Diagnoses(workspace, models, stores, saes);
         this.circuits = new Circuits(workspace, models, saes);

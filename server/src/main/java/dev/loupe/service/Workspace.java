@@ -52,6 +52,11 @@ public record Workspace(Path root) {
         return root.resolve("activations");
     }
 
+    /** Texts of which indexes were made without a capture, one folder each. */
+    public Path texts() {
+        return root.resolve("texts");
+    }
+
     /** SAEs, one folder each. */
     public Path saes() {
         return root.resolve("saes");

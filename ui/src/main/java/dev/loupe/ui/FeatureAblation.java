@@ -4,6 +4,7 @@ import com.vaadin.flow.component.Component;
 import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.NativeButton;
 import com.vaadin.flow.component.html.Section;
+import dev.loupe.base.Progress;
 import dev.loupe.feature.FeatureDetail;
 import dev.loupe.inspect.AblationEffect;
 import dev.loupe.service.Workbench;
@@ -23,7 +24,7 @@ final class FeatureAblation extends Section {
     private final String sae;
     private final FeatureDetail feature;
     private final Supplier<String> typed;
-    private final UiProgress progress = new UiProgress();
+    private final WorkMeter meter = new WorkMeter();
     private final Div outcome = Kit.div("");
     private final NativeButton run;
 
@@ -43,22 +44,25 @@ final class FeatureAblation extends Section {
                         "Run the model with and without this feature, on the text of the test box or else on the strongest example");
         add(
                 Kit.heading("Without it", "loss and logits when it alone is taken out; the SAE's error stays", run),
+                meter,
                 outcome);
-        addDetachListener(e -> progress.stop());
         setVisible(!feature.examples().isEmpty());
     }
 
     private void start() {
         run.setEnabled(false);
         String text = typed.get().isBlank() ? strongest() : typed.get();
+        Progress work = meter.begin();
         Background.run(
                 this,
-                () -> workbench.inspect().ablation(sae, feature.summary().id(), text, POSITIONS, progress),
+                () -> workbench.inspect().ablation(sae, feature.summary().id(), text, POSITIONS, work),
                 e -> {
+                    meter.end();
                     run.setEnabled(true);
                     show(e);
                 },
                 sentence -> {
+                    meter.end();
                     run.setEnabled(true);
                     outcome.removeAll();
                     outcome.add(Kit.text("bad", sentence));

@@ -30,7 +30,7 @@ final class FeatureLabels extends Section {
         this.id = f.summary().id();
         addClassName("card");
         setId("labels");
-        add(Kit.heading("What may be said about it", "scored on held-out text; 0.5 is chance"));
+        add(Kit.heading("What may be said", "held-out scores; 0.5 is chance"));
         List<LabelCandidate> rules = f.labels().stream()
                 .sorted(Comparator.comparingDouble((LabelCandidate c) -> -least(c.balancedAccuracy())))
                 .toList();

@@ -28,7 +28,6 @@ import dev.loupe.service.Workbench;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -73,6 +72,7 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
                     "loupe index " + sae));
             return;
         }
+        workbench.features().warning(sae).map(Kit::notice).ifPresent(this::add);
         stability = workbench
                 .compare()
                 .stability(sae)
@@ -156,9 +156,7 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
                 .debounce(250);
         Map<String, String> languages = new LinkedHashMap<>();
         languages.put("", "all languages");
-        TreeSet<String> labels = new TreeSet<>();
-        workbench.features().list(sae, FeatureQuery.all()).features().forEach(f -> labels.add(f.topLabel()));
-        labels.stream().filter(l -> !l.isEmpty()).forEach(l -> languages.put(l, Num.language(l)));
+        workbench.features().topLabels(sae).forEach(l -> languages.put(l, Num.language(l)));
         Fields.Choice language = new Fields.Choice(languages, state.getOrDefault("lang", ""), v -> set("lang", v));
         language.getElement().setAttribute("aria-label", "Language it fires on most");
         language.setId("language");

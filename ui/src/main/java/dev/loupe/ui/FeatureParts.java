@@ -5,6 +5,7 @@ import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.Section;
 import dev.loupe.feature.FeatureDetail;
 import dev.loupe.feature.LabelRate;
+import dev.loupe.feature.LabelWords;
 import dev.loupe.feature.PositionRate;
 import dev.loupe.service.Counterpart;
 import dev.loupe.service.Workbench;
@@ -12,8 +13,12 @@ import dev.loupe.ui.element.BarRows;
 import dev.loupe.ui.element.CurveChart;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** The cards at the side of a feature page. */
 final class FeatureParts {
@@ -35,20 +40,43 @@ final class FeatureParts {
                 .toList();
         double top = byRate.isEmpty() ? 0 : byRate.getFirst().rate();
         List<BarRows.Row> rows = new ArrayList<>();
+        Map<String, LabelWords> words = new HashMap<>();
+        f.words().forEach(w -> words.put(w.label(), w));
         byRate.stream()
                 .limit(LABELS)
                 .forEach(r -> rows.add(new BarRows.Row(
                         Num.language(r.label()),
                         null,
                         null,
-                        null,
+                        words.containsKey(r.label()) ? said(words.get(r.label())) : null,
                         Num.percent(r.rate()),
                         share(r.rate(), top),
                         Num.whole(r.fired()) + " of " + Num.whole(r.tokens()) + " tokens; " + Num.percent(r.share())
-                                + " of all its firings")));
-        return Kit.card(
-                Kit.heading("Where it fires", "share of tokens by language"),
+                                + " of all its firings" + choosy(words.get(r.label())))));
+        Section card = Kit.card(
+                Kit.heading("Where it fires", "share of tokens · its words there"),
                 new BarRows().set(BarRows.Tone.ACT, false, rows, "The documents carry no labels, or it never fires."));
+        Integer selective = f.summary().selectiveLabels();
+        if (selective != null && selective > 0) {
+            Div own = Kit.div("faint", Kit.text("picks own words of " + Num.count(selective, "language")));
+            own.setTitle(
+                    "Words that stand in one language only (at least half of the time). Two of its firings there are on"
+                            + " the same such word at least ten times as often as two places of that language are; once, if it"
+                            + " fired anywhere.");
+            card.add(own);
+        }
+        return card;
+    }
+
+    private static String said(LabelWords w) {
+        return w.words().stream().map(String::strip).filter(t -> !t.isEmpty()).collect(Collectors.joining(", "));
+    }
+
+    private static String choosy(@Nullable LabelWords w) {
+        return w == null
+                ? ""
+                : "; two firings are on the same word of its own " + Num.fixed(w.lift(), 0)
+                        + " times as often as two places are";
     }
 
     static Section positions(FeatureDetail f) {
@@ -139,8 +167,7 @@ final class FeatureParts {
         return Optional.of(Kit.card(Kit.heading("Fires together with", "correlation · share of its firings"), bars));
     }
 
-    static Component counterparts(Workbench workbench, String sae, int id) {
-        List<Counterpart> all = workbench.counterparts().of(sae, id);
+    static Component counterparts(Workbench workbench, String sae, int id, List<Counterpart> all) {
         Section card = Kit.card(Kit.heading("In other SAEs", "cosine of decoder"));
         if (all.isEmpty()) {
             card.add(
@@ -167,8 +194,9 @@ final class FeatureParts {
 
     /** How strongly the latent and its nearest counterparts fire, over each other, with a text of each. */
     private static Optional<Div> strengths(Workbench workbench, String sae, int id, List<Counterpart> all) {
+        List<String> indexed = workbench.features().indexed();
         List<Counterpart> best = all.stream()
-                .filter(c -> c.id() >= 0 && workbench.features().indexed().contains(c.sae()))
+                .filter(c -> c.id() >= 0 && indexed.contains(c.sae()))
                 .sorted(Comparator.comparingDouble(Counterpart::decoderCosine).reversed())
                 .limit(OVERLAID)
                 .toList();
@@ -184,14 +212,13 @@ final class FeatureParts {
         for (Counterpart c : best) {
             d.add(
                     Kit.div("gap dim", Kit.link(Links.feature(c.sae(), c.id()), c.sae() + " · " + c.id())),
-                    PairPanel.examples(workbench.features().detail(c.sae(), c.id()), 1));
+                    PairPanel.examples(workbench.closeUps().detail(c.sae(), c.id()), 1));
         }
         return Optional.of(d);
     }
 
     /** In how many of the compared SAEs this latent has a counterpart. */
-    static Optional<Div> foundIn(Workbench workbench, String sae, int id) {
-        List<Counterpart> all = workbench.counterparts().of(sae, id);
+    static Optional<Div> foundIn(List<Counterpart> all) {
         if (all.isEmpty()) {
             return Optional.empty();
         }

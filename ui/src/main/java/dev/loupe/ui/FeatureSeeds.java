@@ -16,10 +16,8 @@ final class FeatureSeeds {
     private FeatureSeeds() {}
 
     /** The two links; nothing where no other SAE has a counterpart. */
-    static Component of(Workbench workbench, SaeView sae, int id) {
-        List<Counterpart> found = workbench.counterparts().of(sae.name(), id).stream()
-                .filter(c -> c.id() >= 0)
-                .toList();
+    static Component of(Workbench workbench, SaeView sae, List<Counterpart> counterparts) {
+        List<Counterpart> found = counterparts.stream().filter(c -> c.id() >= 0).toList();
         List<Counterpart> seeds =
                 found.stream().filter(c -> sameButSeed(workbench, sae, c)).toList();
         List<Counterpart> ring = new ArrayList<>(seeds.isEmpty() ? found : seeds);

@@ -11,15 +11,18 @@ import com.vaadin.flow.router.BeforeEnterObserver;
 import com.vaadin.flow.router.QueryParameters;
 import com.vaadin.flow.router.Route;
 import dev.loupe.feature.FeatureDetail;
+import dev.loupe.feature.FeatureIndex;
 import dev.loupe.feature.FeatureSummary;
 import dev.loupe.feature.LabelScore;
 import dev.loupe.feature.Moments;
+import dev.loupe.service.Counterpart;
 import dev.loupe.service.SaeView;
 import dev.loupe.service.Workbench;
 import dev.loupe.ui.element.Histogram;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
 
 /** One latent: what it fires on, how strongly, where, what it promotes, and its relatives. */
 @Route("features/:sae/:id([0-9]+)")
@@ -43,6 +46,7 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
         SaeView sae = workbench.saes().get(name);
         FeatureDetail f = workbench.closeUps().detail(name, id);
         workbench.closeUps().ahead(name, id + 1, id - 1, id + 2);
+        List<Counterpart> counterparts = workbench.counterparts().of(name, id);
         titled(id + " · " + name);
         removeAll();
         KEPT.forEach(k -> state.put(k, parameter(query, k)));
@@ -59,12 +63,13 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
                 FeatureParts.labels(f),
                 FeatureParts.tokens(f),
                 FeatureParts.positions(f),
-                FeatureParts.counterparts(workbench, name, id),
+                FeatureParts.counterparts(workbench, name, id, counterparts),
                 new FeatureNotes(workbench, name, id));
         Div relatives = Kit.div("relatives", FeatureParts.neighbours(name, f));
         FeatureParts.coactive(name, f).ifPresent(relatives::add);
+        workbench.features().warning(name).map(Kit::notice).ifPresent(this::add);
         add(
-                head(sae, f),
+                head(sae, f, counterparts),
                 Kit.div("cols", Kit.div("stack", strength(f, histogram), examples, ablation, relatives), side));
     }
 
@@ -79,7 +84,7 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
         remember(ui, ui.getActiveViewLocation().getPath(), state);
     }
 
-    private Section head(SaeView sae, FeatureDetail f) {
+    private Section head(SaeView sae, FeatureDetail f, List<Counterpart> counterparts) {
         FeatureSummary s = f.summary();
         Div way = Kit.div(
                 "line tight dim",
@@ -135,17 +140,20 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
                         Num.whole(f.documents()),
                         f.documents() == 1 ? "document" : "documents",
                         "documents in which it fires"));
-        FeatureParts.foundIn(workbench, sae.name(), s.id()).ifPresent(facts::add);
+        FeatureParts.foundIn(counterparts).ifPresent(facts::add);
         facts.add(Kit.div(
                 "end", Kit.key(Kit.linkButton(Links.steer(sae.name(), s.id()), "Steer with this", "main"), "s")));
         return Kit.card(
-                Kit.div("line", way, Kit.div("end line", FeatureSeeds.of(workbench, sae, s.id()), pager(sae, s.id()))),
+                Kit.div(
+                        "line",
+                        way,
+                        Kit.div("end line", FeatureSeeds.of(workbench, sae, counterparts), pager(sae, s.id()))),
                 name,
                 Kit.div("gap", facts));
     }
 
-    /** Previous, next, and a field to go to any number. */
-    private static Component pager(SaeView sae, int id) {
+    /** Previous, next, a field to go to any number, and a feature by chance. */
+    private Component pager(SaeView sae, int id) {
         Div d = Kit.div("line tight dim");
         if (id > 0) {
             d.add(step(sae, id - 1, "k", true));
@@ -169,7 +177,24 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
         if (id + 1 < sae.dSae()) {
             d.add(step(sae, id + 1, "j", false));
         }
+        Anchor any = Kit.link(Links.feature(sae.name(), any(sae)), "");
+        any.addClassNames("dim", "only-wide");
+        any.setAriaLabel("A feature by chance");
+        any.setTitle("A feature by chance, of those that ever fire");
+        any.add(Kit.text("any "), Kit.kbd("r"));
+        any.getElement().setAttribute("data-key", "r");
+        d.add(any);
         return d;
+    }
+
+    /** A feature that fires, by chance; after a few tries any. */
+    private int any(SaeView sae) {
+        FeatureIndex index = workbench.features().index(sae.name());
+        int id = ThreadLocalRandom.current().nextInt(index.size());
+        for (int tries = 0; tries < 20 && index.summary(id).dead(); tries++) {
+            id = ThreadLocalRandom.current().nextInt(index.size());
+        }
+        return id;
     }
 
     private static Anchor step(SaeView sae, int id, String key, boolean keyFirst) {

@@ -27,16 +27,26 @@ interface InspectParts {
     Component draw(InspectView view);
 
     /** Works out a view. */
-    static InspectParts of(Workbench workbench, String name, InspectRequest r) {
+    static InspectParts of(Workbench workbench, String name, InspectRequest r, Progress progress) {
+        progress.stage("the model reads the text", -1, "tokens");
         return switch (name) {
             case "attention" -> attention(workbench, r);
             case "attribution" -> attribution(workbench, r);
-            default -> lens(workbench, r);
+            default -> lens(workbench, r, progress);
         };
     }
 
-    private static InspectParts lens(Workbench workbench, InspectRequest r) {
-        LensGrid g = workbench.inspect().lens(r, Progress.silent());
+    /** What stands over a view. */
+    static String title(String name) {
+        return switch (name) {
+            case "attention" -> "Where the heads look";
+            case "attribution" -> "What adds up to the logit";
+            default -> "What each layer would predict";
+        };
+    }
+
+    private static InspectParts lens(Workbench workbench, InspectRequest r, Progress progress) {
+        LensGrid g = workbench.inspect().lens(r, progress);
         int vocabulary = vocabulary(workbench, g.text().model());
         return view -> {
             List<List<LensTable.Cell>> cells = g.cells().stream()
@@ -70,7 +80,7 @@ interface InspectParts {
             });
             return card(
                     g.text(),
-                    Kit.heading("What each layer would predict", g.norm()),
+                    Kit.heading(title("lens"), g.norm()),
                     Kit.div(
                             "line small-line",
                             shown,
@@ -125,7 +135,7 @@ interface InspectParts {
                     new Fields.Segments("Layer", choices, String.valueOf(a.layer()), l -> view.change("layer", l));
             return card(
                     a.text(),
-                    Kit.heading("Where the heads look", "rows: the token that looks · columns: what it looks at"),
+                    Kit.heading(title("attention"), "rows: the token that looks · columns: what it looks at"),
                     Kit.div("line small-line", Kit.text("dim", "layer"), layer),
                     heads);
         };

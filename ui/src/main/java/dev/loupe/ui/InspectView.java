@@ -4,15 +4,18 @@ import com.vaadin.flow.component.Component;
 import com.vaadin.flow.component.UI;
 import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.Input;
+import com.vaadin.flow.component.html.Section;
 import com.vaadin.flow.router.BeforeEnterEvent;
 import com.vaadin.flow.router.BeforeEnterObserver;
 import com.vaadin.flow.router.QueryParameters;
 import com.vaadin.flow.router.Route;
+import dev.loupe.base.Progress;
 import dev.loupe.service.InspectRequest;
 import dev.loupe.service.Workbench;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A model on one text: what each layer would say, where heads look, what adds up to a logit. */
@@ -25,7 +28,8 @@ public final class InspectView extends Page implements BeforeEnterObserver {
     private final Workbench workbench;
     private final Map<String, String> state = new LinkedHashMap<>();
     private final Div outcome = Kit.div("stack");
-    private int asked;
+    private String drawn = ""; // the view that is shown now
+    private final WorkMeter meter = new WorkMeter();
 
     InspectView(Workbench workbench) {
         this.workbench = workbench;
@@ -40,7 +44,7 @@ public final class InspectView extends Page implements BeforeEnterObserver {
             state.put("text", TEXT);
         }
         removeAll();
-        add(head(), outcome);
+        add(head(), meter, outcome);
         run();
     }
 
@@ -115,7 +119,7 @@ public final class InspectView extends Page implements BeforeEnterObserver {
     }
 
     private void run() {
-        int number = ++asked;
+        meter.end();
         if (state("text").isBlank()) {
             outcome.removeAll();
             outcome.add(Kit.failure("There is no text to look at: type some."));
@@ -131,21 +135,37 @@ public final class InspectView extends Page implements BeforeEnterObserver {
                 number("layer", 0),
                 number("position", -1),
                 blank(state("sae")));
+        Progress work = meter.begin();
+        String view = view();
+        waiting(view);
         Background.run(
                 this,
-                () -> InspectParts.of(workbench, view(), r),
-                parts -> {
-                    if (number == asked) {
-                        outcome.removeAll();
-                        outcome.add(parts.draw(this));
-                    }
-                },
-                sentence -> {
-                    if (number == asked) {
-                        outcome.removeAll();
-                        outcome.add(Kit.failure(sentence));
-                    }
-                });
+                () -> InspectParts.of(workbench, view, r, work),
+                parts -> show(work, () -> parts.draw(this)),
+                sentence -> show(work, () -> Kit.failure(sentence)));
+    }
+
+    /** What stands here while the model reads: the last result, dimmed, or else what is coming. */
+    private void waiting(String view) {
+        outcome.getElement().setAttribute("aria-busy", "true");
+        if (!view.equals(drawn)) {
+            outcome.removeAll();
+            Section coming = Kit.card(
+                    Kit.heading(InspectParts.title(view), ""),
+                    Kit.div("dim", Kit.text("The model reads the text. What it finds will stand here.")));
+            coming.setId("inspect-waiting");
+            outcome.add(coming);
+        }
+    }
+
+    private void show(Progress work, Supplier<Component> result) {
+        if (meter.is(work)) {
+            meter.end();
+            drawn = view();
+            outcome.getElement().removeAttribute("aria-busy");
+            outcome.removeAll();
+            outcome.add(work.cancelled() ? Kit.failure("Stopped. Look again with the button above.") : result.get());
+        }
     }
 
     private static @Nullable String blank(String value) {

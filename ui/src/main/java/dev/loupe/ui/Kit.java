@@ -139,6 +139,13 @@ final class Kit {
         return s;
     }
 
+    /** What people should know before they read on. */
+    static Div notice(String sentence) {
+        Div d = div("notice", text(sentence));
+        d.getElement().setAttribute("role", "status");
+        return d;
+    }
+
     /** One clear sentence about what went wrong. */
     static Section failure(String sentence) {
         Section s = card(text("bad", sentence));

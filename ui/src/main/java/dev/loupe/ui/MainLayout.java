@@ -97,6 +97,7 @@ public final class MainLayout extends Div implements RouterLayout, AfterNavigati
         keys.put("j  k", "next and previous feature");
         keys.put("[  ]", "the same feature in the previous and next seed");
         keys.put("g", "go to a feature by its number");
+        keys.put("r", "to a feature by chance");
         keys.put("t", "test your own text on a feature");
         keys.put("s", "steer with this feature");
         keys.put("← → ↑ ↓", "walk through a chart or heat map");

@@ -57,7 +57,7 @@ final class PairPanel extends Div {
             d.add(Kit.link(Links.feature(sae, id), sae + " · " + id), Kit.text("dim", "No feature index yet."));
             return d;
         }
-        FeatureDetail f = workbench.features().detail(sae, id);
+        FeatureDetail f = workbench.closeUps().detail(sae, id);
         d.add(
                 Kit.div("line", Kit.link(Links.feature(sae, id), sae + " · " + id)),
                 Kit.div("", Kit.bold(f.summary().label())),
@@ -94,7 +94,7 @@ final class PairPanel extends Div {
         if (!workbench.features().indexed().contains(sae)) {
             return java.util.Optional.empty();
         }
-        FeatureDetail f = workbench.features().detail(sae, id);
+        FeatureDetail f = workbench.closeUps().detail(sae, id);
         long[] counts = f.histogram().counts();
         if (counts.length == 0) {
             return java.util.Optional.empty();

@@ -28,6 +28,7 @@ import java.util.stream.Collectors;
 final class SaePictures extends Section {
     private static final int LANGUAGES = 6;
     private static final int MAP_HEIGHT = 460;
+    private static final int BINS_A_DECADE = 10;
 
     private final Workbench workbench;
     private final SaeRow row;
@@ -49,7 +50,7 @@ final class SaePictures extends Section {
         addClassName("card");
         setId("pictures");
         Map<String, String> tabs = new LinkedHashMap<>();
-        if (row.report() != null) {
+        if (row.report() != null || row.sae().indexed()) {
             tabs.put("density", "Density");
         }
         if (row.sae().indexed()) {
@@ -87,7 +88,7 @@ final class SaePictures extends Section {
     private Component density() {
         SaeReport r = row.report();
         if (r == null) {
-            return Kit.text("dim", "Not evaluated yet: loupe eval " + row.sae().name());
+            return indexed();
         }
         double[] edges = r.density().edges();
         Histogram h = new Histogram();
@@ -102,11 +103,65 @@ final class SaePictures extends Section {
                 150,
                 "Densities of the features of " + row.sae().name(),
                 false));
+        h.file(ArrowFile.of(
+                row.sae().name() + "-density", () -> bins(edges, r.density().counts())));
         return new Div(
                 Kit.text(
                         "faint",
                         "share of held-out tokens on which a feature is active · "
                                 + Num.whole(r.density().never()) + " never"),
+                h);
+    }
+
+    /** Bins as columns. */
+    private static Map<String, Object> bins(double[] edges, int[] counts) {
+        Map<String, Object> columns = new LinkedHashMap<>();
+        columns.put("from", Arrays.copyOf(edges, counts.length));
+        columns.put("to", Arrays.copyOfRange(edges, 1, counts.length + 1));
+        columns.put("features", Arrays.stream(counts).asDoubleStream().toArray());
+        return columns;
+    }
+
+    /** Densities over all tokens of the index, where there is no report on held-out ones. */
+    private Component indexed() {
+        List<FeatureSummary> living = living();
+        double[] logs = living.stream()
+                .mapToDouble(f -> Math.log10(f.density()))
+                .sorted()
+                .toArray();
+        if (logs.length == 0) {
+            return Kit.text("dim", "No feature fires on any token of the store.");
+        }
+        double from = Math.floor(logs[0]);
+        double to = Math.max(from + 1, Math.ceil(logs[logs.length - 1]));
+        long[] counts = new long[(int) Math.round((to - from) * BINS_A_DECADE)];
+        for (double v : logs) {
+            counts[Math.min(counts.length - 1, (int) ((v - from) * BINS_A_DECADE))]++;
+        }
+        Histogram h = new Histogram();
+        h.set(new Histogram.Data(
+                counts,
+                from,
+                to,
+                true,
+                true,
+                "features",
+                "accent",
+                150,
+                "Densities of the features of " + row.sae().name(),
+                false));
+        h.file(ArrowFile.of(row.sae().name() + "-density", () -> {
+            Map<String, Object> columns = ids(living);
+            columns.put(
+                    "density",
+                    living.stream().mapToDouble(FeatureSummary::density).toArray());
+            return columns;
+        }));
+        return new Div(
+                Kit.text(
+                        "faint",
+                        "share of all tokens on which a feature is active · not evaluated on held-out ones yet: loupe eval "
+                                + row.sae().name()),
                 h);
     }
 
@@ -334,6 +389,7 @@ final class SaePictures extends Section {
                         130,
                         null,
                         null));
+                chart.file(ArrowFile.of(row.sae().name() + "-training", () -> new LinkedHashMap<>(curves)));
                 all.add(new Div(Kit.heading(name.replace('_', ' '), log ? "log" : ""), chart));
             }
         });

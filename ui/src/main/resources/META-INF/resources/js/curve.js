@@ -71,7 +71,7 @@ class Curve extends LoupeElement {
     svg.addEventListener('pointerleave', () => { cursor.setAttribute('d', ''); words.textContent = ''; });
     const legend = d.series.length > 1 ? h('div', { class: 'legend' }, d.series.map((q, k) => h('span', {}, h('i', { style: { background: TONES[k % TONES.length] } }), q.name))) : null;
     const table = () => ({ columns: ['line', d.xName ?? 'x', d.yName ?? 'y'], rows: d.series.flatMap(q => q.x.map((v, i) => [q.name, v, q.y[i]])) });
-    this.replaceChildren(...[legend, svg, words, tools(this, svg, d.label ?? `${d.yName ?? 'y'} by ${d.xName ?? 'x'}`, table)].filter(Boolean));
+    this.replaceChildren(...[legend, svg, words, tools(this, svg, d.label ?? `${d.yName ?? 'y'} by ${d.xName ?? 'x'}`, table, this.getAttribute('arrow'))].filter(Boolean));
   }
 }
 

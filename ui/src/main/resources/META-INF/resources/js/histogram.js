@@ -70,7 +70,7 @@ class Histogram extends LoupeElement {
     };
     const end = i => (d.log10 ? 10 ** edge(i) : edge(i));
     const table = () => ({ columns: ['from', 'to', what], rows: d.counts.map((c, i) => [end(i), end(i + 1), c]) });
-    this.replaceChildren(svg, words, tools(this, svg, d.label ?? `histogram of ${what}`, table));
+    this.replaceChildren(svg, words, tools(this, svg, d.label ?? `histogram of ${what}`, table, this.getAttribute('arrow')));
   }
 }
 

@@ -80,6 +80,8 @@ public final class BenchMain implements Callable<Integer> {
                 WideFilesBench::new,
                 IndexBench::new,
                 BrowseBench::new,
+                ScrollBench::new,
+                DashboardBench::new,
                 WideIndexBench::new,
                 () -> new PrefillBench(RandomModel.SMOLLM2, Precision.FLOAT32),
                 () -> new PrefillBench(RandomModel.SMOLLM2, Precision.BFLOAT16),

@@ -1,24 +1,12 @@
 package dev.loupe.bench;
 
 import com.microsoft.playwright.Browser;
-import com.microsoft.playwright.BrowserType;
 import com.microsoft.playwright.Page;
 import com.microsoft.playwright.Playwright;
-import dev.loupe.base.LoupeException;
-import dev.loupe.base.Progress;
-import dev.loupe.capture.CaptureRequest;
 import dev.loupe.http.LoupeServer;
-import dev.loupe.math.Matrix;
-import dev.loupe.sae.Architecture;
-import dev.loupe.sae.Sae;
-import dev.loupe.sae.SaeConfig;
-import dev.loupe.sae.SaeProvenance;
-import dev.loupe.sae.SaeWeights;
 import dev.loupe.service.Settings;
 import dev.loupe.service.Workbench;
 import dev.loupe.service.Workspace;
-import java.io.File;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -34,7 +22,6 @@ import org.jspecify.annotations.Nullable;
  * index to walk through in its place.
  */
 final class BrowseBench implements Benchmark {
-    private static final String HOOK = "blocks.3.hook_resid_post";
     private static final int LATENTS = 16_384;
     private static final int STEPS = 40;
 
@@ -108,54 +95,13 @@ final class BrowseBench implements Benchmark {
                 known == null ? Workspace.create(folder.resolve("workspace")) : Workspace.create(Path.of(known));
         workbench = new Workbench(workspace, Settings.load(Map.of(), Map.of()));
         if (known == null) {
-            generate(workbench);
+            BrowsedIndex.generate(workbench, sae, LATENTS, tokens);
         }
         server = LoupeServer.start(workbench, new LoupeServer.Options("127.0.0.1", 0, null));
-        playwright = Playwright.create(
-                new Playwright.CreateOptions().setEnv(Map.of("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")));
-        Browser browser = playwright
-                .chromium()
-                .launch(new BrowserType.LaunchOptions()
-                        .setExecutablePath(chromium())
-                        .setArgs(List.of("--no-sandbox", "--disable-gpu", "--disable-background-networking")));
+        playwright = BrowsedIndex.playwright();
+        Browser browser = BrowsedIndex.launch(playwright);
         page = browser.newContext(new Browser.NewContextOptions().setViewportSize(1280, 900))
                 .newPage();
-    }
-
-    private void generate(Workbench bench) {
-        bench.stores()
-                .capture(
-                        CaptureRequest.of(
-                                "browse",
-                                bench.workspace().activations(),
-                                "builtin",
-                                "builtin:europarl",
-                                List.of(HOOK),
-                                tokens),
-                        Progress.silent());
-        float[][] d = SaeData.directions(1, LATENTS, 0.5);
-        SaeWeights weights = new SaeWeights(
-                Matrix.copyOf(d), Matrix.copyOf(d), new float[LATENTS], new float[SaeData.WIDTH], new float[0]);
-        SaeConfig config = new SaeConfig(Architecture.TOPK, SaeData.K, false, "builtin", HOOK, Map.of());
-        new Sae(sae, config, weights, SaeProvenance.unknown())
-                .save(bench.workspace().saes().resolve(sae));
-        bench.features().build(sae, "browse", Progress.silent());
-    }
-
-    private static Path chromium() {
-        String told = env("CHROMIUM", "");
-        if (!told.isEmpty()) {
-            return Path.of(told);
-        }
-        for (String folder : env("PATH", "").split(File.pathSeparator)) {
-            for (String name : List.of("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")) {
-                Path program = Path.of(folder, name);
-                if (Files.isExecutable(program)) {
-                    return program;
-                }
-            }
-        }
-        throw new LoupeException("There is no Chromium for the benchmark browse: install one, or name it in CHROMIUM.");
     }
 
     @Override
@@ -179,15 +125,9 @@ final class BrowseBench implements Benchmark {
             p.waitForTimeout(150); // nobody reads a page in less
         }
         next += STEPS;
-        paintedP95.add(p95(painted));
-        serverP95.add(p95(answered));
+        paintedP95.add(BrowsedIndex.p95(painted));
+        serverP95.add(BrowsedIndex.p95(answered));
         return new Measured(STEPS, sum / 1000, next);
-    }
-
-    private static double p95(double[] values) {
-        double[] sorted = values.clone();
-        java.util.Arrays.sort(sorted);
-        return sorted[(int) Math.ceil(0.95 * sorted.length) - 1];
     }
 
     @Override

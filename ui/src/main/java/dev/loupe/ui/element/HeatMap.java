@@ -2,7 +2,6 @@ package dev.loupe.ui.element;
 
 import com.vaadin.flow.component.Tag;
 import com.vaadin.flow.component.dependency.JsModule;
-import com.vaadin.flow.server.streams.DownloadHandler;
 import java.util.List;
 
 /** Signed values by row and column: vermillion above zero, blue below; arrow keys walk the cells, linked with other drawings. */
@@ -34,11 +33,6 @@ public final class HeatMap extends DrawnElement {
             String unit,
             String label,
             boolean small) {}
-
-    /** Offers the numbers as an Arrow file too. */
-    public void file(DownloadHandler arrow) {
-        getElement().setAttribute("arrow", arrow);
-    }
 
     /** Draws a map. */
     public void set(Data data) {

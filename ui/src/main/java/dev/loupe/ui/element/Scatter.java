@@ -4,7 +4,6 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.vaadin.flow.component.ComponentEventListener;
 import com.vaadin.flow.component.Tag;
 import com.vaadin.flow.component.dependency.JsModule;
-import com.vaadin.flow.server.streams.DownloadHandler;
 import com.vaadin.flow.shared.Registration;
 import dev.loupe.base.Json;
 import java.util.List;
@@ -146,11 +145,6 @@ public final class Scatter extends DrawnElement {
                     newLine,
                     newHeight);
         }
-    }
-
-    /** Offers the points as an Arrow file too. */
-    public void file(DownloadHandler arrow) {
-        getElement().setAttribute("arrow", arrow);
     }
 
     /**
