@@ -3,6 +3,7 @@ package dev.loupe.train;
 import com.sun.management.OperatingSystemMXBean;
 import dev.loupe.base.Fmt;
 import dev.loupe.base.LoupeException;
+import dev.loupe.engine.cuda.CudaMemory;
 import java.lang.management.ManagementFactory;
 import java.util.List;
 
@@ -41,17 +42,59 @@ final class MemoryNeed {
         return Math.addExact(rows, Math.addExact(tiles, multiply(36, c.batch(), active)));
     }
 
+    /** On a GPU: the state, the batch with its errors, and the (row, latent) pairs. */
+    static long gpuBytes(TrainConfig c, int d) {
+        long revived = c.aux() > 0 ? Math.max(1, c.auxK() > 0 ? c.auxK() : d / 2) : 0;
+        long active = c.method().choosesK() ? 2L * c.k() + 32 : c.dSae() / 2; // of a penalty half at first
+        return CudaMemory.need(
+                c.dSae(), d, c.batch(), errorBlocks(c) - 1, active, revived, c.average() > 0, c.clip() > 0);
+    }
+
+    private static long gpuBytes(List<TrainConfig> together, int d) {
+        return together.stream().mapToLong(c -> gpuBytes(c, d)).reduce(0, Math::addExact);
+    }
+
+    /** Refuses runs that do not fit on a GPU together. */
+    static void check(List<TrainConfig> together, int d, CudaMemory memory) {
+        boolean fits;
+        String need;
+        try {
+            long bytes = gpuBytes(together, d);
+            fits = bytes <= memory.free() * 0.95;
+            need = Fmt.bytes(bytes);
+        } catch (ArithmeticException e) {
+            fits = false;
+            need = "more memory than can be counted";
+        }
+        if (!fits) {
+            boolean one = together.size() == 1;
+            throw new LoupeException((one ? "An SAE" : together.size() + " SAEs together, the first") + " of d_sae "
+                    + together.getFirst().dSae() + " on activations of width " + d + " with batches of "
+                    + together.getFirst().batch() + (one ? " needs " : " need ") + need + " on the GPU " + memory.card()
+                    + ", which has " + Fmt.bytes(memory.free()) + " left: choose a smaller d_sae or batch, "
+                    + (one ? "" : "train fewer of them at a time, ")
+                    + "stop what else uses it (nvidia-smi), or train with --device cpu.");
+        }
+    }
+
     private static long multiply(long a, long b, long c) {
         return Math.multiplyExact(Math.multiplyExact(a, b), c);
     }
 
     /** Refuses a run that does not fit, saying what would. */
     static void check(TrainConfig c, int d) {
+        if (TrainDevice.onGpu()) {
+            check(List.of(c), d, TrainDevice.memory());
+            return;
+        }
         check(c, d, machineBytes(), Runtime.getRuntime().maxMemory());
     }
 
     /** Bytes of runs that are stepped together. */
     static long bytes(List<TrainConfig> together, int d) {
+        if (TrainDevice.onGpu()) {
+            return gpuBytes(together, d);
+        }
         long sum = 0;
         for (TrainConfig c : together) {
             sum = Math.addExact(sum, Math.addExact(nativeBytes(c, d), heapBytes(c, d)));
@@ -62,6 +105,9 @@ final class MemoryNeed {
     /** Whether runs can be stepped together on this machine. */
     static boolean fits(List<TrainConfig> together, int d) {
         try {
+            if (TrainDevice.onGpu()) {
+                return gpuBytes(together, d) <= TrainDevice.memory().free() * 0.95;
+            }
             long heap = 0;
             for (TrainConfig c : together) {
                 heap = Math.addExact(heap, heapBytes(c, d));
@@ -75,6 +121,10 @@ final class MemoryNeed {
 
     /** Refuses runs that do not fit together. */
     static void check(List<TrainConfig> together, int d) {
+        if (TrainDevice.onGpu()) {
+            check(together, d, TrainDevice.memory());
+            return;
+        }
         together.forEach(c -> check(c, d));
         if (!fits(together, d)) {
             throw new LoupeException("These " + together.size() + " SAEs need " + Fmt.bytes(bytes(together, d))

@@ -56,7 +56,8 @@ import tools.jackson.core.JacksonException;
  * @param jumprelu what only JumpReLU has
  * @param matryoshka what only Matryoshka SAEs have
  * @param panneal what only p-annealing has
- * @param precision of the encoder's product: fp32, bf16 or int8; weights, gradients and activations are float32 in both
+ * @param precision of the encoder's product: fp32, bf16, int8 (processor) or tf32 (GPU); weights, gradients and
+ *     activations are float32 in all
  * @param checkpointMinutes how often a running training writes down where it is; changes no result
  * @param dataSeed order of the rows; the SAE's own seed only changes its initial weights
  */
@@ -179,7 +180,7 @@ public record TrainConfig(
 
     /** What takes its steps. */
     SaeEngine engine() {
-        return SaeEngine.best(Precision.of(precision));
+        return TrainDevice.engine(Precision.of(precision));
     }
 
     /** Whether decoder rows keep norm one. */

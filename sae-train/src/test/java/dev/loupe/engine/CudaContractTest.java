@@ -79,8 +79,11 @@ class CudaContractTest {
             value = Kind.class,
             names = {"TOPK_CLIPPED_AVERAGED", "MATRYOSHKA", "SKIP_TRANSCODER", "GATED"})
     void aRestartChangesNoBit(Kind kind) {
+        restarted(kind, FakeCuda.engine(Precision.BF16, WARP));
+    }
+
+    static void restarted(Kind kind, CudaEngine engine) {
         Cases.Random random = Cases.random();
-        CudaEngine engine = FakeCuda.engine(Precision.BF16, WARP);
         TrainState start = States.random(random, kind, 40, 11);
         StepRule rule = kind.rule(40, 11, 5, 1, 1e-8);
         Matrix batch = Matrix.copyOf(random.matrix(50, 11));
@@ -116,7 +119,10 @@ class CudaContractTest {
     /** Enough latents for the bound of the threads' maxima, so many equal ones that they overflow the chip, and none. */
     @Test
     void theLargestOfManyAreThoseOfTheReferenceEvenWhereManyAreEqual() {
-        CudaEngine engine = FakeCuda.engine(Precision.FP32, WARP);
+        largest(FakeCuda.engine(Precision.FP32, WARP));
+    }
+
+    static void largest(CudaEngine engine) {
         for (int kinds : new int[] {1, 3, 100_000}) {
             Cases.Random random = Cases.random();
             TrainState start = States.random(random, Kind.TOPK, 2500, 3);
@@ -139,13 +145,17 @@ class CudaContractTest {
     /** The bound guessed from the last step may be far too high, or far too low. */
     @Test
     void whatABatchKeepsDoesNotDependOnTheBatchesBeforeIt() {
+        batches(FakeCuda.engine(Precision.FP32, WARP));
+    }
+
+    static void batches(CudaEngine engine) {
         Cases.Random random = Cases.random();
         TrainState start = States.random(random, Kind.BATCH_TOPK, 60, 12);
         java.util.Arrays.fill(start.parameters().bEnc(), 0);
         java.util.Arrays.fill(start.parameters().bDec(), 0);
         AdamRule still = new AdamRule(0, 0.9, 0.999, 1);
         StepRule rule = StepRule.of(Selection.BATCH_TOPK, still).k(4).build();
-        try (TrainSession fast = FakeCuda.engine(Precision.FP32, WARP).open(start);
+        try (TrainSession fast = engine.open(start);
                 TrainSession reference = SaeEngine.scalar().open(start)) {
             for (float scale : new float[] {1, 1e-3f, 1000, 1, 1e-6f, 0, 1}) {
                 float[][] rows = random.matrix(70, 12);
@@ -171,7 +181,10 @@ class CudaContractTest {
     @ParameterizedTest
     @EnumSource(Kind.class)
     void aBatchThatIsNoNumberStopsTrainingBeforeItSpoilsTheParameters(Kind kind) {
-        CudaEngine engine = FakeCuda.engine(Precision.FP32, WARP);
+        noNumber(kind, FakeCuda.engine(Precision.FP32, WARP));
+    }
+
+    static void noNumber(Kind kind, CudaEngine engine) {
         Cases.Random random = Cases.random();
         TrainState start = States.random(random, kind, 20, 8);
         try (TrainSession session = engine.open(start)) {

@@ -91,7 +91,7 @@ public final class Main implements Runnable {
             names = "--device",
             paramLabel = "D",
             scope = ScopeType.INHERIT,
-            description = "Where models run: auto, cpu or cuda:0 (default: auto, which is cpu).")
+            description = "Where models run and SAEs are trained: auto, cpu or cuda:0 (default: auto, which is cpu).")
     private @Nullable String device;
 
     @Option(

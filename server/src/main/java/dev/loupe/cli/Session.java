@@ -65,11 +65,13 @@ final class Session implements AutoCloseable {
             return;
         }
         if (device.isCuda()) {
-            err.println("Models run on " + device + ".");
+            err.println("Models run and SAEs are trained on " + device + ".");
         } else if (settings.deviceIsAuto() && Device.gpus() > 0) {
-            err.println("Models run on cpu; --device cuda:0 uses the GPU that is there (README, \"On a GPU\").");
+            err.println(
+                    "Models run and SAEs are trained on cpu; --device cuda:0 uses the GPU that is there (README, \"On a GPU\").");
         } else if (verbose) {
-            err.println("Models run on " + device + (settings.deviceIsAuto() ? ": no NVIDIA GPU was found." : "."));
+            err.println("Models run and SAEs are trained on " + device
+                    + (settings.deviceIsAuto() ? ": no NVIDIA GPU was found." : "."));
         }
     }
 

@@ -123,10 +123,10 @@ final class TrainCommand extends LoupeCommand {
 
     @Option(
             names = "--encoder-precision",
-            paramLabel = "fp32|bf16|int8",
+            paramLabel = "fp32|bf16|int8|tf32",
             description =
                     "Of the encoder's product (default: fp32); bf16 may choose another latent near the last one, int8"
-                            + " excludes by 8-bit integers and chooses by float32.")
+                            + " excludes by 8-bit integers and chooses by float32, tf32 is for a GPU.")
     private @Nullable String encoderPrecision;
 
     @Option(

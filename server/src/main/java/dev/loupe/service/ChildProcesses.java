@@ -20,10 +20,12 @@ final class ChildProcesses {
     private static final long PATIENCE_SECONDS = 10;
 
     private final Workspace workspace;
+    private final String device;
     private final Map<String, Process> running = new ConcurrentHashMap<>();
 
-    ChildProcesses(Workspace workspace) {
+    ChildProcesses(Workspace workspace, String device) {
         this.workspace = workspace;
+        this.device = device;
     }
 
     /** Starts the job of a folder; {@code ended} hears the exit code. */
@@ -81,6 +83,8 @@ final class ChildProcesses {
                 MAIN,
                 "--workspace",
                 workspace.root().toString(),
+                "--device",
+                device,
                 "task",
                 job.resolve(JobWriter.REQUEST).toString()));
         return command;

@@ -2,6 +2,7 @@ package dev.loupe.service;
 
 import dev.loupe.base.Fmt;
 import dev.loupe.base.LoupeException;
+import dev.loupe.engine.cuda.CudaReport;
 import dev.loupe.math.MatrixProduct;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.tensor.Device;
@@ -76,10 +77,11 @@ public final class Doctor {
             problems.add("The embedded model does not open: " + e.getMessage());
         }
         f.add(device(bench.settings(), problems));
+        gpu(bench.settings(), problems, f);
         return f;
     }
 
-    /** Where models run, and what else there is. */
+    /** Where models run and SAEs are trained, and what else there is. */
     private static Finding device(Settings settings, List<String> problems) {
         Device device = settings.device();
         try {
@@ -95,6 +97,17 @@ public final class Doctor {
                 "device",
                 device + (Device.gpus() == 0 ? " (auto; no NVIDIA GPU found)" : " (auto; cuda:0 is there)"),
                 true);
+    }
+
+    /** What training on a GPU would need; a problem only where a GPU was asked for. */
+    private static void gpu(Settings settings, List<String> problems, List<Finding> f) {
+        boolean wanted = settings.device().isCuda();
+        for (CudaReport line : CudaReport.of(System.getenv())) {
+            f.add(new Finding(line.name(), line.value(), line.there() || !wanted));
+            if (wanted && !line.there()) {
+                problems.add("SAE training on " + settings.device() + " is not possible: " + line.value() + ".");
+            }
+        }
     }
 
     private static List<Finding> workspace(Workbench bench, List<String> problems) {

@@ -41,8 +41,13 @@ public final class Jobs {
     private final ChildProcesses children;
 
     Jobs(Workspace workspace) {
+        this(workspace, "auto");
+    }
+
+    /** @param device that jobs in processes of their own run on */
+    Jobs(Workspace workspace, String device) {
         this.workspace = workspace;
-        this.children = new ChildProcesses(workspace);
+        this.children = new ChildProcesses(workspace, device);
     }
 
     /** All jobs, newest first. */

@@ -25,7 +25,7 @@ public final class Settings {
         /** The folder of everything. */
         WORKSPACE("workspace", "~/.loupe", "folder of models, stores, SAEs and results"),
         /** Where tensors live. */
-        DEVICE("device", "auto", "auto, cpu or cuda:0: where models run"),
+        DEVICE("device", "auto", "auto, cpu or cuda:0: where models run and SAEs are trained"),
         /** Threads of numeric work. */
         THREADS("threads", "0", "threads of numeric work; 0 for all cores"),
         /** The server's port. */

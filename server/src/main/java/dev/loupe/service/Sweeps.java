@@ -12,6 +12,7 @@ import dev.loupe.base.UsageException;
 import dev.loupe.eval.SaeReport;
 import dev.loupe.store.ActivationStore;
 import dev.loupe.train.SweepPlan;
+import dev.loupe.train.TrainDevice;
 import dev.loupe.train.TrainGroup;
 import dev.loupe.train.TrainRequest;
 import dev.loupe.train.TrainResult;
@@ -159,7 +160,8 @@ public final class Sweeps {
                 + plan.passes().size()
                 + (plan.passes().size() == 1 ? " pass" : " passes") + " over the data, about "
                 + Fmt.duration(Duration.ofMillis((long) (1000 * plan.seconds()))) + ", "
-                + Fmt.bytes(plan.memoryBytes()) + " of memory, " + Fmt.bytes(plan.diskBytes()) + " on disk"
+                + Fmt.bytes(plan.memoryBytes()) + (TrainDevice.onGpu() ? " of GPU memory, " : " of memory, ")
+                + Fmt.bytes(plan.diskBytes()) + " on disk"
                 + (plan.kept().isEmpty() ? "." : "; " + plan.kept().size() + " are there already.");
     }
 

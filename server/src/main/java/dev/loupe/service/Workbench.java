@@ -1,5 +1,6 @@
 package dev.loupe.service;
 
+import dev.loupe.train.TrainDevice;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -50,6 +51,7 @@ public final class Workbench implements AutoCloseable {
     Workbench(Workspace workspace, Settings settings, @Nullable String labelKey) {
         this.workspace = workspace;
         this.settings = settings;
+        TrainDevice.use(settings.device().cuda());
         this.models = new Models(workspace, settings.number(Settings.Key.THREADS), settings.device());
         this.stores = new Stores(workspace, models);
         this.saes = new Saes(workspace);
@@ -79,7 +81,7 @@ public final class Workbench implements AutoCloseable {
         this.sweeps = new Sweeps(workspace, stores, trainings, evaluations);
         this.control = new RandomControl(workspace, models, stores, saes, sweeps, evaluations);
         this.controls = new Controls(workspace, features, control);
-        this.jobs = new Jobs(workspace);
+        this.jobs = new Jobs(workspace, settings.get(Settings.Key.DEVICE));
     }
 
     /** The folder. */

@@ -43,6 +43,11 @@ final class CudaDevice {
         });
     }
 
+    /** Lets a number stand for a card that was opened already. */
+    static synchronized void open(int index, CudaDevice device) {
+        OPEN.put(index, device);
+    }
+
     /** The driver, if it shows a card of this number. */
     static CudaDriver driver(CudaLibraries libraries, int index) {
         CudaDriver driver;

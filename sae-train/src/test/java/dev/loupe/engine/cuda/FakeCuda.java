@@ -131,6 +131,11 @@ public final class FakeCuda {
         return new CudaEngine(device(), precision, threads);
     }
 
+    /** Lets {@code cuda:index} be a card of paper in this process. */
+    public static void install(int index) {
+        CudaDevice.open(index, device());
+    }
+
     /** The same on a card whose blocks may have so much shared memory. */
     public static CudaEngine engineWithSharedBytes(Precision precision, int threads, int bytes) {
         return new CudaEngine(device(bytes), precision, threads);
