@@ -15,6 +15,7 @@ import dev.loupe.store.Dtype;
 import dev.loupe.store.ShardBuffer;
 import dev.loupe.store.StoreSpec;
 import dev.loupe.store.ValueRule;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -149,11 +150,56 @@ public final class LiveBatches implements AutoCloseable {
      */
     public synchronized void batch(String hook, long step, int rows, Matrix dst) {
         long first = Math.multiplyExact(step, (long) rows);
-        for (int i = 0; i < rows; ) {
-            Segment segment = segment(first + i);
-            int count = (int) Math.min(rows - i, segment.start + segment.size - (first + i));
-            for (int k = 0; k < count; k++, i++) {
-                segment.copy(hook, first + i - segment.start, dst, i);
+        Crossing all = crossing;
+        if (all == null || all.first != first || all.rows != rows) {
+            Segment at = segment(first);
+            if (first + rows <= at.start + at.size) {
+                for (int i = 0; i < rows; i++) {
+                    at.copy(hook, first + i - at.start, dst, i);
+                }
+                return;
+            }
+            // It needs three blocks: if each hook came back to the first, all would pass through the model for each
+            // hook.
+            all = new Crossing(first, rows);
+            crossing = all;
+        }
+        all.copy(hook, dst);
+    }
+
+    /** The rows of the last step whose rows come from several segments, of every hook. */
+    private @Nullable Crossing crossing;
+
+    /** A step whose rows come from several segments: taken from the blocks once, for all hooks. */
+    private final class Crossing {
+        private final long first;
+        private final int rows;
+        private final Map<String, Matrix> values = new LinkedHashMap<>();
+
+        @SuppressWarnings("MustBeClosedChecker") // an automatic arena is never closed
+        Crossing(long first, int rows) {
+            this.first = first;
+            this.rows = rows;
+            for (String hook : hooks()) {
+                values.put(hook, Matrix.allocate(Arena.ofAuto(), rows, width(hook)));
+            }
+            for (int i = 0; i < rows; ) {
+                Segment segment = segment(first + i);
+                int end = (int) Math.min(rows, segment.start + segment.size - first);
+                for (Map.Entry<String, Matrix> hook : values.entrySet()) {
+                    for (int k = i; k < end; k++) {
+                        segment.copy(hook.getKey(), first + k - segment.start, hook.getValue(), k);
+                    }
+                }
+                i = end;
+            }
+        }
+
+        void copy(String hook, Matrix dst) {
+            width(hook); // says which there are
+            Matrix from = Objects.requireNonNull(values.get(hook));
+            for (int i = 0; i < rows; i++) {
+                MemorySegment.copy(from.segment(), from.offset(i), dst.segment(), dst.offset(i), 4L * from.cols());
             }
         }
     }

@@ -81,6 +81,31 @@ class LiveBatchesTest {
     }
 
     @Test
+    void hooks_that_take_every_step_together_share_the_passes_of_the_model() throws IOException {
+        CaptureRequest r = request();
+        CaptureRequest both = CaptureRequest.of("live", folder, "toy", r.text(), List.of(HOOK, OTHER), 100_000)
+                .withHeldOut("0.1");
+        int batch = 37;
+        int[] passes = new int[2];
+        try (Arena arena = Arena.ofConfined()) {
+            Matrix values = Matrix.allocate(arena, batch, ToyModel.WIDTH);
+            for (int hooks = 1; hooks <= 2; hooks++) {
+                ToyModel model = new ToyModel();
+                try (LiveBatches live = LiveBatches.open(both, model, Progress.silent(), 200)) {
+                    for (int step = 0; step < 100; step++) {
+                        live.batch(HOOK, step, batch, values);
+                        if (hooks == 2) {
+                            live.batch(OTHER, step, batch, values);
+                        }
+                    }
+                }
+                passes[hooks - 1] = model.passes;
+            }
+        }
+        assertThat(passes[1]).as("passes, %d for one hook", passes[0]).isLessThan(passes[0] * 5 / 4);
+    }
+
+    @Test
     void any_step_is_reached_at_once_with_the_same_rows() throws IOException {
         CaptureRequest request = request();
         int batch = 37;
