@@ -1,6 +1,7 @@
 package dev.loupe.engine;
 
 import dev.loupe.base.UsageException;
+import dev.loupe.math.Matrix;
 
 /**
  * Takes training steps. All engines do the same arithmetic up to rounding; the contract test compares whole steps of each
@@ -13,6 +14,22 @@ public interface SaeEngine {
 
     /** Begins training from a state, which is copied. */
     TrainSession open(TrainState initial);
+
+    /**
+     * Whether steps leave the processor idle, so that the next batch can be made meanwhile.
+     */
+    default boolean prefetches() {
+        return false;
+    }
+
+    /**
+     * Tells that memory has new rows, which several sessions will take steps on: an engine of another device brings them
+     * there once, and without waiting. They must not change before the steps on them are taken.
+     */
+    default void announce(Matrix rows) {}
+
+    /** Takes back what {@link #announce} told. */
+    default void forget(Matrix rows) {}
 
     /** The fastest engine on this machine, in float32. */
     static SaeEngine best() {

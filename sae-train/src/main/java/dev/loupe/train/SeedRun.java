@@ -131,6 +131,11 @@ final class SeedRun implements AutoCloseable {
         return EngineNote.of(engine);
     }
 
+    /** What takes its steps. */
+    SaeEngine takesSteps() {
+        return engine;
+    }
+
     /** Every setting. */
     TrainConfig config() {
         return config;

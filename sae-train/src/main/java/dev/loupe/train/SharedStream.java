@@ -8,10 +8,14 @@ import dev.loupe.math.Parallel;
 import dev.loupe.math.VectorOps;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -19,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  * Steps several runs on one stream of batches: each batch is read (or computed) once, scaled once for each different
  * scale, and every run takes its step on it. Runs do not touch each other, so each ends with the bits that it would have
  * alone; they are spread over the cores, and a core that has none left helps inside the others' steps. A run that goes on
- * from a later step waits until the stream gets there; a run that fails leaves the others alone.
+ * from a later step waits until the stream gets there; a run that fails leaves the others alone. Where steps leave the processor
+ * idle (a GPU takes them), the next batch is made and brought there meanwhile.
  */
 final class SharedStream implements AutoCloseable {
     private final BatchSource data;
@@ -27,8 +32,10 @@ final class SharedStream implements AutoCloseable {
     private final List<SeedRun> runs;
     private final double checkpointSeconds;
     private final Arena arena = Arena.ofShared();
-    private final Map<Double, Matrix> inputs = new HashMap<>();
-    private final Map<Double, Matrix> targets = new HashMap<>();
+    private final boolean prefetches;
+    private final Places[] places;
+    private final Map<Long, Matrix> announced = new ConcurrentHashMap<>();
+    private @Nullable CompletableFuture<Batch> next;
     private final Map<SeedRun, LoupeException> failures = new IdentityHashMap<>();
 
     /**
@@ -40,6 +47,17 @@ final class SharedStream implements AutoCloseable {
         this.target = target;
         this.runs = List.copyOf(runs);
         this.checkpointSeconds = checkpointSeconds;
+        prefetches = this.runs.getFirst().takesSteps().prefetches();
+        places = new Places[prefetches ? 2 : 1];
+        Arrays.setAll(places, i -> new Places());
+    }
+
+    /** Where the rows of one batch lie. */
+    private final class Places {
+        final Matrix input = buffer(data);
+        final Matrix output = data == target ? input : buffer(target);
+        final Map<Double, Matrix> inputs = new HashMap<>();
+        final Map<Double, Matrix> targets = new HashMap<>();
     }
 
     /** Why runs stopped before their end; the one failure of a run that is alone is thrown instead. */
@@ -57,30 +75,105 @@ final class SharedStream implements AutoCloseable {
     void run(Progress progress, List<String> prefixes, Consumer<SeedRun> finished) {
         long last = runs.stream().mapToLong(r -> r.config().steps()).max().orElse(0);
         long step = runs.stream().mapToLong(SeedRun::next).min().orElse(0);
-        Matrix input = buffer(data);
-        Matrix output = data == target ? input : buffer(target);
         runs.stream().filter(SeedRun::done).forEach(finished);
         long written = System.nanoTime();
-        for (; step < last; step++) {
-            if (progress.cancelled()) {
-                checkpoint();
-                throw new CancelledException();
-            }
-            if ((System.nanoTime() - written) / 1e9 > checkpointSeconds) {
-                checkpoint();
-                written = System.nanoTime();
-            }
-            List<Integer> due = due(step);
-            if (due.isEmpty()) {
-                continue;
-            }
-            step(due, data.rows(step, input), data == target ? null : target.rows(step, output), progress, prefixes);
-            for (int i : due) {
-                if (runs.get(i).done()) {
-                    finished.accept(runs.get(i));
+        try {
+            for (; step < last; step++) {
+                if (progress.cancelled()) {
+                    checkpoint();
+                    throw new CancelledException();
                 }
+                if ((System.nanoTime() - written) / 1e9 > checkpointSeconds) {
+                    checkpoint();
+                    written = System.nanoTime();
+                }
+                List<Integer> due = due(step);
+                if (due.isEmpty()) {
+                    continue;
+                }
+                Batch batch = take(step);
+                if (prefetches && step + 1 < last) {
+                    long following = step + 1;
+                    next = CompletableFuture.supplyAsync(() -> make(following));
+                }
+                step(due, batch, progress, prefixes);
+                for (int i : due) {
+                    if (runs.get(i).done()) {
+                        finished.accept(runs.get(i));
+                    }
+                }
+                progress.advance(step + 1);
             }
-            progress.advance(step + 1);
+        } finally {
+            await();
+        }
+    }
+
+    /** The rows of a step, times each scale that a run wants. */
+    private record Batch(long step, Map<Double, Matrix> inputs, Map<Double, Matrix> targets) {}
+
+    /** The batch of a step: made before if it was foreseen, else now. */
+    private Batch take(long step) {
+        CompletableFuture<Batch> foreseen = next;
+        next = null;
+        if (foreseen != null) {
+            try {
+                Batch batch = foreseen.join();
+                if (batch.step == step) {
+                    return batch;
+                }
+            } catch (CompletionException e) {
+                if (e.getCause() instanceof RuntimeException cause) {
+                    throw cause;
+                }
+                throw e;
+            }
+        }
+        return make(step);
+    }
+
+    /** Waits for a batch that is being made, whose memory this owns; its failure does not matter any more. */
+    private void await() {
+        CompletableFuture<Batch> making = next;
+        next = null;
+        if (making != null) {
+            making.exceptionally(e -> new Batch(-1, Map.of(), Map.of())).join();
+        }
+    }
+
+    private Batch make(long step) {
+        Places place = places[(int) (step % places.length)];
+        List<SeedRun> left = runs.stream().filter(r -> !r.done()).toList();
+        Map<Double, Matrix> inputs = scaled(
+                rows(data, step, place.input),
+                left.stream().map(SeedRun::scale).distinct().toList(),
+                place.inputs);
+        Map<Double, Matrix> targets = data == target
+                ? inputs
+                : scaled(
+                        rows(target, step, place.output),
+                        left.stream().map(SeedRun::scaleOut).distinct().toList(),
+                        place.targets);
+        inputs.values().forEach(this::announce);
+        if (data != target) {
+            targets.values().forEach(this::announce);
+        }
+        return new Batch(step, inputs, targets);
+    }
+
+    /** A source's own memory is the fastest, but not to be had for two batches at once. */
+    private Matrix rows(BatchSource source, long step, Matrix own) {
+        if (!prefetches) {
+            return source.rows(step, own);
+        }
+        source.batch(step, own);
+        return own;
+    }
+
+    private void announce(Matrix rows) {
+        if (prefetches) {
+            runs.getFirst().takesSteps().announce(rows);
+            announced.put(rows.segment().address(), rows);
         }
     }
 
@@ -95,20 +188,15 @@ final class SharedStream implements AutoCloseable {
         return due;
     }
 
-    private void step(
-            List<Integer> due, Matrix raw, @Nullable Matrix rawTarget, Progress progress, List<String> prefixes) {
-        Map<Double, Matrix> scaled = scaled(
-                raw, due.stream().map(i -> runs.get(i).scale()).distinct().toList(), inputs);
-        Map<Double, Matrix> wanted = rawTarget == null
-                ? scaled
-                : scaled(
-                        rawTarget,
-                        due.stream().map(i -> runs.get(i).scaleOut()).distinct().toList(),
-                        targets);
+    private void step(List<Integer> due, Batch batch, Progress progress, List<String> prefixes) {
         Parallel.run(due.size(), d -> {
             SeedRun r = runs.get(due.get(d));
             try {
-                r.step(get(scaled, r.scale()), get(wanted, r.scaleOut()), progress, prefixes.get(due.get(d)));
+                r.step(
+                        get(batch.inputs, r.scale()),
+                        get(batch.targets, r.scaleOut()),
+                        progress,
+                        prefixes.get(due.get(d)));
             } catch (CancelledException e) {
                 throw e;
             } catch (LoupeException e) {
@@ -159,6 +247,8 @@ final class SharedStream implements AutoCloseable {
 
     @Override
     public void close() {
+        await();
+        announced.values().forEach(runs.getFirst().takesSteps()::forget);
         arena.close();
     }
 }

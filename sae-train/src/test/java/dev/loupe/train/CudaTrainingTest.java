@@ -103,6 +103,31 @@ class CudaTrainingTest {
         assertThat(String.join(" ", said)).contains("Going on from step 3", "CUDA on Paper GPU");
     }
 
+    /** Each batch is brought to the card once, made while the steps on the one before it run. */
+    @Test
+    void severalSaesOnTheCardShareTheirBatchesAndEndWithTheBitsThatTheyWouldHaveAlone() {
+        SaeEngine engine = FakeCuda.engine(Precision.FP32, 32);
+        TrainConfig config = Runs.config(Method.TOPK).with(Map.of("steps", 12, "batch", 10, "d_sae", 16));
+        List<TrainConfig> configs = List.of(config, config.with(Map.of("input_scale", "none", "steps", 7)));
+        BatchSource data = new PlantedSource(12, config.dataSeed());
+        List<TrainState> together = new ArrayList<>();
+        List<SeedRun> runs = configs.stream()
+                .map(c -> new SeedRun(engine, c, 1, data, data, dir.resolve("none"), 1e9))
+                .toList();
+        try (SharedStream stream = new SharedStream(data, data, runs, 1e9)) {
+            runs.forEach(r -> r.open(Progress.silent()));
+            stream.run(Progress.silent(), List.of("", ""), r -> together.add(r.snapshot()));
+            runs.forEach(SeedRun::close);
+        }
+        assertThat(FakeCuda.used()).isZero();
+        for (TrainState end : together) {
+            TrainConfig c = configs.get(end.step() == 12 ? 0 : 1);
+            try (SeedRun alone = new SeedRun(engine, c, 1, data, data, dir.resolve("none"), 1e9)) {
+                Floats.assertIdentical(values(end), values(alone.run(Progress.silent(), "")));
+            }
+        }
+    }
+
     @Test
     void anSaeTrainedOnTheCardIsAFileLikeAnyOther() {
         FakeCuda.install(CARD);

@@ -25,6 +25,7 @@ final class CudaDevice {
     private final Map<String, Long> kernels = new HashMap<>();
     private final String name;
     private final String described;
+    private final SharedRows shared = new SharedRows(this);
     private final int multiprocessors;
     private final int sharedBytes;
     private final long cacheBytes;
@@ -125,6 +126,11 @@ final class CudaDevice {
 
     CublasLt products() {
         return products;
+    }
+
+    /** Batches that all sessions see. */
+    SharedRows shared() {
+        return shared;
     }
 
     StepLayout layout() {

@@ -5,6 +5,7 @@ import dev.loupe.engine.Precision;
 import dev.loupe.engine.SaeEngine;
 import dev.loupe.engine.TrainSession;
 import dev.loupe.engine.TrainState;
+import dev.loupe.math.Matrix;
 
 /**
  * Takes training steps on a GPU. Parameters and moments never leave the card; of a step only its report (200 bytes) comes
@@ -44,6 +45,21 @@ public final class CudaEngine implements SaeEngine {
     @Override
     public String describe() {
         return "CUDA on " + device.describe() + "; encoder's product in " + precision.id();
+    }
+
+    @Override
+    public boolean prefetches() {
+        return true;
+    }
+
+    @Override
+    public void announce(Matrix rows) {
+        device.shared().announce(rows);
+    }
+
+    @Override
+    public void forget(Matrix rows) {
+        device.shared().forget(rows);
     }
 
     @Override

@@ -5,7 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.Map;
 
-/** Brings batches to the card: through pinned memory and a stream of its own, one after the other into two places. */
+/** Brings batches to the card: through pinned memory and a stream of its own, where they were not announced to the whole card. */
 final class Uploads implements AutoCloseable {
     private final CudaDevice device;
     private final DeviceMemory memory;
@@ -13,7 +13,6 @@ final class Uploads implements AutoCloseable {
     private final long copies;
     private final long ready;
     private final Map<String, MemorySegment> pinned = new HashMap<>();
-    private int turn;
 
     Uploads(CudaDevice device, DeviceMemory memory, long compute) {
         this.device = device;
@@ -23,10 +22,14 @@ final class Uploads implements AutoCloseable {
         ready = device.driver().newEvent();
     }
 
-    /** The address that rows will have on the card before anything that the stream is told from now on. */
+    /** The address that rows will have on the card, shared where they were announced, before anything that the stream is told from now on. */
     long put(String name, Matrix rows) {
+        long shared = device.shared().find(rows, compute);
+        if (shared != 0) {
+            return shared;
+        }
         long bytes = rows.segment().byteSize();
-        String place = "the rows of a batch (" + name + " " + (turn++ & 1) + ")";
+        String place = "the rows of a batch (" + name + ")";
         MemorySegment stage = pinned.get(place);
         if (stage == null || stage.byteSize() < bytes) {
             if (stage != null) {
