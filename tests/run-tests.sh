@@ -8,6 +8,7 @@ end a skip that tests/skips.txt does not list fails the run. What is missing is 
 distribution'"'"'s package as root or with password-less sudo, else Playwright'"'"'s download) and, where Python 3 is
 present, the small environment tests/.venv of the interop tests.
 
+  --cluster                            also the tests on a Spark cluster of this machine; Spark (230 MB) is fetched once
   --peers                              also the tests that open our files with the large Python libraries (SAELens,
                                        circuit-tracer, ...), in an environment tests/.venv-peers of 2 GB made for them
   CHROMIUM=PROGRAM                     the browser to use
@@ -16,12 +17,20 @@ present, the small environment tests/.venv of the interop tests.
 
 run_tests() {
     case $1 in -h | --help) printf '%s\n' "$tests_usage"; exit 0 ;; esac
-    local chromium python peers=()
-    if [ "$1" = --peers ]; then
+    local chromium python without_peers='peers' without_cluster='cluster' excluded more=()
+    while :; do
+        case $1 in
+            --peers)
+                set_up_peers
+                without_peers=
+                more+=("-Dloupe.peers=$root/tests/.venv-peers/bin/python") ;;
+            --cluster) without_cluster= ;;
+            *) break ;;
+        esac
         shift
-        set_up_peers
-        peers=("-Dloupe.excluded.tags=" "-Dloupe.peers=$root/tests/.venv-peers/bin/python")
-    fi
+    done
+    excluded=$without_peers${without_peers:+${without_cluster:+ | }}$without_cluster
+    more+=("-Dloupe.excluded.tags=$excluded")
     set_up_chromium
     set_up_python
     # what the launcher compiled without the static checks is compiled again with them
@@ -30,7 +39,7 @@ run_tests() {
     fi
     # reports of earlier runs would be counted as this one's
     rm -rf "$root"/*/target/surefire-reports "$root"/tests/*/target/surefire-reports
-    maven -B verify "-Dloupe.chromium=$chromium" "-Dloupe.python=$python" "${peers[@]}" "$@" || exit 1
+    maven -B verify "-Dloupe.chromium=$chromium" "-Dloupe.python=$python" "${more[@]}" "$@" || exit 1
     "$jdk/bin/java" -cp "$root/tests/fixtures/target/classes" dev.loupe.fixtures.SkipCheck "$root" || exit 1
 }
 

@@ -15,6 +15,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.UUID;
+import java.util.stream.Stream;
 
 /**
  * Files and folders that appear whole or not at all: content goes to a temporary name in the same folder, reaches the
@@ -70,6 +71,20 @@ public final class AtomicFiles {
     public static Path temporary(Path target) {
         Path absolute = target.toAbsolutePath();
         return absolute.resolveSibling("." + absolute.getFileName() + MARK + UUID.randomUUID());
+    }
+
+    /** Deletes what attempts to write {@code target} left behind; for whoever alone may write it. */
+    public static void sweep(Path target) {
+        Path absolute = target.toAbsolutePath();
+        String prefix = "." + absolute.getFileName() + MARK;
+        try (Stream<Path> siblings = Files.list(parent(absolute))) {
+            for (Path p : siblings.filter(s -> String.valueOf(s.getFileName()).startsWith(prefix))
+                    .toList()) {
+                deleteTree(p);
+            }
+        } catch (IOException ignored) {
+            // their names say what they are
+        }
     }
 
     /** Whether a name is that of half-written content. */

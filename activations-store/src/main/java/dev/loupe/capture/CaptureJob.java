@@ -1,8 +1,10 @@
 package dev.loupe.capture;
 
 import dev.loupe.base.LoupeException;
+import dev.loupe.base.OffsetProgress;
 import dev.loupe.base.ProcessMemory;
 import dev.loupe.base.Progress;
+import dev.loupe.base.TaskExecutor;
 import dev.loupe.corpus.Corpora;
 import dev.loupe.corpus.Document;
 import dev.loupe.corpus.DocumentParts;
@@ -13,6 +15,7 @@ import dev.loupe.corpus.LanguageLabeler;
 import dev.loupe.corpus.Packer;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.store.ShardBuffer;
+import dev.loupe.store.ShardFiles;
 import dev.loupe.store.StoreManifest;
 import dev.loupe.store.StoreSpec;
 import dev.loupe.store.StoreWriter;
@@ -20,6 +23,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs a model over a text and stores what passes its hook points: all of them in one pass that ends at the last one.
@@ -34,15 +39,22 @@ public final class CaptureJob {
 
     private final CaptureRequest request;
     private final LanguageModel model;
+    private final TaskExecutor executor;
     private final Progress progress;
     private final int shardRows;
     private final boolean tokensOnly;
 
     private CaptureJob(
-            CaptureRequest request, LanguageModel model, Progress progress, int shardRows, boolean tokensOnly) {
+            CaptureRequest request,
+            LanguageModel model,
+            TaskExecutor executor,
+            Progress progress,
+            int shardRows,
+            boolean tokensOnly) {
         this.tokensOnly = tokensOnly;
         this.request = request;
         this.model = model;
+        this.executor = executor;
         this.progress = progress;
         this.shardRows = shardRows;
     }
@@ -56,17 +68,29 @@ public final class CaptureJob {
      * @throws dev.loupe.base.CancelledException if the progress was cancelled; what was finished is kept
      */
     public static CaptureResult run(CaptureRequest request, LanguageModel model, Progress progress) {
-        return run(request, model, progress, CapturePlan.MOST_SHARD_ROWS);
+        return run(request, model, TaskExecutor.local(), progress);
+    }
+
+    /** The same with the model's passes done elsewhere; the store has the same bytes. */
+    public static CaptureResult run(
+            CaptureRequest request, LanguageModel model, TaskExecutor executor, Progress progress) {
+        return run(request, model, executor, progress, CapturePlan.MOST_SHARD_ROWS);
     }
 
     /** The same with smaller shards. */
     static CaptureResult run(CaptureRequest request, LanguageModel model, Progress progress, int shardRows) {
-        return new CaptureJob(request, model, progress, shardRows, false).run();
+        return run(request, model, TaskExecutor.local(), progress, shardRows);
     }
 
     /** Writes what a capture would but the activations: a store without hook points. No pass of the model is made. */
     static CaptureResult tokensOnly(CaptureRequest request, LanguageModel model, Progress progress, int shardRows) {
-        return new CaptureJob(request, model, progress, shardRows, true).run();
+        return new CaptureJob(request, model, TaskExecutor.local(), progress, shardRows, true).run();
+    }
+
+    /** The same with smaller shards, elsewhere. */
+    static CaptureResult run(
+            CaptureRequest request, LanguageModel model, TaskExecutor executor, Progress progress, int shardRows) {
+        return new CaptureJob(request, model, executor, progress, shardRows, false).run();
     }
 
     private CaptureResult run() {
@@ -86,7 +110,7 @@ public final class CaptureJob {
             try (StoreWriter writer = StoreWriter.create(folder, plan.spec())) {
                 LanguageLabeler labeler = LanguageLabeler.of(source.languages());
                 StoreManifest manifest = capture(writer, plan, first.heldOut(), text.trainFrom(first), labeler);
-                return result(manifest, writer.shardsKept(), false, start);
+                return result(manifest, writer.shardsKept(), writer.rowsKept(), false, start);
             }
         }
     }
@@ -107,7 +131,8 @@ public final class CaptureJob {
                     + ", made with other settings; choose another --name, or delete that folder first.");
         }
         progress.message("The store " + request.name() + " is there already; nothing to do.");
-        return result(manifest, manifest.content().shards().size(), true, start);
+        StoreManifest.Content c = manifest.content();
+        return result(manifest, c.shards().size(), c.tokens(), true, start);
     }
 
     private StoreManifest capture(
@@ -120,16 +145,18 @@ public final class CaptureJob {
             progress.message("Continuing an interrupted capture: " + writer.shardsKept() + " shards are kept.");
         }
         progress.stage((tokensOnly ? "cut the text of " : "capture ") + request.name(), request.tokens(), "tokens");
-        ForwardPass forward = new ForwardPass(model, plan.hooks(), plan.batchTokens(), progress);
         long heldOutRows = Math.max(1, request.tokens() / HELD_OUT_PART);
         Packer heldOut = packer(plan, heldOutDocuments.iterator(), labeler, heldOutRows);
-        Packer train;
-        try (ShardBuffer buffer = writer.buffer(plan.shardRows())) {
-            ShardFiller filler = new ShardFiller(writer, buffer, forward, progress);
-            filler.addAll(heldOut, true);
-            train = packer(plan, trainDocuments, labeler, request.tokens() - (heldOutRows - heldOut.rowsLeft()));
-            filler.addAll(train, false);
-            filler.flush();
+        Train train = new Train(
+                () -> packer(plan, trainDocuments, labeler, request.tokens() - (heldOutRows - heldOut.rowsLeft())));
+        try (ShardBuffer buffer = writer.sequenceBuffer(plan.shardRows());
+                ShardCapture here = new ShardCapture(model)) {
+            executor.run(
+                    new ShardTasks(writer, buffer, request, plan, new HeldOutDocuments(heldOut), train),
+                    ShardFiles.class,
+                    tokensOnly ? (task, p) -> ShardFiles.none(task.plan()) : here::run,
+                    (task, made) -> writer.commit(task.plan(), made),
+                    new OffsetProgress(progress, writer::rowsKept));
         }
         if (train.rowsLeft() > 0) {
             progress.message("The text ended before " + request.tokens() + " tokens: the store has "
@@ -147,13 +174,10 @@ public final class CaptureJob {
                 rows);
     }
 
-    private CaptureResult result(StoreManifest manifest, int kept, boolean reused, long start) {
+    private CaptureResult result(StoreManifest manifest, int kept, long rowsKept, boolean reused, long start) {
         StoreManifest.Content c = manifest.content();
         double seconds = (System.nanoTime() - start) / 1e9;
-        long captured = c.shards().stream()
-                .skip(kept)
-                .mapToLong(StoreManifest.Shard::rows)
-                .sum();
+        long captured = c.tokens() - rowsKept;
         return new CaptureResult(
                 request.name(),
                 request.folder(),
@@ -171,53 +195,48 @@ public final class CaptureJob {
                 ProcessMemory.peakBytes());
     }
 
-    /** Gathers sequences into shards; runs the model over a shard when it is full, unless the shard is kept. */
-    private final class ShardFiller {
-        private final StoreWriter writer;
-        private final ForwardPass forward;
-        private final Progress progress;
-        private final ShardBuffer buffer;
-        private long rows;
-        private int document = -1;
-
-        ShardFiller(StoreWriter writer, ShardBuffer buffer, ForwardPass forward, Progress progress) {
-            this.writer = writer;
-            this.forward = forward;
-            this.progress = progress;
-            this.buffer = buffer;
+    private record HeldOutDocuments(Packer packer) implements ShardTasks.Source {
+        @Override
+        public Packer.@Nullable Sequence next() {
+            return packer.next();
         }
 
-        void addAll(Packer packer, boolean heldOut) {
-            for (Packer.Sequence s; (s = packer.next()) != null; ) {
-                if (s.rows() > buffer.capacity() - buffer.rows()) {
-                    flush();
-                }
-                int[] documents = new int[s.parts().size()];
-                int[] from = new int[documents.length];
-                for (int i = 0; i < documents.length; i++) {
-                    Packer.Part part = s.parts().get(i);
-                    if (part.starts()) {
-                        Document d = part.document();
-                        document = writer.addDocument(d.name(), d.label(), d.confidence(), heldOut);
-                    }
-                    documents[i] = document;
-                    from[i] = part.from();
-                }
-                buffer.add(documents, from, s.tokens(), s.labels());
-            }
+        @Override
+        public boolean heldOut() {
+            return true;
+        }
+    }
+
+    /** Documents for training; how many rows they may fill is known when those held out are packed. */
+    private static final class Train implements ShardTasks.Source {
+        private final Supplier<Packer> begin;
+        private @Nullable Packer packer;
+
+        Train(Supplier<Packer> begin) {
+            this.begin = begin;
         }
 
-        void flush() {
-            if (buffer.rows() > 0) {
-                progress.check();
-                if (!tokensOnly && !writer.nextShardIsKept()) {
-                    forward.fill(buffer, rows);
-                }
-                rows += buffer.rows();
-                writer.write(buffer);
-                progress.advance(rows);
-                buffer.clear();
+        private Packer packer() {
+            Packer p = packer;
+            if (p == null) {
+                p = begin.get();
+                packer = p;
             }
+            return p;
+        }
+
+        @Override
+        public Packer.@Nullable Sequence next() {
+            return packer().next();
+        }
+
+        @Override
+        public boolean heldOut() {
+            return false;
+        }
+
+        long rowsLeft() {
+            return packer().rowsLeft();
         }
     }
 }

@@ -83,7 +83,8 @@ record CapturePlan(
         if (rules.excludeFirst() >= context) {
             throw new UsageException("All " + context + " positions of the context would be left out: exclude fewer.");
         }
-        int shardRows = (int) Math.max(context, Math.min(mostShardRows, Math.max(1024, SHARD_BYTES / (4 * width))));
+        int most = rules.shardRows() == null ? mostShardRows : Math.min(mostShardRows, rules.shardRows());
+        int shardRows = (int) Math.max(context, Math.min(most, Math.max(1024, SHARD_BYTES / (4 * width))));
         long pool =
                 Math.clamp(request.tokens(), LEAST_POOL / POOL_PER_TOKEN, MOST_POOL / POOL_PER_TOKEN) * POOL_PER_TOKEN;
         Map<String, Object> capture = new LinkedHashMap<>();

@@ -58,6 +58,24 @@ final class ArrowOutput implements AutoCloseable {
             int rows,
             int batchRows,
             Filler filler) {
+        DataFile attempt = attempt(folder, file, columns, schema, rows, batchRows, filler);
+        try {
+            AtomicFiles.publish(folder.resolve(attempt.file()), folder.resolve(file));
+        } catch (IOException e) {
+            throw AtomicFiles.failure(folder.resolve(file), e);
+        }
+        return attempt.named(file);
+    }
+
+    /** The same under a name of its own, for whoever gives it the name it is meant for. */
+    DataFile attempt(
+            Path folder,
+            String file,
+            List<ArrowColumn> columns,
+            Schema schema,
+            int rows,
+            int batchRows,
+            Filler filler) {
         Path target = folder.resolve(file);
         Path temporary = AtomicFiles.temporary(target);
         try {
@@ -76,9 +94,7 @@ final class ArrowOutput implements AutoCloseable {
             }
             AtomicFiles.sync(temporary);
             String name = folder.relativize(temporary).toString().replace('\\', '/');
-            DataFile described = CheckedFile.describe(folder, name, batchRows, columns);
-            AtomicFiles.publish(temporary, target);
-            return new DataFile(file, described.bytes(), batchRows, described.frameCrc32c(), described.batchCrc32c());
+            return CheckedFile.describe(folder, name, batchRows, columns);
         } catch (IOException | RuntimeException e) {
             try {
                 Files.deleteIfExists(temporary);

@@ -9,9 +9,15 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -19,19 +25,20 @@ import java.util.stream.Stream;
  * after the files of shard N, says that the shard is whole.
  */
 final class PartialStore {
-    private static final String SPEC = "spec.json";
+    static final String SPEC = "spec.json";
+    private static final Pattern COMMIT = Pattern.compile("commit-(\\d{5,9})\\.json");
 
     private final Path folder;
-    private final List<Commit> commits;
-    private final int kept;
+    private final SortedMap<Integer, Commit> commits;
+    private final Set<Integer> kept;
 
     /** A whole shard and what it adds to the statistics. */
     record Commit(Shard shard, Map<String, HookSums> sums) {}
 
-    private PartialStore(Path folder, List<Commit> commits) {
+    private PartialStore(Path folder, SortedMap<Integer, Commit> commits) {
         this.folder = folder;
         this.commits = commits;
-        this.kept = commits.size();
+        this.kept = Set.copyOf(commits.keySet());
     }
 
     /** Where the half-written store of a name lies. */
@@ -46,22 +53,33 @@ final class PartialStore {
             if (!Files.exists(folder.resolve(SPEC)) || !isSame(folder, spec)) {
                 AtomicFiles.deleteTree(folder);
                 Json.write(folder.resolve(SPEC), spec);
-                return new PartialStore(folder, new ArrayList<>());
+                return new PartialStore(folder, new TreeMap<>());
             }
-            List<Commit> commits = new ArrayList<>();
-            while (Files.exists(commitFile(folder, commits.size()))) {
-                Commit commit = Json.read(commitFile(folder, commits.size()), Commit.class);
-                if (!isWhole(folder, commit, spec)) {
-                    break;
+            SortedMap<Integer, Commit> commits = new TreeMap<>();
+            for (int shard : committed(folder)) {
+                Commit commit = Json.read(commitFile(folder, shard), Commit.class);
+                if (isWhole(folder, commit, spec)) {
+                    commits.put(shard, commit);
+                } else {
+                    Files.delete(commitFile(folder, shard));
                 }
-                commits.add(commit);
             }
             PartialStore result = new PartialStore(folder, commits);
-            result.dropAfter(commits.size());
             result.sweep();
             return result;
         } catch (IOException e) {
             throw AtomicFiles.failure(folder, e);
+        }
+    }
+
+    /** The shards that say that they are whole. */
+    private static List<Integer> committed(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.map(f -> COMMIT.matcher(String.valueOf(f.getFileName())))
+                    .filter(Matcher::matches)
+                    .map(m -> Integer.parseInt(m.group(1)))
+                    .sorted()
+                    .toList();
         }
     }
 
@@ -75,8 +93,21 @@ final class PartialStore {
 
     /** Compares every byte of a shard with its checksums: the machine may have lost power since. */
     private static boolean isWhole(Path folder, Commit commit, StoreSpec spec) {
+        try {
+            verify(folder, commit.shard(), spec);
+            return true;
+        } catch (LoupeException e) {
+            return false; // it will be written again
+        }
+    }
+
+    /**
+     * Compares every byte of a shard with its checksums.
+     *
+     * @throws LoupeException naming the file that is missing or damaged
+     */
+    static void verify(Path folder, Shard shard, StoreSpec spec) {
         try (Arena arena = Arena.ofConfined()) {
-            Shard shard = commit.shard();
             for (Map.Entry<String, DataFile> entry : shard.files().entrySet()) {
                 StoreSpec.HookSpec hook = spec.hooks().get(entry.getKey());
                 List<ArrowColumn> columns = hook != null
@@ -88,9 +119,6 @@ final class PartialStore {
                     file.verify(b);
                 }
             }
-            return true;
-        } catch (LoupeException e) {
-            return false; // it will be written again
         }
     }
 
@@ -104,35 +132,41 @@ final class PartialStore {
 
     /** Shards that were whole at open. */
     int kept() {
-        return kept;
+        return kept.size();
+    }
+
+    /** Whether a shard was whole at open. */
+    boolean isKept(int shard) {
+        return kept.contains(shard);
     }
 
     Commit commit(int shard) {
-        return commits.get(shard);
+        return Objects.requireNonNull(commits.get(shard));
     }
 
     List<Shard> shards(int count) {
-        return commits.subList(0, count).stream().map(Commit::shard).toList();
+        return IntStream.range(0, count).mapToObj(s -> commit(s).shard()).toList();
     }
 
-    /** Notes that all files of the next shard are on disk. */
-    void add(Commit commit) {
-        Json.write(commitFile(folder, commits.size()), commit);
-        commits.add(commit);
+    /** Notes that all files of a shard are on disk. */
+    void add(int shard, Commit commit) {
+        Json.write(commitFile(folder, shard), commit);
+        commits.put(shard, commit);
     }
 
-    /** Forgets shards that the finished store does not have. */
+    /** Forgets shards that the finished store does not have, and what attempts left that nobody waited for. */
     void dropAfter(int shards) {
         try {
-            for (int s = shards; Files.exists(commitFile(folder, s)); s++) {
-                Files.delete(commitFile(folder, s));
+            for (int s : commits.tailMap(shards).keySet()) {
+                Files.deleteIfExists(commitFile(folder, s));
             }
+            sweep();
         } catch (IOException e) {
             throw AtomicFiles.failure(folder, e);
         }
     }
 
-    /** Deletes what a killed writer left under temporary names. */
+    /** Deletes what killed writers left under temporary names. */
     private void sweep() throws IOException {
         List<Path> leftovers;
         try (Stream<Path> tree = Files.walk(folder)) {
@@ -147,7 +181,7 @@ final class PartialStore {
     void publish(Path store) {
         AtomicFiles.publishFolder(folder, store);
         try {
-            for (int s = 0; s < commits.size(); s++) {
+            for (int s : commits.keySet()) {
                 Files.deleteIfExists(commitFile(store, s));
             }
             Files.deleteIfExists(store.resolve(SPEC));

@@ -95,7 +95,7 @@ public final class ShardRewriter {
                     TableFillers.tokens(buffer, firstSequence, documents));
         }
         StoreSpec.HookSpec hook = java.util.Objects.requireNonNull(spec.hooks().get(key));
-        StoreWriter.prepare(buffer, key, hook);
+        ShardOutput.prepare(buffer, key, hook);
         return output.write(
                 folder,
                 old.file(),

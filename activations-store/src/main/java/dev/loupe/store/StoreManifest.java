@@ -186,7 +186,12 @@ public final class StoreManifest {
      * @param batchCrc32c CRC32C of every record batch (metadata and body), hexadecimal
      */
     @JsonNaming(SnakeCaseStrategy.class)
-    public record DataFile(String file, long bytes, int batchRows, String frameCrc32c, List<String> batchCrc32c) {}
+    public record DataFile(String file, long bytes, int batchRows, String frameCrc32c, List<String> batchCrc32c) {
+        /** The same content under another name. */
+        DataFile named(String name) {
+            return new DataFile(name, bytes, batchRows, frameCrc32c, batchCrc32c);
+        }
+    }
 
     /** A new manifest. */
     static StoreManifest of(Content content) {

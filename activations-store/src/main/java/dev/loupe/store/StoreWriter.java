@@ -1,19 +1,23 @@
 package dev.loupe.store;
 
 import dev.loupe.base.ArtifactLock;
+import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
+import dev.loupe.base.TaskExecutor;
 import dev.loupe.store.StoreManifest.Content;
 import dev.loupe.store.StoreManifest.DataFile;
 import dev.loupe.store.StoreManifest.Hook;
 import dev.loupe.store.StoreManifest.Shard;
 import dev.loupe.store.TableFillers.DocumentRow;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
 
@@ -27,8 +31,6 @@ import java.util.Set;
  * then {@link #finish}. Not safe for several threads.
  */
 public final class StoreWriter implements AutoCloseable {
-    private static final int MOST_BATCH_ROWS = 4096;
-    private static final long MOST_BATCH_BYTES = 16L << 20;
     private static final int TABLE_BATCH_ROWS = 16_384;
 
     private final Path folder;
@@ -41,6 +43,7 @@ public final class StoreWriter implements AutoCloseable {
     private int sequences;
     private long rows;
     private long trainRows;
+    private long rowsKept;
     private boolean finished;
 
     private StoreWriter(Path folder, StoreSpec spec, ArtifactLock lock, PartialStore partial, ArrowOutput.Disk disk) {
@@ -85,7 +88,12 @@ public final class StoreWriter implements AutoCloseable {
 
     /** Whether the next shard is whole already, so that {@link #write} needs no activations. */
     public boolean nextShardIsKept() {
-        return shard < partial.kept();
+        return partial.isKept(shard);
+    }
+
+    /** Rows of the shards that an earlier writer left whole, of those that came by so far. */
+    public long rowsKept() {
+        return rowsKept;
     }
 
     /** A document; its index. */
@@ -103,6 +111,15 @@ public final class StoreWriter implements AutoCloseable {
                 spec.hooks());
     }
 
+    /** A buffer for the sequences of a shard that {@link #plan} hands on: without activations. */
+    public ShardBuffer sequenceBuffer(int capacity) {
+        return new ShardBuffer(
+                capacity,
+                Set.copyOf(spec.sequence().excludedTokens()),
+                spec.sequence().firstRows(),
+                Map.of());
+    }
+
     /**
      * Writes a shard; on return it is on disk.
      *
@@ -110,45 +127,116 @@ public final class StoreWriter implements AutoCloseable {
      * @throws LoupeException if the disk is full or an activation is not a finite number; earlier shards are kept
      */
     public void write(ShardBuffer buffer) {
+        if (keep(buffer)) {
+            return;
+        }
+        SequencedMap<String, DataFile> files = tables(buffer);
+        ShardFiles made = new ShardOutput(partial.folder(), spec, output)
+                .write(shard, buffer, r -> documents.get(buffer.document[r]).heldOut(), rows, true);
+        files.putAll(made.files());
+        partial.add(
+                shard,
+                new PartialStore.Commit(
+                        new Shard(buffer.rows(), buffer.sequences().size(), files), made.sums()));
+        next(buffer);
+    }
+
+    /**
+     * Writes the tables of the next shard and leaves its activations to others, see {@link ShardWorker}.
+     *
+     * @param buffer at least one row; held-out sequences come first
+     * @return what they need to know; empty if the shard is kept
+     */
+    public Optional<ShardPlan> plan(ShardBuffer buffer) {
+        if (keep(buffer)) {
+            return Optional.empty();
+        }
+        int heldOut = 0;
+        int sequence = 0;
+        for (; sequence < buffer.sequences().size(); sequence++) {
+            if (documents.get(buffer.sequenceDocument[sequence]).heldOut()) {
+                if (heldOut++ < sequence) {
+                    throw new IllegalArgumentException("held-out sequences come first");
+                }
+            }
+        }
+        ShardPlan plan = new ShardPlan(
+                shard,
+                buffer.rows(),
+                buffer.sequences().size(),
+                rows,
+                heldOut,
+                ShardPlan.checksum(spec),
+                tables(buffer));
+        next(buffer);
+        return Optional.of(plan);
+    }
+
+    /**
+     * Makes a shard part of the store that others made by a plan: files get their names, then a note says that it is whole.
+     *
+     * @throws TaskExecutor.Refused if a file is missing or was damaged since; the shard can be made again
+     */
+    public void commit(ShardPlan plan, ShardFiles made) {
+        SequencedMap<String, DataFile> files = new LinkedHashMap<>(plan.tables());
+        files.putAll(made.files());
+        Shard attempt = new Shard(plan.rows(), plan.sequences(), files);
+        try {
+            PartialStore.verify(partial.folder(), attempt, spec);
+        } catch (LoupeException e) {
+            throw new TaskExecutor.Refused(String.valueOf(e.getMessage()));
+        }
+        SequencedMap<String, DataFile> named = new LinkedHashMap<>(plan.tables());
+        try {
+            for (Map.Entry<String, DataFile> entry : made.files().entrySet()) {
+                String name = ShardOutput.file(entry.getKey(), plan.shard());
+                AtomicFiles.publish(
+                        partial.folder().resolve(entry.getValue().file()),
+                        partial.folder().resolve(name));
+                named.put(entry.getKey(), entry.getValue().named(name));
+            }
+        } catch (IOException e) {
+            throw AtomicFiles.failure(partial.folder(), e);
+        }
+        partial.add(
+                plan.shard(), new PartialStore.Commit(new Shard(plan.rows(), plan.sequences(), named), made.sums()));
+    }
+
+    /** Whether an earlier writer left the next shard whole; then it is taken as it is. */
+    private boolean keep(ShardBuffer buffer) {
         if (buffer.rows() == 0) {
             throw new IllegalArgumentException("an empty shard");
         }
-        PartialStore.Commit commit;
-        if (nextShardIsKept()) {
-            commit = partial.commit(shard);
-            if (commit.shard().rows() != buffer.rows()
-                    || commit.shard().sequences() != buffer.sequences().size()) {
-                throw new LoupeException("The half-written store " + partial.folder()
-                        + " does not fit this text; delete that folder and start again.");
-            }
-        } else {
-            commit = writeFiles(buffer);
-            partial.add(commit);
+        if (!nextShardIsKept()) {
+            return false;
         }
-        trainRows += trainRows(buffer);
+        Shard there = partial.commit(shard).shard();
+        if (there.rows() != buffer.rows()
+                || there.sequences() != buffer.sequences().size()) {
+            throw new LoupeException("The half-written store " + partial.folder()
+                    + " does not fit this text; delete that folder and start again.");
+        }
+        rowsKept += buffer.rows();
+        next(buffer);
+        return true;
+    }
+
+    private void next(ShardBuffer buffer) {
         shard++;
-        sequences += commit.shard().sequences();
-        rows += commit.shard().rows();
-    }
-
-    private long trainRows(ShardBuffer buffer) {
-        long train = 0;
+        sequences += buffer.sequences().size();
+        rows += buffer.rows();
         for (int r = 0; r < buffer.rows(); r++) {
-            train += documents.get(buffer.document[r]).heldOut() ? 0 : 1;
+            trainRows += documents.get(buffer.document[r]).heldOut() ? 0 : 1;
         }
-        return train;
     }
 
-    private PartialStore.Commit writeFiles(ShardBuffer buffer) {
-        String name = String.format("shard-%05d.arrow", shard);
-        Path into = partial.folder();
-        Map<String, HookSums> sums = new LinkedHashMap<>();
-        spec.hooks().forEach((hook, h) -> sums.put(hook, sum(buffer, hook, h)));
+    private SequencedMap<String, DataFile> tables(ShardBuffer buffer) {
+        String name = ShardOutput.name(shard);
         SequencedMap<String, DataFile> files = new LinkedHashMap<>();
         files.put(
                 ManifestCheck.TOKENS,
                 output.write(
-                        into,
+                        partial.folder(),
                         "tokens/" + name,
                         StoreTables.TOKENS,
                         TableSchemas.of(StoreTables.TOKENS),
@@ -158,53 +246,14 @@ public final class StoreWriter implements AutoCloseable {
         files.put(
                 ManifestCheck.SEQUENCES,
                 output.write(
-                        into,
+                        partial.folder(),
                         "sequences/" + name,
                         StoreTables.SEQUENCES,
                         TableSchemas.of(StoreTables.SEQUENCES),
                         buffer.sequences().size(),
                         TABLE_BATCH_ROWS,
                         TableFillers.sequences(buffer, rows)));
-        spec.hooks()
-                .forEach((hook, h) -> files.put(
-                        hook,
-                        output.write(
-                                into,
-                                hook + "/" + name,
-                                StoreTables.activation(h.width(), h.dtype()),
-                                ArrowOutput.activationSchema(h.width(), h.dtype()),
-                                buffer.rows(),
-                                batchRows(h),
-                                ArrowOutput.activationFiller(
-                                        buffer.activations(hook).segment(), h.width(), h.dtype()))));
-        return new PartialStore.Commit(
-                new Shard(buffer.rows(), buffer.sequences().size(), files), sums);
-    }
-
-    /** Changes the rows of a hook as the spec says and rounds them to their dtype. */
-    static void prepare(ShardBuffer buffer, String hook, StoreSpec.HookSpec h) {
-        var matrix = buffer.activations(hook);
-        if (h.changed() != null) {
-            float[] row = new float[h.width()];
-            for (int r = 0; r < buffer.rows(); r++) {
-                matrix.copyRow(r, row);
-                h.changed().apply(row);
-                matrix.setRow(r, row);
-            }
-        }
-        RowEncoder.round(h.dtype(), matrix.segment(), (long) buffer.rows() * h.width(), hook);
-    }
-
-    /** Prepares the rows of a hook and sums those of training documents. */
-    private HookSums sum(ShardBuffer buffer, String hook, StoreSpec.HookSpec h) {
-        prepare(buffer, hook, h);
-        return HookSummer.sum(
-                buffer, hook, r -> documents.get(buffer.document[r]).heldOut(), rows);
-    }
-
-    private static int batchRows(StoreSpec.HookSpec hook) {
-        long fit = MOST_BATCH_BYTES / ((long) hook.width() * hook.dtype().bytes());
-        return (int) Math.clamp(Long.highestOneBit(Math.max(1, fit)), 1, MOST_BATCH_ROWS);
+        return files;
     }
 
     /**

@@ -73,7 +73,7 @@ class DiskFullTest {
         bytes[bytes.length / 2] ^= 1;
         Files.write(second, bytes);
         try (StoreWriter writer = StoreWriter.create(folder.resolve("s"), spec)) {
-            assertThat(writer.shardsKept()).isEqualTo(1);
+            assertThat(writer.shardsKept()).isEqualTo(2);
             TestStores.write(writer, spec, e, Integer.MAX_VALUE);
         }
         try (ActivationStore store = ActivationStore.open(folder.resolve("s"))) {

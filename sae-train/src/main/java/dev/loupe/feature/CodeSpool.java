@@ -2,6 +2,8 @@ package dev.loupe.feature;
 
 import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Checksums;
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.TaskExecutor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -31,6 +33,7 @@ final class CodeSpool implements AutoCloseable {
     private final FileChannel channel;
     private final long identity;
     private final int dSae;
+    private final int firstNumber;
     private final List<Long> offsets = new ArrayList<>();
     private int restorable;
     private long end;
@@ -43,9 +46,19 @@ final class CodeSpool implements AutoCloseable {
      * @param identity of SAE and store; codes of another one are thrown away
      */
     CodeSpool(Path file, String identity, int dSae) {
+        this(file, identity, dSae, 0);
+    }
+
+    /**
+     * The same of a part of the blocks.
+     *
+     * @param firstNumber the number of the first of them
+     */
+    CodeSpool(Path file, String identity, int dSae, int firstNumber) {
         this.file = file;
         this.identity = HexIdentity.of(identity);
         this.dSae = dSae;
+        this.firstNumber = firstNumber;
         try {
             channel = FileChannel.open(
                     file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
@@ -75,7 +88,7 @@ final class CodeSpool implements AutoCloseable {
                 boolean ours = s.get(LONG, end) == MAGIC
                         && s.get(LONG, end + 32) == identity
                         && s.get(INT, end + 24) == dSae
-                        && s.get(INT, end + 28) == offsets.size()
+                        && s.get(INT, end + 28) == firstNumber + offsets.size()
                         && bytes > 0
                         && end + bytes <= size;
                 if (!ours || s.get(INT, end + bytes - 4) != Checksums.crc32c(s.asSlice(end, bytes - 4))) {
@@ -146,7 +159,7 @@ final class CodeSpool implements AutoCloseable {
             s.set(INT, 16, block.rows);
             s.set(INT, 20, entries);
             s.set(INT, 24, dSae);
-            s.set(INT, 28, offsets.size());
+            s.set(INT, 28, firstNumber + offsets.size());
             s.set(LONG, 32, identity);
             long rows = HEADER + 4L * (dSae + 1);
             MemorySegment.copy(block.starts(), 0, s, INT, HEADER, dSae + 1);
@@ -159,6 +172,51 @@ final class CodeSpool implements AutoCloseable {
             }
             offsets.add(end);
             end += bytes;
+        } catch (IOException e) {
+            throw AtomicFiles.failure(file, e);
+        }
+    }
+
+    /** Looks whether a part that another process encoded is whole. */
+    static void check(Path part, String identity, int dSae, int firstNumber, int blocks) {
+        try (CodeSpool other = new CodeSpool(part, identity, dSae, firstNumber)) {
+            if (other.blocks() != blocks) {
+                throw new TaskExecutor.Refused("The codes in " + part + " are damaged: " + other.blocks() + " of "
+                        + blocks + " blocks have their checksum.");
+            }
+        }
+    }
+
+    /** Forces what was added to disk. */
+    void sync() {
+        try {
+            channel.force(true);
+        } catch (IOException e) {
+            throw AtomicFiles.failure(file, e);
+        }
+    }
+
+    /**
+     * Adds the blocks that another process encoded, after a look at their checksums.
+     *
+     * @param part holds exactly those that come next
+     * @throws LoupeException if a block is missing, damaged, or of another SAE, store or place
+     */
+    void take(Path part, String identityText, int blocks) {
+        int before = offsets.size();
+        try (CodeSpool other = new CodeSpool(part, identityText, dSae, firstNumber + before)) {
+            if (other.blocks() != blocks) {
+                throw new LoupeException("The codes in " + part + " were damaged: run the same command again.");
+            }
+            channel.position(end);
+            for (long at = 0; at < other.end; ) {
+                at += other.channel.transferTo(at, other.end - at, channel);
+            }
+            for (long offset : other.offsets) {
+                offsets.add(end + offset);
+            }
+            end += other.end;
+            restorable = offsets.size();
         } catch (IOException e) {
             throw AtomicFiles.failure(file, e);
         }

@@ -6,6 +6,7 @@ import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
 import dev.loupe.base.Progress;
+import dev.loupe.base.TaskExecutor;
 import dev.loupe.eval.SaeIdentity;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.Sae;
@@ -42,6 +43,18 @@ public final class FeatureIndexer {
         return build(sae, store, store.reader(sae.hookName()), model, options, featuresDir, progress);
     }
 
+    /** The same with the rows of the store encoded elsewhere; the index has the same bytes but for the time that it took. */
+    public static FeatureIndex build(
+            Sae sae,
+            ActivationStore store,
+            LanguageModel model,
+            IndexOptions options,
+            Path featuresDir,
+            TaskExecutor executor,
+            Progress progress) {
+        return build(sae, store, store.reader(sae.hookName()), model, options, featuresDir, executor, progress);
+    }
+
     /**
      * The same over rows that lie elsewhere than in the store.
      *
@@ -56,6 +69,18 @@ public final class FeatureIndexer {
             IndexOptions options,
             Path featuresDir,
             Progress progress) {
+        return build(sae, store, rows, model, options, featuresDir, TaskExecutor.local(), progress);
+    }
+
+    private static FeatureIndex build(
+            Sae sae,
+            ActivationStore store,
+            RowReader rows,
+            LanguageModel model,
+            IndexOptions options,
+            Path featuresDir,
+            TaskExecutor executor,
+            Progress progress) {
         check(sae, store, rows, model);
         SaeNeeds.check(sae, store);
         SaeNeeds.check(sae, model);
@@ -64,7 +89,7 @@ public final class FeatureIndexer {
             Path temporary = AtomicFiles.temporary(folder);
             try {
                 Files.createDirectories(temporary);
-                spoolAndWrite(sae, store, rows, model, options, temporary, folder, progress);
+                spoolAndWrite(sae, store, rows, model, options, temporary, folder, executor, progress);
             } catch (IOException e) {
                 throw AtomicFiles.failure(folder, e);
             } finally {
@@ -82,14 +107,18 @@ public final class FeatureIndexer {
             IndexOptions options,
             Path temporary,
             Path folder,
+            TaskExecutor executor,
             Progress progress) {
         String checksum = SaeIdentity.checksum(sae);
         Path file = folder.resolveSibling("." + folder.getFileName() + ".codes");
         // an SAE in memory has no identity that a later run could know it by
         String identity = checksum.isEmpty()
                 ? UUID.randomUUID().toString()
-                : checksum + " " + store.fingerprint() + " " + sae.hookName();
+                : identity(checksum, store.fingerprint(), sae.hookName());
         try (CodeSpool spool = new CodeSpool(file, identity, sae.dSae())) {
+            if (executor.remote() && !checksum.isEmpty()) {
+                new CodeShards(sae, store, spool, file, identity).fill(executor, progress);
+            }
             write(sae, store, rows, model, options, spool, temporary, progress);
             progress.stage("search index of " + sae.name(), -1, "latents");
             SearchFolder.write(temporary, FeatureIndex.open(temporary));
@@ -100,6 +129,11 @@ public final class FeatureIndexer {
                 delete(file); // nobody could use it
             }
         }
+    }
+
+    /** What codes belong to. */
+    static String identity(String saeChecksum, String storeFingerprint, String hook) {
+        return saeChecksum + " " + storeFingerprint + " " + hook;
     }
 
     private static void write(

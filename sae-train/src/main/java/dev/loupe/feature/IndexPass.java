@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class IndexPass {
     /** Rows of a block, so that a latent of usual density has enough of them to be worth a visit. */
-    private static final int BLOCK_ROWS = 8192;
+    static final int BLOCK_ROWS = 8192;
 
     private static final int LATENTS_PER_TASK = 64;
 
@@ -124,7 +124,7 @@ final class IndexPass {
         return stats[latent];
     }
 
-    private static int longest(SequenceTable sequences) {
+    static int longest(SequenceTable sequences) {
         int longest = 0;
         for (int s = 0; s < sequences.size(); s++) {
             longest = Math.max(longest, sequences.rows(s));

@@ -91,6 +91,33 @@ public record SweepPlan(
         }
     }
 
+    /**
+     * What training on other machines will take; how long is theirs to say.
+     *
+     * @throws LoupeException if a task cannot be done, or the disk is too small
+     */
+    public static SweepPlan elsewhere(Path storeFolder, Path saesDir, List<TrainTask> tasks) {
+        try (ActivationStore store = ActivationStore.open(storeFolder)) {
+            List<String> kept = new ArrayList<>();
+            List<String> rest = new ArrayList<>();
+            long memory = 0;
+            long weights = 0;
+            for (TrainTask t : tasks) {
+                TrainGroup.check(t, store);
+                int d = TrainGroup.width(t, store);
+                if (Files.exists(saesDir.resolve(t.name()))) {
+                    kept.add(t.name());
+                } else {
+                    rest.add(t.name());
+                    memory = Math.max(memory, MemoryNeed.bytes(List.of(t.config()), d));
+                    weights += 2L * Float.BYTES * t.config().dSae() * d;
+                }
+            }
+            enoughDisk(saesDir, 4 * weights); // with checkpoints
+            return new SweepPlan(rest.isEmpty() ? List.of() : List.of(rest), kept, 0, memory, 4 * weights);
+        }
+    }
+
     /** Tasks of one stream, as many together as fit. */
     private static List<List<TrainTask>> passes(List<TrainTask> tasks, int d) {
         List<List<TrainTask>> passes = new ArrayList<>();

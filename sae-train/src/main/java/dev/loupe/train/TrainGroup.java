@@ -51,6 +51,22 @@ public final class TrainGroup {
 
     static List<Outcome> run(
             Path storeFolder, Path saesDir, List<TrainTask> tasks, Progress progress, double checkpointSeconds) {
+        return run(storeFolder, saesDir, saesDir, tasks, progress, checkpointSeconds);
+    }
+
+    /**
+     * The same with the finished SAEs put elsewhere.
+     *
+     * @param saesDir of checkpoints, and of SAEs that others begin with
+     * @param into where finished SAEs go
+     */
+    static List<Outcome> run(
+            Path storeFolder,
+            Path saesDir,
+            Path into,
+            List<TrainTask> tasks,
+            Progress progress,
+            double checkpointSeconds) {
         if (tasks.stream().map(TrainTask::stream).distinct().count() != 1) {
             throw new UsageException("Only trainings on the same batches can be stepped together.");
         }
@@ -61,7 +77,8 @@ public final class TrainGroup {
             TrainJob.Origin origin = TrainJob.Origin.of(store, first.hook(), first.hookOut());
             try (BatchSource data = source(first, store, first.hook());
                     BatchSource other = first.hookOut().isEmpty() ? null : source(first, store, first.hookOut())) {
-                return run(data, other == null ? data : other, origin, saesDir, tasks, progress, checkpointSeconds);
+                return run(
+                        data, other == null ? data : other, origin, saesDir, into, tasks, progress, checkpointSeconds);
             }
         }
     }
@@ -74,12 +91,24 @@ public final class TrainGroup {
             List<TrainTask> tasks,
             Progress progress,
             double checkpointSeconds) {
+        return run(data, target, origin, saesDir, saesDir, tasks, progress, checkpointSeconds);
+    }
+
+    private static List<Outcome> run(
+            BatchSource data,
+            BatchSource target,
+            TrainJob.Origin origin,
+            Path saesDir,
+            Path into,
+            List<TrainTask> tasks,
+            Progress progress,
+            double checkpointSeconds) {
         Map<TrainTask, Outcome> outcomes = new LinkedHashMap<>();
         Map<TrainTask, SeedRun> runs = new LinkedHashMap<>();
         List<ArtifactLock> locks = new ArrayList<>();
         try {
             for (TrainTask t : tasks) {
-                Path folder = saesDir.resolve(t.name());
+                Path folder = into.resolve(t.name());
                 locks.add(ArtifactLock.acquire(folder, "training SAE " + t.name()));
                 if (Files.exists(folder)) {
                     outcomes.put(t, new Outcome(t, TrainJob.existing(t.config(), t.seed(), folder, origin), null));
@@ -87,7 +116,7 @@ public final class TrainGroup {
                     runs.put(t, open(t, data, target, saesDir, checkpointSeconds, progress));
                 }
             }
-            train(runs, data, target, origin, saesDir, progress, checkpointSeconds, outcomes);
+            train(runs, data, target, origin, into, progress, checkpointSeconds, outcomes);
         } finally {
             runs.values().forEach(SeedRun::close);
             locks.forEach(ArtifactLock::close);
@@ -116,7 +145,7 @@ public final class TrainGroup {
             BatchSource data,
             BatchSource target,
             TrainJob.Origin origin,
-            Path saesDir,
+            Path into,
             Progress progress,
             double checkpointSeconds,
             Map<TrainTask, Outcome> outcomes) {
@@ -135,7 +164,7 @@ public final class TrainGroup {
         try (SharedStream stream = new SharedStream(data, target, List.copyOf(runs.values()), checkpointSeconds)) {
             stream.run(progress, runs.keySet().stream().map(t -> t.name() + "/").toList(), r -> {
                 TrainTask t = java.util.Objects.requireNonNull(tasks.get(r));
-                Path folder = saesDir.resolve(t.name());
+                Path folder = into.resolve(t.name());
                 TrainJob.save(folder, t.config(), t.seed(), origin, r, r.snapshot());
                 r.close();
                 double seconds = (System.nanoTime() - begin) / 1e9;

@@ -28,4 +28,10 @@ public record TrainResult(
         double seconds,
         @JsonProperty("tokens_per_second") double tokensPerSecond,
         @JsonProperty("peak_memory_bytes") long peakMemoryBytes,
-        Map<String, Double> metrics) {}
+        Map<String, Double> metrics) {
+    /** The same SAE in another folder. */
+    TrainResult in(Path other) {
+        return new TrainResult(
+                name, other, seed, kept, resumedFrom, tokens, seconds, tokensPerSecond, peakMemoryBytes, metrics);
+    }
+}

@@ -3,9 +3,11 @@ package dev.loupe.cli;
 import dev.loupe.base.Fmt;
 import dev.loupe.capture.CaptureRequest;
 import dev.loupe.capture.CaptureResult;
+import dev.loupe.capture.CaptureRules;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -16,6 +18,9 @@ import picocli.CommandLine.Option;
         description =
                 "Runs a model over text and stores the activations of hook points. Continues where it was stopped.")
 final class CaptureCommand extends LoupeCommand {
+    @Mixin
+    private ClusterChoice where = new ClusterChoice();
+
     @Mixin
     private TextOptions options = new TextOptions();
 
@@ -52,8 +57,20 @@ final class CaptureCommand extends LoupeCommand {
     @Option(names = "--seed", paramLabel = "N", description = "Seed of the order of documents (default: 0).")
     private long seed;
 
+    @Option(
+            names = "--shard-rows",
+            paramLabel = "N",
+            description = "Rows of a file, one task of a cluster (default: what fits into 256 MB, at most 65536).")
+    private @Nullable Integer shardRows;
+
+    private @Nullable CaptureRules rules() {
+        CaptureRules rules = options.rules();
+        return shardRows == null ? rules : (rules == null ? CaptureRules.NONE : rules).withShardRows(shardRows);
+    }
+
     @Override
     void run(Session session) {
+        session.on(where);
         Path stores = session.workbench().workspace().activations();
         CaptureRequest request = new CaptureRequest(
                 name,
@@ -68,7 +85,7 @@ final class CaptureCommand extends LoupeCommand {
                 dtype,
                 options.heldOut,
                 seed,
-                options.rules());
+                rules());
         CaptureResult r = session.job(
                 "capture", request, p -> session.workbench().stores().capture(request, p));
         session.result(r, () -> {

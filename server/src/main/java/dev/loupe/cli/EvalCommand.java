@@ -14,6 +14,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -24,6 +25,9 @@ import picocli.CommandLine.Parameters;
                 "The report card of SAEs on held-out text: reconstruction, dead latents, what splicing them in costs, probes on"
                         + " labels, absorption.")
 final class EvalCommand extends LoupeCommand {
+    @Mixin
+    private ClusterChoice where = new ClusterChoice();
+
     @Parameters(arity = "1..*", paramLabel = "SAE", description = "Names of SAEs, or of transcoder sets as a whole.")
     private List<String> saes = List.of();
 
@@ -52,6 +56,7 @@ final class EvalCommand extends LoupeCommand {
 
     @Override
     void run(Session session) {
+        session.on(where);
         Evaluations evaluations = session.workbench().evaluations();
         List<String> sets = saes.stream().filter(evaluations::isSet).toList();
         EvalSpec spec =

@@ -8,12 +8,16 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Builds feature indexes. */
 @Command(name = "index", description = "Builds the feature index of SAEs: everything the browser shows, in one pass.")
 final class IndexCommand extends LoupeCommand {
+    @Mixin
+    private ClusterChoice where = new ClusterChoice();
+
     @Parameters(arity = "1..*", paramLabel = "SAE", description = "Names of SAEs.")
     private List<String> saes = List.of();
 
@@ -63,6 +67,7 @@ final class IndexCommand extends LoupeCommand {
 
     @Override
     void run(Session session) {
+        session.on(where);
         IndexSpec spec = new IndexSpec(saes, store, control, text, tokens, context, jsonField, heldOut);
         List<IndexManifest> all = session.job("index", spec, p -> Tasks.index(session.workbench(), spec, p));
         session.result(Map.of("indexes", all), () -> {

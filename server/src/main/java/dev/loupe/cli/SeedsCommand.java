@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Trains the same SAE from several seeds and reports what they share. */
@@ -25,6 +26,9 @@ import picocli.CommandLine.Option;
                         + " tokens, width, k and architecture. The first value of each list is the base; every other one is"
                         + " varied alone. Continues where it was stopped.")
 final class SeedsCommand extends LoupeCommand {
+    @Mixin
+    private ClusterChoice where = new ClusterChoice();
+
     @Option(names = "--store", required = true, paramLabel = "S", description = "The activation store.")
     private String store = "";
 
@@ -60,6 +64,7 @@ final class SeedsCommand extends LoupeCommand {
 
     @Override
     void run(Session session) {
+        session.on(where);
         Map<String, Object> settings = new LinkedHashMap<>(config == null ? Map.of() : Yaml.file(config));
         set.forEach(s -> Yaml.put(s, settings));
         SeedsSpec spec = new SeedsSpec(

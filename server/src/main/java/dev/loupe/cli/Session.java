@@ -51,6 +51,13 @@ final class Session implements AutoCloseable {
         return this;
     }
 
+    /** Has long work done where the command says. */
+    Session on(ClusterChoice where) {
+        return with(Settings.Key.ON, where.on)
+                .with(Settings.Key.SPARK_CONF, where.conf.isEmpty() ? null : String.join(";", where.conf))
+                .with(Settings.Key.ARCHIVE, where.archive);
+    }
+
     /** Lets the command run although the device that was asked for is not there. */
     Session withAnyDevice() {
         anyDevice = true;
@@ -85,7 +92,7 @@ final class Session implements AutoCloseable {
             }
             Workspace workspace = Workspace.create(settings.workspace());
             Logs.start(workspace.logs(), verbose);
-            w = new Workbench(workspace, settings);
+            w = new Workbench(workspace, settings, environment);
             workbench = w;
         }
         return w;

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.core.JacksonException;
@@ -38,6 +39,9 @@ import tools.jackson.core.JacksonException;
             "  vary: {learning_rate: [0.001, 0.0003]}"
         })
 final class SweepCommand extends LoupeCommand {
+    @Mixin
+    private ClusterChoice where = new ClusterChoice();
+
     @Parameters(paramLabel = "F.yaml", description = "What to train.")
     private Path file = Path.of("");
 
@@ -52,6 +56,7 @@ final class SweepCommand extends LoupeCommand {
 
     @Override
     void run(Session session) {
+        session.on(where);
         SweepSpec spec = spec(Yaml.tree(file));
         session.workbench().sweeps().tasks(spec); // refused before a job is written down
         if (planOnly) {

@@ -29,6 +29,9 @@ import picocli.CommandLine.Option;
                 "Trains SAEs on a store, or straight from a model, one per seed. Continues where it was stopped, with"
                         + " the same bits.")
 final class TrainCommand extends LoupeCommand {
+    @Mixin
+    private ClusterChoice where = new ClusterChoice();
+
     private static final int MOST_SEEDS = 1000;
 
     @Option(
@@ -148,6 +151,7 @@ final class TrainCommand extends LoupeCommand {
 
     @Override
     void run(Session session) {
+        session.on(where);
         if (presets) {
             presets(session);
             return;

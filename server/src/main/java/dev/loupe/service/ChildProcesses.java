@@ -1,8 +1,8 @@
 package dev.loupe.service;
 
 import dev.loupe.base.LoupeException;
+import dev.loupe.cluster.Executors;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -68,18 +68,8 @@ final class ChildProcesses {
     private List<String> command(Path job) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        for (String flag : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
-            // one debugger port or cache recording serves one process
-            if (!flag.startsWith("-agentlib")
-                    && !flag.startsWith("-javaagent")
-                    && !flag.startsWith("-XX:AOTCacheOutput")
-                    && !flag.startsWith("-XX:AOTMode")) {
-                command.add(flag);
-            }
-        }
+        command.addAll(Executors.jvm());
         command.addAll(List.of(
-                "-cp",
-                System.getProperty("java.class.path"),
                 MAIN,
                 "--workspace",
                 workspace.root().toString(),

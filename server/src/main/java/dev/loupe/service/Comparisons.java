@@ -1,11 +1,16 @@
 package dev.loupe.service;
 
+import dev.loupe.base.AtomicFiles;
+import dev.loupe.base.Checksums;
 import dev.loupe.base.Json;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
+import dev.loupe.base.TaskExecutor;
 import dev.loupe.base.UsageException;
+import dev.loupe.cluster.Executors;
 import dev.loupe.compare.ActivationOverlap;
 import dev.loupe.compare.Comparability;
+import dev.loupe.compare.MatchBlockTask;
 import dev.loupe.compare.Matching;
 import dev.loupe.compare.MatchingFiles;
 import dev.loupe.compare.Overlap;
@@ -46,10 +51,13 @@ public final class Comparisons {
     /** A pair that was compared. */
     public record Pair(String a, String b) {}
 
-    Comparisons(Workspace workspace, Stores stores, Saes saes) {
+    private final Executors executors;
+
+    Comparisons(Workspace workspace, Stores stores, Saes saes, Executors executors) {
         this.workspace = workspace;
         this.stores = stores;
         this.saes = saes;
+        this.executors = executors;
     }
 
     /** The pairs that were compared, by name. */
@@ -234,6 +242,63 @@ public final class Comparisons {
             look(saes.open(spec.a()), saes.open(spec.b()), matching, progress);
         }
         return matching;
+    }
+
+    /** Makes the comparisons that are missing or out of date on the cluster, if there is one; does nothing else. */
+    void elsewhere(List<CompareSpec> specs, Progress progress) {
+        if (!executors.remote()) {
+            return;
+        }
+        List<MatchBlockTask> tasks = new ArrayList<>();
+        for (CompareSpec spec : specs) {
+            if (!isCurrent(spec)) {
+                SaeView a = saes.get(spec.a());
+                SaeView b = saes.get(spec.b());
+                boolean dense = (long) a.dSae() * b.dSae() <= (long) SaeMatcher.DENSE_WIDTH * SaeMatcher.DENSE_WIDTH;
+                long weights = 8L * ((long) a.dSae() * a.dIn() + (long) b.dSae() * b.dIn());
+                tasks.add(new MatchBlockTask(
+                        spec.a(),
+                        spec.b(),
+                        spec.cosine(),
+                        Boolean.TRUE.equals(spec.across()),
+                        weights + (dense ? 8L * a.dSae() * b.dSae() : 1024L * (a.dSae() + b.dSae()))));
+            }
+        }
+        if (tasks.isEmpty()) {
+            return;
+        }
+        progress.stage("match", tasks.size(), "pairs");
+        executors
+                .get(progress)
+                .run(tasks.iterator(), MatchBlockTask.Made.class, this::attempt, this::publish, progress);
+    }
+
+    /** Does a task: what another process is asked for. */
+    MatchBlockTask.Made attempt(MatchBlockTask task, Progress progress) {
+        Path into = AtomicFiles.temporary(MatchingFiles.folder(workspace.comparisons(), task.a(), task.b()));
+        try (SaeDirections a = directions(task.a());
+                SaeDirections b = directions(task.b())) {
+            Comparability.check(a, b, task.across());
+            MatchingFiles.save(into, SaeMatcher.match(a, b, task.threshold(), into, progress));
+        }
+        Path folder = MatchingFiles.folder(into, task.a(), task.b());
+        return new MatchBlockTask.Made(into, Checksums.sha256(folder.resolve(MatchingFiles.FILE)));
+    }
+
+    private void publish(MatchBlockTask task, MatchBlockTask.Made made) {
+        Path attempt = MatchingFiles.folder(made.folder(), task.a(), task.b());
+        Path file = attempt.resolve(MatchingFiles.FILE);
+        if (!Files.isRegularFile(file) || !Checksums.sha256(file).equals(made.checksum())) {
+            throw new TaskExecutor.Refused("The comparison of " + task.a() + " and " + task.b() + " in " + made.folder()
+                    + " is not what a machine said it had written.");
+        }
+        try {
+            Path target = MatchingFiles.folder(workspace.comparisons(), task.a(), task.b());
+            AtomicFiles.publish(attempt, target);
+            AtomicFiles.sweep(target);
+        } catch (IOException e) {
+            throw AtomicFiles.failure(attempt, e);
+        }
     }
 
     /** Wide SAEs stay on disk. */

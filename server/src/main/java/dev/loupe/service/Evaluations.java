@@ -3,9 +3,12 @@ package dev.loupe.service;
 import dev.loupe.base.Checksums;
 import dev.loupe.base.Names;
 import dev.loupe.base.Progress;
+import dev.loupe.base.TaskExecutor;
+import dev.loupe.cluster.Executors;
 import dev.loupe.corpus.Corpora;
 import dev.loupe.corpus.DocumentSource;
 import dev.loupe.eval.EvalOptions;
+import dev.loupe.eval.EvalTask;
 import dev.loupe.eval.Evaluation;
 import dev.loupe.eval.SaeReport;
 import dev.loupe.eval.SetEvaluation;
@@ -14,6 +17,8 @@ import dev.loupe.sae.Sae;
 import dev.loupe.sae.TranscoderSet;
 import dev.loupe.store.ActivationStore;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -26,11 +31,14 @@ public final class Evaluations {
     private final Stores stores;
     private final Saes saes;
 
-    Evaluations(Workspace workspace, Models models, Stores stores, Saes saes) {
+    private final Executors executors;
+
+    Evaluations(Workspace workspace, Models models, Stores stores, Saes saes, Executors executors) {
         this.workspace = workspace;
         this.models = models;
         this.stores = stores;
         this.saes = saes;
+        this.executors = executors;
     }
 
     /** The report that an earlier evaluation of this very SAE left, if there is one. */
@@ -74,6 +82,51 @@ public final class Evaluations {
         try (ActivationStore store = stores.open(chosen == null ? saes.store(sae) : chosen)) {
             return Evaluation.run(s, store, models.of(s), source, EvalOptions.standard(), progress);
         }
+    }
+
+    /**
+     * Makes the reports that are missing or out of date on the cluster, if there is one; does nothing else.
+     *
+     * @param store null for the one that each was trained on
+     * @param text null for the store's held-out documents
+     */
+    public void elsewhere(List<String> names, @Nullable String store, @Nullable String text, Progress progress) {
+        if (!executors.remote()) {
+            return;
+        }
+        List<EvalTask> tasks = new ArrayList<>();
+        for (String name : names) {
+            if (store != null || text != null || !isCurrent(name)) {
+                Sae s = saes.open(name);
+                tasks.add(new EvalTask(name, store, text, 16L * s.dSae() * s.dIn()));
+            }
+        }
+        if (tasks.isEmpty()) {
+            return;
+        }
+        progress.stage("evaluate", tasks.size(), "SAEs");
+        executors
+                .get(progress)
+                .run(
+                        tasks.iterator(),
+                        EvalTask.Made.class,
+                        this::attempt,
+                        (task, made) -> {
+                            boolean there = report(task.sae())
+                                    .filter(r -> r.saeChecksum().equals(made.saeChecksum()))
+                                    .isPresent();
+                            if (!there) {
+                                throw new TaskExecutor.Refused(
+                                        "The report of " + task.sae() + " is not where a machine said it had put it.");
+                            }
+                        },
+                        progress);
+    }
+
+    /** Does a task: what another process is asked for. */
+    EvalTask.Made attempt(EvalTask task, Progress progress) {
+        return new EvalTask.Made(
+                run(task.sae(), task.store(), task.text(), progress).saeChecksum());
     }
 
     /** Whether a name is that of a transcoder set rather than of an SAE. */

@@ -5,6 +5,7 @@ import dev.loupe.base.Names;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
 import dev.loupe.capture.TextRows;
+import dev.loupe.cluster.Executors;
 import dev.loupe.feature.FeatureDetail;
 import dev.loupe.feature.FeatureIndex;
 import dev.loupe.feature.FeatureIndexer;
@@ -45,7 +46,15 @@ public final class Features {
 
     private record Opened(FileTime written, FeatureIndex index) {}
 
-    Features(Workspace workspace, Models models, Stores stores, Saes saes, Comparisons comparisons) {
+    private final Executors executors;
+
+    Features(
+            Workspace workspace,
+            Models models,
+            Stores stores,
+            Saes saes,
+            Comparisons comparisons,
+            Executors executors) {
         this.workspace = workspace;
         this.texts = new IndexTexts(workspace);
         this.stale = new StaleIndexes(workspace, saes);
@@ -53,6 +62,7 @@ public final class Features {
         this.stores = stores;
         this.saes = saes;
         this.comparisons = comparisons;
+        this.executors = executors;
     }
 
     /** Whether an SAE has an index. */
@@ -220,7 +230,13 @@ public final class Features {
         }
         String chosen = spec.store();
         try (ActivationStore store = stores.open(chosen == null ? saes.store(sae) : chosen)) {
-            build(s, store, store.reader(s.hookName()), progress);
+            IndexOptions options = IndexOptions.standard();
+            if (executors.remote() && !FeatureIndexer.isCurrent(s, store, options, workspace.features())) {
+                FeatureIndexer.build(
+                        s, store, models.of(s), options, workspace.features(), executors.get(progress), progress);
+            } else {
+                build(s, store, store.reader(s.hookName()), progress);
+            }
         }
         return index(sae).manifest();
     }

@@ -100,6 +100,7 @@ public final class SeedExperiments {
             for (String arch : spec.arch()) {
                 for (SeedsSpec.Cell cell : spec.cells(arch)) {
                     trainings.run(training(spec, cell), progress);
+                    comparisons.elsewhere(pairs(spec, cell), progress);
                     cells.add(cell(spec, cell, store, chance, pairs, progress));
                 }
             }
@@ -117,6 +118,19 @@ public final class SeedExperiments {
         SeedPairs.write(folder.resolve("pairs.arrow"), pairs);
         Json.write(folder.resolve(FILE), result);
         return result;
+    }
+
+    private static List<CompareSpec> pairs(SeedsSpec spec, SeedsSpec.Cell cell) {
+        List<CompareSpec> pairs = new ArrayList<>();
+        List<String> names = spec.seeds().stream()
+                .map(s -> cell.name(spec.name()) + "-s" + s)
+                .toList();
+        for (int s = 0; s < names.size(); s++) {
+            for (int t = s + 1; t < names.size(); t++) {
+                pairs.add(new CompareSpec(names.get(s), names.get(t), spec.cosine()));
+            }
+        }
+        return pairs;
     }
 
     private CellResult cell(

@@ -28,6 +28,12 @@ public final class Settings {
         DEVICE("device", "auto", "auto, cpu or cuda:0: where models run and SAEs are trained"),
         /** Threads of numeric work. */
         THREADS("threads", "0", "threads of numeric work; 0 for all cores"),
+        /** Where long work is done. */
+        ON("on", "local", "where long work is done: local, or a Spark cluster by the name of its master"),
+        /** Settings of Spark. */
+        SPARK_CONF("spark-conf", "", "settings of Spark, KEY=VALUE, separated by semicolons"),
+        /** What executors unpack. */
+        ARCHIVE("archive", "", "release archive that the executors of a cluster unpack; empty if they see these files"),
         /** The server's port. */
         PORT("port", "7070", "port of the server; 0 for any free one"),
         /** The server's address. */

@@ -8,6 +8,7 @@ import dev.loupe.base.UsageException;
 import dev.loupe.capture.CaptureJob;
 import dev.loupe.capture.CaptureRequest;
 import dev.loupe.capture.CaptureResult;
+import dev.loupe.cluster.Executors;
 import dev.loupe.math.Matrix;
 import dev.loupe.model.Tokenizer;
 import dev.loupe.store.ActivationStore;
@@ -32,10 +33,12 @@ public final class Stores {
 
     private final Workspace workspace;
     private final Models models;
+    private final Executors executors;
 
-    Stores(Workspace workspace, Models models) {
+    Stores(Workspace workspace, Models models, Executors executors) {
         this.workspace = workspace;
         this.models = models;
+        this.executors = executors;
     }
 
     /** Every store, by name. */
@@ -128,7 +131,7 @@ public final class Stores {
     public CaptureResult capture(CaptureRequest request, Progress progress) {
         checkName(request.name());
         models.fetch(request.model(), progress);
-        return CaptureJob.run(request, models.open(request.model()), progress);
+        return CaptureJob.run(request, models.open(request.model()), executors.get(progress), progress);
     }
 
     /** Refuses names that no store can have. */

@@ -9,8 +9,10 @@ import dev.loupe.base.NotFoundException;
 import dev.loupe.base.ProcessMemory;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
+import dev.loupe.cluster.Executors;
 import dev.loupe.eval.SaeReport;
 import dev.loupe.store.ActivationStore;
+import dev.loupe.train.ClusterTraining;
 import dev.loupe.train.SweepPlan;
 import dev.loupe.train.TrainDevice;
 import dev.loupe.train.TrainGroup;
@@ -43,11 +45,14 @@ public final class Sweeps {
     private final Trainings trainings;
     private final Evaluations evaluations;
 
-    Sweeps(Workspace workspace, Stores stores, Trainings trainings, Evaluations evaluations) {
+    private final Executors executors;
+
+    Sweeps(Workspace workspace, Stores stores, Trainings trainings, Evaluations evaluations, Executors executors) {
         this.workspace = workspace;
         this.stores = stores;
         this.trainings = trainings;
         this.evaluations = evaluations;
+        this.executors = executors;
     }
 
     /** Names of finished sweeps. */
@@ -86,7 +91,7 @@ public final class Sweeps {
         }
     }
 
-    private static String only(ActivationStore store) {
+    static String only(ActivationStore store) {
         if (store.hooks().size() != 1) {
             throw new UsageException("The store " + store.name() + " has several hook points: choose one of "
                     + String.join(", ", store.hooks()) + ".");
@@ -100,7 +105,9 @@ public final class Sweeps {
      * @throws LoupeException if an SAE of it does not fit into this machine, saying what to lower
      */
     public SweepPlan plan(SweepSpec spec, Progress progress) {
-        return SweepPlan.of(stores.folder(spec.store()), workspace.saes(), tasks(spec), progress);
+        return executors.remote()
+                ? SweepPlan.elsewhere(stores.folder(spec.store()), workspace.saes(), tasks(spec))
+                : SweepPlan.of(stores.folder(spec.store()), workspace.saes(), tasks(spec), progress);
     }
 
     /** Does one task of a sweep by itself: what another executor would do. */
@@ -158,8 +165,10 @@ public final class Sweeps {
         }
         return runs + (runs == 1 ? " SAE" : " SAEs") + " to train in "
                 + plan.passes().size()
-                + (plan.passes().size() == 1 ? " pass" : " passes") + " over the data, about "
-                + Fmt.duration(Duration.ofMillis((long) (1000 * plan.seconds()))) + ", "
+                + (plan.passes().size() == 1 ? " pass" : " passes") + " over the data, "
+                + (plan.seconds() > 0
+                        ? "about " + Fmt.duration(Duration.ofMillis((long) (1000 * plan.seconds()))) + ", "
+                        : "")
                 + Fmt.bytes(plan.memoryBytes()) + (TrainDevice.onGpu() ? " of GPU memory, " : " of memory, ")
                 + Fmt.bytes(plan.diskBytes()) + " on disk"
                 + (plan.kept().isEmpty() ? "." : "; " + plan.kept().size() + " are there already.");
@@ -171,6 +180,12 @@ public final class Sweeps {
             List<TrainTask> tasks,
             Map<String, TrainGroup.Outcome> outcomes,
             Progress progress) {
+        if (executors.remote()) {
+            long start = System.nanoTime();
+            ClusterTraining.run(stores.folder(spec.store()), workspace.saes(), tasks, executors.get(progress), progress)
+                    .forEach(o -> outcomes.put(o.task().name(), o));
+            return (System.nanoTime() - start) / 1e9;
+        }
         Map<String, TrainTask> byName = new HashMap<>();
         tasks.forEach(t -> byName.put(t.name(), t));
         long begin = System.nanoTime();
@@ -194,6 +209,9 @@ public final class Sweeps {
             SweepSpec spec, Map<String, TrainGroup.Outcome> outcomes, List<String> notes, Progress progress) {
         boolean evaluate = !Boolean.FALSE.equals(spec.evaluate());
         List<SweepResult.Row> rows = new ArrayList<>();
+        if (evaluate) {
+            evaluate = elsewhere(outcomes, notes, progress);
+        }
         for (SweepSpec.Cell c : spec.cells()) {
             String name = c.name(spec.name());
             TrainGroup.Outcome o = java.util.Objects.requireNonNull(outcomes.get(name));
@@ -224,6 +242,27 @@ public final class Sweeps {
             marked.add(mark(rows.get(i), fvu[i], ce[i]));
         }
         return marked;
+    }
+
+    /** On a cluster all reports are made at once; false if they cannot be made. */
+    private boolean elsewhere(Map<String, TrainGroup.Outcome> outcomes, List<String> notes, Progress progress) {
+        try {
+            evaluations.elsewhere(
+                    outcomes.values().stream()
+                            .filter(o -> o.result() != null)
+                            .map(o -> o.task().name())
+                            .sorted()
+                            .toList(),
+                    null,
+                    null,
+                    progress);
+            return true;
+        } catch (dev.loupe.base.CancelledException e) {
+            throw e;
+        } catch (LoupeException e) {
+            notes.add("No held-out figures: " + e.getMessage());
+            return false;
+        }
     }
 
     private static double[] values(List<SweepResult.Row> rows, Function<SweepResult.Row, @Nullable Double> value) {

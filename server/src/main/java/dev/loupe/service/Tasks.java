@@ -66,13 +66,19 @@ public final class Tasks {
     /** Evaluates several SAEs, one after the other. */
     public static EvalResult eval(Workbench bench, EvalSpec spec, Progress progress) {
         spec.saes().forEach(bench.saes()::folder); // all names are looked at before any work
+        bench.evaluations().elsewhere(spec.saes(), spec.store(), spec.text(), progress);
+        boolean elsewhere = bench.executors().remote();
         Map<String, SaeReport> reports = new LinkedHashMap<>();
         Map<String, String> controls = new LinkedHashMap<>();
         Map<String, String> missing = new LinkedHashMap<>();
         double left = CONTROL_SECONDS;
         for (String sae : spec.saes()) {
             progress.check();
-            reports.put(sae, bench.evaluations().run(sae, spec.store(), spec.text(), progress));
+            reports.put(
+                    sae,
+                    elsewhere
+                            ? bench.evaluations().report(sae).orElseThrow()
+                            : bench.evaluations().run(sae, spec.store(), spec.text(), progress));
             RandomControl control = bench.control();
             SaeReport there = control.report(sae).orElse(null);
             if (there == null && spec.randomControl() == null && !RandomControl.is(sae)) {

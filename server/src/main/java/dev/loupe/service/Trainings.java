@@ -1,15 +1,22 @@
 package dev.loupe.service;
 
+import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.capture.CaptureRequest;
+import dev.loupe.cluster.Executors;
+import dev.loupe.store.ActivationStore;
 import dev.loupe.store.Shuffle;
+import dev.loupe.train.ClusterTraining;
 import dev.loupe.train.Method;
 import dev.loupe.train.Places;
 import dev.loupe.train.TrainConfig;
+import dev.loupe.train.TrainGroup;
 import dev.loupe.train.TrainJob;
 import dev.loupe.train.TrainPreset;
 import dev.loupe.train.TrainRequest;
+import dev.loupe.train.TrainResult;
+import dev.loupe.train.TrainTask;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,10 +31,13 @@ public final class Trainings {
     private final Stores stores;
     private final Models models;
 
-    Trainings(Workspace workspace, Stores stores, Models models) {
+    private final Executors executors;
+
+    Trainings(Workspace workspace, Stores stores, Models models, Executors executors) {
         this.workspace = workspace;
         this.stores = stores;
         this.models = models;
+        this.executors = executors;
     }
 
     /** Trains one SAE per seed; those that are there already, complete and with the same settings, are kept. */
@@ -36,7 +46,43 @@ public final class Trainings {
         if (request.rows() instanceof TrainRequest.Rows.Live live) {
             models.fetch(live.capture().model(), progress);
         }
-        return TrainSummary.of(TrainJob.run(request, progress));
+        return executors.remote()
+                ? elsewhere(request, spec, progress)
+                : TrainSummary.of(TrainJob.run(request, progress));
+    }
+
+    /** Seeds on a cluster, each as it would be trained here. */
+    private TrainSummary elsewhere(TrainRequest request, TrainSpec spec, Progress progress) {
+        if (!(request.rows() instanceof TrainRequest.Rows.Stored stored)
+                || stored.shuffle() != Shuffle.FULL
+                || Places.several(request.hook())) {
+            throw new UsageException(
+                    "A cluster trains SAEs on the rows of a store, in the full shuffle, at one hook point:"
+                            + " leave --on out for this training.");
+        }
+        List<TrainTask> tasks;
+        try (ActivationStore store = ActivationStore.open(stored.folder())) {
+            String hook = request.hook().isEmpty() ? Sweeps.only(store) : request.hook();
+            tasks = request.seeds().stream()
+                    .map(seed -> new TrainTask(
+                            request.nameOf(seed),
+                            spec.store(),
+                            store.fingerprint(),
+                            hook,
+                            request.hookOut(),
+                            request.config(),
+                            seed))
+                    .toList();
+        }
+        List<TrainResult> results = new ArrayList<>();
+        for (TrainGroup.Outcome o :
+                ClusterTraining.run(stored.folder(), workspace.saes(), tasks, executors.get(progress), progress)) {
+            if (o.result() == null) {
+                throw new LoupeException(String.valueOf(o.failure()));
+            }
+            results.add(o.result());
+        }
+        return TrainSummary.of(results);
     }
 
     /**

@@ -1,7 +1,9 @@
 package dev.loupe.service;
 
+import dev.loupe.cluster.Executors;
 import dev.loupe.train.TrainDevice;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,6 +11,8 @@ import org.jspecify.annotations.Nullable;
  * they are first needed and then kept. Safe for use from several threads.
  */
 public final class Workbench implements AutoCloseable {
+    private static final String LABEL_KEY = "LOUPE_LABEL_KEY";
+
     private final Workspace workspace;
     private final Settings settings;
     private final Models models;
@@ -41,28 +45,45 @@ public final class Workbench implements AutoCloseable {
     private final RandomControl control;
     private final Controls controls;
     private final Jobs jobs;
+    private final Executors executors;
 
     /** A workbench over a workspace. */
     public Workbench(Workspace workspace, Settings settings) {
-        this(workspace, settings, System.getenv("LOUPE_LABEL_KEY"));
+        this(workspace, settings, System.getenv());
+    }
+
+    /** The same with other environment variables. */
+    public Workbench(Workspace workspace, Settings settings, Map<String, String> environment) {
+        this(workspace, settings, environment.get(LABEL_KEY), environment);
     }
 
     /** The same with the key of the service for labels, which stands in no setting. */
     Workbench(Workspace workspace, Settings settings, @Nullable String labelKey) {
+        this(workspace, settings, labelKey, System.getenv());
+    }
+
+    private Workbench(
+            Workspace workspace, Settings settings, @Nullable String labelKey, Map<String, String> environment) {
         this.workspace = workspace;
         this.settings = settings;
         TrainDevice.use(settings.device().cuda());
         this.models = new Models(workspace, settings.number(Settings.Key.THREADS), settings.device());
-        this.stores = new Stores(workspace, models);
+        this.executors = new Executors(
+                settings.get(Settings.Key.ON),
+                settings.get(Settings.Key.SPARK_CONF),
+                settings.get(Settings.Key.ARCHIVE),
+                workspace.root(),
+                environment);
+        this.stores = new Stores(workspace, models, executors);
         this.saes = new Saes(workspace);
         this.exchange = new SaeExchange(workspace, saes);
-        this.comparisons = new Comparisons(workspace, stores, saes);
-        this.features = new Features(workspace, models, stores, saes, comparisons);
+        this.comparisons = new Comparisons(workspace, stores, saes, executors);
+        this.features = new Features(workspace, models, stores, saes, comparisons, executors);
         this.notes = new Notes(workspace, saes);
         this.search = new FeatureSearch(workspace, saes, models, features, notes);
         this.inspections = new Inspections(models, saes, features);
         this.pictures = new Pictures(workspace, saes);
-        this.evaluations = new Evaluations(workspace, models, stores, saes);
+        this.evaluations = new Evaluations(workspace, models, stores, saes, executors);
         this.featureExchange = new FeatureExchange(models, saes, features, notes);
         this.prose = new ProseLabels(features, notes, chat(settings, labelKey));
         this.notebooks = new Notebooks(models, saes, features);
@@ -76,9 +97,9 @@ public final class Workbench implements AutoCloseable {
         this.chats = new SteeredChats(models, steerings);
         this.finder = new SteeringFinder(workspace, models, saes);
         this.languages = new LanguageTrials(workspace, models, saes);
-        this.trainings = new Trainings(workspace, stores, models);
+        this.trainings = new Trainings(workspace, stores, models, executors);
         this.seeds = new SeedExperiments(workspace, stores, saes, trainings, comparisons);
-        this.sweeps = new Sweeps(workspace, stores, trainings, evaluations);
+        this.sweeps = new Sweeps(workspace, stores, trainings, evaluations, executors);
         this.control = new RandomControl(workspace, models, stores, saes, sweeps, evaluations);
         this.controls = new Controls(workspace, features, control);
         this.jobs = new Jobs(workspace, settings.get(Settings.Key.DEVICE));
@@ -92,6 +113,11 @@ public final class Workbench implements AutoCloseable {
     /** The settings. */
     public Settings settings() {
         return settings;
+    }
+
+    /** Where long work is done. */
+    public Executors executors() {
+        return executors;
     }
 
     /** Language models and their hook points. */
@@ -273,6 +299,7 @@ public final class Workbench implements AutoCloseable {
 
     @Override
     public void close() {
+        executors.close();
         models.close();
     }
 }

@@ -29,7 +29,7 @@ public final class Cli {
         this(workspace, Map.of());
     }
 
-    Cli(Path workspace, Map<String, String> environment) {
+    public Cli(Path workspace, Map<String, String> environment) {
         this.workspace = workspace;
         this.environment = environment;
     }
@@ -50,6 +50,11 @@ public final class Cli {
 
     /** Starts a command as a process of its own. */
     public Process start(Path log, String... args) throws IOException {
+        return start(log, Map.of(), args);
+    }
+
+    /** The same with environment variables more than this process has. */
+    public Process start(Path log, Map<String, String> more, String... args) throws IOException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
@@ -58,9 +63,9 @@ public final class Cli {
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), "dev.loupe.cli.Main"));
         command.addAll(List.of("--workspace", workspace.toString()));
         command.addAll(List.of(args));
-        return new ProcessBuilder(command)
-                .redirectErrorStream(true)
-                .redirectOutput(log.toFile())
-                .start();
+        ProcessBuilder builder =
+                new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+        builder.environment().putAll(more);
+        return builder.start();
     }
 }

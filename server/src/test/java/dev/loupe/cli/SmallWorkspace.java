@@ -94,7 +94,7 @@ public final class SmallWorkspace {
     }
 
     /** JSON lines of small documents, no two alike. */
-    static String documents(int count) {
+    public static String documents(int count) {
         String[][] sentences = {
             {
                 "I would like to thank the rapporteur for the report",

@@ -63,6 +63,10 @@ public final class BenchMain implements Callable<Integer> {
         for (Supplier<Benchmark> b : List.<Supplier<Benchmark>>of(
                 CaptureBench::new,
                 CaptureShareBench::new,
+                () -> new ClusterBench(ClusterBench.Case.CAPTURE),
+                () -> new ClusterBench(ClusterBench.Case.SWEEP),
+                () -> new ClusterBench(ClusterBench.Case.SCALING),
+                ScaleBench::new,
                 GatherBench::new,
                 GatherJmhBench::new,
                 StoreLoaderBench::new,

@@ -54,7 +54,8 @@ class AccessibilityTest {
         bench.seeds().run(real, Progress.silent());
         diagnostic = bench.diagnose()
                 .run(
-                        new DiagnoseSpec(List.of("attention-entropy"), null, "tiny", null, null, null, 500, 100, 0, 0, false),
+                        new DiagnoseSpec(
+                                List.of("attention-entropy"), null, "tiny", null, null, null, 500, 100, 0, 0, false),
                         Progress.silent())
                 .results()
                 .getFirst()

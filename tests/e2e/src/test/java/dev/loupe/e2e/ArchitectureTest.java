@@ -31,7 +31,7 @@ class ArchitectureTest {
                     "inspect",
                     "map",
                     "diagnose"),
-            List.of("service", "http", "client", "cli"),
+            List.of("cluster", "service", "http", "client", "cli"),
             List.of("ui"));
 
     private static final JavaClasses PRODUCT = new ClassFileImporter()
@@ -126,10 +126,33 @@ class ArchitectureTest {
     }
 
     @Test
+    void one_package_knows_spark_and_it_knows_nothing_else() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage("dev.loupe.cluster.spark..")
+                .should()
+                .dependOnClassesThat(resideInAnyPackage("org.apache.spark..", "scala.."))
+                .check(PRODUCT);
+        com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes()
+                .that()
+                .resideInAPackage("dev.loupe.cluster.spark..")
+                .should()
+                .onlyDependOnClassesThat(resideInAnyPackage(
+                        "dev.loupe.cluster.spark..",
+                        "java..",
+                        "com.sun.management..",
+                        "org.apache.spark..",
+                        "scala..",
+                        "org.jspecify.."))
+                .because("its classes travel to Spark alone")
+                .check(PRODUCT);
+    }
+
+    @Test
     void only_the_command_line_prints() {
         noClasses()
                 .that()
-                .resideOutsideOfPackage("dev.loupe.cli..")
+                .resideOutsideOfPackages("dev.loupe.cli..", "dev.loupe.cluster.spark..")
                 .should()
                 .accessField(System.class, "out")
                 .orShould()

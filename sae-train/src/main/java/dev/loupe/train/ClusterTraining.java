@@ -1,0 +1,152 @@
+package dev.loupe.train;
+
+import dev.loupe.base.ArtifactLock;
+import dev.loupe.base.AtomicFiles;
+import dev.loupe.base.Checksums;
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.Progress;
+import dev.loupe.base.TaskExecutor;
+import dev.loupe.sae.SaeFiles;
+import dev.loupe.store.ActivationStore;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * Trains SAEs by other processes. Each attempt leaves its SAEs in a folder of its own; this process, which holds the right to
+ * write them, gives them their names. Checkpoints are shared, so an attempt goes on where the one before it died.
+ */
+public final class ClusterTraining {
+    private ClusterTraining() {}
+
+    /** Does a task: what another process is asked for. */
+    public static TrainGroupTask.Made attempt(TrainGroupTask task, Progress progress) {
+        Path into = AtomicFiles.temporary(attempts(task));
+        double seconds = task.tasks().stream()
+                .mapToDouble(t -> t.config().checkpointSeconds())
+                .min()
+                .orElse(0);
+        try {
+            Files.createDirectories(into);
+        } catch (IOException e) {
+            throw AtomicFiles.failure(into, e);
+        }
+        List<TrainGroupTask.One> made =
+                TrainGroup.run(task.store(), task.saes(), into, task.tasks(), progress, seconds).stream()
+                        .map(o -> new TrainGroupTask.One(
+                                o.result(),
+                                o.result() == null
+                                        ? ""
+                                        : checksum(into.resolve(o.task().name())),
+                                o.failure()))
+                        .toList();
+        return new TrainGroupTask.Made(into, made);
+    }
+
+    /**
+     * Trains tasks of one store; those that are there already are kept.
+     *
+     * @throws LoupeException if another process writes one of them, or a task failed on every attempt; what was done is kept
+     */
+    public static List<TrainGroup.Outcome> run(
+            Path storeFolder, Path saesDir, List<TrainTask> tasks, TaskExecutor executor, Progress progress) {
+        Map<TrainTask, TrainGroup.Outcome> outcomes = new LinkedHashMap<>();
+        List<ArtifactLock> locks = new ArrayList<>();
+        try (ActivationStore store = ActivationStore.open(storeFolder)) {
+            Map<TrainTask.Stream, List<TrainTask>> streams = new LinkedHashMap<>();
+            for (TrainTask t : tasks) {
+                TrainGroup.check(t, store);
+                Path folder = saesDir.resolve(t.name());
+                locks.add(ArtifactLock.acquire(folder, "training SAE " + t.name()));
+                if (Files.exists(folder)) {
+                    TrainJob.Origin origin = TrainJob.Origin.of(store, t.hook(), t.hookOut());
+                    TrainResult there = TrainJob.existing(t.config(), t.seed(), folder, origin);
+                    outcomes.put(t, new TrainGroup.Outcome(t, there, null));
+                } else {
+                    streams.computeIfAbsent(t.stream(), s -> new ArrayList<>()).add(t);
+                }
+            }
+            List<TrainGroupTask> groups = groups(store, storeFolder, saesDir, streams, executor.slots());
+            long steps = groups.stream().mapToLong(TrainGroupTask::size).sum();
+            progress.stage("train " + tasks.size() + (tasks.size() == 1 ? " SAE" : " SAEs"), steps, "steps");
+            executor.run(
+                    groups.iterator(),
+                    TrainGroupTask.Made.class,
+                    ClusterTraining::attempt,
+                    (task, made) -> publish(task, made, saesDir, outcomes),
+                    progress);
+            groups.forEach(g -> AtomicFiles.sweep(attempts(g)));
+        } finally {
+            locks.forEach(ArtifactLock::close);
+        }
+        return tasks.stream().map(t -> Objects.requireNonNull(outcomes.get(t))).toList();
+    }
+
+    /** Cuts streams into as many groups as can be trained at once, evenly by the cost of a step. */
+    private static List<TrainGroupTask> groups(
+            ActivationStore store,
+            Path storeFolder,
+            Path saesDir,
+            Map<TrainTask.Stream, List<TrainTask>> streams,
+            int slots) {
+        List<TrainGroupTask> groups = new ArrayList<>();
+        long all = streams.values().stream().mapToLong(List::size).sum();
+        for (List<TrainTask> stream : streams.values()) {
+            int parts =
+                    (int) Math.clamp(Math.ceilDiv(slots * (long) stream.size(), Math.max(1, all)), 1, stream.size());
+            int width = TrainGroup.width(stream.getFirst(), store);
+            for (int p = 0; p < parts; p++) {
+                List<TrainTask> part = new ArrayList<>();
+                for (int i = p; i < stream.size(); i += parts) { // neighbours of a sweep cost about the same
+                    part.add(stream.get(i));
+                }
+                long memory =
+                        MemoryNeed.bytes(part.stream().map(TrainTask::config).toList(), width);
+                groups.add(new TrainGroupTask(
+                        List.copyOf(part), storeFolder.toAbsolutePath(), saesDir.toAbsolutePath(), memory));
+            }
+        }
+        return groups;
+    }
+
+    /** What the folders of attempts are named after. */
+    private static Path attempts(TrainGroupTask task) {
+        return task.saes().resolve(task.tasks().getFirst().name() + ".training");
+    }
+
+    private static String checksum(Path sae) {
+        return Checksums.sha256(sae.resolve("sae_weights.safetensors"));
+    }
+
+    private static void publish(
+            TrainGroupTask task, TrainGroupTask.Made made, Path saesDir, Map<TrainTask, TrainGroup.Outcome> outcomes) {
+        try {
+            for (int i = 0; i < task.tasks().size(); i++) {
+                TrainTask t = task.tasks().get(i);
+                TrainGroupTask.One one = made.saes().get(i);
+                TrainResult result = one.result();
+                if (result == null) {
+                    outcomes.put(t, new TrainGroup.Outcome(t, null, one.failure()));
+                    continue;
+                }
+                Path attempt = made.folder().resolve(t.name());
+                Path folder = saesDir.resolve(t.name());
+                if (!SaeFiles.isSae(attempt) || !checksum(attempt).equals(one.weights())) {
+                    throw new TaskExecutor.Refused("The SAE " + t.name() + " in " + made.folder()
+                            + " is not what a machine said it had written.");
+                }
+                AtomicFiles.publish(attempt, folder);
+                Files.deleteIfExists(Checkpoint.file(saesDir, t.name()));
+                outcomes.put(t, new TrainGroup.Outcome(t, result.in(folder), null));
+            }
+            AtomicFiles.deleteTree(made.folder());
+        } catch (IOException e) {
+            throw AtomicFiles.failure(saesDir, e);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+package dev.loupe.cli;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Where long work is done. */
+final class ClusterChoice {
+    @Option(
+            names = "--on",
+            paramLabel = "MASTER",
+            description =
+                    "Where the work is done: local (default), or a Spark cluster: spark://HOST:7077, k8s://URL, yarn,"
+                            + " local-cluster[WORKERS,CORES,MEGABYTES].")
+    @Nullable String on;
+
+    @Option(
+            names = "--conf",
+            paramLabel = "KEY=VALUE",
+            description = "A setting of Spark, such as spark.task.cpus=4; as often as need be.")
+    List<String> conf = List.of();
+
+    @Option(
+            names = "--archives",
+            paramLabel = "FILE",
+            description =
+                    "Loupe's release archive, unpacked on every executor (default: executors see the files that this"
+                            + " process was started from).")
+    @Nullable Path archive;
+
+    @Option(names = "--resume", description = "Go on where an interrupted run stopped; that happens without it, too.")
+    private boolean resume;
+}

@@ -1,0 +1,266 @@
+package dev.loupe.cluster;
+
+import dev.loupe.base.AtomicFiles;
+import dev.loupe.base.Fmt;
+import dev.loupe.base.Json;
+import dev.loupe.base.LoupeException;
+import dev.loupe.base.Progress;
+import dev.loupe.base.Task;
+import dev.loupe.base.TaskExecutor;
+import dev.loupe.cluster.spark.Launch;
+import dev.loupe.cluster.spark.Wire;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BiConsumer;
+
+/**
+ * Does tasks on a Spark cluster. Spark gives them out, repeats them, and keeps count of machines; this side checks the
+ * machines before any work, keeps enough tasks in flight, and takes the results. One stage at a time.
+ */
+public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
+    /** How often a task is given out anew whose result was no good. */
+    private static final int AGAIN = 2;
+
+    private static final long PATIENCE_NANOS = 120_000_000_000L;
+
+    /** What the child's JVM takes beside the task: its heap and its code. */
+    private static final long CHILD_BYTES = 1L << 30;
+
+    private final ClusterOptions options;
+    private final SparkLink link;
+    private final Path probe;
+    private final Map<String, Machine> machines = new LinkedHashMap<>();
+    private final Map<String, Integer> cores = new HashMap<>();
+    private final AtomicLong numbers = new AtomicLong();
+
+    /**
+     * Starts Spark and waits for the first executor.
+     *
+     * @param launch how executors start Loupe
+     * @throws LoupeException if the cluster cannot be had, in a sentence; nothing was begun
+     */
+    public static ClusterExecutor start(
+            ClusterOptions options,
+            SparkHome spark,
+            Launch launch,
+            Map<String, String> environment,
+            Progress progress) {
+        Path log = options.workspace().resolve("logs").resolve("spark-" + UUID.randomUUID() + ".log");
+        SparkLink link = options.isSubmitted()
+                ? SparkLink.join(environment, log)
+                : SparkLink.start(
+                        options, spark, AdapterJar.in(options.workspace().resolve("logs")), log, progress);
+        Path probe = options.workspace().resolve(".probe-" + UUID.randomUUID());
+        ClusterExecutor executor = new ClusterExecutor(options, link, probe);
+        try {
+            executor.begin(launch, progress);
+            return executor;
+        } catch (RuntimeException | Error e) {
+            executor.close();
+            throw e;
+        }
+    }
+
+    private ClusterExecutor(ClusterOptions options, SparkLink link, Path probe) {
+        this.options = options;
+        this.link = link;
+        this.probe = probe;
+    }
+
+    private void begin(Launch launch, Progress progress) {
+        AtomicFiles.writeString(probe, probe.getFileName() + "\n");
+        link.send(Wire.SETUP, 0, probe + "\n" + launch.text());
+        progress.stage("start Spark on " + options.master(), -1, "executors");
+        long end = System.nanoTime() + PATIENCE_NANOS;
+        while (machines.isEmpty() || cores.isEmpty()) {
+            Wire.Frame frame = link.poll(progress);
+            if (frame != null) {
+                take(frame, progress);
+            } else if (System.nanoTime() > end) {
+                throw new LoupeException("Spark at " + options.master() + " gave no executor within two minutes: its"
+                        + " workers are busy, or none has the cores and memory that were asked for ("
+                        + asked() + "); Spark's log is " + link.log() + ".");
+            }
+        }
+    }
+
+    private String asked() {
+        return options.conf().getOrDefault("spark.executor.memory", "512m") + " and "
+                + options.conf().getOrDefault("spark.executor.cores", "all cores of a worker") + " an executor";
+    }
+
+    @Override
+    public boolean remote() {
+        return true;
+    }
+
+    @Override
+    public int slots() {
+        int each = Integer.parseInt(options.conf().getOrDefault("spark.task.cpus", "1"));
+        return Math.max(1, cores.values().stream().mapToInt(c -> c / each).sum());
+    }
+
+    @Override
+    public <T extends Task<R>, R> void run(
+            Iterator<T> tasks, Class<R> results, Work<T, R> here, BiConsumer<T, R> done, Progress progress) {
+        Stage<T, R> stage = new Stage<>(results, done, progress);
+        try {
+            while (true) {
+                while (stage.inFlight.size() < 2 * slots() && tasks.hasNext()) {
+                    stage.give(tasks.next());
+                }
+                if (stage.inFlight.isEmpty()) {
+                    return;
+                }
+                Wire.Frame frame = link.poll(progress);
+                if (frame != null && !stage.take(frame)) {
+                    take(frame, progress);
+                }
+            }
+        } catch (RuntimeException | Error e) {
+            cancel();
+            throw e;
+        }
+    }
+
+    private void cancel() {
+        try {
+            link.send(Wire.CANCEL, 0, "");
+        } catch (LoupeException gone) {
+            // then nothing runs any more
+        }
+    }
+
+    /** What is not about a task. */
+    private void take(Wire.Frame frame, Progress progress) {
+        switch (frame.kind()) {
+            case Wire.READY -> {
+                String[] lines = frame.text().split("\n", -1);
+                progress.message("Spark " + lines[0] + " on " + options.master()
+                        + (lines[1].isEmpty() ? "" : "; its own page: " + lines[1]));
+            }
+            case Wire.CORES -> cores.put(frame.text(), (int) frame.task());
+            case Wire.EXECUTOR -> {
+                Machine m = Machine.of(frame.text());
+                m.check(options, String.valueOf(probe.getFileName()));
+                machines.put(m.executor(), m);
+            }
+            case Wire.GONE -> {
+                String[] lines = frame.text().split("\n", 2);
+                machines.remove(lines[0]);
+                cores.remove(lines[0]);
+                progress.message("Spark lost executor " + lines[0] + " ("
+                        + lines[1].lines().findFirst().orElse("no reason given")
+                        + "); what it had begun is made elsewhere.");
+            }
+            case Wire.LOST -> {
+                if (frame.task() == 0) {
+                    throw new LoupeException("Spark at " + options.master() + " cannot be used ("
+                            + SparkLog.lost(frame.text()) + "); its log is " + link.log() + ".");
+                }
+            }
+            default -> {
+                // of a task that nobody waits for any more
+            }
+        }
+    }
+
+    /** Tasks of one kind under way. */
+    private final class Stage<T extends Task<R>, R> {
+        private final Class<R> results;
+        private final BiConsumer<T, R> done;
+        private final Progress progress;
+        private final Map<Long, T> inFlight = new HashMap<>();
+        private final Map<Long, Integer> refused = new HashMap<>();
+        private final TaskEvents events;
+
+        Stage(Class<R> results, BiConsumer<T, R> done, Progress progress) {
+            this.results = results;
+            this.done = done;
+            this.progress = progress;
+            this.events = new TaskEvents(progress);
+        }
+
+        void give(T task) {
+            fits(task);
+            long number = numbers.incrementAndGet();
+            inFlight.put(number, task);
+            send(number, task);
+        }
+
+        private void send(long number, T task) {
+            link.send(
+                    Wire.TASK,
+                    number,
+                    task.title().replace('\n', ' ') + "\n" + Json.line(Map.of("kind", task.kind(), "request", task)));
+        }
+
+        /** Refuses what no machine has the memory for, before it runs. */
+        private void fits(T task) {
+            long most =
+                    machines.values().stream().mapToLong(Machine::memory).max().orElse(Long.MAX_VALUE);
+            long need = task.memoryBytes() + CHILD_BYTES;
+            if (need > most) {
+                throw new LoupeException(task.title() + " needs about " + Fmt.bytes(need)
+                        + " of memory, but the largest executor has " + Fmt.bytes(most)
+                        + ": choose larger machines, or make the work smaller.");
+            }
+        }
+
+        /** Whether a frame is about a task of this stage. */
+        boolean take(Wire.Frame frame) {
+            T task = inFlight.get(frame.task());
+            if (task == null) {
+                return false;
+            }
+            switch (frame.kind()) {
+                case Wire.EVENT -> events.take(frame.task(), frame.text());
+                case Wire.RESULT -> {
+                    result(frame.task(), task, Json.MAPPER.readValue(frame.text(), results));
+                }
+                case Wire.FAILED -> throw new LoupeException(frame.text());
+                case Wire.LOST ->
+                    throw new LoupeException(task.title() + " failed on every attempt: " + SparkLog.lost(frame.text())
+                            + ". Finished parts are kept: run the same command again.");
+                default -> {
+                    return false;
+                }
+            }
+            return true;
+        }
+
+        private void result(long number, T task, R result) {
+            try {
+                done.accept(task, result);
+            } catch (Refused e) {
+                if (refused.merge(number, 1, Integer::sum) > AGAIN) {
+                    throw new LoupeException(
+                            Objects.requireNonNullElse(e.getMessage(), task.title() + " gave a damaged result."), e);
+                }
+                progress.message(e.getMessage() + " It is made again.");
+                send(number, task);
+                return;
+            }
+            inFlight.remove(number);
+            events.done(number, task.size());
+        }
+    }
+
+    @Override
+    public void close() {
+        link.close();
+        try {
+            Files.deleteIfExists(probe);
+        } catch (IOException ignored) {
+            // an empty file with a telling name
+        }
+    }
+}

@@ -1,0 +1,62 @@
+package dev.loupe.cluster;
+
+import dev.loupe.base.UsageException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where and how tasks are done elsewhere.
+ *
+ * @param master Spark's name of the cluster: {@code spark://host:7077}, {@code k8s://…}, {@code yarn},
+ *     {@code local-cluster[2,1,2048]}
+ * @param conf further settings of Spark
+ * @param archive the release archive that executors unpack; null where they see the same files as this machine
+ * @param workspace the folder that all machines share
+ */
+public record ClusterOptions(
+        String master, Map<String, String> conf, @Nullable Path archive, Path workspace) {
+    /** The name of no cluster: this process. */
+    public static final String LOCAL = "local";
+
+    /** The driver that started this process. */
+    private static final String SUBMITTED = "submitted";
+
+    private static final Pattern MASTER = Pattern.compile(
+            "spark://[^\\s]+|k8s://[^\\s]+|yarn|local-cluster\\[\\s*\\d+\\s*,\\s*\\d+\\s*,\\s*\\d+\\s*\\]|submitted");
+
+    /** Checks the name. */
+    public ClusterOptions {
+        if (!MASTER.matcher(master).matches()) {
+            throw new UsageException("--on is local or one of Spark's masters (spark://HOST:PORT, k8s://URL, yarn,"
+                    + " local-cluster[WORKERS,CORES,MEGABYTES]), not \"" + master + "\".");
+        }
+        conf = Map.copyOf(conf);
+    }
+
+    /** Whether {@code spark-submit} has started the driver already. */
+    boolean isSubmitted() {
+        return master.equals(SUBMITTED);
+    }
+
+    /**
+     * Reads {@code KEY=VALUE} settings.
+     *
+     * @throws UsageException if one is no such thing or not Spark's
+     */
+    public static Map<String, String> conf(List<String> lines) {
+        Map<String, String> conf = new LinkedHashMap<>();
+        for (String line : lines) {
+            int at = line.indexOf('=');
+            if (at < 1 || !line.startsWith("spark.")) {
+                throw new UsageException(
+                        "A setting of Spark is spark.NAME=VALUE, such as spark.task.cpus=4; it is \"" + line + "\".");
+            }
+            conf.put(line.substring(0, at).strip(), line.substring(at + 1).strip());
+        }
+        return conf;
+    }
+}

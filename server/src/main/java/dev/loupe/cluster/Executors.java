@@ -1,0 +1,97 @@
+package dev.loupe.cluster;
+
+import dev.loupe.base.Progress;
+import dev.loupe.base.TaskExecutor;
+import dev.loupe.cluster.spark.Launch;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Where the tasks of one workbench are done, by its settings; a cluster is started when work first needs it and then kept. */
+public final class Executors implements AutoCloseable {
+    private final @Nullable ClusterOptions options;
+    private final Map<String, String> environment;
+    private @Nullable StartingCluster cluster;
+
+    /**
+     * By the settings.
+     *
+     * @param on {@code local} or the name of a cluster
+     * @param conf settings of Spark, {@code KEY=VALUE}, separated by semicolons
+     * @param archive the release archive that executors unpack; empty where they see the same files
+     * @param workspace the folder that all machines share
+     */
+    public Executors(String on, String conf, String archive, Path workspace, Map<String, String> environment) {
+        this.options = on.equals(ClusterOptions.LOCAL)
+                ? null
+                : new ClusterOptions(
+                        on,
+                        ClusterOptions.conf(List.of(conf.split(";")).stream()
+                                .map(String::strip)
+                                .filter(c -> !c.isEmpty())
+                                .toList()),
+                        archive.isBlank() ? null : Path.of(archive.strip()),
+                        workspace);
+        this.environment = environment;
+    }
+
+    /** Whether work is done elsewhere. */
+    public boolean remote() {
+        return options != null;
+    }
+
+    /**
+     * Where tasks are done. A cluster is looked for at once and started meanwhile: who has tasks waits for it.
+     *
+     * @throws dev.loupe.base.LoupeException if there is no such cluster
+     */
+    public synchronized TaskExecutor get(Progress progress) {
+        ClusterOptions o = options;
+        if (o == null) {
+            return TaskExecutor.local();
+        }
+        StartingCluster c = cluster;
+        if (c == null) {
+            c = StartingCluster.begin(o, launch(o), environment, progress);
+            cluster = c;
+        }
+        return c;
+    }
+
+    /** How executors start Loupe: as this process was, or from the archive. */
+    private static Launch launch(ClusterOptions options) {
+        List<String> arguments = List.of("--workspace", options.workspace().toString());
+        String java = System.getProperty("java.home");
+        return options.archive() != null
+                ? new Launch("loupe", java, List.of(), arguments)
+                : new Launch("", java, jvm(), arguments);
+    }
+
+    /** The flags of this JVM that suit a child as well, and its class path. */
+    public static List<String> jvm() {
+        List<String> flags = new ArrayList<>();
+        for (String flag : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
+            // one debugger port or cache recording serves one process
+            if (!flag.startsWith("-agentlib")
+                    && !flag.startsWith("-javaagent")
+                    && !flag.startsWith("-XX:AOTCacheOutput")
+                    && !flag.startsWith("-XX:AOTMode")) {
+                flags.add(flag);
+            }
+        }
+        flags.add("-cp");
+        flags.add(System.getProperty("java.class.path"));
+        return flags;
+    }
+
+    @Override
+    public synchronized void close() {
+        if (cluster != null) {
+            cluster.close();
+            cluster = null;
+        }
+    }
+}

@@ -1,0 +1,61 @@
+package dev.loupe.cluster;
+
+import dev.loupe.base.LoupeException;
+
+/**
+ * What an executor says of itself when it begins.
+ *
+ * @param executor Spark's name for it
+ * @param host where it runs
+ * @param java version of the JDK that Loupe would run on there; {@code none} without one
+ * @param spark version of Spark there
+ * @param probe content of the probe file as seen from there; empty if it cannot be read
+ * @param loupe whether the archive holds Loupe
+ * @param memory of the machine or container in bytes
+ */
+record Machine(String executor, String host, String java, String spark, String probe, boolean loupe, long memory) {
+    private static final int LEAST_UPDATE = 3;
+
+    static Machine of(String text) {
+        String[] lines = text.split("\n", -1);
+        return new Machine(
+                lines[0], lines[1], lines[2], lines[3], lines[4], lines[5].equals("yes"), Long.parseLong(lines[6]));
+    }
+
+    /**
+     * Looks whether Loupe can work there.
+     *
+     * @throws LoupeException if not, in a sentence
+     */
+    void check(ClusterOptions options, String wanted) {
+        String where = "Executor " + executor + " on " + host;
+        if (!fits(java)) {
+            throw new LoupeException(where + " has "
+                    + (java.equals("none") ? "no JDK" : "Java " + java)
+                    + " for Loupe, which needs a JDK 25.0.3 or a later 25: install one there and name its folder with"
+                    + " --conf spark.executorEnv.LOUPE_JAVA_HOME=DIR.");
+        }
+        if (!spark.startsWith(SparkHome.VERSION.substring(0, SparkHome.VERSION.lastIndexOf('.') + 1))) {
+            throw new LoupeException(where + " runs Spark " + spark + ", but Loupe works with Spark "
+                    + SparkHome.VERSION + ": use a cluster of that version.");
+        }
+        if (!probe.equals(wanted)) {
+            throw new LoupeException(where + " does not see the folder " + options.workspace()
+                    + ", which all machines must share under one path: mount it there, or choose another --workspace.");
+        }
+        if (!loupe) {
+            throw new LoupeException(where + " finds no program loupe in the archive " + options.archive()
+                    + ": give the release archive that ./loupe dist makes.");
+        }
+    }
+
+    private static boolean fits(String version) {
+        String[] parts = version.split("[^0-9]+");
+        if (parts.length == 0 || !parts[0].equals("25")) {
+            return false;
+        }
+        int minor = parts.length > 1 ? Integer.parseInt(parts[1]) : 0;
+        int update = parts.length > 2 ? Integer.parseInt(parts[2]) : 0;
+        return minor > 0 || update >= LEAST_UPDATE;
+    }
+}

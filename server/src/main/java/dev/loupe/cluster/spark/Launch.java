@@ -1,0 +1,87 @@
+package dev.loupe.cluster.spark;
+
+import java.io.File;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * How an executor starts Loupe: the launcher of the release archive that Spark unpacked, or Java with the class path that
+ * the other side has, where both see the same files.
+ *
+ * @param archive the folder that the archive was unpacked to, in the executor's own; empty for none
+ * @param java the Java of the other side
+ * @param flags of its JVM, and its class path
+ * @param arguments what follows the main class
+ */
+public record Launch(String archive, String java, List<String> flags, List<String> arguments) {
+    /** Names the folder of a JDK for child processes, before any other. */
+    public static final String JAVA_HOME = "LOUPE_JAVA_HOME";
+
+    private static final String PROGRAM = "loupe";
+    private static final String MAIN = "dev.loupe.cli.Main";
+
+    /** As a value of Spark's configuration. */
+    public String text() {
+        List<String> lines = new ArrayList<>(List.of(archive, java, Integer.toString(flags.size())));
+        lines.addAll(flags);
+        lines.addAll(arguments);
+        return Base64.getEncoder().encodeToString(String.join("\n", lines).getBytes(StandardCharsets.UTF_8));
+    }
+
+    static Launch of(String text) {
+        List<String> lines =
+                Arrays.asList(new String(Base64.getDecoder().decode(text), StandardCharsets.UTF_8).split("\n", -1));
+        int flags = Integer.parseInt(lines.get(2));
+        return new Launch(
+                lines.get(0), lines.get(1), lines.subList(3, 3 + flags), lines.subList(3 + flags, lines.size()));
+    }
+
+    /** The same where archives are unpacked into a folder; one that holds a single folder stands for that one. */
+    Launch in(String root) {
+        if (archive.isEmpty()) {
+            return this;
+        }
+        File folder = new File(root, archive);
+        File[] inside = folder.listFiles(File::isDirectory);
+        if (!new File(folder, PROGRAM).isFile() && inside != null && inside.length == 1) {
+            folder = inside[0];
+        }
+        return new Launch(folder.getAbsolutePath(), java, flags, arguments);
+    }
+
+    /** The command up to the options that an executor adds. */
+    List<String> command() {
+        List<String> command = new ArrayList<>();
+        if (!archive.isEmpty()) {
+            command.add("bash"); // archives may have lost the right to be run
+            command.add(new File(archive, PROGRAM).getPath());
+        } else {
+            command.add(home() + "/bin/java");
+            command.addAll(flags);
+            command.add(MAIN);
+        }
+        command.addAll(arguments);
+        return command;
+    }
+
+    void environment(Map<String, String> environment) {
+        environment.put("LOUPE_ON", "local");
+        environment.putIfAbsent(JAVA_HOME, home());
+    }
+
+    /** The JDK that children run on: the one named for it, the executor's own if it fits, the other side's if it is here. */
+    String home() {
+        String named = System.getenv(JAVA_HOME);
+        if (named != null && !named.isBlank()) {
+            return named;
+        }
+        if (Runtime.version().feature() == 25) {
+            return System.getProperty("java.home");
+        }
+        return new File(java, "bin/java").canExecute() ? java : System.getProperty("java.home");
+    }
+}

@@ -1,0 +1,55 @@
+package dev.loupe.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.loupe.base.LoupeException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Sentences for what Spark says in pages. */
+class SparkLogTest {
+    @TempDir
+    Path folder;
+
+    @Test
+    void the_reason_of_a_lost_task_is_its_innermost_message() {
+        assertThat(
+                        SparkLog.lost(
+                                "Job aborted due to stage failure: Task 0 in stage 3.0 failed 4 times, most recent failure:"
+                                        + " Lost task 0.3 in stage 3.0 (TID 9) (127.0.0.1 executor 1): java.io.IOException: The disk is"
+                                        + " full: /x could not be written.\n\tat dev.loupe.cluster.spark.ChildTask.call(ChildTask.java)"))
+                .isEqualTo("The disk is full: /x could not be written");
+        assertThat(SparkLog.lost("Job 3 cancelled as part of cancellation of all jobs"))
+                .isEqualTo("Job 3 cancelled as part of cancellation of all jobs");
+    }
+
+    @Test
+    void the_reason_of_a_drivers_end_is_read_from_its_log() throws Exception {
+        Path log = folder.resolve("log");
+        assertThat(SparkLog.reason(log)).isEqualTo("no log");
+        Files.writeString(
+                log, "26/11/25 INFO begin\nException in thread \"main\" org.apache.spark.SparkException: no k8s\n");
+        assertThat(SparkLog.reason(log)).isEqualTo("no k8s");
+        Files.writeString(log, "ERROR java.io.InvalidClassException: org.apache.spark.X; local class incompatible\n");
+        assertThat(SparkLog.reason(log)).contains("another version of Spark").contains("SPARK_HOME");
+    }
+
+    @Test
+    void a_folder_without_spark_or_with_another_version_is_refused() throws Exception {
+        assertThatThrownBy(() -> SparkHome.of(folder.resolve("none")))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("no folder jars")
+                .hasMessageContaining("SPARK_HOME");
+        Path jars = Files.createDirectories(folder.resolve("old/jars"));
+        assertThatThrownBy(() -> SparkHome.of(folder.resolve("old"))).hasMessageContaining("no Spark for Scala 2.13");
+        Files.writeString(jars.resolve("spark-core_2.13-3.5.8.jar"), "");
+        assertThatThrownBy(() -> SparkHome.of(folder.resolve("old")))
+                .hasMessageContaining("version 3.5.8")
+                .hasMessageContaining("4.2.");
+        Files.move(jars.resolve("spark-core_2.13-3.5.8.jar"), jars.resolve("spark-core_2.13-4.2.1.jar"));
+        assertThat(SparkHome.of(folder.resolve("old")).version()).isEqualTo("4.2.1");
+    }
+}

@@ -1,0 +1,105 @@
+package dev.loupe.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.loupe.base.Checksums;
+import dev.loupe.cli.Cli;
+import dev.loupe.cli.SmallWorkspace;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/** The same small work by commands, wherever it is done, and checksums of what it leaves behind. */
+final class Work {
+    private Work() {}
+
+    /** A text of its own for a test. */
+    static Path text(Path folder) throws IOException {
+        Path text = folder.resolve("text.jsonl");
+        if (!Files.exists(text)) {
+            Files.writeString(text, SmallWorkspace.documents(150));
+        }
+        return text;
+    }
+
+    static String[] capture(Path text, int tokens, String... more) {
+        return with(
+                List.of(
+                        "capture",
+                        "--text",
+                        text.toString(),
+                        "--hook",
+                        SmallWorkspace.HOOK,
+                        "--tokens",
+                        Integer.toString(tokens),
+                        "--held-out",
+                        "0.2",
+                        "--name",
+                        "s",
+                        "--shard-rows",
+                        "1024"),
+                more);
+    }
+
+    /** Two seeds, matched, in a small experiment. */
+    static String[] seeds(String... more) {
+        return with(
+                List.of(
+                        "seeds",
+                        "--name",
+                        "e",
+                        "--store",
+                        "s",
+                        "--arch",
+                        "topk",
+                        "--d-sae",
+                        "64",
+                        "--k",
+                        "4",
+                        "--seeds",
+                        "0..2",
+                        "--tokens",
+                        "5120",
+                        "--set",
+                        "batch=256"),
+                more);
+    }
+
+    static String[] with(List<String> arguments, String... more) {
+        List<String> all = new ArrayList<>(arguments);
+        all.addAll(List.of(more));
+        return all.toArray(String[]::new);
+    }
+
+    static Cli.Result done(Cli cli, String... arguments) {
+        Cli.Result r = cli.run(arguments);
+        assertThat(r.code())
+                .as("loupe %s: %s", String.join(" ", arguments), r.err())
+                .isZero();
+        return r;
+    }
+
+    /** Checksums of all files below a folder that say nothing of the time or the way they were made. */
+    static Map<String, String> checksums(Path folder) throws IOException {
+        Map<String, String> all = new TreeMap<>();
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                String name = folder.relativize(file).toString();
+                boolean timed = name.endsWith("loupe.json")
+                        || name.endsWith("index.json")
+                        || name.endsWith("experiment.json")
+                        || name.contains("search/")
+                        || name.endsWith(".lock");
+                if (!timed) {
+                    all.put(name, Checksums.sha256(file));
+                }
+            }
+        }
+        return all;
+    }
+}
