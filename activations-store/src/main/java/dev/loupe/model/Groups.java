@@ -1,6 +1,5 @@
 package dev.loupe.model;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -30,13 +29,13 @@ final class Groups {
     }
 
     /** The results of all groups as those of one pass. */
-    static ForwardResult join(List<ForwardResult> parts, int[] lengths) {
+    static ForwardResult join(List<ForwardResult> parts, int[] lengths, Taps taps) {
         ForwardResult first = parts.getFirst();
         Map<HookPoint, Activation> read = new HashMap<>();
         first.read()
                 .keySet()
                 .forEach(hook -> read.put(
-                        hook, joined(parts.stream().map(p -> p.activation(hook)).toList(), lengths)));
+                        hook, joined(parts.stream().map(p -> p.activation(hook)).toList(), lengths, taps)));
         return new ForwardResult(
                 read,
                 first.last() == null ? null : concat(parts, true, lengths.length),
@@ -44,11 +43,10 @@ final class Groups {
                 first.loss() == null ? null : concat(parts, false, lengths.length));
     }
 
-    @SuppressWarnings("MustBeClosedChecker") // an automatic arena is never closed
-    private static Activation joined(List<Activation> parts, int[] lengths) {
+    private static Activation joined(List<Activation> parts, int[] lengths, Taps taps) {
         Activation first = parts.getFirst();
         long bytes = parts.stream().mapToLong(p -> p.segment().byteSize()).sum();
-        MemorySegment all = Arena.ofAuto().allocate(bytes, 64);
+        MemorySegment all = taps.memory(bytes);
         long at = 0;
         for (Activation part : parts) {
             MemorySegment.copy(part.segment(), 0, all, at, part.segment().byteSize());

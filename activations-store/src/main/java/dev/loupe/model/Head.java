@@ -142,10 +142,9 @@ final class Head {
         return rows;
     }
 
-    @SuppressWarnings("MustBeClosedChecker") // an automatic arena is never closed
     Activation all(Pass pass, NDArray normed) {
         int rows = pass.batch() * pass.positions;
-        MemorySegment memory = Arena.ofAuto().allocate(4L * rows * vocab, 64);
+        MemorySegment memory = pass.memory(4L * rows * vocab);
         NDArray flat = normed.reshape(rows, -1);
         int step = rowsAtOnce();
         for (int from = 0; from < rows; from += step) {

@@ -288,9 +288,16 @@ final class Pass {
 
     /** A copy that outlives the pass, with zeros at padding. */
     Activation copied(HookPoint hook, NDArray value, int heads) {
-        Activation a = activation(hook, Torch.copy(value), heads);
+        MemorySegment copy = memory(4 * value.size());
+        Torch.store(value, copy);
+        Activation a = activation(hook, copy, heads);
         clearPadding(a, heads);
         return a;
+    }
+
+    /** Fresh memory that outlives the pass. */
+    MemorySegment memory(long bytes) {
+        return taps.memory(bytes);
     }
 
     private Activation activation(HookPoint hook, MemorySegment memory, int heads) {

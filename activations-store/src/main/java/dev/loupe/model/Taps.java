@@ -1,5 +1,7 @@
 package dev.loupe.model;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -9,22 +11,29 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a pass shall read and change: a set of hook points to keep and editors by hook point. Editors of one hook point
  * run in the order they were added; a read sees the values after them. Immutable.
  */
 public final class Taps {
-    private static final Taps NONE = new Taps(Set.of(), Map.of(), List.of());
+    private static final Taps NONE = new Taps(Set.of(), Map.of(), List.of(), null);
 
     private final Set<HookPoint> reads;
     private final Map<HookPoint, List<Editor>> edits;
     private final List<BooleanSupplier> ends;
+    private final @Nullable Arena memory;
 
-    private Taps(Set<HookPoint> reads, Map<HookPoint, List<Editor>> edits, List<BooleanSupplier> ends) {
+    private Taps(
+            Set<HookPoint> reads,
+            Map<HookPoint, List<Editor>> edits,
+            List<BooleanSupplier> ends,
+            @Nullable Arena memory) {
         this.reads = reads;
         this.edits = edits;
         this.ends = ends;
+        this.memory = memory;
     }
 
     /** Reads and changes nothing. */
@@ -52,9 +61,24 @@ public final class Taps {
         return new Builder();
     }
 
-    /** Everything that this and then the other one asks for. */
+    /** Everything that this and then the other one asks for; of an arena it knows nothing. */
     public Taps merge(Taps other) {
         return builder().merge(this).merge(other).build();
+    }
+
+    /**
+     * The same, with what a forward pass keeps (hook points and all logits) in the memory of a shared arena: valid until that
+     * closes, rather than for as long as it is referred to. Long work over text frees its memory in time this way; what
+     * waits for the garbage collector may grow as large as the Java heap.
+     */
+    public Taps in(Arena arena) {
+        return new Taps(reads, edits, ends, arena);
+    }
+
+    /** Fresh memory for what is kept. */
+    @SuppressWarnings("MustBeClosedChecker") // an automatic arena is never closed
+    MemorySegment memory(long bytes) {
+        return (memory == null ? Arena.ofAuto() : memory).allocate(bytes, 64);
     }
 
     /** The hook points to keep. */
@@ -137,7 +161,8 @@ public final class Taps {
             return new Taps(
                     Collections.unmodifiableSet(new LinkedHashSet<>(reads)),
                     Collections.unmodifiableMap(copy),
-                    List.copyOf(ends));
+                    List.copyOf(ends),
+                    null);
         }
     }
 }

@@ -53,7 +53,7 @@ final class Transformer implements LanguageModel {
         for (int[] rows : Groups.split(tokens)) {
             parts.add(pass(Arrays.copyOfRange(tokens.ids(), rows[0], rows[1]), tokens.positions(), taps, want));
         }
-        return Groups.join(parts, lengths(tokens.ids()));
+        return Groups.join(parts, lengths(tokens.ids()), taps);
     }
 
     private ForwardResult pass(int[][] ids, int positions, Taps taps, Want want) {

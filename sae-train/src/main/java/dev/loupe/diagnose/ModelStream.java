@@ -10,6 +10,7 @@ import dev.loupe.model.Streams;
 import dev.loupe.model.Taps;
 import dev.loupe.model.TokenBatch;
 import dev.loupe.model.Want;
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -60,13 +61,13 @@ final class ModelStream {
                 break;
             }
             List<int[]> parts = parts(text, next, hooks);
-            ModelPass[] passes = run(text, parts, hooks);
             next = parts.getLast()[1];
-            for (ModelPass p : passes) {
-                read += p.tokens();
+            try (Arena arena = Arena.ofShared()) { // studies keep copies of what they need
+                ModelPass[] passes = run(text, parts, Taps.read(hooks).in(arena));
+                read += sum(passes);
+                counters.tokens += sum(passes);
+                look(passes, seen);
             }
-            counters.tokens += sum(passes);
-            look(passes, seen);
             early(seen);
             progress.advance(read);
         }
@@ -122,9 +123,8 @@ final class ModelStream {
         return parts;
     }
 
-    private ModelPass[] run(TextSample text, List<int[]> parts, Set<HookPoint> hooks) {
+    private ModelPass[] run(TextSample text, List<int[]> parts, Taps taps) {
         long start = System.nanoTime();
-        Taps taps = Taps.read(hooks);
         ModelPass[] passes = new ModelPass[parts.size()];
         Streams.run(passes.length, i -> {
             int[] part = parts.get(i);

@@ -6,6 +6,7 @@ import dev.loupe.model.Streams;
 import dev.loupe.model.Taps;
 import dev.loupe.model.TokenBatch;
 import dev.loupe.model.Want;
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -72,43 +73,49 @@ final class TrialStream {
         counters.readingNanos += System.nanoTime() - start;
     }
 
+    /** All changes on one sequence, those with the same baseline one after another: only one is held at a time. */
     private Effect.Sum[] sequence(int[] ids, Progress progress, AtomicLong done) {
-        Map<Taps, Prediction[]> baselines = new LinkedHashMap<>();
+        Map<Taps, List<Integer>> byBaseline = new LinkedHashMap<>();
+        for (int t = 0; t < trials.size(); t++) {
+            byBaseline
+                    .computeIfAbsent(trials.get(t).baseline(), b -> new ArrayList<>())
+                    .add(t);
+        }
         Effect.Sum[] sums = new Effect.Sum[trials.size()];
-        for (int t = 0; t < sums.length; t++) {
-            progress.check();
-            Trial trial = trials.get(t);
-            Prediction[] base = baselines.computeIfAbsent(trial.baseline(), b -> predictions(ids, b));
-            Activation changed = logits(ids, trial.change());
-            sums[t] = new Effect.Sum();
-            for (int p = 0; p + 1 < ids.length; p++) {
-                if (subject.text().ordinary(ids, p)) {
-                    sums[t].add(base[p], new Prediction(changed.row(0, p)), ids[p + 1]);
+        byBaseline.forEach((baseline, some) -> {
+            Prediction[] base = new Prediction[ids.length];
+            predictions(ids, baseline, (p, row) -> base[p] = new Prediction(row));
+            for (int t : some) {
+                progress.check();
+                Effect.Sum sum = new Effect.Sum();
+                predictions(ids, trials.get(t).change(), (p, row) -> sum.add(base[p], new Prediction(row), ids[p + 1]));
+                sums[t] = sum;
+                long sequences = done.incrementAndGet();
+                synchronized (progress) {
+                    progress.advance(sequences);
                 }
             }
-            long sequences = done.incrementAndGet();
-            synchronized (progress) {
-                progress.advance(sequences);
-            }
-        }
+        });
         return sums;
     }
 
-    /** The predictions at ordinary positions; the last has no next token and is left out. */
-    private Prediction[] predictions(int[] ids, Taps taps) {
-        Activation logits = logits(ids, taps);
-        Prediction[] all = new Prediction[ids.length];
-        for (int p = 0; p + 1 < ids.length; p++) {
-            if (subject.text().ordinary(ids, p)) {
-                all[p] = new Prediction(logits.row(0, p));
-            }
-        }
-        return all;
+    /** Takes the logits of one position. */
+    @FunctionalInterface
+    private interface Row {
+        void logits(int position, float[] row);
     }
 
-    private Activation logits(int[] ids, Taps taps) {
-        return subject.model()
-                .forward(TokenBatch.of(ids), taps, Want.ALL_LOGITS)
-                .allLogits();
+    /** Shows the logits at ordinary positions; the last has no next token and is left out. */
+    private void predictions(int[] ids, Taps taps, Row to) {
+        try (Arena arena = Arena.ofShared()) {
+            Activation logits = subject.model()
+                    .forward(TokenBatch.of(ids), taps.in(arena), Want.ALL_LOGITS)
+                    .allLogits();
+            for (int p = 0; p + 1 < ids.length; p++) {
+                if (subject.text().ordinary(ids, p)) {
+                    to.logits(p, logits.row(0, p));
+                }
+            }
+        }
     }
 }

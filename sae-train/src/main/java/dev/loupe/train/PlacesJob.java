@@ -38,6 +38,10 @@ final class PlacesJob {
             throw new UsageException("init_from, init_subspace and recycle belong to SAEs and transcoders at one hook"
                     + " point, not to several together.");
         }
+        if (c.keepSteps() > 0 && !request.hookOut().isEmpty()) {
+            throw new UsageException(
+                    "keep_every is for SAEs, transcoders and crosscoders, not for sets of transcoders.");
+        }
         try (TrainingRows rows = TrainingRows.open(request, progress)) {
             List<String> in = Places.of(request.hook(), rows.hooks());
             List<TrainResult> results = new ArrayList<>();

@@ -34,7 +34,9 @@ final class SeedRun implements AutoCloseable {
     private final Objective objective;
     private final Curves curves;
     private final Schedule rate;
+    private final long keepSteps;
     private @Nullable TrainSession session;
+    private @Nullable KeptSteps keep;
     private long next;
     private long resumedFrom;
     private long checkpointed;
@@ -79,6 +81,13 @@ final class SeedRun implements AutoCloseable {
         this.objective = Objective.of(config, data.width());
         this.curves = new Curves(config.steps());
         this.rate = config.learningRateSchedule();
+        this.keepSteps = config.keepSteps();
+    }
+
+    /** Keeps the weights on the way, as often as the settings say; to be said before the run is opened. */
+    SeedRun keeping(KeptSteps steps) {
+        keep = keepSteps > 0 ? steps : null;
+        return this;
     }
 
     /** Latents that read several places and write several others belong to one of the former each. */
@@ -159,6 +168,9 @@ final class SeedRun implements AutoCloseable {
         next = start.step();
         checkpointed = next;
         session = engine.open(start);
+        if (keep != null && next == 0) {
+            keep.begin();
+        }
     }
 
     private TrainState initial(Progress progress) {
@@ -219,6 +231,9 @@ final class SeedRun implements AutoCloseable {
             progress.message("Step " + (next + 1) + ": " + recycled + " latents began anew.");
         }
         next++;
+        if (keep != null && next % keepSteps == 0 && !done()) {
+            keep.keep(this, snapshot());
+        }
     }
 
     /** Rows a second since the last point; not part of the file, which has the same bits whatever the machine does. */

@@ -59,6 +59,8 @@ import tools.jackson.core.JacksonException;
  * @param precision of the encoder's product: fp32, bf16, int8 (processor) or tf32 (GPU); weights, gradients and
  *     activations are float32 in all
  * @param checkpointMinutes how often a running training writes down where it is; changes no result
+ * @param keepEvery how often a running training keeps its weights for good, as an SAE in {@code steps/}; 0 for never; changes
+ *     no result
  * @param dataSeed order of the rows; the SAE's own seed only changes its initial weights
  */
 public record TrainConfig(
@@ -105,6 +107,7 @@ public record TrainConfig(
         PAnnealSettings panneal,
         String precision,
         @JsonProperty("checkpoint_minutes") double checkpointMinutes,
+        @JsonProperty("keep_every") Span keepEvery,
         @JsonProperty("data_seed") long dataSeed) {
 
     /** Minutes between checkpoints where nothing is said. */
@@ -117,6 +120,7 @@ public record TrainConfig(
         recycle = recycle == null ? RecycleSettings.NONE : recycle;
         topk = topk == null ? TopKSettings.DEFAULT : topk;
         checkpointMinutes = checkpointMinutes == 0 ? CHECKPOINT_MINUTES : checkpointMinutes;
+        keepEvery = keepEvery == null ? Span.steps(0) : keepEvery;
         need(checkpointMinutes > 0 && Double.isFinite(checkpointMinutes), "checkpoint_minutes", "above 0");
         Method m = Method.of(architecture);
         precision = precision == null
@@ -200,7 +204,13 @@ public record TrainConfig(
 
     /** What a result depends on: the same settings whatever was asked of checkpoints. */
     TrainConfig ofResult() {
-        return recipe(recipe, Map.of("checkpoint_minutes", CHECKPOINT_MINUTES));
+        return recipe(recipe, Map.of("checkpoint_minutes", CHECKPOINT_MINUTES, "keep_every", "0 steps"));
+    }
+
+    /** Steps between two times that the weights are kept; 0 for never. */
+    long keepSteps() {
+        double every = keepEvery.steps(steps, batch);
+        return every == 0 ? 0 : Math.max(1, Math.round(every));
     }
 
     /** Steps without firing after which a latent counts as dead. */

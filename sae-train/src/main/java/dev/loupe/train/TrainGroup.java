@@ -113,7 +113,7 @@ public final class TrainGroup {
                 if (Files.exists(folder)) {
                     outcomes.put(t, new Outcome(t, TrainJob.existing(t.config(), t.seed(), folder, origin), null));
                 } else {
-                    runs.put(t, open(t, data, target, saesDir, checkpointSeconds, progress));
+                    runs.put(t, open(t, data, target, origin, saesDir, checkpointSeconds, progress));
                 }
             }
             train(runs, data, target, origin, into, progress, checkpointSeconds, outcomes);
@@ -125,7 +125,13 @@ public final class TrainGroup {
     }
 
     private static SeedRun open(
-            TrainTask t, BatchSource data, BatchSource target, Path saesDir, double seconds, Progress progress) {
+            TrainTask t,
+            BatchSource data,
+            BatchSource target,
+            TrainJob.Origin origin,
+            Path saesDir,
+            double seconds,
+            Progress progress) {
         Path checkpoint = Checkpoint.file(saesDir, t.name());
         SeedRun run = new SeedRun(
                 t.config().engine(),
@@ -136,6 +142,7 @@ public final class TrainGroup {
                 checkpoint,
                 seconds,
                 InitFrom.of(t.config(), saesDir));
+        run.keeping(new KeptSteps(saesDir.resolve(t.name()), t.config(), t.seed(), origin));
         run.open(progress);
         return run;
     }

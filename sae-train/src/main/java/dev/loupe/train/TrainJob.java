@@ -162,6 +162,7 @@ public final class TrainJob {
                     checkpoint,
                     checkpointSeconds,
                     InitFrom.of(config, request.saesDir()));
+            run.keeping(new KeptSteps(folder, config, seed, origin));
             progress.stage("train " + name, config.steps(), "steps");
             long begin = System.nanoTime();
             TrainState end = run.run(progress, request.seeds().size() == 1 ? "" : "s" + seed + "/");
@@ -196,9 +197,10 @@ public final class TrainJob {
                 SaeProvenance.unknown());
     }
 
-    /** Writes the finished SAE; its checkpoint goes. */
+    /** Writes the finished SAE; its checkpoint goes, and what it kept on its way moves in. */
     static void save(Path folder, TrainConfig config, long seed, Origin origin, SeedRun run, TrainState end) {
         save(folder, config, seed, origin, run, end, run.finished(end));
+        KeptSteps.settle(folder);
         delete(run.checkpointFile());
     }
 
@@ -243,6 +245,7 @@ public final class TrainJob {
     }
 
     static TrainResult existing(TrainConfig config, long seed, Path folder, Origin origin) {
+        KeptSteps.settle(folder); // a run may have been killed right after its SAE was there
         Sae sae = Sae.open(folder);
         SaeProvenance p = sae.provenance();
         boolean same = p.seed() == seed

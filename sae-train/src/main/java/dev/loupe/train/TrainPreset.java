@@ -318,6 +318,7 @@ public enum TrainPreset {
                 PAnnealSettings.DEFAULT,
                 "fp32",
                 TrainConfig.CHECKPOINT_MINUTES,
+                Span.steps(0),
                 0);
     }
 }

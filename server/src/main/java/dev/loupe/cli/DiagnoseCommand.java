@@ -47,7 +47,8 @@ final class DiagnoseCommand extends LoupeCommand {
             names = "--checkpoints",
             split = ",",
             paramLabel = "SAE,...",
-            description = "SAEs that are steps of one training, in order.")
+            description = "SAEs that are steps of one training, in order, or one whose training kept some (--set"
+                    + " keep_every=10%%); default: those of the SAE, if there are any.")
     private List<String> checkpoints = List.of();
 
     @Option(

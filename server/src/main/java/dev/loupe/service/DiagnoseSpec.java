@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  * @param model name of the model; null for that of the SAE or store, or with neither the embedded one
  * @param store name of the store; null for that of the SAE, if it is there
  * @param saes names of one or two SAEs; empty for none
- * @param checkpoints names of SAEs that are steps of one training, in order; empty for none
+ * @param checkpoints names of SAEs that are steps of one training, in order, or the one name of an SAE whose training kept
+ *     some ({@code keep_every}); empty for those of the first SAE, if there are any
  * @param text corpus that the model reads; null for the sequences of the store, or without one builtin:europarl
  * @param tokens of text and rows of the store at most; 0 for 200,000
  * @param trialTokens of text that changes are tried on; 0 for 4,096

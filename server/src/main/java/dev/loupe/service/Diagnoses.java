@@ -19,6 +19,7 @@ import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.Sae;
 import dev.loupe.sae.SaeNeeds;
 import dev.loupe.store.ActivationStore;
+import dev.loupe.train.KeptSteps;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -164,8 +165,8 @@ public final class Diagnoses {
                 spec.tokens() == 0 ? limits.rows() : spec.tokens(),
                 limits.memory(),
                 spec.seed());
-        List<Sae> steps = spec.checkpoints().stream().map(saes::open).toList();
-        LanguageModel model = steps.isEmpty() || !opened.isEmpty() || store != null || spec.model() != null
+        List<Sae> steps = steps(spec, opened);
+        LanguageModel model = spec.checkpoints().isEmpty() || !opened.isEmpty() || store != null || spec.model() != null
                 ? model(spec, opened, store)
                 : null;
         if (store != null) {
@@ -175,6 +176,22 @@ public final class Diagnoses {
         }
         return new Subject(
                 model, model == null ? null : text(spec, model, store, limits), store, opened, steps, limits);
+    }
+
+    /** The named SAEs, or what the training of one has kept on its way. */
+    private List<Sae> steps(DiagnoseSpec spec, List<Sae> opened) {
+        List<String> named = spec.checkpoints().isEmpty()
+                ? opened.stream().limit(1).map(Sae::name).toList()
+                : spec.checkpoints();
+        if (named.size() != 1) {
+            return named.stream().map(saes::open).toList();
+        }
+        List<Sae> kept = KeptSteps.of(saes.folder(named.getFirst()));
+        if (kept.size() == 1 && !spec.checkpoints().isEmpty()) {
+            throw new UsageException("The training of " + named.getFirst() + " kept no checkpoints: train with --set"
+                    + " keep_every=10%, or name several SAEs in the order of their steps.");
+        }
+        return kept;
     }
 
     private LanguageModel model(DiagnoseSpec spec, List<Sae> opened, @Nullable ActivationStore store) {

@@ -20,6 +20,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * How encoder directions and thresholds move between steps of a training (Chen and Ge, "ReLU Characteristic Activation
@@ -79,6 +80,7 @@ public final class TrainingDrift implements Diagnostic {
             ResultTable table = ResultTable.of(
                     "from:text:checkpoint",
                     "to:text:the next one",
+                    "steps:whole:optimiser steps taken at the next one; 0 where unknown",
                     "angle_median:number:degrees",
                     "angle_90:number:degrees that nine of ten latents do not exceed",
                     "boundary_median:number:movement of boundaries over their mean distance");
@@ -108,22 +110,30 @@ public final class TrainingDrift implements Diagnostic {
                 median[k] = Numbers.quantile(angles, 0.5);
                 most[k] = Numbers.quantile(angles, 0.9);
                 moved[k] = distance == 0 ? 0 : Numbers.quantile(shifts, 0.5) / distance;
-                table.row(a.name(), b.name(), median[k], most[k], moved[k]);
+                table.row(a.name(), b.name(), b.provenance().steps(), median[k], most[k], moved[k]);
             }
+            boolean byStep = IntStream.range(0, n)
+                    .allMatch(k -> steps.get(k + 1).provenance().steps()
+                            > steps.get(k).provenance().steps());
+            double[] at = IntStream.range(0, n)
+                    .mapToDouble(k -> byStep ? steps.get(k + 1).provenance().steps() : k + 1)
+                    .toArray();
             return new Finding(
-                    "Between the last two checkpoints encoder directions turn by " + Numbers.fixed(median[n - 1], 1)
+                    "Between the last two of " + steps.size() + " checkpoints encoder directions turn by "
+                            + Numbers.fixed(median[n - 1], 1)
                             + " degrees (median; nine of ten at most " + Numbers.fixed(most[n - 1], 1)
                             + ") and boundaries move by " + Fmt.percent(moved[n - 1]) + " of their distance.",
                     Map.of("angle_last", median[n - 1], "angle_first", median[0], "boundary_last", moved[n - 1]),
                     table,
                     List.of(
                             Figure.curve(
-                                    "Turning between checkpoints",
-                                    "checkpoint",
-                                    "degrees",
-                                    List.of(
-                                            Figure.Series.byIndex("median", median),
-                                            Figure.Series.byIndex("nine of ten", most))),
+                                            "Turning since the checkpoint before",
+                                            byStep ? "step" : "checkpoint",
+                                            "degrees",
+                                            List.of(
+                                                    new Figure.Series("median", at, median),
+                                                    new Figure.Series("nine of ten", at, most)))
+                                    .withLogY(),
                             Figure.histogram("Last turn of each latent", "degrees", last, 40)));
         }
     }

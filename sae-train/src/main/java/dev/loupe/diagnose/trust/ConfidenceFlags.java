@@ -21,6 +21,7 @@ import dev.loupe.model.Activation;
 import dev.loupe.model.Taps;
 import dev.loupe.model.TokenBatch;
 import dev.loupe.model.Want;
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -125,25 +126,30 @@ public final class ConfidenceFlags implements Diagnostic {
         }
 
         private void look(int[] ids, List<Double> top, List<Double> entropy) {
-            Activation logits = subject.model()
-                    .forward(TokenBatch.of(ids), Taps.none(), Want.ALL_LOGITS)
-                    .allLogits();
-            for (int p = 8; p < ids.length; p += 3) { // some context, and not every neighbour
-                float[] row = logits.row(0, p);
-                double max = Double.NEGATIVE_INFINITY;
-                for (float v : row) {
-                    max = Math.max(max, v);
+            try (Arena arena = Arena.ofShared()) {
+                Activation logits = subject.model()
+                        .forward(TokenBatch.of(ids), Taps.none().in(arena), Want.ALL_LOGITS)
+                        .allLogits();
+                for (int p = 8; p < ids.length; p += 3) { // some context, and not every neighbour
+                    look(logits.row(0, p), top, entropy);
                 }
-                double sum = 0;
-                double weighted = 0;
-                for (float v : row) {
-                    double e = Math.exp(v - max);
-                    sum += e;
-                    weighted += e * (v - max);
-                }
-                top.add(1 / sum);
-                entropy.add(Math.log(sum) - weighted / sum);
             }
+        }
+
+        private static void look(float[] row, List<Double> top, List<Double> entropy) {
+            double max = Double.NEGATIVE_INFINITY;
+            for (float v : row) {
+                max = Math.max(max, v);
+            }
+            double sum = 0;
+            double weighted = 0;
+            for (float v : row) {
+                double e = Math.exp(v - max);
+                sum += e;
+                weighted += e * (v - max);
+            }
+            top.add(1 / sum);
+            entropy.add(Math.log(sum) - weighted / sum);
         }
 
         private static double[] array(List<Double> values) {
