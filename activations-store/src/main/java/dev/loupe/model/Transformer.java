@@ -39,6 +39,11 @@ final class Transformer implements LanguageModel {
                 .collect(Collectors.toMap(HookInfo::name, h -> h, (a, b) -> a, LinkedHashMap::new));
     }
 
+    /** Weights and blocks. */
+    Core core() {
+        return core;
+    }
+
     @Override
     public Forward forward(TokenBatch tokens, Taps taps, Want want) {
         check(tokens);

@@ -48,10 +48,11 @@ final class PairWork {
         this.sites = sites;
         this.hooks = sites.hooks();
         this.progress = progress;
-        this.perBatch = perBatch();
+        this.perBatch = perBatch(request, pairs, sites);
     }
 
-    private int perBatch() {
+    /** How many pairs are run together. */
+    static int perBatch(PatchRequest request, List<PromptPair> pairs, Sites sites) {
         long memory = (long) request.memoryMb() << 20;
         int tokens = pairs.get(0).clean().length;
         long bytes = sites.bytes(tokens);

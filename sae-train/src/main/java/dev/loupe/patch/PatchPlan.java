@@ -1,6 +1,8 @@
 package dev.loupe.patch;
 
+import dev.loupe.base.Fmt;
 import dev.loupe.base.Progress;
+import dev.loupe.model.BackwardMemory;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.Taps;
 import dev.loupe.model.Want;
@@ -20,6 +22,10 @@ import tools.jackson.databind.annotation.JsonNaming;
  * @param backwards backward passes of a prompt
  * @param exactRuns runs of exact patching: the method's own and those of the check
  * @param memoryBytes memory for activations of one batch
+ * @param backwardBytes memory that a backward pass of one batch wants between its two ways, to compute nothing again; 0
+ *     without one
+ * @param backwardTakenBytes what it will take of that: no more than the budget, and then some of it is computed again
+ * @param budgetBytes memory that the request allows
  * @param seconds about how long it will take, from the time of one forward pass on this machine
  */
 @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
@@ -31,6 +37,9 @@ public record PatchPlan(
         long backwards,
         long exactRuns,
         long memoryBytes,
+        long backwardBytes,
+        long backwardTakenBytes,
+        long budgetBytes,
         double seconds) {
     private static final double BACKWARD = 1.6; // of a forward, with copying what is kept
     private static final int TIMED_TOKENS = 256;
@@ -66,8 +75,32 @@ public record PatchPlan(
                 method == PatchMethod.AP || request.verify() < 0 ? changing : Math.min(changing, 2L * request.verify());
         double exactWork = changing == 0 ? 0 : work * exact / changing;
         double seconds = forward(model, pairs, p) * (forwards + BACKWARD * backwards + n * exactWork);
+        long budget = (long) request.memoryMb() << 20;
+        int batch = PairWork.perBatch(request, pairs, sites);
+        BackwardMemory memory = BackwardMemory.of(model, batch, positions, budget);
         return new PatchPlan(
-                pairs.size(), positions, cells, forwards, backwards, n * exact, sites.bytes(positions), seconds);
+                pairs.size(),
+                positions,
+                cells,
+                forwards,
+                backwards,
+                n * exact,
+                sites.bytes(positions),
+                backwards == 0 ? 0 : memory.everything(),
+                backwards == 0 ? 0 : memory.taken(),
+                budget,
+                seconds);
+    }
+
+    /** The memory of the backward pass in words; empty without one. */
+    public String memoryWords() {
+        if (backwardBytes == 0) {
+            return "";
+        }
+        return backwardTakenBytes < backwardBytes
+                ? "a backward pass keeps " + Fmt.bytes(backwardTakenBytes) + " of " + Fmt.bytes(backwardBytes)
+                        + " and computes the rest again (budget " + Fmt.bytes(budgetBytes) + ")"
+                : "a backward pass keeps " + Fmt.bytes(backwardBytes) + " (budget " + Fmt.bytes(budgetBytes) + ")";
     }
 
     /** Seconds of one prompt's forward pass, in a batch. */

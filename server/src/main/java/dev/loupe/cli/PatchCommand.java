@@ -198,6 +198,9 @@ final class PatchCommand extends LoupeCommand {
                 plan.exactRuns(),
                 Fmt.bytes(plan.memoryBytes()),
                 plan.seconds());
+        if (!plan.memoryWords().isEmpty()) {
+            session.out.println(plan.memoryWords());
+        }
     }
 
     private static Map<String, Object> json(PatchResult r) {

@@ -199,7 +199,8 @@ public final class PatchView extends Page implements BeforeEnterObserver {
                 () -> {
                     var plan = workbench.patch().plan(request, mine);
                     String words = "about " + Num.fixed(plan.seconds(), 1) + " s: " + plan.forwards() + " forwards, "
-                            + plan.backwards() + " backwards, " + plan.exactRuns() + " exact runs";
+                            + plan.backwards() + " backwards, " + plan.exactRuns() + " exact runs"
+                            + (plan.memoryWords().isEmpty() ? "" : "; " + plan.memoryWords());
                     UI ui = getUI().orElseThrow();
                     Background.access(ui, () -> planned(mine, words));
                     return pressed || plan.seconds() <= AT_ONCE_SECONDS

@@ -13,7 +13,9 @@ import dev.loupe.diagnose.Study;
 import dev.loupe.diagnose.Subject;
 import dev.loupe.diagnose.Topic;
 import dev.loupe.diagnose.Wants;
-import dev.loupe.model.ModelConfig;
+import dev.loupe.model.BackwardMemory;
+import dev.loupe.model.BackwardPlan;
+import dev.loupe.model.LanguageModel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -31,8 +33,8 @@ public final class MemoryBudget implements Diagnostic {
                 Topic.TRUST,
                 "How much memory does a backward pass through the model need?",
                 "float32 values that one sequence of a length T leaves behind for the way back, per block: its input,"
-                        + " both norms, q, k, v, the patterns (heads T^2), z, what the MLP has before and behind its"
-                        + " activation (gate and linear part where there are both), and both sums. All: kept in every"
+                        + " what both norms saw, q, k, v, the patterns (heads T^2), and what the MLP has before its"
+                        + " activation (gate and linear part where there are both). All: kept in every"
                         + " block. Inputs: only the inputs of blocks, and one block's inside at a time, computed again."
                         + " Square root: every n-th input so that about 2 sqrt(blocks) are held. A pass keeps as much"
                         + " as its budget of 1 GiB allows and falls back to the others by itself.",
@@ -41,41 +43,16 @@ public final class MemoryBudget implements Diagnostic {
                         .but("float32 in place of 16 bit, no dropout masks, one device."));
     }
 
-    /** Bytes that one block leaves behind beside its input, for one sequence. */
-    static long inside(ModelConfig c, boolean gated, long tokens) {
-        long perToken = 4L * c.dModel() // two norms, the sum behind attention, the MLP's output
-                + (long) c.nHeads() * c.dHead() * 2 // queries and z
-                + (long) c.nKeyValueHeads() * c.dHead() * 2
-                + (long) c.dMlp() * (gated ? 3 : 2);
-        return 4 * (perToken * tokens + c.nHeads() * tokens * tokens);
-    }
-
-    /** Bytes of the input of one block. */
-    static long input(ModelConfig c, long tokens) {
-        return 4L * c.dModel() * tokens;
-    }
-
-    /** Inputs that are held if every n-th is kept, for the best n. */
-    static int held(int blocks) {
-        int best = blocks;
-        for (int n = 1; n <= blocks; n++) {
-            best = Math.min(best, Math.ceilDiv(blocks, n) + n - 1);
-        }
-        return best;
-    }
-
     @Override
     public Study begin(Subject subject) {
         return new Counting(subject);
     }
 
     private static final class Counting extends SinglePass {
-        private final ModelConfig config;
-        private final boolean gated;
+        private final LanguageModel model;
 
         Counting(Subject subject) {
-            this.config = subject.model().config();
-            this.gated = subject.model().mlp().gated();
+            this.model = subject.model();
         }
 
         @Override
@@ -90,18 +67,14 @@ public final class MemoryBudget implements Diagnostic {
                     "all:whole:bytes with everything kept",
                     "inputs:whole:bytes with the inputs of blocks kept",
                     "square_root:whole:bytes with about 2 sqrt(blocks) inputs held");
-            int l = config.nLayers();
+            int longest = model.config().nCtx();
             List<Double> lengths = new ArrayList<>();
             List<double[]> rows = new ArrayList<>();
-            for (long t = Math.min(64, config.nCtx()); t <= config.nCtx() && t <= 8192; t *= 2) {
-                long inside = inside(config, gated, t);
-                long input = input(config, t);
-                long all = l * (inside + input);
-                long inputs = l * input + inside;
-                long root = held(l) * input + inside;
-                table.row(t, all, inputs, root);
+            for (long t = Math.min(64, longest); t <= longest && t <= 8192; t *= 2) {
+                BackwardMemory m = BackwardMemory.of(model, 1, t, BackwardPlan.KEEP_BYTES);
+                table.row(t, m.everything(), m.inputs(), m.least());
                 lengths.add((double) t);
-                rows.add(new double[] {all, inputs, root});
+                rows.add(new double[] {m.everything(), m.inputs(), m.least()});
             }
             double[] xs = lengths.stream().mapToDouble(d -> d).toArray();
             double[] last = rows.getLast();
