@@ -23,6 +23,8 @@ public final class FeatureIndex {
     private final List<FeatureSummary> summaries = new ArrayList<>();
     private final List<@Nullable LabelScore> scores = new ArrayList<>();
     private final List<FeatureContext> contexts = new ArrayList<>(); // empty in format 1.0
+    private final List<Object[]> bands = new ArrayList<>(); // of positions
+    private final List<long[]> firedByPosition = new ArrayList<>();
     private final int[] selective; // empty before format 1.4
     private final long[] documents;
     private float strongest;
@@ -178,7 +180,16 @@ public final class FeatureIndex {
     }
 
     List<PositionRate> positions(int id) {
-        return contexts.isEmpty() ? List.of() : contexts.get(id).positions();
+        if (contexts.isEmpty()) {
+            return List.of();
+        }
+        long[] fired = firedByPosition.get(id);
+        List<PositionRate> positions = new ArrayList<>();
+        for (int b = 0; b < fired.length; b++) {
+            Object[] band = bands.get(b);
+            positions.add(new PositionRate((Integer) band[0], (Integer) band[1], (Long) band[2], fired[b]));
+        }
+        return List.copyOf(positions);
     }
 
     PairTables pairs() {
@@ -285,25 +296,20 @@ public final class FeatureIndex {
         if (!tables.containsKey(IndexTables.CONTEXTS) || !tables.containsKey(IndexTables.POSITIONS)) {
             return;
         }
-        List<Object[]> bands = new ArrayList<>();
         table(IndexTables.POSITIONS).forEach(bands::add);
         table(IndexTables.CONTEXTS).forEach(r -> {
             long[] fired = (long[]) r[6];
             if ((Integer) r[0] != contexts.size() || (fired.length != 0 && fired.length != bands.size())) {
                 throw damaged(folder, "row " + contexts.size() + " of its contexts is not that latent's");
             }
-            List<PositionRate> positions = new ArrayList<>();
-            for (int b = 0; b < fired.length; b++) {
-                Object[] band = bands.get(b);
-                positions.add(new PositionRate((Integer) band[0], (Integer) band[1], (Long) band[2], fired[b]));
-            }
+            firedByPosition.add(fired);
             contexts.add(new FeatureContext(
                     known((Double) r[1]),
                     known((Double) r[2]),
                     (Integer) r[3],
                     (Integer) r[4],
                     (Double) r[5],
-                    List.copyOf(positions)));
+                    List.of())); // positions are put together when a page shows them
         });
         if (contexts.size() != size()) {
             throw damaged(folder, "it has " + contexts.size() + " contexts for " + size() + " latents");

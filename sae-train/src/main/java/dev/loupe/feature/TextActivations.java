@@ -15,6 +15,7 @@ import dev.loupe.sae.Sae;
 import dev.loupe.sae.SaeNeeds;
 import dev.loupe.sae.SparseCodes;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import tools.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
@@ -26,10 +27,13 @@ import tools.jackson.databind.annotation.JsonNaming;
  * @param text the text
  * @param tokens readable text of its tokens; joined they are the text (and BOS, where the model got one)
  * @param ids the token ids as the model saw them
+ * @param cutTokens tokens at the end that were left out: the text is longer than the SAE's training or the model's context
+ * @param cutText the text of those
  * @param active per token the active latents, strongest first; empty for special tokens, which no SAE was trained on
  */
 @JsonNaming(SnakeCaseStrategy.class)
-public record TextActivations(String text, List<String> tokens, int[] ids, List<List<Active>> active) {
+public record TextActivations(
+        String text, List<String> tokens, int[] ids, int cutTokens, String cutText, List<List<Active>> active) {
 
     /**
      * A latent on a token.
@@ -40,10 +44,10 @@ public record TextActivations(String text, List<String> tokens, int[] ids, List<
     public record Active(int id, float value) {}
 
     /**
-     * Runs the model and the SAE over a text.
+     * Runs the model and the SAE over a text, or as much of it as they take.
      *
      * @param prependBos whether BOS goes in front, as in the store the SAE was trained on
-     * @throws dev.loupe.base.UsageException if the text is empty or longer than the model's context
+     * @throws dev.loupe.base.UsageException if the text is empty
      */
     public static TextActivations of(Sae sae, LanguageModel model, String text, boolean prependBos) {
         if (text.isEmpty()) {
@@ -60,14 +64,10 @@ public record TextActivations(String text, List<String> tokens, int[] ids, List<
         }
         SaeNeeds.check(sae, model);
         int trained = sae.needs().contextSize();
-        if (trained > 0 && ids.length > trained) {
-            throw new UsageException("The text has " + ids.length + " tokens, but the SAE " + sae.name()
-                    + " was trained on sequences of at most " + trained + ": test a shorter text.");
-        }
-        if (ids.length > model.config().nCtx()) {
-            throw new UsageException("The text has " + ids.length + " tokens, but the model " + model.id()
-                    + " reads at most " + model.config().nCtx() + ": test a shorter text.");
-        }
+        int most = Math.min(
+                trained > 0 ? trained : Integer.MAX_VALUE, model.config().nCtx());
+        int[] rest = Arrays.copyOfRange(ids, Math.min(most, ids.length), ids.length);
+        ids = Arrays.copyOf(ids, ids.length - rest.length);
         List<HookPoint> hooks =
                 sae.hooksIn().stream().map(h -> model.hook(h).hook()).toList();
         Forward pass = model.forward(TokenBatch.of(ids), Taps.read(hooks), Want.NOTHING);
@@ -96,7 +96,13 @@ public record TextActivations(String text, List<String> tokens, int[] ids, List<
             here.sort(Comparator.comparingDouble((Active a) -> -a.value()).thenComparingInt(Active::id));
             active.add(List.copyOf(here));
         }
-        return new TextActivations(text, List.copyOf(tokenizer.pieces(ids)), ids, List.copyOf(active));
+        return new TextActivations(
+                text,
+                List.copyOf(tokenizer.pieces(ids)),
+                ids,
+                rest.length,
+                rest.length == 0 ? "" : tokenizer.decode(rest, false),
+                List.copyOf(active));
     }
 
     /** The activation of one latent on every token, 0 where it is not active. */

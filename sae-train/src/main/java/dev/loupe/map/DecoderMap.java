@@ -28,6 +28,8 @@ import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.FieldType;
 import org.apache.arrow.vector.types.pojo.Schema;
+import tools.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
+import tools.jackson.databind.annotation.JsonNaming;
 
 /**
  * The latents of an SAE in a plane: t-SNE of the directions of their decoder rows, begun at their principal components.
@@ -39,6 +41,7 @@ import org.apache.arrow.vector.types.pojo.Schema;
  * @param x one value per latent
  * @param y one value per latent
  */
+@JsonNaming(SnakeCaseStrategy.class)
 public record DecoderMap(String saeChecksum, double perplexity, double divergence, float[] x, float[] y) {
     /** Name of the file beside an SAE's feature index. */
     public static final String FILE = "map.arrow";

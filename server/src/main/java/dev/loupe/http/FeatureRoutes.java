@@ -1,15 +1,21 @@
 package dev.loupe.http;
 
+import dev.loupe.base.NotFoundException;
+import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.feature.FeatureDetail;
 import dev.loupe.feature.FeatureGroup;
+import dev.loupe.map.DecoderMap;
 import dev.loupe.service.FeaturePage;
 import dev.loupe.service.FeatureQuery;
 import dev.loupe.service.GroupCount;
 import dev.loupe.service.TextTest;
 import dev.loupe.service.Workbench;
 import io.javalin.http.Context;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Features: lists, pages, search, and a text to test them on. */
@@ -57,6 +63,16 @@ final class FeatureRoutes {
                         Groups.class,
                         ctx -> ctx.json(new Groups(bench.controls().groups(ctx.pathParam("sae"))))),
                 Route.get(
+                        "/features/{sae}/map",
+                        "The latents of an SAE in a plane (t-SNE of decoder directions), drawn once and kept.",
+                        DecoderMap.class,
+                        ctx -> ctx.json(bench.pictures().map(ctx.pathParam("sae"), Progress.silent()))),
+                Route.get(
+                        "/features/{sae}/training",
+                        "The curves of an SAE's training, by name; each has a value for every \"step\".",
+                        Training.class,
+                        this::training),
+                Route.get(
                         "/features/{sae}/{id}",
                         "Everything about a feature.",
                         FeatureDetail.class,
@@ -67,6 +83,30 @@ final class FeatureRoutes {
                         TestRequest.class,
                         TextTest.class,
                         this::test));
+    }
+
+    /**
+     * Curves of a training.
+     *
+     * @param curves by name, all as long as the one named {@code step}; null where nothing was measured
+     */
+    record Training(Map<String, List<@Nullable Double>> curves) {}
+
+    private void training(Context ctx) {
+        String sae = ctx.pathParam("sae");
+        Map<String, double[]> found = bench.pictures()
+                .training(sae)
+                .orElseThrow(() -> new NotFoundException(
+                        "The SAE " + sae + " was not trained here: there are no curves of its training."));
+        Map<String, List<@Nullable Double>> curves = new LinkedHashMap<>();
+        found.forEach((name, values) -> {
+            List<@Nullable Double> curve = new ArrayList<>();
+            for (double v : values) {
+                curve.add(Double.isFinite(v) ? v : null);
+            }
+            curves.put(name, curve);
+        });
+        ctx.json(new Training(curves));
     }
 
     private void list(Context ctx) {

@@ -223,7 +223,13 @@ public final class FeatureSearch {
         rows.sort(order.thenComparingInt(TextFeatures.Row::id));
         rows.removeIf(r -> r.sum() == 0);
         return new TextFeatures(
-                sae, a.tokens(), each, positions, List.copyOf(rows.subList(0, Math.min(limit, rows.size()))));
+                sae,
+                a.tokens(),
+                a.cutTokens(),
+                a.cutText(),
+                each,
+                positions,
+                List.copyOf(rows.subList(0, Math.min(limit, rows.size()))));
     }
 
     private static TextFeatures.Row row(int id, float[] v, List<Integer> positions, @Nullable FeatureIndex index) {

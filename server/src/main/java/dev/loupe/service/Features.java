@@ -4,6 +4,7 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
+import dev.loupe.base.UsageException;
 import dev.loupe.capture.TextRows;
 import dev.loupe.cluster.Executors;
 import dev.loupe.feature.FeatureDetail;
@@ -185,13 +186,26 @@ public final class Features {
         values.forEach((id, v) -> rows.add(new TextTest.Row(id, index == null ? null : index.summary(id), max(v), v)));
         rows.sort(Comparator.comparingDouble((TextTest.Row r) -> -r.max()).thenComparingInt(TextTest.Row::id));
         return new TextTest(
-                sae, a.tokens(), ids.isEmpty() ? List.copyOf(rows.subList(0, Math.min(limit, rows.size()))) : rows);
+                sae,
+                a.tokens(),
+                a.cutTokens(),
+                a.cutText(),
+                ids.isEmpty() ? List.copyOf(rows.subList(0, Math.min(limit, rows.size()))) : rows);
     }
 
-    /** Every active feature of an SAE on a text, token by token. */
+    /**
+     * Every active feature of an SAE on a text, token by token.
+     *
+     * @throws UsageException if the text is longer than the SAE's training or the model's context
+     */
     public TextActivations activations(String sae, String text) {
         Sae s = saes.open(sae);
-        return TextActivations.of(s, models.of(s), text, prependBos(s));
+        TextActivations a = TextActivations.of(s, models.of(s), text, prependBos(s));
+        if (a.cutTokens() > 0) { // who asks in another program's terms is not told what was cut
+            throw new UsageException("The text has " + (a.tokens().size() + a.cutTokens()) + " tokens; with the SAE "
+                    + sae + " at most " + a.tokens().size() + " can be looked at: send a shorter text.");
+        }
+        return a;
     }
 
     /** The strongest activation of a latent, from the index; empty without one. */

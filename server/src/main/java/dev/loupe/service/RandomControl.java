@@ -79,7 +79,7 @@ public final class RandomControl {
         if (all.contains(name(sae))) {
             return Optional.of(name(sae));
         }
-        if (!all.contains(sae)) {
+        if (!all.contains(sae) || all.stream().noneMatch(RandomControl::is)) {
             return Optional.empty();
         }
         SaeProvenance mine = saes.open(sae).provenance();

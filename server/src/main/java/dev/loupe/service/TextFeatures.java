@@ -9,12 +9,20 @@ import org.jspecify.annotations.Nullable;
  *
  * @param sae the SAE
  * @param tokens text of the tokens; joined they are the text (and BOS, where the model got one)
+ * @param cutTokens tokens at the end that were left out, because the text is longer than what the SAE was trained on
+ * @param cutText the text of those
  * @param perToken per token the strongest features that pass the filters
  * @param chosen the positions that features are added up over; empty for all
  * @param features strongest first: by the sum over the chosen positions, or by their strongest activation if none is chosen
  */
 public record TextFeatures(
-        String sae, List<String> tokens, List<List<OnToken>> perToken, List<Integer> chosen, List<Row> features) {
+        String sae,
+        List<String> tokens,
+        int cutTokens,
+        String cutText,
+        List<List<OnToken>> perToken,
+        List<Integer> chosen,
+        List<Row> features) {
     /**
      * A feature on one token.
      *

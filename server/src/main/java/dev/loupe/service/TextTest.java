@@ -3,15 +3,20 @@ package dev.loupe.service;
 import dev.loupe.feature.FeatureSummary;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
+import tools.jackson.databind.annotation.JsonNaming;
 
 /**
  * What the features of an SAE do on a text that somebody typed.
  *
  * @param sae the SAE
  * @param tokens text of the tokens; joined they are the text (and BOS, where the model got one)
+ * @param cutTokens tokens at the end that were left out, because the text is longer than what the SAE was trained on
+ * @param cutText the text of those
  * @param features active features, strongest first; or exactly those that were asked for
  */
-public record TextTest(String sae, List<String> tokens, List<Row> features) {
+@JsonNaming(SnakeCaseStrategy.class)
+public record TextTest(String sae, List<String> tokens, int cutTokens, String cutText, List<Row> features) {
     /**
      * A feature on the text.
      *

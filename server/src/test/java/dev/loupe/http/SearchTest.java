@@ -52,6 +52,39 @@ class SearchTest {
     }
 
     @Test
+    void of_a_text_that_is_too_long_it_is_said_what_was_left_out() throws Exception {
+        String text = "Thank you very much. ".repeat(200);
+        for (String route : new String[] {"test", "on-text"}) {
+            JsonNode r = json(http.post("/api/features/tiny-s0/" + route, "{\"text\": \"" + text + "\"}"));
+            int kept = r.path("tokens").size();
+            assertThat(kept).isEqualTo(256); // as long as the SAE's training had it
+            assertThat(r.path("cut_tokens").asInt()).isPositive();
+            StringBuilder all = new StringBuilder();
+            r.path("tokens").forEach(t -> all.append(t.asString()));
+            all.append(r.path("cut_text").asString());
+            assertThat(all.toString()).endsWith(text);
+        }
+        JsonNode whole = json(http.post("/api/features/tiny-s0/test", "{\"text\": \"Thank you\"}"));
+        assertThat(whole.path("cut_tokens").asInt()).isZero();
+        // answers in another program's shape have no place to say so
+        HttpResponse<String> theirs = http.post(
+                "/api/activation/source",
+                "{\"modelId\": \"builtin\", \"source\": \"tiny-s0\", \"customText\": \"" + text + "\"}");
+        assertThat(theirs.statusCode()).isEqualTo(400);
+        assertThat(theirs.body()).contains("shorter text");
+    }
+
+    @Test
+    void the_pictures_numbers_come_over_http() throws Exception {
+        JsonNode map = get("/api/features/tiny-s0/map");
+        assertThat(map.path("x")).hasSize(128);
+        assertThat(map.path("y")).hasSize(128);
+        assertThat(get("/api/features/tiny-s0/map")).isEqualTo(map); // kept, and nothing in it is random
+        JsonNode curves = get("/api/features/tiny-s0/training").path("curves");
+        assertThat(curves.path("loss")).hasSameSizeAs(curves.path("step")).isNotEmpty();
+    }
+
+    @Test
     void neighbours_in_both_saes_come_with_their_overlap() throws Exception {
         int id = get("/api/features/tiny-s0?sort=density&descending=true&limit=1")
                 .path("features")

@@ -3,6 +3,7 @@ package dev.loupe.ui;
 import com.vaadin.flow.component.Component;
 import com.vaadin.flow.component.html.Section;
 import com.vaadin.flow.router.Route;
+import com.vaadin.flow.router.RouteAlias;
 import dev.loupe.compare.Matching;
 import dev.loupe.service.Comparisons;
 import dev.loupe.service.SeedExperiment;
@@ -13,6 +14,7 @@ import java.util.Set;
 
 /** The pairs of SAEs that were compared. */
 @Route("compare")
+@RouteAlias("seeds")
 public final class CompareListView extends Page {
     CompareListView(Workbench workbench) {
         titled("Compare");

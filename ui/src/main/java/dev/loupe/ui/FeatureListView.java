@@ -39,6 +39,9 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
     /** What there is most to find out about comes first, not what fires all the time. */
     private static final String FIRST_ORDER = "contextual";
 
+    /** Rows fetched at a time: with fewer, rows stay empty while somebody scrolls fast. */
+    private static final int PAGE = 100;
+
     private final Workbench workbench;
     private final Map<String, String> state = new LinkedHashMap<>();
     private final Span found = Kit.text("dim num", "");
@@ -212,6 +215,7 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
         grid.removeAllColumns();
         grid.addThemeVariants(GridVariant.LUMO_NO_BORDER);
         grid.setHeight("640px");
+        grid.setPageSize(PAGE);
         grid.addColumn(LitRenderer.<FeatureSummary>of("<a href=\"${item.href}\" router-link>${item.id}</a>")
                         .withProperty("href", f -> Links.feature(sae, f.id()))
                         .withProperty("id", FeatureSummary::id))

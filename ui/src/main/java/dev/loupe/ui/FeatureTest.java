@@ -17,6 +17,7 @@ final class FeatureTest extends Section {
     private final FeatureSummary feature;
     private final TokenText tokens = new TokenText();
     private final Div words = Kit.div("faint");
+    private final Div cut = Kit.div("gap");
 
     FeatureTest(Workbench workbench, SaeView sae, FeatureSummary feature, String text, Consumer<String> remember) {
         this.workbench = workbench;
@@ -39,7 +40,7 @@ final class FeatureTest extends Section {
         words.setId("test-words");
         tokens.getStyle().set("margin-top", "8px");
         area.setRows(2);
-        add(Kit.heading("Test on your text", "", Kit.kbd("t"), run), area, tokens, words);
+        add(Kit.heading("Test on your text", "", Kit.kbd("t"), run), area, cut, tokens, words);
         if (!text.isBlank()) {
             addAttachListener(e -> {
                 e.unregisterListener();
@@ -65,6 +66,10 @@ final class FeatureTest extends Section {
     }
 
     private void show(TextTest result) {
+        cut.removeAll();
+        if (result.cutTokens() > 0) {
+            cut.add(InspectParts.cut(result.tokens().size(), result.cutTokens(), result.cutText()));
+        }
         float[] values = result.features().getFirst().values();
         int peak = -1;
         for (int i = 0; i < values.length; i++) {

@@ -168,17 +168,18 @@ interface InspectParts {
         return card;
     }
 
+    /** What was left out at the end of a text. */
+    static Div cut(int kept, int cutTokens, String cutText) {
+        String rest = cutText.strip();
+        return Kit.notice("The text is longer than the " + Num.whole(kept) + " tokens that are looked at: "
+                + Num.count(cutTokens, "token") + " at its end were left out, from “"
+                + (rest.length() > 60 ? rest.substring(0, 60) + "…" : rest) + "” on.");
+    }
+
     /** What was left out of a text, or null. */
     static @org.jspecify.annotations.Nullable Div cut(InspectedText text) {
         if (text.cutTokens() > 0) {
-            String rest = text.cutText().strip();
-            return Kit.div(
-                    "notice",
-                    Kit.text("The text is longer than the "
-                            + Num.whole(text.tokens().size())
-                            + " tokens that are looked at: " + Num.count(text.cutTokens(), "token")
-                            + " at its end were left out, from “"
-                            + (rest.length() > 60 ? rest.substring(0, 60) + "…" : rest) + "” on."));
+            return cut(text.tokens().size(), text.cutTokens(), text.cutText());
         }
         if (text.tokens().size() > MOST) {
             return Kit.div(

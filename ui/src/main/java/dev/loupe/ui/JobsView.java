@@ -29,7 +29,10 @@ public final class JobsView extends Page implements BeforeEnterObserver {
     JobsView(Workbench workbench) {
         this.workbench = workbench;
         titled("Jobs");
-        add(running, ended);
+        add(
+                Kit.head("Jobs", "Captures, trainings, indexing, experiments: what runs now, and what has ended."),
+                running,
+                ended);
         Ticker.keep(this, this::read, this::show);
     }
 

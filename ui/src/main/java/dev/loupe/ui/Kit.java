@@ -130,6 +130,11 @@ final class Kit {
         return new Kbd(key);
     }
 
+    /** What a page is, in one line. */
+    static Section head(String title, String what) {
+        return card(div("line base", title(title), text("dim", what)));
+    }
+
     /** Says what there is nothing of, and what to run. */
     static Section empty(String what, String why, String command) {
         Section s = card(heading(what, ""), new Div(why));

@@ -23,6 +23,7 @@ public final class ModelsView extends Page {
 
     ModelsView(Workbench workbench) {
         titled("Models");
+        add(Kit.head("Models", "What can be captured, patched and steered, and at which hook points."));
         for (ModelView model : workbench.models().list()) {
             add(card(workbench, model));
         }
@@ -50,9 +51,9 @@ public final class ModelsView extends Page {
                         Kit.fact(Fmt.count(c.parameters()), "parameters", "counted from the shapes"),
                         Kit.fact(Num.whole(c.nCtx()), "tokens of context", "n_ctx"),
                         Kit.fact(Fmt.bytes(model.bytes()), "on disk", model.folder()))));
-        card.add(
-                Kit.div("gap"),
-                Kit.heading("Hook points", "where activations can be read or changed; named as in TransformerLens"));
+        card.add(Kit.div(
+                "gap",
+                Kit.heading("Hook points", "where activations can be read or changed; named as in TransformerLens")));
         card.add(hooks(workbench.models().hooks(model.id())));
         return card;
     }

@@ -5,14 +5,12 @@ import com.vaadin.flow.component.UI;
 import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.Section;
 import dev.loupe.base.Progress;
-import dev.loupe.eval.SaeReport;
 import dev.loupe.feature.FeatureGroup;
 import dev.loupe.feature.FeatureSummary;
 import dev.loupe.map.DecoderMap;
 import dev.loupe.service.SaeRow;
 import dev.loupe.service.Workbench;
 import dev.loupe.ui.element.CurveChart;
-import dev.loupe.ui.element.Histogram;
 import dev.loupe.ui.element.Scatter;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -28,7 +26,13 @@ import java.util.stream.Collectors;
 final class SaePictures extends Section {
     private static final int LANGUAGES = 6;
     private static final int MAP_HEIGHT = 460;
-    private static final int BINS_A_DECADE = 10;
+
+    /** The kinds that points are coloured by: of several that hold, the first, which is the rarer one. */
+    private static final List<FeatureGroup> KINDS = List.of(
+            FeatureGroup.SINGLE_TOKEN,
+            FeatureGroup.POSITION_OR_FORMAT,
+            FeatureGroup.ONE_LANGUAGE,
+            FeatureGroup.CROSS_LINGUAL);
 
     private final Workbench workbench;
     private final SaeRow row;
@@ -81,88 +85,8 @@ final class SaePictures extends Section {
             case "scatter" -> picture.add(scatter());
             case "map" -> map();
             case "training" -> picture.add(training());
-            default -> picture.add(density());
+            default -> picture.add(SaeDensity.of(row, this::living));
         }
-    }
-
-    private Component density() {
-        SaeReport r = row.report();
-        if (r == null) {
-            return indexed();
-        }
-        double[] edges = r.density().edges();
-        Histogram h = new Histogram();
-        h.set(new Histogram.Data(
-                Arrays.stream(r.density().counts()).asLongStream().toArray(),
-                edges[0],
-                edges[edges.length - 1],
-                false,
-                true,
-                "features",
-                "accent",
-                150,
-                "Densities of the features of " + row.sae().name(),
-                false));
-        h.file(ArrowFile.of(
-                row.sae().name() + "-density", () -> bins(edges, r.density().counts())));
-        return new Div(
-                Kit.text(
-                        "faint",
-                        "share of held-out tokens on which a feature is active · "
-                                + Num.whole(r.density().never()) + " never"),
-                h);
-    }
-
-    /** Bins as columns. */
-    private static Map<String, Object> bins(double[] edges, int[] counts) {
-        Map<String, Object> columns = new LinkedHashMap<>();
-        columns.put("from", Arrays.copyOf(edges, counts.length));
-        columns.put("to", Arrays.copyOfRange(edges, 1, counts.length + 1));
-        columns.put("features", Arrays.stream(counts).asDoubleStream().toArray());
-        return columns;
-    }
-
-    /** Densities over all tokens of the index, where there is no report on held-out ones. */
-    private Component indexed() {
-        List<FeatureSummary> living = living();
-        double[] logs = living.stream()
-                .mapToDouble(f -> Math.log10(f.density()))
-                .sorted()
-                .toArray();
-        if (logs.length == 0) {
-            return Kit.text("dim", "No feature fires on any token of the store.");
-        }
-        double from = Math.floor(logs[0]);
-        double to = Math.max(from + 1, Math.ceil(logs[logs.length - 1]));
-        long[] counts = new long[(int) Math.round((to - from) * BINS_A_DECADE)];
-        for (double v : logs) {
-            counts[Math.min(counts.length - 1, (int) ((v - from) * BINS_A_DECADE))]++;
-        }
-        Histogram h = new Histogram();
-        h.set(new Histogram.Data(
-                counts,
-                from,
-                to,
-                true,
-                true,
-                "features",
-                "accent",
-                150,
-                "Densities of the features of " + row.sae().name(),
-                false));
-        h.file(ArrowFile.of(row.sae().name() + "-density", () -> {
-            Map<String, Object> columns = ids(living);
-            columns.put(
-                    "density",
-                    living.stream().mapToDouble(FeatureSummary::density).toArray());
-            return columns;
-        }));
-        return new Div(
-                Kit.text(
-                        "faint",
-                        "share of all tokens on which a feature is active · not evaluated on held-out ones yet: loupe eval "
-                                + row.sae().name()),
-                h);
     }
 
     /** The vertical axes that a scatter can have. */
@@ -233,7 +157,7 @@ final class SaePictures extends Section {
         return columns;
     }
 
-    private static Map<String, Object> ids(List<FeatureSummary> all) {
+    static Map<String, Object> ids(List<FeatureSummary> all) {
         Map<String, Object> columns = new LinkedHashMap<>();
         columns.put("feature", all.stream().mapToDouble(FeatureSummary::id).toArray());
         columns.put("label", all.stream().map(FeatureSummary::label).toList());
@@ -246,18 +170,17 @@ final class SaePictures extends Section {
 
     private static List<String> kindNames() {
         List<String> names = new ArrayList<>(List.of("other"));
-        for (FeatureGroup g : FeatureGroup.values()) {
+        for (FeatureGroup g : KINDS) {
             names.add(g.title());
         }
         return names;
     }
 
     private static int[] kinds(List<FeatureSummary> all) {
-        FeatureGroup[] groups = FeatureGroup.values();
         int[] kinds = new int[all.size()];
         for (int i = 0; i < kinds.length; i++) {
-            for (int g = groups.length; g > 0; g--) { // the first that holds
-                kinds[i] = groups[g - 1].holds(all.get(i)) ? g : kinds[i];
+            for (int g = KINDS.size(); g > 0; g--) { // the first that holds
+                kinds[i] = KINDS.get(g - 1).holds(all.get(i)) ? g : kinds[i];
             }
         }
         return kinds;

@@ -26,7 +26,8 @@ final class SearchText extends Section {
     private final BarRows found = new BarRows();
     private final Div words = Kit.div("faint");
     private final Set<Integer> picked = new TreeSet<>();
-    private TextTest result = new TextTest("", List.of(), List.of());
+    private final Div cut = Kit.div("");
+    private TextTest result = new TextTest("", List.of(), 0, "", List.of());
 
     /**
      * Makes the card.
@@ -60,7 +61,7 @@ final class SearchText extends Section {
         found.setId("search-found");
         tokens.onPick(this::toggle);
         Div line = Kit.div("line gap", words, Kit.div("end", run));
-        add(area, line, Kit.div("gap", tokens), Kit.div("gap", found));
+        add(area, line, cut, Kit.div("gap", tokens), Kit.div("gap", found));
         if (!text.isBlank()) {
             addAttachListener(e -> {
                 e.unregisterListener();
@@ -78,6 +79,10 @@ final class SearchText extends Section {
                 () -> workbench.features().test(sae, text, List.of(), ALL),
                 r -> {
                     result = r;
+                    cut.removeAll();
+                    if (r.cutTokens() > 0) {
+                        cut.add(InspectParts.cut(r.tokens().size(), r.cutTokens(), r.cutText()));
+                    }
                     picked.removeIf(p -> p >= r.tokens().size());
                     show();
                 },

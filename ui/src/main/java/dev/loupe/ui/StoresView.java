@@ -31,6 +31,10 @@ public final class StoresView extends Page {
                             "A store holds a model's activations on a text, one row per token.",
                             "loupe capture --model builtin --text builtin:europarl --hook blocks.3.hook_resid_post --tokens 500000 --name NAME"));
         }
+        if (!stores.isEmpty()) {
+            add(Kit.head(
+                    "Activation stores", "What a model computed on a text: a row for each token at every hook point."));
+        }
         stores.forEach(s -> add(card(workbench, s)));
     }
 
@@ -60,8 +64,7 @@ public final class StoresView extends Page {
                                         s.prependBos() ? "yes" : "no", "BOS in front", "special positions have no row"),
                                 Kit.fact(Fmt.bytes(s.bytes()), "on disk", "Arrow IPC files"))),
                 Kit.div("gap dim", Kit.text("Text: " + s.text())),
-                Kit.div("gap"),
-                hooks(s));
+                Kit.div("gap", hooks(s)));
         Div rows = new Div();
         NativeButton look = Kit.button("First rows", "gap", () -> {});
         look.addClickListener(e -> {
