@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Notes, lists and explanations of features, and features for other programs. */
 final class NoteRoutes {
+    private static final String PAGE_POLICY =
+            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
     private final Workbench bench;
 
     /** A note's new text and the version that was changed (0 for a new one). */
@@ -101,8 +104,9 @@ final class NoteRoutes {
                                 "/lists/{name}/html",
                                 "A list as one page of HTML that needs no server.",
                                 FeatureList.class,
-                                ctx -> ctx.contentType("text/html; charset=utf-8")
-                                        .result(bench.featureExchange()
+                                ctx -> page(
+                                        ctx,
+                                        bench.featureExchange()
                                                 .html(bench.notes().list(ctx.pathParam("name")))))
                         .of("text/html"),
                 Route.get(
@@ -145,14 +149,19 @@ final class NoteRoutes {
                         Instant.EPOCH)));
     }
 
+    /** A page that brings its own style and nothing else: no script, no address outside. */
+    private static void page(Context ctx, String html) {
+        ctx.header("Content-Security-Policy", PAGE_POLICY)
+                .contentType("text/html; charset=utf-8")
+                .result(html);
+    }
+
     private void export(Context ctx) {
         String sae = ctx.pathParam("sae");
         List<Integer> ids = ids(Params.text(ctx, "ids", ""));
         String format = Params.text(ctx, "format", "neuronpedia");
         switch (format) {
-            case "html" ->
-                ctx.contentType("text/html; charset=utf-8")
-                        .result(bench.featureExchange().html(sae, ids, "Features of " + sae));
+            case "html" -> page(ctx, bench.featureExchange().html(sae, ids, "Features of " + sae));
             case "neuronpedia" -> {
                 String kind = Params.text(ctx, "kind", "features");
                 FeatureExchange.Lines lines = Arrays.stream(FeatureExchange.Lines.values())

@@ -76,6 +76,11 @@ class NotesTest {
         assertThat(json(http.get("/api/lists")).path("lists").get(0).asString()).isEqualTo("mine");
         HttpResponse<String> html = http.get("/api/lists/mine/html");
         assertThat(html.headers().firstValue("content-type").orElse("")).startsWith("text/html");
+        // its own style is obeyed when it is looked at here; scripts and other addresses never
+        assertThat(html.headers().allValues("content-security-policy"))
+                .singleElement()
+                .asString()
+                .contains("default-src 'none'", "style-src 'unsafe-inline'");
         assertThat(html.body())
                 .contains("<h1>mine</h1>", "SAE tiny-s0", "SAE tiny-s1")
                 .containsOnlyOnce("<!doctype html>")
