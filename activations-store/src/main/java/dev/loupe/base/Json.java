@@ -51,6 +51,28 @@ public final class Json {
         }
     }
 
+    /**
+     * Reads a JSON file that carries the version of its shape as {@code format}, major.minor. A newer minor only adds fields;
+     * a file without one is of the first version.
+     *
+     * @param what it is, for people: {@code "sweep wide"}
+     * @throws NotFoundException if there is no such file
+     * @throws LoupeException if it is not JSON, has another shape or a newer major version
+     */
+    public static <T> T versioned(Path file, String what, Class<T> type) {
+        JsonNode tree = tree(file);
+        String format = tree.path("format").asString("1.0");
+        if (!format.startsWith("1.")) {
+            throw new LoupeException("The " + what + " has format " + format
+                    + "; this program reads 1.x: a newer Loupe is needed (" + file + ").");
+        }
+        try {
+            return MAPPER.treeToValue(tree, type);
+        } catch (JacksonException e) {
+            throw damaged(file, e);
+        }
+    }
+
     /** Writes a value as an indented JSON file: whole or not at all. */
     public static void write(Path file, Object value) {
         AtomicFiles.writeString(file, MAPPER.writeValueAsString(value) + "\n");

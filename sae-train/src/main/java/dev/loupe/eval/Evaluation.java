@@ -40,6 +40,7 @@ public final class Evaluation {
             @Nullable DocumentSource text,
             EvalOptions options,
             Progress progress) {
+        // long: one report field by field, in the order of the record
         long start = System.nanoTime();
         check(sae, store);
         SaeNeeds.check(sae, store);

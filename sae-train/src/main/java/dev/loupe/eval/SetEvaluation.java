@@ -32,6 +32,7 @@ public final class SetEvaluation {
      */
     public static SetReport run(
             TranscoderSet set, ActivationStore store, LanguageModel model, EvalOptions options, Progress progress) {
+        // long: one pass over the rows; its sums would otherwise travel through a dozen parameters
         if (store.heldOutRows() == 0) {
             throw new LoupeException("The activation store " + store.name()
                     + " has no held-out row to report on: capture it with --held-out 0.01 or more text.");

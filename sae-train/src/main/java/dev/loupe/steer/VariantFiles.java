@@ -11,10 +11,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import tools.jackson.databind.node.ObjectNode;
 
 /** Saved variants ({@code variants/<name>.json}) and steering vectors ({@code variants/vectors/<name>.json}). */
 public final class VariantFiles {
     private static final String SUFFIX = ".json";
+
+    /** Version of the files of variants. */
+    private static final String FORMAT = "1.0";
 
     private VariantFiles() {}
 
@@ -28,7 +32,11 @@ public final class VariantFiles {
             throw new UsageException("A variant needs a name to be saved.");
         }
         variant.check();
-        Json.write(file(variants, variant.name()), variant);
+        ObjectNode manifest = Json.MAPPER.createObjectNode().put("format", FORMAT);
+        if (Json.MAPPER.valueToTree(variant) instanceof ObjectNode fields) {
+            manifest.setAll(fields);
+        }
+        Json.write(file(variants, variant.name()), manifest);
     }
 
     /**
@@ -41,7 +49,7 @@ public final class VariantFiles {
         if (!Files.exists(file)) {
             throw new NotFoundException("There is no variant " + name + "; saved are: " + known(list(variants)) + ".");
         }
-        Variant v = Json.read(file, Variant.class);
+        Variant v = Json.versioned(file, "variant " + name, Variant.class);
         v.check();
         return v.named(name);
     }
@@ -94,7 +102,7 @@ public final class VariantFiles {
         if (!Files.exists(file)) {
             throw new NotFoundException("There is no vector " + name + "; saved are: " + known(list(folder)) + ".");
         }
-        return Json.read(file, SteeringVector.class);
+        return Json.versioned(file, "steering vector " + name, SteeringVector.class);
     }
 
     private static String known(List<String> names) {

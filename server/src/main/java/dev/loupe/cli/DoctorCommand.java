@@ -1,17 +1,34 @@
 package dev.loupe.cli;
 
+import dev.loupe.service.BugReport;
 import dev.loupe.service.Doctor;
+import dev.loupe.service.Workbench;
+import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 
 /** Says what this machine can do. */
 @Command(
         name = "doctor",
         description = "Says what this machine can do, how the workspace is, and where settings come from.")
 final class DoctorCommand extends LoupeCommand {
+    @Option(
+            names = "--bundle",
+            paramLabel = "FILE.zip",
+            description = "Also write a file for a bug report: machine, settings, state of the workspace, end of the log;"
+                    + " no text of users or models, no token, no key.")
+    private @Nullable Path bundle;
+
     @Override
     void run(Session session) {
-        Doctor.Report report = Doctor.examine(session.withAnyDevice().workbench());
+        Workbench bench = session.withAnyDevice().workbench();
+        Doctor.Report report = Doctor.examine(bench);
+        if (bundle != null) {
+            BugReport.write(bundle, bench, report, Version.text(), session.environment());
+            session.err.println("Wrote " + bundle + "; look through it before you send it.");
+        }
         session.result(report, () -> {
             Table machine = new Table("machine", "", "");
             report.machine().forEach(f -> machine.row(f.name(), f.value(), f.ok() ? "" : "PROBLEM"));

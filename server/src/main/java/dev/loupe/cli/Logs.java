@@ -3,6 +3,7 @@ package dev.loupe.cli;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.LoggerContext;
+import ch.qos.logback.classic.encoder.JsonEncoder;
 import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.ConsoleAppender;
@@ -15,15 +16,15 @@ import java.nio.file.Path;
 import org.slf4j.LoggerFactory;
 
 /**
- * Logging: one file a day in the workspace, kept for two weeks, shared by all processes; warnings also on stderr. Text of
- * users and of models is never logged.
+ * Logging: one file a day in the workspace, kept for two weeks, shared by all processes; warnings also on stderr. As lines
+ * for people ({@code .log}), or as one JSON object a line ({@code .jsonl}). Text of users and of models is never logged.
  */
 final class Logs {
-    private static final String PATTERN = "%d{yyyy-MM-dd'T'HH:mm:ss.SSS} %-5level %pid [%thread] %logger{30}: %msg%n";
+    private static final String PATTERN = "%d{yyyy-MM-dd'T'HH:mm:ss.SSS} %-5level %pid [%thread] %X{request_id:--} %logger{30}: %msg%n";
 
     private Logs() {}
 
-    static synchronized void start(Path folder, boolean verbose) {
+    static synchronized void start(Path folder, boolean verbose, boolean json) {
         if (!(LoggerFactory.getILoggerFactory() instanceof LoggerContext context)) {
             return; // another backend was put on the class path: it has its own settings
         }
@@ -35,33 +36,42 @@ final class Logs {
                 }) {
             context.getLogger(chatty).setLevel(Level.WARN);
         }
-        root.addAppender(file(context, folder));
-        root.addAppender(console(context, verbose ? Level.INFO : Level.WARN));
+        root.addAppender(file(context, folder, json));
+        root.addAppender(console(context, verbose ? Level.INFO : Level.WARN, json));
     }
 
-    private static RollingFileAppender<ILoggingEvent> file(LoggerContext context, Path folder) {
+    private static RollingFileAppender<ILoggingEvent> file(LoggerContext context, Path folder, boolean json) {
         RollingFileAppender<ILoggingEvent> appender = new RollingFileAppender<>();
         appender.setContext(context);
         appender.setPrudent(true); // several processes append to the same file
         TimeBasedRollingPolicy<ILoggingEvent> rolling = new TimeBasedRollingPolicy<>();
         rolling.setContext(context);
         rolling.setParent(appender);
-        rolling.setFileNamePattern(folder.resolve("loupe-%d{yyyy-MM-dd}.log").toString());
+        rolling.setFileNamePattern(folder.resolve("loupe-%d{yyyy-MM-dd}" + (json ? ".jsonl" : ".log"))
+                .toString());
         rolling.setMaxHistory(14);
         rolling.setTotalSizeCap(FileSize.valueOf("100MB"));
         rolling.start();
         appender.setRollingPolicy(rolling);
-        appender.setEncoder(encoder(
-                context, PATTERN.replace("%pid", "" + ProcessHandle.current().pid())));
+        appender.setEncoder(
+                json
+                        ? json(context)
+                        : encoder(
+                                context,
+                                PATTERN.replace("%pid", "" + ProcessHandle.current().pid())));
         appender.start();
         return appender;
     }
 
     static ConsoleAppender<ILoggingEvent> console(LoggerContext context, Level level) {
+        return console(context, level, false);
+    }
+
+    private static ConsoleAppender<ILoggingEvent> console(LoggerContext context, Level level, boolean json) {
         ConsoleAppender<ILoggingEvent> appender = new ConsoleAppender<>();
         appender.setContext(context);
         appender.setTarget("System.err");
-        appender.setEncoder(encoder(context, "%level: %msg%n%nopex"));
+        appender.setEncoder(json ? json(context) : encoder(context, "%level: %msg%n%nopex"));
         AbstractMatcherFilter<ILoggingEvent> filter = new AbstractMatcherFilter<>() {
             @Override
             public FilterReply decide(ILoggingEvent event) {
@@ -74,6 +84,18 @@ final class Logs {
         appender.addFilter(filter);
         appender.start();
         return appender;
+    }
+
+    private static JsonEncoder json(LoggerContext context) {
+        JsonEncoder encoder = new JsonEncoder();
+        encoder.setContext(context);
+        encoder.setWithSequenceNumber(false);
+        encoder.setWithContext(false);
+        encoder.setWithMessage(false);
+        encoder.setWithArguments(false);
+        encoder.setWithFormattedMessage(true);
+        encoder.start();
+        return encoder;
     }
 
     private static PatternLayoutEncoder encoder(LoggerContext context, String pattern) {

@@ -139,6 +139,11 @@ public final class Main implements Runnable {
         return line.execute(args);
     }
 
+    /** The commands as they are, to be read and parsed with, not run. */
+    static CommandLine line() {
+        return new CommandLine(new Main(System.out, System.err, Map.of())).setCaseInsensitiveEnumValuesAllowed(true);
+    }
+
     @Override
     public void run() {
         if (spec != null) {

@@ -58,6 +58,11 @@ final class Session implements AutoCloseable {
                 .with(Settings.Key.ARCHIVE, where.archive);
     }
 
+    /** The environment's variables. */
+    Map<String, String> environment() {
+        return environment;
+    }
+
     /** Lets the command run although the device that was asked for is not there. */
     Session withAnyDevice() {
         anyDevice = true;
@@ -91,7 +96,10 @@ final class Session implements AutoCloseable {
                 device(settings);
             }
             Workspace workspace = Workspace.create(settings.workspace());
-            Logs.start(workspace.logs(), verbose);
+            Logs.start(
+                    workspace.logs(),
+                    verbose,
+                    settings.get(Settings.Key.LOG_FORMAT).equals("json"));
             w = new Workbench(workspace, settings, environment);
             workbench = w;
         }

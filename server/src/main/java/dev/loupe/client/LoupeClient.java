@@ -11,7 +11,10 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
@@ -33,6 +36,7 @@ import tools.jackson.databind.json.JsonMapper;
  */
 public final class LoupeClient implements AutoCloseable {
     private static final JsonMapper JSON = JsonMapper.shared();
+    private static final Duration POLL = Duration.ofMillis(250);
     private static final Duration PATIENCE = Duration.ofSeconds(10);
 
     private final HttpClient http;
@@ -143,6 +147,88 @@ public final class LoupeClient implements AutoCloseable {
         return feature(sae, get("/api/features/" + sae + "/" + id).path("summary"));
     }
 
+    /** The features of an SAE, in the order of its list. */
+    public List<Feature> features(String sae, int offset, int limit) {
+        List<Feature> all = new ArrayList<>();
+        get("/api/features/" + sae + "?offset=" + offset + "&limit=" + limit)
+                .path("features")
+                .forEach(f -> all.add(feature(sae, f)));
+        return List.copyOf(all);
+    }
+
+    /** The active latents of an SAE at every token of some texts. */
+    public List<TokenLatents> encode(String sae, String... texts) {
+        List<TokenLatents> all = new ArrayList<>();
+        for (JsonNode row : rows("/api/encode", Map.of("sae", sae, "texts", texts))) {
+            JsonNode latents = row.path("latents");
+            int[] ids = new int[latents.size()];
+            for (int i = 0; i < ids.length; i++) {
+                ids[i] = latents.path(i).asInt();
+            }
+            all.add(new TokenLatents(
+                    row.path("text").asInt(),
+                    row.path("position").asInt(),
+                    row.path("token_id").asInt(),
+                    row.path("token").asString(""),
+                    ids,
+                    floats(row.path("values"))));
+        }
+        return List.copyOf(all);
+    }
+
+    /** A model's activations at some hook points, at every token of some texts. */
+    public List<TokenActivations> activations(String model, List<String> hooks, String... texts) {
+        List<TokenActivations> all = new ArrayList<>();
+        for (JsonNode row : rows("/api/activations", Map.of("model", model, "hooks", hooks, "texts", texts))) {
+            Map<String, float[]> values = new LinkedHashMap<>();
+            hooks.forEach(h -> values.put(h, floats(row.path(h))));
+            all.add(new TokenActivations(
+                    row.path("text").asInt(),
+                    row.path("position").asInt(),
+                    row.path("token_id").asInt(),
+                    row.path("token").asString(""),
+                    Collections.unmodifiableMap(values)));
+        }
+        return List.copyOf(all);
+    }
+
+    /** All jobs, newest first. */
+    public List<JobStatus> jobs() {
+        List<JobStatus> all = new ArrayList<>();
+        get("/api/jobs").path("jobs").forEach(j -> all.add(job(j)));
+        return List.copyOf(all);
+    }
+
+    /** A job as it stands. */
+    public JobStatus job(String id) {
+        return job(get("/api/jobs/" + id));
+    }
+
+    /**
+     * Starts a job.
+     *
+     * @param kind capture, train, eval, index or compare
+     * @param request what to do, as {@code /api/docs} describes it
+     */
+    public JobStatus start(String kind, Map<String, ?> request) {
+        return job(post("/api/jobs", Map.of("kind", kind, "request", request)));
+    }
+
+    /** Asks a job to stop. */
+    public JobStatus cancel(String id) {
+        return job(post("/api/jobs/" + id + "/cancel", Map.of()));
+    }
+
+    /** Waits until a job has ended. */
+    public JobStatus await(String id) throws InterruptedException {
+        JobStatus job = job(id);
+        while (!job.ended()) {
+            Thread.sleep(POLL);
+            job = job(id);
+        }
+        return job;
+    }
+
     /** Names of the saved variants. */
     public List<String> variants() {
         List<String> all = new ArrayList<>();
@@ -177,6 +263,33 @@ public final class LoupeClient implements AutoCloseable {
                 f.path("max").asDouble(0),
                 f.path("top_label").asString(""),
                 f.path("top_label_share").asDouble(0));
+    }
+
+    private static JobStatus job(JsonNode j) {
+        return new JobStatus(
+                j.path("id").asString(""),
+                j.path("kind").asString(""),
+                j.path("state").asString("").toLowerCase(Locale.ROOT),
+                j.path("stage").asString(""),
+                j.path("done").asLong(0),
+                j.path("total").asLong(-1),
+                j.path("text").isString() ? j.path("text").asString() : null);
+    }
+
+    private static float[] floats(JsonNode array) {
+        float[] values = new float[array.size()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (float) array.path(i).asDouble();
+        }
+        return values;
+    }
+
+    private JsonNode rows(String path, Object body) {
+        return read(request(path)
+                        .setHeader("Accept", "application/json")
+                        .POST(HttpRequest.BodyPublishers.ofString(JSON.writeValueAsString(body)))
+                        .build())
+                .path("rows");
     }
 
     private JsonNode get(String path) {

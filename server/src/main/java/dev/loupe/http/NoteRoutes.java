@@ -44,6 +44,7 @@ final class NoteRoutes {
     }
 
     List<Route> routes() {
+        // long: a table of routes
         Route putNote = Route.post(
                         "/features/{sae}/{id}/note",
                         "Saves the note on a feature; 409 if somebody else changed it meanwhile.",

@@ -76,6 +76,7 @@ public final class Demo {
 
     /** All parts, in order. */
     public List<Part> parts() {
+        // long: the demo as one list of stages
         List<Part> parts = new ArrayList<>();
         String source = plan.source();
         if (source != null) {

@@ -85,7 +85,7 @@ public final class LanguageTrials {
             throw new NotFoundException("There is no trial of language steering \"" + name
                     + "\"; run loupe languages --sae SAE --name " + name + ".");
         }
-        return Json.read(file, LanguageTable.class);
+        return Json.versioned(file, "trial of language steering " + name, LanguageTable.class);
     }
 
     private Path folder(String name) {

@@ -61,7 +61,7 @@ public final class SeedExperiments {
             throw new NotFoundException("There is no experiment on seeds \"" + name + "\"; run loupe seeds --name "
                     + name + " --store STORE.");
         }
-        return Json.read(file, SeedExperiment.class);
+        return Json.versioned(file, "experiment on seeds " + name, SeedExperiment.class);
     }
 
     /** All trainings of an experiment, looked at before any work. */

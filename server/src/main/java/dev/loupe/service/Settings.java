@@ -45,6 +45,8 @@ public final class Settings {
                 "rate-limit",
                 "600",
                 "requests a minute that make the server work, for each client of a server with a token; 0 for no limit"),
+        /** How the log is written. */
+        LOG_FORMAT("log-format", "text", "text, or json: one JSON object a line in the log and on stderr"),
         /** Who writes labels in prose. */
         LABEL_URL(
                 "label-url",
@@ -197,6 +199,10 @@ public final class Settings {
         }
         if (number(Key.RATE_LIMIT) < 0) {
             throw new UsageException("The rate limit is " + number(Key.RATE_LIMIT) + "; it must be 0 (none) or more.");
+        }
+        String format = get(Key.LOG_FORMAT);
+        if (!format.equals("text") && !format.equals("json")) {
+            throw new UsageException("The log format is \"" + format + "\"; it must be text or json.");
         }
         device();
     }

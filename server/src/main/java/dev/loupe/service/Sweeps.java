@@ -70,7 +70,7 @@ public final class Sweeps {
         if (!Files.isRegularFile(file)) {
             throw new NotFoundException("There is no sweep \"" + name + "\"; run loupe sweep FILE.yaml.");
         }
-        return Json.read(file, SweepResult.class);
+        return Json.versioned(file, "sweep " + name, SweepResult.class);
     }
 
     /** Every run of a sweep as a task; refuses what cannot be trained before any work. */

@@ -87,6 +87,33 @@ class LoupeClientTest {
     }
 
     @Test
+    void activationsLatentsAndJobsAreTyped() throws Exception {
+        String text = "I would like to thank";
+        List<TokenActivations> at = client.activations("builtin", List.of(SmallWorkspace.HOOK), text, "We must vote");
+        assertThat(at.stream().filter(t -> t.text() == 1)).isNotEmpty();
+        assertThat(at.getFirst().hooks().get(SmallWorkspace.HOOK)).hasSize(192);
+        List<TokenLatents> latents = client.encode("tiny-s0", text);
+        assertThat(latents).isNotEmpty().allSatisfy(t -> {
+            assertThat(t.latents()).hasSizeLessThanOrEqualTo(8).doesNotHaveDuplicates();
+            assertThat(t.values()).hasSameSizeAs(t.latents());
+        });
+        // the same numbers as the SAE itself computes from the activations
+        TokenActivations last = at.stream().filter(t -> t.text() == 0).toList().getLast();
+        dev.loupe.sae.SparseCodes codes = bench.saes()
+                .open("tiny-s0")
+                .encode(dev.loupe.math.Matrix.copyOf(new float[][] {last.hooks().get(SmallWorkspace.HOOK)}));
+        TokenLatents theirs = latents.getLast();
+        assertThat(theirs.token()).isEqualTo(last.token());
+        assertThat(theirs.latents()).hasSize(codes.count(0));
+        assertThat(client.features("tiny-s0", 0, 5)).hasSize(5);
+        JobStatus job = client.await(client.start("compare", Map.of("a", "tiny-s0", "b", "nobody")).id());
+        assertThat(job.state()).isEqualTo("failed");
+        assertThat(job.text()).contains("nobody");
+        assertThat(client.jobs()).extracting(JobStatus::id).contains(job.id());
+        assertThat(client.job(job.id()).ended()).isTrue();
+    }
+
+    @Test
     void refusalsCarryTheSentenceTheStatusAndTheField() {
         ServerException e = catchThrowableOfType(
                 ServerException.class,

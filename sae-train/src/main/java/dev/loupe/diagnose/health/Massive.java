@@ -205,6 +205,7 @@ public final class Massive implements Diagnostic {
 
         @Override
         public Finding finding() {
+            // long: the answer, its figures and their captions in the order they are shown
             ResultTable table = ResultTable.of(
                     "layer:whole:block",
                     "median:number:median of |a| in the residual stream behind it",

@@ -188,6 +188,7 @@ public final class ChannelImportance implements Diagnostic {
 
         @Override
         public Finding finding() {
+            // long: the answer, its figures and their captions in the order they are shown
             ResultTable table = ResultTable.of(
                     "layer:whole:block",
                     "projection:text:which product",

@@ -125,6 +125,17 @@ class ArchitectureTest {
                 .check(PRODUCT);
     }
 
+    /** A room with the rooms inside it counts as one: a table of all diagnostics knows each of them, and they know its types. */
+    @Test
+    void no_two_rooms_know_each_other() {
+        com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices()
+                .matching("dev.loupe.(*)..")
+                .should()
+                .beFreeOfCycles()
+                .because("a room that needs another can be read, tested and changed without a third")
+                .check(PRODUCT);
+    }
+
     @Test
     void one_package_knows_spark_and_it_knows_nothing_else() {
         noClasses()

@@ -1,0 +1,183 @@
+package dev.loupe.service;
+
+import dev.loupe.base.AtomicFiles;
+import dev.loupe.base.Json;
+import dev.loupe.base.LoupeException;
+import java.io.File;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+
+/**
+ * One zip file with what a bug report needs: machine, settings, the state of the workspace and its jobs, the end of the log.
+ * No text that somebody gave a model or a model wrote, no token, no key: of settings that could hold one only whether they
+ * are set, of jobs not what was asked, of the log what {@link LogExtract} lets through.
+ */
+public final class BugReport {
+    private static final int LOGS = 3;
+    private static final int LINES = 2000;
+    private static final List<Settings.Key> HIDDEN = List.of(Settings.Key.TOKEN_FILE, Settings.Key.LABEL_URL);
+
+    private static final String README = """
+            What is inside, for whoever reads the report:
+
+            doctor.json      what loupe doctor says
+            machine.json     version, JDK, flags, names of set variables, jars
+            workspace.json   names and states of stores, SAEs and indexes
+            jobs.json        the last jobs: kind, state, times; not what they were asked
+            log.txt          the end of the log: times, places, kinds of failures; messages are left out
+
+            There is no text of users or models in here, no access token and no key. Names that you gave to stores, SAEs
+            and jobs are: look through the files before you send them.
+            """;
+
+    private BugReport() {}
+
+    /**
+     * Writes the file.
+     *
+     * @param version of Loupe
+     * @param environment only the names of its {@code LOUPE_} variables are told
+     */
+    public static void write(
+            Path zip, Workbench bench, Doctor.Report report, String version, Map<String, String> environment) {
+        Map<String, String> parts = new LinkedHashMap<>();
+        parts.put("README.txt", README);
+        parts.put("doctor.json", json(doctor(report)));
+        parts.put("machine.json", json(machine(version, environment)));
+        parts.put("workspace.json", json(workspace(bench)));
+        parts.put("jobs.json", json(jobs(bench)));
+        parts.put("log.txt", log(bench.workspace().logs()));
+        AtomicFiles.write(zip, out -> pack(out, parts));
+    }
+
+    private static void pack(OutputStream out, Map<String, String> parts) throws IOException {
+        ZipOutputStream zip = new ZipOutputStream(out, StandardCharsets.UTF_8);
+        for (Map.Entry<String, String> part : parts.entrySet()) {
+            zip.putNextEntry(new ZipEntry(part.getKey()));
+            zip.write(withoutHome(part.getValue()).getBytes(StandardCharsets.UTF_8));
+            zip.closeEntry();
+        }
+        zip.finish();
+    }
+
+    private static Map<String, Object> doctor(Doctor.Report report) {
+        List<Map<String, String>> settings = new ArrayList<>();
+        for (Settings.Setting s : report.settings()) {
+            boolean hidden = HIDDEN.stream().anyMatch(k -> k.text().equals(s.name()));
+            String value = !hidden ? s.value() : s.value().isEmpty() ? "" : "(set)";
+            settings.add(Map.of("name", s.name(), "value", value, "from", s.origin().name()));
+        }
+        Map<String, Object> all = new LinkedHashMap<>();
+        all.put("machine", report.machine());
+        all.put("workspace", report.workspace());
+        all.put("settings", settings);
+        all.put("problems", report.problems());
+        return all;
+    }
+
+    private static Map<String, Object> machine(String version, Map<String, String> environment) {
+        Map<String, Object> all = new LinkedHashMap<>();
+        all.put("loupe", version);
+        for (String name : List.of("java.runtime.version", "java.vendor", "java.vm.name", "os.name", "os.version", "os.arch")) {
+            all.put(name, System.getProperty(name, ""));
+        }
+        all.put("cores", Runtime.getRuntime().availableProcessors());
+        all.put("heap_limit_bytes", Runtime.getRuntime().maxMemory());
+        // a -D flag may hold anything: its name is enough
+        all.put(
+                "flags",
+                ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+                        .map(f -> f.startsWith("-D") ? f.replaceFirst("=.*", "=...") : f)
+                        .toList());
+        all.put(
+                "variables",
+                environment.keySet().stream()
+                        .filter(n -> n.startsWith("LOUPE_"))
+                        .sorted()
+                        .toList());
+        all.put(
+                "class_path",
+                Arrays.stream(System.getProperty("java.class.path", "").split(File.pathSeparator))
+                        .map(p -> Path.of(p).getFileName())
+                        .map(String::valueOf)
+                        .toList());
+        return all;
+    }
+
+    private static Map<String, Object> workspace(Workbench bench) {
+        List<Map<String, Object>> stores = new ArrayList<>();
+        for (StoreView s : bench.stores().list()) {
+            stores.add(row(s.name(), s.problem() == null));
+        }
+        List<Map<String, Object>> saes = new ArrayList<>();
+        for (SaeView s : bench.saes().list()) {
+            saes.add(row(s.name(), s.problem() == null));
+        }
+        return Map.of("stores", stores, "saes", saes, "indexes", bench.features().indexed());
+    }
+
+    private static Map<String, Object> row(String name, boolean opens) {
+        Map<String, Object> row = new LinkedHashMap<>();
+        row.put("name", name);
+        row.put("opens", opens);
+        return row;
+    }
+
+    private static List<Map<String, Object>> jobs(Workbench bench) {
+        List<Map<String, Object>> all = new ArrayList<>();
+        for (Job j : bench.jobs().list().stream().limit(100).toList()) {
+            Map<String, Object> row = new LinkedHashMap<>();
+            row.put("id", j.id());
+            row.put("kind", j.kind());
+            row.put("by", j.by());
+            row.put("state", j.state().name().toLowerCase(Locale.ROOT));
+            row.put("created", j.created().toString());
+            row.put("ended", String.valueOf(j.ended()));
+            row.put("done", j.done() + " of " + j.total() + " " + j.unit());
+            all.add(row);
+        }
+        return all;
+    }
+
+    /** The last lines of the newest logs, oldest first. */
+    private static String log(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            return "";
+        }
+        List<String> lines = new ArrayList<>();
+        try (Stream<Path> files = Files.list(folder)) {
+            List<Path> logs = files.filter(f -> f.getFileName().toString().matches("loupe-.*\\.(log|jsonl)"))
+                    .sorted()
+                    .toList();
+            for (Path log : logs.subList(Math.max(0, logs.size() - LOGS), logs.size())) {
+                lines.addAll(LogExtract.of(Files.readAllLines(log, StandardCharsets.ISO_8859_1)));
+            }
+        } catch (IOException e) {
+            throw new LoupeException("The logs in " + folder + " cannot be read (" + e.getMessage() + ").", e);
+        }
+        return String.join("\n", lines.subList(Math.max(0, lines.size() - LINES), lines.size())) + "\n";
+    }
+
+    private static String json(Object value) {
+        return Json.MAPPER.writeValueAsString(value) + "\n";
+    }
+
+    /** The user's name stands in the path of a home. */
+    private static String withoutHome(String text) {
+        String home = System.getProperty("user.home", "");
+        return home.length() < 2 ? text : text.replace(home, "~");
+    }
+}

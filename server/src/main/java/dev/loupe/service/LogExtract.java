@@ -1,0 +1,80 @@
+package dev.loupe.service;
+
+import dev.loupe.base.Json;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * What may be shown to strangers of a log. A message may quote what somebody typed, so only those lines pass that are known
+ * to hold none of it: a request's method, path, status and time; the head of any other line (time, level, place); the kinds
+ * of exceptions and their stack, without what they say. Everything that is not recognised is dropped.
+ */
+final class LogExtract {
+    private static final Pattern HEAD = Pattern.compile(
+            "(\\d{4}-\\d\\d-\\d\\dT[\\d:.]+ +[A-Z]+ +\\d+ \\[[^\\]]*\\] (?:\\S+ )?[\\w.$]+): (.*)");
+    private static final Pattern REQUEST =
+            Pattern.compile("[A-Z]{1,10} /[\\w./@:%~+-]* \\d{3} \\d+ ms(, broken off)?");
+    private static final Pattern KIND = Pattern.compile("(?:Caused by: |Suppressed: )?[\\w.$]+(?:Exception|Error|Throwable)\\b");
+    private static final Pattern FRAME = Pattern.compile("\\s+at [\\w.$<>/@ -]+\\([\\w.$ :-]*\\).*|\\s+\\.\\.\\. \\d+ .*more");
+
+    private LogExtract() {}
+
+    static List<String> of(List<String> log) {
+        List<String> kept = new ArrayList<>();
+        for (String line : log) {
+            if (line.startsWith("{")) {
+                object(line, kept);
+            } else {
+                plain(line, kept);
+            }
+        }
+        return kept;
+    }
+
+    private static void plain(String line, List<String> kept) {
+        Matcher head = HEAD.matcher(line);
+        if (head.matches()) {
+            kept.add(head.group(1) + ": " + message(head.group(2)));
+        } else if (FRAME.matcher(line).matches()) {
+            kept.add(line);
+        } else {
+            kind(line.strip(), kept);
+        }
+    }
+
+    private static void kind(String line, List<String> kept) {
+        Matcher kind = KIND.matcher(line);
+        if (kind.lookingAt()) {
+            kept.add(kind.group());
+        }
+    }
+
+    /** A line of the structured log. */
+    private static void object(String line, List<String> kept) {
+        JsonNode o;
+        try {
+            o = Json.MAPPER.readTree(line);
+        } catch (JacksonException e) {
+            return; // half a line, or none of ours
+        }
+        kept.add(o.path("timestamp").asString("") + " " + o.path("level").asString("") + " ["
+                + o.path("threadName").asString("") + "] "
+                + o.path("mdc").path("request_id").asString("-") + " "
+                + o.path("loggerName").asString("") + ": " + message(o.path("formattedMessage").asString("")));
+        for (JsonNode t = o.path("throwable"); t.isObject(); t = t.path("cause")) {
+            kept.add(t.path("className").asString(""));
+            for (JsonNode frame : t.path("stepArray")) {
+                kept.add("\tat " + frame.path("className").asString("") + "." + frame.path("methodName").asString("")
+                        + "(" + frame.path("fileName").asString("") + ":" + frame.path("lineNumber").asString("") + ")");
+            }
+        }
+    }
+
+    private static String message(String text) {
+        return REQUEST.matcher(text).matches() ? text : "(message left out)";
+    }
+}
