@@ -12,7 +12,7 @@ present, the small environment tests/.venv of the interop tests.
   --peers                              also the tests that open our files with the large Python libraries (SAELens,
                                        circuit-tracer, ...), in an environment tests/.venv-peers of 2 GB made for them
   CHROMIUM=PROGRAM                     the browser to use
-  --readme                             runs every command of the README's tour instead, in a new workspace (half an hour on
+  --readme                             runs every command that the README shows instead, in a new workspace (half an hour on
                                        two cores; those that need a network or never end are named and left out)
   ./loupe test -pl sae-train -am       one module and what it needs
   ./loupe test -Dseed=42               replays the property tests of a run'

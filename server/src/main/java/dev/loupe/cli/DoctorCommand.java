@@ -17,8 +17,9 @@ final class DoctorCommand extends LoupeCommand {
     @Option(
             names = "--bundle",
             paramLabel = "FILE.zip",
-            description = "Also write a file for a bug report: machine, settings, state of the workspace, end of the log;"
-                    + " no text of users or models, no token, no key.")
+            description =
+                    "Also write a file for a bug report: machine, settings, state of the workspace, end of the log;"
+                            + " no text of users or models, no token, no key.")
     private @Nullable Path bundle;
 
     @Override

@@ -20,7 +20,8 @@ import org.slf4j.LoggerFactory;
  * for people ({@code .log}), or as one JSON object a line ({@code .jsonl}). Text of users and of models is never logged.
  */
 final class Logs {
-    private static final String PATTERN = "%d{yyyy-MM-dd'T'HH:mm:ss.SSS} %-5level %pid [%thread] %X{request_id:--} %logger{30}: %msg%n";
+    private static final String PATTERN =
+            "%d{yyyy-MM-dd'T'HH:mm:ss.SSS} %-5level %pid [%thread] %X{request_id:--} %logger{30}: %msg%n";
 
     private Logs() {}
 
@@ -58,7 +59,8 @@ final class Logs {
                         ? json(context)
                         : encoder(
                                 context,
-                                PATTERN.replace("%pid", "" + ProcessHandle.current().pid())));
+                                PATTERN.replace(
+                                        "%pid", "" + ProcessHandle.current().pid())));
         appender.start();
         return appender;
     }

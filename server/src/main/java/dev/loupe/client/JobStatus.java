@@ -14,7 +14,13 @@ import org.jspecify.annotations.Nullable;
  * @param text the last message, or why it failed; null for none
  */
 public record JobStatus(
-        String id, String kind, String state, String stage, long done, long total, @Nullable String text) {
+        String id,
+        String kind,
+        String state,
+        String stage,
+        long done,
+        long total,
+        @Nullable String text) {
     /** Whether nothing more will happen. */
     public boolean ended() {
         return state.equals("done") || state.equals("failed") || state.equals("cancelled");

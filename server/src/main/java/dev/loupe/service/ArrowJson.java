@@ -24,7 +24,9 @@ public final class ArrowJson {
                     ObjectNode row = rows.addObject();
                     for (FieldVector v : reader.getVectorSchemaRoot().getFieldVectors()) {
                         Object value = v.getObject(i);
-                        row.set(v.getName(), Json.MAPPER.valueToTree(value instanceof CharSequence s ? s.toString() : text(value)));
+                        row.set(
+                                v.getName(),
+                                Json.MAPPER.valueToTree(value instanceof CharSequence s ? s.toString() : text(value)));
                     }
                 }
             }

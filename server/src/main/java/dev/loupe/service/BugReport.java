@@ -78,7 +78,8 @@ public final class BugReport {
         for (Settings.Setting s : report.settings()) {
             boolean hidden = HIDDEN.stream().anyMatch(k -> k.text().equals(s.name()));
             String value = !hidden ? s.value() : s.value().isEmpty() ? "" : "(set)";
-            settings.add(Map.of("name", s.name(), "value", value, "from", s.origin().name()));
+            settings.add(
+                    Map.of("name", s.name(), "value", value, "from", s.origin().name()));
         }
         Map<String, Object> all = new LinkedHashMap<>();
         all.put("machine", report.machine());
@@ -91,7 +92,8 @@ public final class BugReport {
     private static Map<String, Object> machine(String version, Map<String, String> environment) {
         Map<String, Object> all = new LinkedHashMap<>();
         all.put("loupe", version);
-        for (String name : List.of("java.runtime.version", "java.vendor", "java.vm.name", "os.name", "os.version", "os.arch")) {
+        for (String name :
+                List.of("java.runtime.version", "java.vendor", "java.vm.name", "os.name", "os.version", "os.arch")) {
             all.put(name, System.getProperty(name, ""));
         }
         all.put("cores", Runtime.getRuntime().availableProcessors());
@@ -126,7 +128,8 @@ public final class BugReport {
         for (SaeView s : bench.saes().list()) {
             saes.add(row(s.name(), s.problem() == null));
         }
-        return Map.of("stores", stores, "saes", saes, "indexes", bench.features().indexed());
+        return Map.of(
+                "stores", stores, "saes", saes, "indexes", bench.features().indexed());
     }
 
     private static Map<String, Object> row(String name, boolean opens) {

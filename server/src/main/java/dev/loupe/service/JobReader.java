@@ -40,8 +40,8 @@ final class JobReader {
 
     JobReader(Path folder) {
         this.folder = folder;
-        this.request = Json.versioned(
-                folder.resolve(JobWriter.REQUEST), "job " + folder.getFileName(), JobRequest.class);
+        this.request =
+                Json.versioned(folder.resolve(JobWriter.REQUEST), "job " + folder.getFileName(), JobRequest.class);
     }
 
     /** The job as it stands now. */

@@ -14,12 +14,13 @@ import tools.jackson.databind.JsonNode;
  * of exceptions and their stack, without what they say. Everything that is not recognised is dropped.
  */
 final class LogExtract {
-    private static final Pattern HEAD = Pattern.compile(
-            "(\\d{4}-\\d\\d-\\d\\dT[\\d:.]+ +[A-Z]+ +\\d+ \\[[^\\]]*\\] (?:\\S+ )?[\\w.$]+): (.*)");
-    private static final Pattern REQUEST =
-            Pattern.compile("[A-Z]{1,10} /[\\w./@:%~+-]* \\d{3} \\d+ ms(, broken off)?");
-    private static final Pattern KIND = Pattern.compile("(?:Caused by: |Suppressed: )?[\\w.$]+(?:Exception|Error|Throwable)\\b");
-    private static final Pattern FRAME = Pattern.compile("\\s+at [\\w.$<>/@ -]+\\([\\w.$ :-]*\\).*|\\s+\\.\\.\\. \\d+ .*more");
+    private static final Pattern HEAD =
+            Pattern.compile("(\\d{4}-\\d\\d-\\d\\dT[\\d:.]+ +[A-Z]+ +\\d+ \\[[^\\]]*\\] (?:\\S+ )?[\\w.$]+): (.*)");
+    private static final Pattern REQUEST = Pattern.compile("[A-Z]{1,10} /[\\w./@:%~+-]* \\d{3} \\d+ ms(, broken off)?");
+    private static final Pattern KIND =
+            Pattern.compile("(?:Caused by: |Suppressed: )?[\\w.$]+(?:Exception|Error|Throwable)\\b");
+    private static final Pattern FRAME =
+            Pattern.compile("\\s+at [\\w.$<>/@ -]+\\([\\w.$ :-]*\\).*|\\s+\\.\\.\\. \\d+ .*more");
 
     private LogExtract() {}
 
@@ -64,12 +65,15 @@ final class LogExtract {
         kept.add(o.path("timestamp").asString("") + " " + o.path("level").asString("") + " ["
                 + o.path("threadName").asString("") + "] "
                 + o.path("mdc").path("request_id").asString("-") + " "
-                + o.path("loggerName").asString("") + ": " + message(o.path("formattedMessage").asString("")));
+                + o.path("loggerName").asString("") + ": "
+                + message(o.path("formattedMessage").asString("")));
         for (JsonNode t = o.path("throwable"); t.isObject(); t = t.path("cause")) {
             kept.add(t.path("className").asString(""));
             for (JsonNode frame : t.path("stepArray")) {
-                kept.add("\tat " + frame.path("className").asString("") + "." + frame.path("methodName").asString("")
-                        + "(" + frame.path("fileName").asString("") + ":" + frame.path("lineNumber").asString("") + ")");
+                kept.add("\tat " + frame.path("className").asString("") + "."
+                        + frame.path("methodName").asString("") + "("
+                        + frame.path("fileName").asString("") + ":"
+                        + frame.path("lineNumber").asString("") + ")");
             }
         }
     }

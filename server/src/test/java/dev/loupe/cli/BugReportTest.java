@@ -32,11 +32,16 @@ class BugReportTest {
     void aReportHoldsNoTextNoTokenAndNoKey(String format) throws Exception {
         Path tokens = Files.writeString(folder.resolve("tokens"), TOKEN);
         Map<String, String> environment = Map.of(
-                "LOUPE_LABEL_KEY", KEY,
-                "LOUPE_LABEL_URL", "http://localhost/" + KEY,
-                "LOUPE_LABEL_MODEL", "m",
-                "LOUPE_TOKEN_FILE", tokens.toString(),
-                "LOUPE_LOG_FORMAT", format);
+                "LOUPE_LABEL_KEY",
+                KEY,
+                "LOUPE_LABEL_URL",
+                "http://localhost/" + KEY,
+                "LOUPE_LABEL_MODEL",
+                "m",
+                "LOUPE_TOKEN_FILE",
+                tokens.toString(),
+                "LOUPE_LOG_FORMAT",
+                format);
         Cli cli = new Cli(folder.resolve("w"), environment);
         // a job that was asked something and failed with a sentence that quotes it
         Cli.Result failed = cli.run("patch", "--clean", PROMPT, "--corrupt", PROMPT + " longer, so that it fails");
@@ -44,8 +49,10 @@ class BugReportTest {
         cli.run("doctor"); // starts the log of this workspace
         try (MDC.MDCCloseable ignored = MDC.putCloseable("request_id", "an-id-7")) {
             LoggerFactory.getLogger(BugReportTest.class)
-                    .error("It failed at " + PROMPT, new IllegalStateException(PROMPT, new UncheckedIOException(
-                            PROMPT, new IOException(PROMPT + "\n" + PROMPT))));
+                    .error(
+                            "It failed at " + PROMPT,
+                            new IllegalStateException(
+                                    PROMPT, new UncheckedIOException(PROMPT, new IOException(PROMPT + "\n" + PROMPT))));
             LoggerFactory.getLogger(BugReportTest.class).info("GET /api/saes/topk-s0 404 12 ms");
         }
         Path zip = folder.resolve("report.zip");
@@ -56,11 +63,12 @@ class BugReportTest {
         assertThat(parts)
                 .containsOnlyKeys(
                         "README.txt", "doctor.json", "machine.json", "workspace.json", "jobs.json", "log.txt");
-        assertThat(parts).allSatisfy((name, text) -> assertThat(text)
-                .as(name)
-                .isNotBlank()
-                .doesNotContainIgnoringCase("diary", "nobody may read", TOKEN, KEY)
-                .doesNotContain(System.getProperty("user.home") + "/"));
+        assertThat(parts)
+                .allSatisfy((name, text) -> assertThat(text)
+                        .as(name)
+                        .isNotBlank()
+                        .doesNotContainIgnoringCase("diary", "nobody may read", TOKEN, KEY)
+                        .doesNotContain(System.getProperty("user.home") + "/"));
         assertThat(parts.get("log.txt"))
                 .contains("an-id-7", "IllegalStateException", "UncheckedIOException", "BugReportTest")
                 .contains("GET /api/saes/topk-s0 404 12 ms")

@@ -26,13 +26,19 @@ final class CommandPages {
         SortedMap<String, String> pages = new TreeMap<>();
         CommandLine main = Main.line();
         StringBuilder index = new StringBuilder("# Commands\n\nMade from the command line itself; after a change:"
-                + " `./loupe test -pl server -am -Dtest=CommandPagesTest -Dsurefire.failIfNoSpecifiedTests=false " + RENEW
+                + " `./loupe test -pl server -am -Dtest=CommandPagesTest -Dsurefire.failIfNoSpecifiedTests=false "
+                + RENEW
                 + "`.\n\nEvery command also takes these:\n\n");
         options(index, main);
         index.append("\n| command | does |\n|---|---|\n");
         for (Map.Entry<String, CommandLine> e : main.getSubcommands().entrySet()) {
-            index.append("| [").append(e.getKey()).append("](").append(e.getKey()).append(".md) | ");
-            index.append(cell(text(e.getValue().getCommandSpec().usageMessage().description()))).append(" |\n");
+            index.append("| [")
+                    .append(e.getKey())
+                    .append("](")
+                    .append(e.getKey())
+                    .append(".md) | ");
+            index.append(cell(text(e.getValue().getCommandSpec().usageMessage().description())))
+                    .append(" |\n");
             StringBuilder page = new StringBuilder();
             command(page, e.getValue(), "#");
             pages.put(e.getKey() + ".md", page.toString());
@@ -50,10 +56,17 @@ final class CommandPages {
     }
 
     private static void command(StringBuilder page, CommandLine command, String level) {
-        page.append(level).append(' ').append(command.getCommandSpec().qualifiedName()).append("\n\n");
+        page.append(level)
+                .append(' ')
+                .append(command.getCommandSpec().qualifiedName())
+                .append("\n\n");
         page.append(text(command.getCommandSpec().usageMessage().description())).append("\n\n");
         for (PositionalParamSpec p : command.getCommandSpec().positionalParameters()) {
-            page.append("- `").append(p.paramLabel()).append("`: ").append(text(p.description())).append('\n');
+            page.append("- `")
+                    .append(p.paramLabel())
+                    .append("`: ")
+                    .append(text(p.description()))
+                    .append('\n');
         }
         if (!command.getCommandSpec().positionalParameters().isEmpty()) {
             page.append('\n');
@@ -84,7 +97,10 @@ final class CommandPages {
         for (OptionSpec o : own) {
             page.append("| `").append(String.join("`, `", o.names()));
             page.append(o.arity().max() > 0 ? " " + label(o) : "").append("`");
-            page.append(o.required() ? " (required)" : "").append(" | ").append(cell(text(o.description()))).append(" |\n");
+            page.append(o.required() ? " (required)" : "")
+                    .append(" | ")
+                    .append(cell(text(o.description())))
+                    .append(" |\n");
         }
     }
 

@@ -19,7 +19,10 @@ class CommandPagesTest {
         Map<String, String> all = CommandPages.all();
         assertThat(all).hasSizeGreaterThan(15);
         for (Map.Entry<String, String> page : all.entrySet()) {
-            assertThat(CommandPages.FOLDER.resolve(page.getKey())).exists().content().isEqualTo(page.getValue());
+            assertThat(CommandPages.FOLDER.resolve(page.getKey()))
+                    .exists()
+                    .content()
+                    .isEqualTo(page.getValue());
         }
         try (Stream<Path> files = Files.list(CommandPages.FOLDER)) {
             assertThat(files.map(f -> f.getFileName().toString())).containsExactlyInAnyOrderElementsOf(all.keySet());

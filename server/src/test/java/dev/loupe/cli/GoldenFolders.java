@@ -34,17 +34,69 @@ final class GoldenFolders {
     }
 
     private void make(Path graph) throws IOException {
-        run("capture", "--text", "builtin:europarl", "--hook", SmallWorkspace.HOOK, "--tokens", "600", "--context", "32",
-                "--held-out", "0.2", "--name", "small");
-        run("train", "--store", "small", "--arch", "topk", "--d-sae", "32", "--k", "4", "--seeds", "0,1", "--steps", "10",
-                "--set", "batch=64", "--name", "tiny");
+        // long: one folder of each kind after the other
+        run(
+                "capture",
+                "--text",
+                "builtin:europarl",
+                "--hook",
+                SmallWorkspace.HOOK,
+                "--tokens",
+                "600",
+                "--context",
+                "32",
+                "--held-out",
+                "0.2",
+                "--name",
+                "small");
+        run(
+                "train",
+                "--store",
+                "small",
+                "--arch",
+                "topk",
+                "--d-sae",
+                "32",
+                "--k",
+                "4",
+                "--seeds",
+                "0,1",
+                "--steps",
+                "10",
+                "--set",
+                "batch=64",
+                "--name",
+                "tiny");
         run("eval", "tiny-s0", "tiny-s1", "--no-random-control");
         run("index", "tiny-s0");
         run("compare", "tiny-s0", "tiny-s1", "--threshold", "0.5");
-        run("patch", "--clean", "I would like to thank the rapporteur. I", "--corrupt",
-                "We would like to thank the rapporteur. We", "--answer", " am", "--wrong", " are", "--sites", "resid_post",
-                "--save", "pair");
-        run("circuit", "--task", "person", "--task-pairs", "2", "--saes", "tiny-s0", "--nodes", "5", "--points", "3", "--save",
+        run(
+                "patch",
+                "--clean",
+                "I would like to thank the rapporteur. I",
+                "--corrupt",
+                "We would like to thank the rapporteur. We",
+                "--answer",
+                " am",
+                "--wrong",
+                " are",
+                "--sites",
+                "resid_post",
+                "--save",
+                "pair");
+        run(
+                "circuit",
+                "--task",
+                "person",
+                "--task-pairs",
+                "2",
+                "--saes",
+                "tiny-s0",
+                "--nodes",
+                "5",
+                "--points",
+                "3",
+                "--save",
                 "person");
         Path json = Files.createTempFile("graph", ".json");
         try (InputStream in = new GZIPInputStream(Files.newInputStream(graph))) {
@@ -68,14 +120,17 @@ final class GoldenFolders {
         run("sweep", sweep.toString());
         Files.delete(sweep);
         try (Workbench bench = new Workbench(
-                Workspace.create(root),
-                Settings.load(Map.of(Settings.Key.WORKSPACE, root.toString()), Map.of()))) {
+                Workspace.create(root), Settings.load(Map.of(Settings.Key.WORKSPACE, root.toString()), Map.of()))) {
             bench.steer()
-                    .save(Variant.of(JsonMapper.shared()
-                                    .readTree("{\"edits\": [{\"feature\": \"tiny-s0:3\", \"op\": \"add\", \"strength\": 2}]}"))
+                    .save(Variant.of(
+                                    JsonMapper.shared()
+                                            .readTree(
+                                                    "{\"edits\": [{\"feature\": \"tiny-s0:3\", \"op\": \"add\", \"strength\": 2}]}"))
                             .named("calm"));
             bench.notes().save("tiny-s0", 3, "a note", 0);
-            bench.notes().save(new FeatureList("mine", "a list", List.of(new FeatureList.Item("tiny-s0", 3, "")), 0, Instant.EPOCH));
+            bench.notes()
+                    .save(new FeatureList(
+                            "mine", "a list", List.of(new FeatureList.Item("tiny-s0", 3, "")), 0, Instant.EPOCH));
         }
         forgetThisMachine();
     }

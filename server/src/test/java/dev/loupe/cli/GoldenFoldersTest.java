@@ -55,28 +55,40 @@ class GoldenFoldersTest {
         assertThat(bench.saeRow("tiny-s0").report()).as("the report card").isNotNull();
         assertThat(bench.features().indexed()).containsExactly("tiny-s0");
         assertThat(bench.features().index("tiny-s0").manifest().dSae()).isEqualTo(32);
-        assertThat(new Cli(root).run("compare", "tiny-s0", "tiny-s1", "--json").code()).isZero();
+        assertThat(new Cli(root).run("compare", "tiny-s0", "tiny-s1", "--json").code())
+                .isZero();
         assertThat(bench.patch().get("pair").unit()).isEqualTo("logits");
         assertThat(bench.circuits().get("person").nodes()).isNotEmpty();
         assertThat(bench.graphs().get("imported").nodes()).isNotEmpty();
-        assertThat(bench.diagnose().list()).isNotEmpty().allSatisfy(d -> assertThat(
-                        bench.diagnose().get(d).diagnostic())
-                .isEqualTo("depth-profile"));
+        assertThat(bench.diagnose().list())
+                .isNotEmpty()
+                .allSatisfy(
+                        d -> assertThat(bench.diagnose().get(d).diagnostic()).isEqualTo("depth-profile"));
         assertThat(bench.sweeps().get("widths").rows()).hasSize(2);
         assertThat(bench.steer().variants()).containsExactly("calm");
         assertThat(bench.steer().variant("calm").edits()).hasSize(1);
         assertThat(bench.notes().note("tiny-s0", 3).text()).isEqualTo("a note");
         assertThat(bench.notes().list("mine").features()).hasSize(1);
-        assertThat(bench.jobs().list()).isNotEmpty().allSatisfy(j -> assertThat(j.state().name()).isEqualTo("DONE"));
+        assertThat(bench.jobs().list())
+                .isNotEmpty()
+                .allSatisfy(j -> assertThat(j.state().name()).isEqualTo("DONE"));
     }
 
     @Test
     void everyManifestCarriesItsFormat() throws IOException {
         for (String kind : List.of(
-                "activations/small/store.json", "saes/tiny-s0/loupe.json", "saes/tiny-s0/report.json",
-                "features/tiny-s0/index.json", "patches/pair/patch.json", "circuits/person/circuit.json",
-                "graphs/imported/graph.json", "sweeps/widths/sweep.json", "variants/calm.json")) {
-            assertThat(Json.tree(root.resolve(kind)).path("format").asString("")).as(kind).matches("1\\.\\d+");
+                "activations/small/store.json",
+                "saes/tiny-s0/loupe.json",
+                "saes/tiny-s0/report.json",
+                "features/tiny-s0/index.json",
+                "patches/pair/patch.json",
+                "circuits/person/circuit.json",
+                "graphs/imported/graph.json",
+                "sweeps/widths/sweep.json",
+                "variants/calm.json")) {
+            assertThat(Json.tree(root.resolve(kind)).path("format").asString(""))
+                    .as(kind)
+                    .matches("1\\.\\d+");
         }
         for (Map.Entry<String, String> kind : Map.of(
                         "comparisons", "comparison.json", "diagnostics", "diagnostic.json", "jobs", "request.json")
@@ -104,7 +116,8 @@ class GoldenFoldersTest {
         ObjectNode newer = (ObjectNode) Json.tree(file);
         newer.put("format", "7.2");
         Json.write(file, newer);
-        Cli.Result r = new Cli(root).run(command.replace(" out ", " " + folder.resolve("out") + " ").split(" "));
+        Cli.Result r = new Cli(root)
+                .run(command.replace(" out ", " " + folder.resolve("out") + " ").split(" "));
         assertThat(r.code()).as(r.out()).isNotZero();
         assertThat(r.err()).contains("7.2").containsPattern("newer Loupe|needs a Loupe");
         assertThat(r.err().strip().lines().filter(l -> l.contains("7.2"))).hasSize(1);
@@ -140,7 +153,9 @@ class GoldenFoldersTest {
         all.addAll(bench.steer().variants());
         all.addAll(bench.notes().lists());
         all.addAll(bench.jobs().list());
-        return all.stream().map(o -> Views.line(o).replace(root.toString(), "ROOT")).toList();
+        return all.stream()
+                .map(o -> Views.line(o).replace(root.toString(), "ROOT"))
+                .toList();
     }
 
     private static Map<String, Long> files(Path root) throws IOException {

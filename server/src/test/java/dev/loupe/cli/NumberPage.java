@@ -24,29 +24,41 @@ final class NumberPage {
     private static final Map<String, List<String>> RESULTS = new LinkedHashMap<>();
 
     static {
-        RESULTS.put("The report card of an SAE (`loupe eval`)", List.of(
-                "sae-train/src/main/java/dev/loupe/eval/SaeReport.java",
-                "sae-train/src/main/java/dev/loupe/eval/ReportCard.java",
-                "sae-train/src/main/java/dev/loupe/eval/SetReport.java"));
-        RESULTS.put("A feature (`loupe index`)", List.of("sae-train/src/main/java/dev/loupe/feature/FeatureSummary.java"));
-        RESULTS.put("A comparison (`loupe compare`, `loupe seeds`)", List.of(
-                "sae-train/src/main/java/dev/loupe/compare/Matching.java",
-                "server/src/main/java/dev/loupe/service/SeedStability.java"));
-        RESULTS.put("Patching and circuits (`loupe patch`, `loupe circuit`)", List.of(
-                "sae-train/src/main/java/dev/loupe/patch/PatchResult.java",
-                "sae-train/src/main/java/dev/loupe/patch/Circuit.java",
-                "sae-train/src/main/java/dev/loupe/graph/GraphScores.java",
-                "sae-train/src/main/java/dev/loupe/graph/InterventionResult.java"));
-        RESULTS.put("Steering (`loupe steer`, `loupe languages`)", List.of(
-                "sae-train/src/main/java/dev/loupe/steer/SteerResult.java",
-                "sae-train/src/main/java/dev/loupe/steer/DoseResponse.java",
-                "sae-train/src/main/java/dev/loupe/steer/language/LanguageTable.java"));
-        RESULTS.put("A model (`loupe model check`)", List.of("activations-store/src/main/java/dev/loupe/model/ModelCheck.java"));
+        RESULTS.put(
+                "The report card of an SAE (`loupe eval`)",
+                List.of(
+                        "sae-train/src/main/java/dev/loupe/eval/SaeReport.java",
+                        "sae-train/src/main/java/dev/loupe/eval/ReportCard.java",
+                        "sae-train/src/main/java/dev/loupe/eval/SetReport.java"));
+        RESULTS.put(
+                "A feature (`loupe index`)", List.of("sae-train/src/main/java/dev/loupe/feature/FeatureSummary.java"));
+        RESULTS.put(
+                "A comparison (`loupe compare`, `loupe seeds`)",
+                List.of(
+                        "sae-train/src/main/java/dev/loupe/compare/Matching.java",
+                        "server/src/main/java/dev/loupe/service/SeedStability.java"));
+        RESULTS.put(
+                "Patching and circuits (`loupe patch`, `loupe circuit`)",
+                List.of(
+                        "sae-train/src/main/java/dev/loupe/patch/PatchResult.java",
+                        "sae-train/src/main/java/dev/loupe/patch/Circuit.java",
+                        "sae-train/src/main/java/dev/loupe/graph/GraphScores.java",
+                        "sae-train/src/main/java/dev/loupe/graph/InterventionResult.java"));
+        RESULTS.put(
+                "Steering (`loupe steer`, `loupe languages`)",
+                List.of(
+                        "sae-train/src/main/java/dev/loupe/steer/SteerResult.java",
+                        "sae-train/src/main/java/dev/loupe/steer/DoseResponse.java",
+                        "sae-train/src/main/java/dev/loupe/steer/language/LanguageTable.java"));
+        RESULTS.put(
+                "A model (`loupe model check`)",
+                List.of("activations-store/src/main/java/dev/loupe/model/ModelCheck.java"));
     }
 
     /** A Javadoc comment, annotations, and the head of a record with its components. */
     private static final Pattern RECORD = Pattern.compile(
-            "/\\*\\*((?:(?!\\*/).)*?)\\*/\\s*(?:@[\\w.]+(?:\\([^)]*\\))?\\s*)*(?:public )?record (\\w+)\\(", Pattern.DOTALL);
+            "/\\*\\*((?:(?!\\*/).)*?)\\*/\\s*(?:@[\\w.]+(?:\\([^)]*\\))?\\s*)*(?:public )?record (\\w+)\\(",
+            Pattern.DOTALL);
 
     private NumberPage() {}
 
@@ -65,11 +77,19 @@ final class NumberPage {
                 records(page, file);
             }
         }
-        page.append("\n## Diagnostics (`loupe diagnose`)\n\n| diagnostic | question, and what exactly is computed | paper |\n|---|---|---|\n");
+        page.append(
+                "\n## Diagnostics (`loupe diagnose`)\n\n| diagnostic | question, and what exactly is computed | paper |\n|---|---|---|\n");
         for (Diagnostic d : Diagnostics.all()) {
-            page.append("| `").append(d.id()).append("` | ").append(cell(d.about().question())).append(' ');
+            page.append("| `")
+                    .append(d.id())
+                    .append("` | ")
+                    .append(cell(d.about().question()))
+                    .append(' ');
             page.append(cell(d.about().definition())).append(" | ");
-            page.append(cell(d.about().sources().stream().map(s -> s.title() + ", " + s.reference() + (s.differs().isEmpty() ? "" : " (differs: " + s.differs() + ")")).collect(Collectors.joining("; "))));
+            page.append(cell(d.about().sources().stream()
+                    .map(s -> s.title() + ", " + s.reference()
+                            + (s.differs().isEmpty() ? "" : " (differs: " + s.differs() + ")"))
+                    .collect(Collectors.joining("; "))));
             page.append(" |\n");
         }
         return page.toString();

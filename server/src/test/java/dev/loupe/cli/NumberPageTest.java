@@ -18,9 +18,15 @@ class NumberPageTest {
         }
         assertThat(NumberPage.FILE).exists().content().isEqualTo(page);
         for (RecordComponent c : SaeReport.class.getRecordComponents()) {
-            assertThat(page).contains("`" + c.getName().replaceAll("([a-z0-9])([A-Z])", "$1_$2").toLowerCase() + "` | ");
+            assertThat(page)
+                    .contains("`"
+                            + c.getName()
+                                    .replaceAll("([a-z0-9])([A-Z])", "$1_$2")
+                                    .toLowerCase() + "` | ");
         }
         assertThat(page).contains("`kl`", "`gap`", "`dormant", "arXiv");
-        assertThat(page.lines().filter(l -> l.startsWith("| `"))).hasSizeGreaterThan(150).noneMatch(l -> l.endsWith("`|  |"));
+        assertThat(page.lines().filter(l -> l.startsWith("| `")))
+                .hasSizeGreaterThan(150)
+                .noneMatch(l -> l.endsWith("`|  |"));
     }
 }

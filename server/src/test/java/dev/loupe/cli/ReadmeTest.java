@@ -21,10 +21,12 @@ class ReadmeTest {
 
     @Test
     void everyCommandOfTheDocsParses() throws IOException {
-        List<Path> pages = new ArrayList<>(List.of(ProjectRoot.resolve("README.md"), ProjectRoot.resolve("CONTRIBUTING.md")));
+        List<Path> pages =
+                new ArrayList<>(List.of(ProjectRoot.resolve("README.md"), ProjectRoot.resolve("CONTRIBUTING.md")));
         for (String module : List.of("activations-store", "sae-train", "server", "ui")) {
             try (Stream<Path> docs = Files.list(ProjectRoot.resolve(module + "/docs"))) {
-                docs.filter(d -> d.toString().endsWith(".md") && !d.endsWith("decisions.md")).forEach(pages::add);
+                docs.filter(d -> d.toString().endsWith(".md") && !d.endsWith("decisions.md"))
+                        .forEach(pages::add);
             }
         }
         int seen = 0;
@@ -36,7 +38,9 @@ class ReadmeTest {
                     continue;
                 }
                 seen++;
-                assertThat(parses(words)).as("%s: loupe %s", page.getFileName(), line).isEmpty();
+                assertThat(parses(words))
+                        .as("%s: loupe %s", page.getFileName(), line)
+                        .isEmpty();
             }
         }
         assertThat(seen).isGreaterThan(40);
@@ -46,7 +50,9 @@ class ReadmeTest {
     void whatDoesNotParseIsSeen() {
         assertThat(parses(List.of("train", "--stoer", "mine"))).contains("--stoer");
         assertThat(parses(List.of("trian"))).isNotEmpty();
-        assertThat(commands("text\n```\n./loupe patch --a \\\n  --b   # comment\n```\nand `loupe eval X` or `./loupe serve`\n"))
+        assertThat(
+                        commands(
+                                "text\n```\n./loupe patch --a \\\n  --b   # comment\n```\nand `loupe eval X` or `./loupe serve`\n"))
                 .containsExactly("patch --a --b", "eval X", "serve");
         assertThat(words("a \"b c\" 'd \"e' f=\"g h\"")).containsExactly("a", "b c", "d \"e", "f=g h");
         assertThatThrownBy(() -> words("a \"b")).hasMessageContaining("quote");
@@ -80,10 +86,13 @@ class ReadmeTest {
                     joined.setLength(joined.length() - 1);
                     continue;
                 }
-                String command = joined.toString().replaceFirst("\\s+#\\s.*", "").replaceFirst(" {4,}.*", "");
+                String command =
+                        joined.toString().replaceFirst("\\s+#\\s.*", "").replaceFirst(" {4,}.*", "");
                 joined.setLength(0);
                 if (command.startsWith("./loupe ") || command.startsWith("loupe ")) {
-                    all.add(command.replaceFirst("^(\\./)?loupe\\s+", "").replaceAll(" +", " ").strip());
+                    all.add(command.replaceFirst("^(\\./)?loupe\\s+", "")
+                            .replaceAll(" +", " ")
+                            .strip());
                 }
             } else {
                 String[] parts = line.split("`", -1);

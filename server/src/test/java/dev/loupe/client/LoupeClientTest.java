@@ -106,7 +106,8 @@ class LoupeClientTest {
         assertThat(theirs.token()).isEqualTo(last.token());
         assertThat(theirs.latents()).hasSize(codes.count(0));
         assertThat(client.features("tiny-s0", 0, 5)).hasSize(5);
-        JobStatus job = client.await(client.start("compare", Map.of("a", "tiny-s0", "b", "nobody")).id());
+        JobStatus job = client.await(
+                client.start("compare", Map.of("a", "tiny-s0", "b", "nobody")).id());
         assertThat(job.state()).isEqualTo("failed");
         assertThat(job.text()).contains("nobody");
         assertThat(client.jobs()).extracting(JobStatus::id).contains(job.id());

@@ -39,7 +39,9 @@ final class ApiChanges {
             return;
         }
         Set<String> knew = new HashSet<>();
-        old.path("parameters").forEach(p -> knew.add(p.path("in").asString("") + " " + p.path("name").asString("")));
+        old.path("parameters")
+                .forEach(p -> knew.add(
+                        p.path("in").asString("") + " " + p.path("name").asString("")));
         Set<String> has = new HashSet<>();
         for (JsonNode p : current.path("parameters")) {
             String parameter = p.path("in").asString("") + " " + p.path("name").asString("");
@@ -102,11 +104,7 @@ final class ApiChanges {
             if (other.isMissingNode()) {
                 broken.add(where + ": no field " + field.getKey() + " any more");
             } else {
-                taken(
-                        where + "." + field.getKey(),
-                        resolve(before, field.getValue()),
-                        resolve(now, other),
-                        body);
+                taken(where + "." + field.getKey(), resolve(before, field.getValue()), resolve(now, other), body);
             }
         }
         if (old.has("items")) {
@@ -116,7 +114,9 @@ final class ApiChanges {
 
     private static Map<String, JsonNode> media(JsonNode holder) {
         Map<String, JsonNode> all = new java.util.TreeMap<>();
-        holder.path("content").properties().forEach(e -> all.put(e.getKey(), e.getValue().path("schema")));
+        holder.path("content")
+                .properties()
+                .forEach(e -> all.put(e.getKey(), e.getValue().path("schema")));
         return all;
     }
 

@@ -88,7 +88,12 @@ class SourceRulesTest {
         List<String> unexplained = new ArrayList<>();
         try (StandardJavaFileManager manager = compiler.getStandardFileManager(null, null, StandardCharsets.UTF_8)) {
             JavacTask task = (JavacTask) compiler.getTask(
-                    null, manager, d -> {}, List.of("-proc:none"), null, manager.getJavaFileObjectsFromPaths(sources()));
+                    null,
+                    manager,
+                    d -> {},
+                    List.of("-proc:none"),
+                    null,
+                    manager.getJavaFileObjectsFromPaths(sources()));
             SourcePositions positions = Trees.instance(task).getSourcePositions();
             for (CompilationUnitTree unit : task.parse()) {
                 String text = unit.getSourceFile().getCharContent(true).toString();
@@ -107,14 +112,23 @@ class SourceRulesTest {
                 }.scan(unit, null);
             }
         }
-        assertThat(unexplained).as("a comment \"// long: why\" inside, or shorter methods").isEmpty();
+        assertThat(unexplained)
+                .as("a comment \"// long: why\" inside, or shorter methods")
+                .isEmpty();
     }
 
     /** Every source of the house, its tests too. */
     private static List<Path> sources() throws IOException {
         List<Path> all = new ArrayList<>();
         for (String module : List.of(
-                "activations-store", "sae-train", "server", "ui", "tests/fixtures", "tests/e2e", "tests/bench", "tests/dist")) {
+                "activations-store",
+                "sae-train",
+                "server",
+                "ui",
+                "tests/fixtures",
+                "tests/e2e",
+                "tests/bench",
+                "tests/dist")) {
             all.addAll(files(ProjectRoot.resolve(module).resolve("src"), ".java"));
         }
         assertThat(all).hasSizeGreaterThan(1000);
