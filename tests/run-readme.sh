@@ -31,6 +31,7 @@ run_readme() {
     cd "$place" || exit 1
     while IFS= read -r line; do
         why=$(readme_reason "$line")
+        case $line in *'$'* | *'--on spark'*) why='wants a cluster' ;; esac
         if [ -n "$why" ]; then
             say "left out: loupe $line ($why)"
             continue
