@@ -37,6 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("cluster")
 class ClusterFaultsTest {
     private static final int TOKENS = 12_000;
+    private static final long PATIENCE_SECONDS = 400; // daemons start slowly on a busy machine
 
     @TempDir
     static Path folder;
@@ -91,7 +92,7 @@ class ClusterFaultsTest {
             List<ProcessHandle> children = executor.descendants().toList();
             assertThat(children).isNotEmpty();
             executor.destroyForcibly();
-            assertThat(driver.waitFor(120, TimeUnit.SECONDS)).isTrue();
+            assertThat(driver.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
             assertThat(driver.exitValue()).as(Files.readString(log)).isZero();
             assertThat(Files.readString(log)).contains("Spark lost executor");
             for (ProcessHandle child : children) { // they notice that nobody waits for them
@@ -112,7 +113,7 @@ class ClusterFaultsTest {
             signal(driver, "STOP"); // or it may be done before the second one looks
             Path second = folder.resolve("second.log");
             Process other = command("driver", second, capture());
-            assertThat(other.waitFor(120, TimeUnit.SECONDS)).isTrue();
+            assertThat(other.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
             assertThat(other.exitValue()).isEqualTo(1);
             assertThat(Files.readString(second))
                     .contains("Another process is writing")
@@ -124,7 +125,7 @@ class ClusterFaultsTest {
         assertThat(folder.resolve("driver/activations/s")).doesNotExist();
         Path again = folder.resolve("again.log");
         Process resumed = command("driver", again, capture("--resume"));
-        assertThat(resumed.waitFor(120, TimeUnit.SECONDS)).isTrue();
+        assertThat(resumed.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
         assertThat(resumed.exitValue()).as(Files.readString(again)).isZero();
         assertThat(Files.readString(again)).contains("Continuing an interrupted capture");
         assertThat(kept).isPositive();
@@ -228,7 +229,7 @@ class ClusterFaultsTest {
                     log,
                     Work.capture(text, TOKENS, "--on", uneven.master(), "--conf", "spark.ui.enabled=false"));
             try {
-                assertThat(driver.waitFor(180, TimeUnit.SECONDS)).isTrue();
+                assertThat(driver.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
             } finally {
                 driver.destroyForcibly().waitFor();
             }
@@ -287,7 +288,7 @@ class ClusterFaultsTest {
     }
 
     private static void waitFor(Process process, Path log, BooleanSupplier condition) throws Exception {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
         while (!condition.getAsBoolean()) {
             if (!process.isAlive() || System.nanoTime() > end) {
                 throw new AssertionError(Files.readString(log));
