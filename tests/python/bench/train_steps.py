@@ -4,22 +4,30 @@ makes of a batch (forward, auxiliary loss, backward, clipping, decoder constrain
 setup.json says: peer, method, k, l1, l0, threshold, bandwidth, bias, dead (number of latents that never fire, the first of
 every ten), batch, steps, restart (whether each run begins at the start), learning_rate. decoder.npy has unit rows, which are the encoder's as well.
 """
+import contextlib
 import os
 
-os.environ.setdefault("SPARSIFY_DISABLE_TRITON", "1")
 
 import numpy as np
 
 
 def start(t, c, folder):
-    decoder = t.from_numpy(np.load(os.path.join(folder, "decoder.npy")))
-    rows = t.from_numpy(np.load(os.path.join(folder, "rows.npy"))).split(c["batch"])
-    bias = t.full((len(decoder),), c["bias"])
-    dead = t.zeros(len(decoder), dtype=t.bool)
+    where = c.get("device", "cpu")
+    if where == "cuda":
+        t.backends.cuda.matmul.allow_tf32 = True
+    decoder = t.from_numpy(np.load(os.path.join(folder, "decoder.npy"))).to(where)
+    rows = t.from_numpy(np.load(os.path.join(folder, "rows.npy"))).to(where).split(c["batch"])
+    bias = t.full((len(decoder),), c["bias"], device=where)
+    dead = t.zeros(len(decoder), dtype=t.bool, device=where)
     if c["dead"]:
         dead[:: len(decoder) // c["dead"]] = True
         bias[dead] = -50.0
     return decoder, rows, bias, dead
+
+
+def mixed(t, c):
+    """What the peers' users turn on for a GPU."""
+    return t.autocast("cuda", t.bfloat16) if c.get("device") == "cuda" else contextlib.nullcontext()
 
 
 def sae_lens(t, c, folder):
@@ -28,7 +36,7 @@ def sae_lens(t, c, folder):
 
     decoder, rows, bias, dead = start(t, c, folder)
     n, d = decoder.shape
-    common = dict(d_in=d, d_sae=n, device="cpu", dtype="float32", apply_b_dec_to_input=True)
+    common = dict(d_in=d, d_sae=n, device=c.get("device", "cpu"), dtype="float32", apply_b_dec_to_input=True)
     if c["method"] == "topk":
         sae = saes.TopKTrainingSAE(saes.TopKTrainingSAEConfig(k=c["k"], aux_loss_coefficient=1 / 32, **common))
     elif c["method"] == "batchtopk":
@@ -61,8 +69,10 @@ def sae_lens(t, c, folder):
             begin()
         for _ in range(c["steps"]):
             x = rows[at % len(rows)]
-            out = sae.training_forward_pass(TrainStepInput(
-                sae_in=x, coefficients=coefficients, dead_neuron_mask=dead, n_training_steps=at, is_logging_step=False))
+            with mixed(t, c):
+                out = sae.training_forward_pass(TrainStepInput(
+                    sae_in=x, coefficients=coefficients, dead_neuron_mask=dead, n_training_steps=at,
+                    is_logging_step=False))
             out.loss.backward()
             t.nn.utils.clip_grad_norm_(sae.parameters(), 1.0)
             adam.step()
@@ -75,11 +85,13 @@ def sae_lens(t, c, folder):
 
 
 def sparsify(t, c, folder):
+    if c.get("device") != "cuda":
+        os.environ.setdefault("SPARSIFY_DISABLE_TRITON", "1")
     from sparsify import SparseCoder, SparseCoderConfig
 
     decoder, rows, bias, dead = start(t, c, folder)
     n, d = decoder.shape
-    sae = SparseCoder(d, SparseCoderConfig(num_latents=n, k=c["k"]), device="cpu", dtype=t.float32)
+    sae = SparseCoder(d, SparseCoderConfig(num_latents=n, k=c["k"]), device=c.get("device", "cpu"), dtype=t.float32)
     with t.no_grad():
         sae.W_dec.copy_(decoder)
         sae.encoder.weight.copy_(decoder)
@@ -93,7 +105,8 @@ def sparsify(t, c, folder):
         for _ in range(c["steps"]):
             x = rows[at % len(rows)]
             sae.set_decoder_norm_to_unit_norm()
-            out = sae(x, dead_mask=dead if c["dead"] else None)
+            with mixed(t, c):
+                out = sae(x, dead_mask=dead if c["dead"] else None)
             (out.fvu + out.auxk_loss / 32).backward()
             sae.remove_gradient_parallel_to_decoder_directions()
             adam.step()
@@ -112,7 +125,7 @@ def dictionary_learning(t, c, folder):
     n, d = decoder.shape
     trainer = TopKTrainer(
         steps=10**6, activation_dim=d, dict_size=n, k=c["k"], layer=0, lm_name="none", lr=c["learning_rate"],
-        warmup_steps=0, device="cpu")
+        warmup_steps=0, device=c.get("device", "cpu"))
     with t.no_grad():
         trainer.ae.decoder.weight.copy_(decoder.T)
         trainer.ae.encoder.weight.copy_(decoder)
@@ -123,7 +136,8 @@ def dictionary_learning(t, c, folder):
         nonlocal at
         total = 0.0
         for _ in range(c["steps"]):
-            total += float(trainer.update(at, rows[at % len(rows)])) / c["steps"]
+            with mixed(t, c):
+                total += float(trainer.update(at, rows[at % len(rows)])) / c["steps"]
             at += 1
         return c["steps"] * c["batch"], total
 

@@ -38,7 +38,7 @@ class CudaTrainingTest {
         TrainDevice.use(-1);
     }
 
-    private static TrainState train(SaeEngine engine, TrainConfig config, List<Double> losses) {
+    static TrainState train(SaeEngine engine, TrainConfig config, List<Double> losses) {
         BatchSource data = new PlantedSource(12, config.dataSeed());
         Progress listening = new Progress() {
             @Override
@@ -76,7 +76,7 @@ class CudaTrainingTest {
         Floats.assertClose(values(end), values(reference), 0.02);
     }
 
-    private static float[] values(TrainState s) {
+    static float[] values(TrainState s) {
         return s.parameters().decoderRows().segment().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
     }
 

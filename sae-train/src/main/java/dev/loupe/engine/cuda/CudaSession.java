@@ -9,6 +9,7 @@ import dev.loupe.engine.Selection;
 import dev.loupe.engine.StepCheck;
 import dev.loupe.engine.StepMetrics;
 import dev.loupe.engine.StepRule;
+import dev.loupe.engine.StepTimes;
 import dev.loupe.engine.TrainSession;
 import dev.loupe.engine.TrainState;
 import dev.loupe.math.Matrix;
@@ -162,6 +163,11 @@ final class CudaSession implements TrainSession {
             average.free(block);
             average = null;
         }
+    }
+
+    @Override
+    public StepTimes times() {
+        return steps.times();
     }
 
     @Override

@@ -3,12 +3,26 @@ package dev.loupe.engine.cuda;
 import dev.loupe.engine.Precision;
 import dev.loupe.engine.Selection;
 import dev.loupe.engine.StepRule;
+import dev.loupe.engine.StepTimes;
 import java.util.Objects;
 
 /** The order in which the kernels of one step run. Nothing waits here: the card is told everything and goes on by itself. */
 final class CudaStep {
     private static final int SAMPLE = 64;
     private static final int SQUARES = 256;
+
+    /** {@code -Dloupe.cuda.times=on}: measure the parts of steps. */
+    private static final boolean TIMED =
+            System.getProperty("loupe.cuda.times", "off").equals("on");
+
+    private static final int PRODUCT = 0;
+    private static final int SELECTION = 1;
+    private static final int DECODE = 2;
+    private static final int GRADIENTS = 3;
+    private static final int ADAM = 4;
+
+    private final long[] nanos = new long[5];
+    private long last;
 
     private final CudaDevice device;
     private final StepBlock block;
@@ -45,6 +59,21 @@ final class CudaStep {
         device.launch(kernel, grid, 1, threads, 0, stream, block.memory(), more);
     }
 
+    /** Where the time goes, if that is asked for; then the card waits for the host between parts, and steps are slower. */
+    private void lap(int part) {
+        if (TIMED) {
+            device.driver().sync(stream);
+            long now = System.nanoTime();
+            nanos[part] += now - last;
+            last = now;
+        }
+    }
+
+    /** The seconds of all steps so far; zeros unless asked for. */
+    StepTimes times() {
+        return new StepTimes(nanos[0] / 1e9, nanos[1] / 1e9, nanos[2] / 1e9, nanos[3] / 1e9, nanos[4] / 1e9);
+    }
+
     private int warps() {
         return threads / 32;
     }
@@ -64,6 +93,7 @@ final class CudaStep {
      * @param bound above which BATCH_TOPK looks; below 0 where it must be guessed from some rows
      */
     void run(StepRule rule, int rows, float bound) {
+        last = System.nanoTime();
         launch("begin_step", 1, Float.floatToRawIntBits(Math.max(0, bound)));
         launch("prepare_rows", rows);
         if (!rule.unitDecoder() || rule.selection() == Selection.GATE) {
@@ -76,16 +106,21 @@ final class CudaStep {
         if (block.pointer("skip") != 0) {
             product(CublasLt.Type.FLOAT32, false, rows, dOut, dIn, 1, "input", "skip", "errors");
         }
+        lap(PRODUCT);
         encode(rule, rows, bound);
+        lap(SELECTION);
         launch("decode_rows", rows);
         boolean aux = CudaRule.auxRoom(rule, n) > 0;
         if (aux) {
             launch("aux_rows", rows);
         }
         launch("row_totals", 1);
+        lap(DECODE);
         group();
         gradients(rule, rows);
+        lap(GRADIENTS);
         update(rule);
+        lap(ADAM);
     }
 
     private void encode(StepRule rule, int rows, float bound) {
@@ -145,6 +180,7 @@ final class CudaStep {
             if (aux) {
                 launch("select_dead", count, first);
             }
+            lap(SELECTION);
         }
     }
 

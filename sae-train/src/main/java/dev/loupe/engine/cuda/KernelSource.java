@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
 record KernelSource(String file, String text) {
     /** Files of kernels, in the order of a step. */
     static final List<String> FILES =
-            List.of("rows.cu", "select.cu", "decode.cu", "group.cu", "latents.cu", "finish.cu", "compare.cu");
+            List.of("rows.cu", "select.cu", "decode.cu", "group.cu", "latents.cu", "finish.cu");
 
     /** What all of them begin with. */
     static final List<String> HEADERS = List.of("step.cuh", "device.cuh", "rule.cuh");

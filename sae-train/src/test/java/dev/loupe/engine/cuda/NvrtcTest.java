@@ -107,7 +107,7 @@ class NvrtcTest {
     @Test
     void machineCodeIsKeptAndMadeAnewWhereItsFileIsDamaged() throws Exception {
         KernelSource source = KernelSource.all().stream()
-                .filter(s -> s.file().equals("compare.cu"))
+                .filter(s -> s.file().equals("group.cu"))
                 .findFirst()
                 .orElseThrow();
         CubinCache cache = new CubinCache(dir);

@@ -58,6 +58,13 @@ public final class BenchMain implements Callable<Integer> {
     @Option(names = "--json", description = "One JSON object on stdout at the end.")
     private boolean json;
 
+    /** All that every machine can run. */
+    private static List<String> usual() {
+        return ALL.keySet().stream()
+                .filter(n -> !n.startsWith("train-step-gpu"))
+                .toList();
+    }
+
     private static Map<String, Supplier<Benchmark>> all() {
         Map<String, Supplier<Benchmark>> all = new LinkedHashMap<>();
         for (Supplier<Benchmark> b : List.<Supplier<Benchmark>>of(
@@ -149,7 +156,7 @@ public final class BenchMain implements Callable<Integer> {
         int threads = Runtime.getRuntime().availableProcessors();
         Path script = Path.of(System.getProperty("loupe.root", "."), "tests/python/bench/peer.py");
         Map<String, BenchResult> results = new LinkedHashMap<>();
-        for (String name : names.isEmpty() ? List.copyOf(ALL.keySet()) : names) {
+        for (String name : names.isEmpty() ? usual() : names) {
             Path folder = Files.createTempDirectory("loupe-bench-");
             try (Benchmark b = make(name)) {
                 BenchResult r = Comparison.run(b, folder, venv, script, warmups, rounds, threads);

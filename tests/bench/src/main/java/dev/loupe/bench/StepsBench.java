@@ -14,6 +14,7 @@ import dev.loupe.engine.StepTimes;
 import dev.loupe.engine.ThresholdKernel;
 import dev.loupe.engine.TrainSession;
 import dev.loupe.engine.TrainState;
+import dev.loupe.engine.cuda.CudaEngine;
 import dev.loupe.fixtures.Cases;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.Parallel;
@@ -42,7 +43,9 @@ final class StepsBench implements Benchmark {
     enum Shape {
         GAUSSIAN("Gaussian rows", 768, 16_384, 4096, 3, 1, 3e-4),
         CAPTURED("rows of a captured store", 192, 16_384, 4096, 3, 1, 3e-4),
-        RUN("rows of a captured store, from the first step to the last", 192, 4096, 1024, 32, 400, 5e-3);
+        RUN("rows of a captured store, from the first step to the last", 192, 4096, 1024, 32, 400, 5e-3),
+        CARD("Gaussian rows on the GPU", 768, 16_384, 8192, 2, 50, 3e-4),
+        LARGE_CARD("Gaussian rows on the GPU", 2304, 65_536, 8192, 2, 20, 3e-4);
 
         private final String rows;
         private final int width;
@@ -88,7 +91,15 @@ final class StepsBench implements Benchmark {
         RELU_BF16("relu", Precision.BF16, "sae_lens", 0, Shape.GAUSSIAN),
         RELU_CAPTURED("relu", Precision.FP32, "sae_lens", 0, Shape.CAPTURED),
         RELU_RUN("relu", Precision.FP32, "sae_lens", 0, Shape.RUN),
-        RELU_EARLY("relu-early", Precision.FP32, "sae_lens", 0, Shape.GAUSSIAN);
+        RELU_EARLY("relu-early", Precision.FP32, "sae_lens", 0, Shape.GAUSSIAN),
+        GPU_TOPK("topk", Precision.BF16, "sae_lens", 0, Shape.CARD),
+        GPU_TOPK_SPARSIFY("topk", Precision.BF16, "sparsify", 0, Shape.CARD),
+        GPU_TOPK_DICTIONARY("topk", Precision.BF16, "dictionary_learning", 0, Shape.CARD),
+        GPU_BATCHTOPK("batchtopk", Precision.BF16, "sae_lens", 0, Shape.CARD),
+        GPU_JUMPRELU("jumprelu", Precision.BF16, "sae_lens", 0, Shape.CARD),
+        GPU_LARGE("topk", Precision.BF16, "sae_lens", 0, Shape.LARGE_CARD),
+        GPU_LARGE_SPARSIFY("topk", Precision.BF16, "sparsify", 0, Shape.LARGE_CARD),
+        GPU_LARGE_DICTIONARY("topk", Precision.BF16, "dictionary_learning", 0, Shape.LARGE_CARD);
 
         private final String method;
         private final Precision precision;
@@ -113,7 +124,20 @@ final class StepsBench implements Benchmark {
         }
 
         private boolean whole() {
-            return shape.steps > 1;
+            return shape.steps > 1 && !gpu();
+        }
+
+        /** Whether steps are taken on the first GPU. */
+        boolean gpu() {
+            return shape == Shape.CARD || shape == Shape.LARGE_CARD;
+        }
+
+        private int k() {
+            return shape == Shape.LARGE_CARD ? 64 : K;
+        }
+
+        private SaeEngine engine() {
+            return gpu() ? new CudaEngine(0, precision) : SaeEngine.best(precision);
         }
 
         private double bandwidth() {
@@ -157,7 +181,8 @@ final class StepsBench implements Benchmark {
     @Override
     public String setting() {
         return what.shape.steps + " steps of " + what.shape.batch + " " + what.shape.rows + ", " + what.method
-                + (what.method.endsWith("topk") ? " k " + K : "") + ", " + what.shape.latents + " latents of width "
+                + (what.method.endsWith("topk") ? " k " + what.k() : "") + ", " + what.shape.latents
+                + " latents of width "
                 + what.shape.width
                 + ", Adam, clipping, decoder constraint and auxiliary loss"
                 + " as the peer has them, " + what.dead() + " dead latents, encoder's product " + what.precision.id()
@@ -171,7 +196,7 @@ final class StepsBench implements Benchmark {
 
     @Override
     public double tolerance() {
-        return what.whole() ? 0.03 : 0.01; // rounding grows over hundreds of steps
+        return what.whole() || what.gpu() ? 0.03 : 0.01; // rounding grows over hundreds of steps
     }
 
     @Override
@@ -188,7 +213,9 @@ final class StepsBench implements Benchmark {
             decoder.setRow(i, row);
         }
         int count = shape.batch * shape.batches;
-        Matrix rows = shape == Shape.GAUSSIAN ? gaussian(random, count) : CapturedRows.read(arena, folder, count);
+        Matrix rows = shape == Shape.GAUSSIAN || what.gpu()
+                ? gaussian(random, count)
+                : CapturedRows.read(arena, folder, count);
         for (int b = 0; b < shape.batches; b++) {
             batches[b] = rows.rows((long) b * shape.batch, (long) (b + 1) * shape.batch);
         }
@@ -206,7 +233,8 @@ final class StepsBench implements Benchmark {
         Map<String, Object> setup = new LinkedHashMap<>();
         setup.put("peer", what.peer);
         setup.put("method", what.method);
-        setup.put("k", K);
+        setup.put("k", what.k());
+        setup.put("device", what.gpu() ? "cuda" : "cpu");
         setup.put("l1", what.l1());
         setup.put("l0", what.l0());
         setup.put("threshold", threshold);
@@ -229,7 +257,7 @@ final class StepsBench implements Benchmark {
             state.sinceFired()[i] = 1 << 20;
         }
         start = state;
-        session = SaeEngine.best(what.precision).open(state);
+        session = what.engine().open(state);
     }
 
     /** What so many latents of a row exceed at the start, on average. */
@@ -270,8 +298,9 @@ final class StepsBench implements Benchmark {
         AdamRule adam = new AdamRule(what.shape.rate, 0.9, 0.999, 1e-8);
         boolean lens = what.peer.equals("sae_lens");
         StepRule.Builder b = switch (what.method) {
-            case "topk" -> StepRule.of(Selection.TOPK, adam).k(K).aux(1.0 / 32, what.shape.width / 2);
-            case "batchtopk" -> StepRule.of(Selection.BATCH_TOPK, adam).k(K).aux(1.0 / 32, what.shape.width / 2);
+            case "topk" -> StepRule.of(Selection.TOPK, adam).k(what.k()).aux(1.0 / 32, what.shape.width / 2);
+            case "batchtopk" ->
+                StepRule.of(Selection.BATCH_TOPK, adam).k(what.k()).aux(1.0 / 32, what.shape.width / 2);
             case "jumprelu" ->
                 StepRule.of(Selection.THRESHOLD, adam)
                         .k(expected)
@@ -293,7 +322,7 @@ final class StepsBench implements Benchmark {
     public Measured run() throws IOException {
         if (what.whole()) {
             Objects.requireNonNull(session).close();
-            session = SaeEngine.best(what.precision).open(Objects.requireNonNull(start));
+            session = what.engine().open(Objects.requireNonNull(start));
             before = new StepTimes(0, 0, 0, 0, 0);
             at = 0;
             expected = 0;
@@ -312,7 +341,7 @@ final class StepsBench implements Benchmark {
         }
         double seconds = (System.nanoTime() - begin) / 1e9;
         StepTimes t = s.times();
-        double perThread = 1000.0 / Parallel.threads() / what.shape.steps;
+        double perThread = 1000.0 / (what.gpu() ? 1 : Parallel.threads()) / what.shape.steps;
         keep("product ms", (t.product() - before.product()) * perThread);
         keep("selection ms", (t.selection() - before.selection()) * perThread);
         keep("decode ms", (t.decode() - before.decode()) * perThread);
