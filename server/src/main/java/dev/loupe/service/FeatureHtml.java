@@ -18,7 +18,8 @@ final class FeatureHtml {
             :root{color-scheme:light dark}
             body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
             h2{margin:2rem 0 .3rem}small,.dim{color:GrayText}
-            table{border-collapse:collapse;margin:.5rem 0}td,th{padding:.1rem .6rem;text-align:left;font-weight:400}
+            table{border-collapse:collapse;margin:.5rem 0;display:block;overflow-x:auto}p,h1,h2{overflow-wrap:anywhere}
+            td,th{padding:.1rem .6rem;text-align:left;font-weight:400}
             .ex{margin:.2rem 0;font:13px/1.6 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
             .t{background:rgb(230 126 34/var(--a));border-radius:2px}.s{color:#000}
             .ends{display:flex;justify-content:space-between}summary{cursor:pointer;color:GrayText}
