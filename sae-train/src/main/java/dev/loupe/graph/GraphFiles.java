@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.BiConsumer;
 
 /** Saved graphs: a folder {@code graphs/<name>/} with a manifest {@code graph.json}, and how it is looked at, {@code view.json}. */
 public final class GraphFiles {
@@ -21,10 +22,12 @@ public final class GraphFiles {
      * Saves a graph, whole or not at all.
      *
      * @param graphs the workspace's {@code graphs} folder
+     * @param more writes more files into the graph's folder before anyone can see it
      * @throws LoupeException if there is already one of that name, or the disk refuses
      */
-    public static AttributionGraph save(Path graphs, AttributionGraph graph, String name) {
-        return FOLDERS.save(graphs, name, graph::withId);
+    public static AttributionGraph save(
+            Path graphs, AttributionGraph graph, String name, BiConsumer<Path, AttributionGraph> more) {
+        return FOLDERS.save(graphs, name, graph::withId, more);
     }
 
     /**

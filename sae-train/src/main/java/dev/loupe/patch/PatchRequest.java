@@ -3,6 +3,7 @@ package dev.loupe.patch;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.loupe.base.UsageException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -22,7 +23,7 @@ import tools.jackson.databind.annotation.JsonNaming;
  * @param metric difference (default), normalised, logprob, probability or kl
  * @param rules relevance rules of RelP: any of ln, identity, half, ah, soft or soft:T; default ln,
  *     identity, half
- * @param sites any of resid_pre, resid_mid, resid_post, attn_out, mlp_out, q, k, v, z, neurons, sae:NAME, error:NAME; default
+ * @param sites any of resid_pre, resid_mid, resid_post, attn_out, mlp_out, q, k, v, z, z_pos (heads by position), neurons, sae:NAME, error:NAME; default
  *     resid_pre, attn_out, mlp_out
  * @param steps points on the way from corrupt to clean for ig; default 16
  * @param prependBos whether the model's beginning-of-sequence token is put in front; default true
@@ -84,6 +85,13 @@ public record PatchRequest(
         pairs = pairs == null ? List.of() : List.copyOf(pairs);
         taskPairs = taskPairs == 0 ? 8 : taskPairs;
         memoryMb = memoryMb == 0 ? 1024 : memoryMb;
+    }
+
+    /** The tokens of a text that names one or several, {@code " is| was"}: what lies between bars. */
+    public static List<String> alternatives(String text) {
+        List<String> parts =
+                Arrays.stream(text.split("\\|", -1)).filter(p -> !p.isEmpty()).toList();
+        return parts.isEmpty() && !text.isEmpty() ? List.of(text) : parts; // a bar alone is a token
     }
 
     /** A request about one pair with one answer on each side. */

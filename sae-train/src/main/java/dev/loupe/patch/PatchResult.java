@@ -25,7 +25,7 @@ import tools.jackson.databind.annotation.JsonNaming;
  * @param corruptTokens text of each token of the corrupted prompt, as many
  * @param cleanIds token ids of the clean prompt
  * @param corruptIds token ids of the corrupted prompt
- * @param grids site → [row][column], in units of the metric: rows are layers; columns positions, for z heads. A
+ * @param grids site → [row][column], in units of the metric: rows are layers; columns positions, for z heads, and for z_pos rows are heads of layers. A
  *     site of an SAE has one row, the layer of its hook
  * @param axes site → what rows and columns are
  * @param nodes the largest single neurons or latents of the sites neurons and sae:NAME, by size
@@ -119,8 +119,15 @@ public record PatchResult(
      *
      * @param layers layer of each row
      * @param columns "position" or "head"
+     * @param heads head of each row; null where rows are whole layers
      */
-    public record Axes(int[] layers, String columns) {}
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Axes(int[] layers, String columns, int @Nullable [] heads) {
+        /** Axes of rows that are whole layers. */
+        public Axes(int[] layers, String columns) {
+            this(layers, columns, null);
+        }
+    }
 
     /**
      * One neuron or latent.
@@ -157,6 +164,7 @@ public record PatchResult(
      * @param estimate the method's score
      * @param exact the exact effect
      * @param hint why the two may be far apart, where they are and a reason was found; else null
+     * @param head its row's head; null where rows are whole layers
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Verified(
@@ -165,5 +173,6 @@ public record PatchResult(
             int column,
             double estimate,
             double exact,
-            @Nullable String hint) {}
+            @Nullable String hint,
+            @Nullable Integer head) {}
 }

@@ -21,6 +21,7 @@ record SiteName(Kind kind, @Nullable String sae) {
         K("k", "attn.hook_k"),
         V("v", "attn.hook_v"),
         Z("z", "attn.hook_z"),
+        Z_POS("z_pos", "attn.hook_z"),
         NEURONS("neurons", "mlp.hook_post"),
         SAE("sae", null),
         ERROR("error", null);
@@ -44,7 +45,7 @@ record SiteName(Kind kind, @Nullable String sae) {
             }
         }
         throw new UsageException("There is no site \"" + text + "\"; use resid_pre, resid_mid, resid_post, attn_out,"
-                + " mlp_out, q, k, v, z, neurons, sae:NAME or error:NAME.");
+                + " mlp_out, q, k, v, z, z_pos, neurons, sae:NAME or error:NAME.");
     }
 
     /** The hook of a layer, in TransformerLens names. Only for kinds other than sae and error. */

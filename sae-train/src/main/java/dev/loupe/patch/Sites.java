@@ -4,6 +4,7 @@ import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.Sae;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -56,8 +57,11 @@ final class Sites {
         List<Shape> all = new ArrayList<>();
         for (SiteName n : names) {
             int heads = heads(n);
+            boolean byPosition = byPosition(n);
             for (HookPoint hook : hooks(n)) {
-                all.add(new Shape(Math.max(0, hook.layer()), heads > 0 ? heads : positions, heads == 0));
+                int rows = byPosition ? Math.max(1, heads) : 1;
+                Shape row = new Shape(Math.max(0, hook.layer()), byPosition ? positions : heads, byPosition);
+                all.addAll(Collections.nCopies(rows, row));
             }
         }
         return all;
@@ -73,10 +77,14 @@ final class Sites {
 
     private int heads(SiteName n) {
         return switch (n.kind()) {
-            case Q, Z -> model.config().nHeads();
+            case Q, Z, Z_POS -> model.config().nHeads();
             case K, V -> model.config().nKeyValueHeads();
             default -> 0;
         };
+    }
+
+    private boolean byPosition(SiteName n) {
+        return n.kind() == SiteName.Kind.Z_POS || heads(n) == 0;
     }
 
     /** The sites, and the neurons and latents behind them. */
@@ -123,7 +131,7 @@ final class Sites {
             corrupt[l] = runs.corrupt(hooks[l]);
             clean[l] = runs.clean(hooks[l]);
         }
-        return new Site(n.kind().key, hooks, corrupt, clean, heads(n));
+        return new Site(n.kind().key, hooks, corrupt, clean, heads(n), byPosition(n));
     }
 
     private Site ofSae(SiteName n, References runs, Latents latents) {
@@ -144,6 +152,7 @@ final class Sites {
                 new HookPoint[] {latents.hook()},
                 new float[][][] {corrupt},
                 new float[][][] {target},
-                0);
+                0,
+                true);
     }
 }

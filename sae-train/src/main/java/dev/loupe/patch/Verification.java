@@ -131,7 +131,8 @@ record Verification(List<PatchResult.Verified> cells, Map<String, Agreement> agr
                     s.column(),
                     estimate,
                     effects[i],
-                    apart ? saturation.hint(cell) : null));
+                    apart ? saturation.hint(cell) : null,
+                    cell.site().head(s.row())));
             bySite.computeIfAbsent(s.site(), k -> new ArrayList<>()).add(i);
             bySite.computeIfAbsent(ALL, k -> new ArrayList<>()).add(i);
         }

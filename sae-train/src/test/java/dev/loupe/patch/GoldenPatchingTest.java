@@ -205,6 +205,15 @@ class GoldenPatchingTest {
     }
 
     @Test
+    void aPlanThatDoesNotFitItsMemoryIsRefusedBeforeItRuns() {
+        String words = "the right to speak and ".repeat(20);
+        PatchRequest r = PatchRequest.of(words + "I", words + "We", " am", " are")
+                .withSites("resid_pre", "resid_mid", "mlp_out", "neurons", "z_pos")
+                .withMemory(1);
+        assertThatThrownBy(() -> run(r)).hasMessageContainingAll("MiB", "name fewer sites or allow more memory");
+    }
+
+    @Test
     void wordsThatAreNoSingleTokenAreRefusedWithTheCure() {
         assertThatThrownBy(() -> run(PatchRequest.of("I like to", "We like to", "would", " are")))
                 .isInstanceOf(UsageException.class)

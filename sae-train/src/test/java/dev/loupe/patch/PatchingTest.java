@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
@@ -21,7 +22,9 @@ import org.junit.jupiter.api.Test;
 
 /** Patching on a toy whose every part is readable; the real model's test stands beside it. */
 class PatchingTest {
-    private static final String[] ALL = {"resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "z", "neurons"};
+    private static final String[] ALL = {
+        "resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "z", "z_pos", "neurons"
+    };
     private static final Function<String, Sae> NO_SAES = name -> {
         throw new NotFoundException("There is no SAE " + name + ".");
     };
@@ -45,6 +48,33 @@ class PatchingTest {
                 Floats.assertClose(
                         flat(other.grids().get(site)), flat(ap.grids().get(site)), 1e-4);
             }
+        }
+    }
+
+    @Test
+    void headsByPositionAddUpToHeads() {
+        PatchRequest request = request().withSites("z", "z_pos").withVerify(-1);
+        for (PatchMethod method : List.of(PatchMethod.ATP, PatchMethod.RELP, PatchMethod.IG)) {
+            PatchResult r = run(curved, request.withMethod(method));
+            double[][] heads = r.grids().get("z");
+            double[][] byPosition = r.grids().get("z_pos");
+            PatchResult.Axes axes = r.axes().get("z_pos");
+            assertThat(byPosition).hasNumberOfRows(heads.length * heads[0].length);
+            for (int row = 0; row < byPosition.length; row++) {
+                double all = Arrays.stream(byPosition[row]).sum();
+                double expected = heads[axes.layers()[row]][axes.heads()[row]];
+                assertThat(all).as(method + " row " + row).isCloseTo(expected, within(1e-5));
+            }
+            assertThat(r.verified().stream().filter(v -> v.site().equals("z_pos")))
+                    .hasSize(byPosition.length * byPosition[0].length)
+                    .allMatch(v -> v.head() != null);
+        }
+        // a head at one position only: the same run as one whose other positions are left alone
+        PatchResult exact = run(curved, request.withMethod(PatchMethod.AP).withVerify(0));
+        int last = exact.grids().get("z_pos")[0].length - 1;
+        for (double[] row : exact.grids().get("z_pos")) {
+            assertThat(row[0]).isZero(); // before the first different token nothing changes
+            assertThat(row[last]).isFinite();
         }
     }
 
@@ -121,7 +151,8 @@ class PatchingTest {
                         new HookPoint[] {hook},
                         new float[][][] {run.values().corrupt(hook)},
                         new float[][][] {run.values().clean(hook)},
-                        1); // one "head": the whole width, at all positions
+                        1,
+                        false); // one "head": the whole width, at all positions
                 double effect =
                         new ExactPatching(curved, run).effects(List.of(new Cell(site, 0, 0)), Progress.silent(), 0)[0];
                 assertThat(run.base() + effect)
@@ -187,8 +218,10 @@ class PatchingTest {
         }
         assertThat(all.verified()).hasSize(cells);
         for (PatchResult.Verified v : all.verified()) {
-            assertThat(v.exact()).isCloseTo(ap.grids().get(v.site())[v.layer()][v.column()], within(1e-6));
-            assertThat(v.estimate()).isEqualTo(all.grids().get(v.site())[v.layer()][v.column()]);
+            int heads = ap.grids().get("z")[0].length;
+            int row = v.head() == null ? v.layer() : v.layer() * heads + v.head();
+            assertThat(v.exact()).isCloseTo(ap.grids().get(v.site())[row][v.column()], within(1e-6));
+            assertThat(v.estimate()).isEqualTo(all.grids().get(v.site())[row][v.column()]);
         }
         assertThat(all.agreement().keySet()).containsAll(List.of(ALL)).contains("all");
         assertThat(all.agreement().get("all").pearson()).isBetween(0.5, 1.0);
@@ -226,6 +259,39 @@ class PatchingTest {
         refused(request().withSites("sae:none"), "no SAE none");
         PatchRequest spaced = PatchRequest.of("abc", "abd", " x", "m");
         assertThat(PromptPair.of(linear, spaced).answers()).containsExactly(28);
+    }
+
+    @Test
+    void aModelThatPrefersTheWrongAnswerIsSaidInTheNotes() {
+        PatchResult one = run(curved, request().withSites("resid_pre"));
+        PatchResult other =
+                run(curved, PatchRequest.of("abcdefg", "abhdefg", "m", "k").withSites("resid_pre"));
+        PatchResult wrong = one.cleanDifference() < 0 ? one : other;
+        PatchResult right = one.cleanDifference() < 0 ? other : one;
+        assertThat(String.join(" ", wrong.notes())).contains("After the clean prompt the model prefers the wrong");
+        assertThat(String.join(" ", right.notes())).doesNotContain("After the clean prompt");
+    }
+
+    @Test
+    void aDifferenceOfNothingCannotBeNormalised() {
+        List<PatchPair> mirrored = List.of(
+                new PatchPair("abcdefg", "abhdefg", List.of("k"), List.of("m")),
+                new PatchPair("abhdefg", "abcdefg", List.of("k"), List.of("m"))); // their means are the same
+        PatchRequest r = PatchRequest.of("", "", "k", "m")
+                .withSites("resid_pre")
+                .withPairs(mirrored)
+                .withMetric(PatchMetric.NORMALISED);
+        assertThatThrownBy(() -> run(curved, r))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContainingAll("the same logit difference", "--metric difference");
+    }
+
+    @Test
+    void scoresThatAreNoNumbersAreRefusedWithTheirPlace() {
+        Sae loud = ToySae.axes("loud", ToyModel.WIDTH, "blocks.1.hook_resid_post", 1e25f);
+        assertThatThrownBy(() -> Patching.run(curved, request().withSites("sae:loud"), name -> loud, Progress.silent()))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContainingAll("sae:loud", "is not a number");
     }
 
     @Test

@@ -38,9 +38,14 @@ public final class ToySae {
 
     /** A ReLU SAE whose latent i reads and writes coordinate i alone, without biases: as linear as an SAE gets. */
     public static Sae axes(String name, int width, String hook) {
+        return axes(name, width, hook, 1);
+    }
+
+    /** The same with weights of another size than 1. */
+    static Sae axes(String name, int width, String hook, float size) {
         float[][] d = new float[width][width];
         for (int i = 0; i < width; i++) {
-            d[i][i] = 1;
+            d[i][i] = size;
         }
         return sae(name, Architecture.RELU, d, new float[width], new float[width], new float[0], 0, hook);
     }

@@ -2,17 +2,22 @@ package dev.loupe.cli;
 
 import dev.loupe.base.UsageException;
 import dev.loupe.patch.Circuit;
+import dev.loupe.patch.CircuitPart;
 import dev.loupe.patch.CircuitRequest;
 import dev.loupe.patch.PairFiles;
 import dev.loupe.patch.PatchPair;
 import dev.loupe.patch.PatchRequest;
+import dev.loupe.service.Circuits;
 import dev.loupe.service.Models;
+import dev.loupe.service.Rerun;
 import java.nio.file.Path;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Finds sparse feature circuits. */
@@ -23,6 +28,9 @@ import picocli.CommandLine.Option;
                 "Finds which SAE latents carry a behaviour, and measures how much of it they keep; circuit graph draws"
                         + " an attribution graph of one prompt.")
 final class CircuitCommand extends LoupeCommand {
+    @Mixin
+    private ResultOptions results = new ResultOptions();
+
     @Option(
             names = "--model",
             paramLabel = "M",
@@ -90,31 +98,40 @@ final class CircuitCommand extends LoupeCommand {
     @Option(names = "--seed", paramLabel = "N", description = "Seed of the choice of pairs (default: 0).")
     private long seed;
 
-    @Option(names = "--save", paramLabel = "NAME", description = "Keep the circuit under this name.")
-    private @Nullable String save;
-
-    @Option(names = "--open", paramLabel = "NAME", description = "Take a saved circuit instead of finding one.")
-    private @Nullable String open;
-
-    @Option(names = "--import", paramLabel = "FILE", description = "Take a graph of circuit-tracer (JSON) instead.")
-    private @Nullable Path tracer;
-
-    @Option(
-            names = "--export",
-            paramLabel = "FILE",
-            description = "Write it as circuit-tracer's .json, as .dot or as .svg.")
-    private @Nullable Path export;
-
     @Override
     void run(Session session) {
-        Circuit found = tracer != null
-                ? session.workbench().circuits().read(tracer)
-                : open != null
-                        ? session.workbench().circuits().get(open)
-                        : session.shown(p -> session.workbench().circuits().run(request(), p));
-        Circuit circuit = save == null ? found : session.workbench().circuits().save(found, save);
-        if (export != null) {
-            session.workbench().circuits().export(circuit, export);
+        Circuits circuits = session.workbench().circuits();
+        if (results.rerun != null) {
+            String name = results.rerun;
+            Rerun r = session.shown(p -> circuits.rerun(name, p));
+            session.result(r, () -> RerunPrinter.print(session, r));
+            return;
+        }
+        if (!results.part.isEmpty()) {
+            String name = results.open;
+            if (name == null) {
+                throw new UsageException("Give the circuit that the nodes are of with --open.");
+            }
+            CircuitPart part = session.shown(p -> circuits.part(name, new LinkedHashSet<>(results.part), p));
+            session.result(
+                    part,
+                    () -> session.out.printf(
+                            Locale.ROOT,
+                            "%d nodes: metric %.4f with all others ablated, %.4f without them; faithfulness %.3f,"
+                                    + " completeness %.3f%n",
+                            part.nodes(),
+                            part.alone(),
+                            part.without(),
+                            part.faithfulness(),
+                            part.completeness()));
+            return;
+        }
+        Circuit found = results.tracer != null
+                ? circuits.read(results.tracer)
+                : results.open != null ? circuits.get(results.open) : session.shown(p -> circuits.run(request(), p));
+        Circuit circuit = results.save == null ? found : circuits.save(found, results.save);
+        if (results.export != null) {
+            circuits.export(circuit, results.export);
         }
         session.result(circuit, () -> print(session, circuit));
     }

@@ -4,16 +4,18 @@ import dev.loupe.base.UsageException;
 import dev.loupe.graph.AttributionGraph;
 import dev.loupe.graph.GraphComparison;
 import dev.loupe.graph.GraphRequest;
+import dev.loupe.graph.GraphScores;
 import dev.loupe.graph.Intervention;
 import dev.loupe.graph.InterventionResult;
 import dev.loupe.service.Graphs;
 import dev.loupe.service.Models;
-import java.nio.file.Path;
+import dev.loupe.service.Rerun;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -24,6 +26,9 @@ import picocli.CommandLine.Parameters;
                 "Explains how a model continues one prompt: transcoder features, errors and embeddings, the direct"
                         + " effects between them, and what the model does without the most important of them.")
 final class GraphCommand extends LoupeCommand {
+    @Mixin
+    private ResultOptions results = new ResultOptions();
+
     @Parameters(paramLabel = "PROMPT", arity = "0..1", description = "The prompt.")
     private @Nullable String prompt;
 
@@ -66,13 +71,13 @@ final class GraphCommand extends LoupeCommand {
     @Option(
             names = "--node-threshold",
             paramLabel = "P",
-            description = "Share of influence of the nodes that are kept (default: 0.8).")
+            description = "Share of influence of the nodes that are kept; 1 keeps all (default: 0.8).")
     private double nodeThreshold = 0.8;
 
     @Option(
             names = "--edge-threshold",
             paramLabel = "P",
-            description = "Share of influence of the edges that are kept (default: 0.98).")
+            description = "Share of influence of the edges that are kept; 1 keeps all (default: 0.98).")
     private double edgeThreshold = 0.98;
 
     @Option(
@@ -97,17 +102,8 @@ final class GraphCommand extends LoupeCommand {
     @Option(names = "--memory", paramLabel = "MIB", description = "Memory for edges (default: 1024).")
     private int memory = 1024;
 
-    @Option(names = "--save", paramLabel = "NAME", description = "Keep the graph under this name.")
-    private @Nullable String save;
-
     @Option(names = "--list", description = "List the saved graphs and compute nothing.")
     private boolean list;
-
-    @Option(names = "--open", paramLabel = "NAME", description = "Take a saved graph instead of computing one.")
-    private @Nullable String open;
-
-    @Option(names = "--import", paramLabel = "FILE", description = "Take a graph of circuit-tracer (JSON) instead.")
-    private @Nullable Path tracer;
 
     @Option(names = "--compare", paramLabel = "NAME", description = "With --open: compare it with this saved graph.")
     private @Nullable String compare;
@@ -118,12 +114,6 @@ final class GraphCommand extends LoupeCommand {
             description = "Multiply a node's part by X and run the model: 0 takes it away; repeatable.")
     private Map<String, Double> changes = Map.of();
 
-    @Option(
-            names = "--export",
-            paramLabel = "FILE",
-            description = "Write it as circuit-tracer's .json, as .dot or as .svg.")
-    private @Nullable Path export;
-
     @Override
     void run(Session session) {
         Graphs graphs = session.workbench().graphs();
@@ -132,18 +122,33 @@ final class GraphCommand extends LoupeCommand {
             session.result(Map.of("graphs", entries), () -> GraphPrinter.print(session, entries));
             return;
         }
+        if (results.rerun != null) {
+            String name = results.rerun;
+            Rerun r = session.shown(p -> graphs.rerun(name, p));
+            session.result(r, () -> RerunPrinter.print(session, r));
+            return;
+        }
+        if (!results.part.isEmpty()) {
+            if (results.open == null) {
+                throw new UsageException("Give the graph that the nodes are of with --open.");
+            }
+            GraphScores s = graphs.scores(graphs.get(results.open), results.part);
+            session.result(s, () -> GraphPrinter.print(session, s, results.part.size()));
+            return;
+        }
         if (compare != null) {
-            if (open == null) {
+            if (results.open == null) {
                 throw new UsageException("Give the first of the two graphs with --open.");
             }
-            GraphComparison c = graphs.compare(open, compare);
+            GraphComparison c = graphs.compare(results.open, compare);
             session.result(c, () -> GraphPrinter.print(session, c));
             return;
         }
         AttributionGraph found = graph(session, graphs);
-        AttributionGraph graph = save != null && tracer == null ? graphs.save(found, save) : found;
-        if (export != null) {
-            graphs.export(graph, export);
+        AttributionGraph graph =
+                results.save != null && results.tracer == null ? graphs.save(found, results.save) : found;
+        if (results.export != null) {
+            graphs.export(graph, results.export);
         }
         if (changes.isEmpty()) {
             session.result(graph, () -> GraphPrinter.print(session, graph));
@@ -156,13 +161,13 @@ final class GraphCommand extends LoupeCommand {
     }
 
     private AttributionGraph graph(Session session, Graphs graphs) {
-        if (tracer != null) {
-            return save != null
-                    ? graphs.importAs(tracer, save)
-                    : graphs.read(tracer).graph();
+        if (results.tracer != null) {
+            return results.save != null
+                    ? graphs.importAs(results.tracer, results.save)
+                    : graphs.read(results.tracer).graph();
         }
-        if (open != null) {
-            return graphs.get(open);
+        if (results.open != null) {
+            return graphs.get(results.open);
         }
         session.fetch(model);
         return session.shown(p -> graphs.run(request(graphs), p));

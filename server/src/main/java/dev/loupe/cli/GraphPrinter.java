@@ -109,6 +109,10 @@ final class GraphPrinter {
         }
     }
 
+    static void print(Session session, GraphScores s, int nodes) {
+        scores(session, nodes + " nodes, the other features counted as errors", s);
+    }
+
     static void print(Session session, InterventionResult r) {
         session.out.printf(
                 Locale.ROOT,

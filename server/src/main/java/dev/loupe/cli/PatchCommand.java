@@ -8,6 +8,7 @@ import dev.loupe.patch.PatchPlan;
 import dev.loupe.patch.PatchRequest;
 import dev.loupe.patch.PatchResult;
 import dev.loupe.patch.task.TaskScore;
+import dev.loupe.service.Rerun;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -94,7 +95,7 @@ final class PatchCommand extends LoupeCommand {
             split = ",",
             paramLabel = "S",
             description =
-                    "resid_pre, resid_mid, resid_post, attn_out, mlp_out, q, k, v, z, neurons, sae:NAME, error:NAME (default:"
+                    "resid_pre, resid_mid, resid_post, attn_out, mlp_out, q, k, v, z, z_pos, neurons, sae:NAME, error:NAME (default:"
                             + " resid_pre,attn_out,mlp_out).")
     private List<String> sites = PatchRequest.DEFAULT_SITES;
 
@@ -123,8 +124,28 @@ final class PatchCommand extends LoupeCommand {
     @Option(names = "--save", paramLabel = "NAME", description = "Keep the result under this name.")
     private @Nullable String save;
 
+    @Option(names = "--open", paramLabel = "NAME", description = "Show a saved result instead of computing one.")
+    private @Nullable String open;
+
+    @Option(
+            names = "--rerun",
+            paramLabel = "NAME",
+            description = "Compute a saved result again from its own manifest, and say whether every bit is the same.")
+    private @Nullable String rerun;
+
     @Override
     void run(Session session) {
+        if (rerun != null) {
+            String name = rerun;
+            Rerun r = session.shown(p -> session.workbench().patch().rerun(name, p));
+            session.result(r, () -> RerunPrinter.print(session, r));
+            return;
+        }
+        if (open != null) {
+            PatchResult saved = session.workbench().patch().get(open);
+            session.result(json(saved), () -> print(session, saved));
+            return;
+        }
         session.fetch(model.name());
         if (tasks) {
             List<TaskScore> scores =
@@ -246,7 +267,8 @@ final class PatchCommand extends LoupeCommand {
             Table table = new Table(head.toArray(String[]::new));
             for (int l = 0; l < grid.length; l++) {
                 Object[] row = new Object[head.size()];
-                row[0] = "layer " + (axes != null && l < axes.layers().length ? axes.layers()[l] : l);
+                row[0] = "layer " + (axes != null && l < axes.layers().length ? axes.layers()[l] : l)
+                        + (axes == null || axes.heads() == null ? "" : " head " + axes.heads()[l]);
                 for (int c = 0; c + 1 < row.length; c++) {
                     row[c + 1] = String.format(Locale.ROOT, "%.3f", grid[l][c]);
                 }

@@ -121,9 +121,12 @@ public final class Graphs {
         return Entry.of(save(run(spec.graph(), progress), spec.name()));
     }
 
-    /** Saves a graph under a name. */
+    /** Saves a graph under a name: its manifest {@code graph.json}, {@code nodes.arrow} and {@code edges.arrow}. */
     public AttributionGraph save(AttributionGraph graph, String name) {
-        return GraphFiles.save(workspace.graphs(), graph, name);
+        return GraphFiles.save(workspace.graphs(), graph, name, (folder, saved) -> {
+            AtomicFiles.write(folder.resolve("nodes.arrow"), ArrowTable.bytes(GraphTables.nodes(saved)));
+            AtomicFiles.write(folder.resolve("edges.arrow"), ArrowTable.bytes(GraphTables.edges(saved)));
+        });
     }
 
     /** Names of the saved graphs. */

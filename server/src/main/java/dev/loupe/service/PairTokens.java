@@ -2,6 +2,7 @@ package dev.loupe.service;
 
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.Tokenizer;
+import dev.loupe.patch.PatchRequest;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -30,7 +31,7 @@ public record PairTokens(
         return cleanCount == corruptCount;
     }
 
-    /** Cuts a pair; empty answers are not looked at. */
+    /** Cuts a pair; answers may be several, see {@link PatchRequest#alternatives}, and empty ones are not looked at. */
     static PairTokens of(LanguageModel model, String clean, String corrupt, String answer, String wrong) {
         Tokenizer t = model.tokenizer();
         int[] a = ids(t, clean);
@@ -50,8 +51,8 @@ public record PairTokens(
         if (Math.max(a.length, b.length) > most) {
             problems.add("The model reads at most " + most + " tokens.");
         }
-        single(t, "answer", answer, problems);
-        single(t, "wrong answer", wrong, problems);
+        PatchRequest.alternatives(answer).forEach(one -> single(t, "answer", one, problems));
+        PatchRequest.alternatives(wrong).forEach(w -> single(t, "wrong answer", w, problems));
         return new PairTokens(top, bottom, a.length, b.length, problems);
     }
 

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 public final class PatchTables {
     private PatchTables() {}
 
-    private record Place(String site, int layer, int column) {}
+    private record Place(String site, int layer, int head, int column) {}
 
     /** One row for each cell of all grids. */
     public static Map<String, Object> cells(PatchResult r) {
@@ -22,14 +22,18 @@ public final class PatchTables {
     }
 
     /**
-     * One row for each cell of some sites' grids: {@code site}, {@code layer}, {@code column}, {@code of} (position or head),
+     * One row for each cell of some sites' grids: {@code site}, {@code layer}, {@code head} (−1 where a row is
+     * a whole layer), {@code column}, {@code of} (position or head),
      * {@code token} (the clean one, for positions), {@code estimate}, {@code exact} and {@code hint} (null where not checked).
      */
     public static Map<String, Object> cells(PatchResult r, Collection<String> wanted) {
         Map<Place, PatchResult.Verified> checked = new HashMap<>();
-        r.verified().forEach(v -> checked.put(new Place(v.site(), v.layer(), v.column()), v));
+        r.verified()
+                .forEach(v ->
+                        checked.put(new Place(v.site(), v.layer(), v.head() == null ? -1 : v.head(), v.column()), v));
         List<String> sites = new ArrayList<>();
         List<Integer> layers = new ArrayList<>();
+        List<Integer> heads = new ArrayList<>();
         List<Integer> columns = new ArrayList<>();
         List<String> of = new ArrayList<>();
         List<@Nullable String> tokens = new ArrayList<>();
@@ -44,10 +48,12 @@ public final class PatchTables {
             boolean positions = axes == null || !axes.columns().equals("head");
             for (int row = 0; row < grid.length; row++) {
                 int layer = axes == null ? row : axes.layers()[row];
+                int head = axes == null || axes.heads() == null ? -1 : axes.heads()[row];
                 for (int c = 0; c < grid[row].length; c++) {
-                    PatchResult.Verified v = checked.get(new Place(site, layer, c));
+                    PatchResult.Verified v = checked.get(new Place(site, layer, head, c));
                     sites.add(site);
                     layers.add(layer);
+                    heads.add(head);
                     columns.add(c);
                     of.add(positions ? "position" : "head");
                     tokens.add(positions ? r.cleanTokens().get(c) : null);
@@ -60,6 +66,7 @@ public final class PatchTables {
         Map<String, Object> table = new LinkedHashMap<>();
         table.put("site", sites);
         table.put("layer", ints(layers));
+        table.put("head", ints(heads));
         table.put("column", ints(columns));
         table.put("of", of);
         table.put("token", tokens);

@@ -53,16 +53,15 @@ public final class Patches {
     public List<TaskScore> tasks(@Nullable String model, Progress progress) {
         LanguageModel m = open(model);
         Path file = scores(m);
-        List<String> names =
-                dev.loupe.patch.task.Tasks.all().stream().map(Task::name).toList();
-        Optional<List<TaskScore>> kept = kept(file, names, progress);
+        List<Task> library = dev.loupe.patch.task.Tasks.all();
+        Optional<List<TaskScore>> kept = kept(file, progress);
         if (kept.isPresent()) {
             return kept.get();
         }
-        progress.stage("measuring tasks", names.size(), "tasks");
+        progress.stage("measuring tasks", library.size(), "tasks");
         List<TaskScore> scores = new ArrayList<>();
         TaskPairs pairs = new TaskPairs(m, true);
-        for (Task t : dev.loupe.patch.task.Tasks.all()) {
+        for (Task t : library) {
             scores.add(pairs.score(t, progress));
             progress.advance(scores.size());
         }
@@ -71,26 +70,24 @@ public final class Patches {
         } catch (IOException e) {
             throw AtomicFiles.failure(file, e);
         }
-        Json.write(file, new Scores("1.0", m.id(), scores));
+        Json.write(file, new Scores("1.1", m.id(), dev.loupe.patch.task.Tasks.checksum(), scores));
         return List.copyOf(scores);
     }
 
     /** The same, but only if it was measured before. */
     public Optional<List<TaskScore>> measured(@Nullable String model) {
-        List<String> names =
-                dev.loupe.patch.task.Tasks.all().stream().map(Task::name).toList();
-        return kept(scores(open(model)), names, Progress.silent());
+        return kept(scores(open(model)), Progress.silent());
     }
 
     private Path scores(LanguageModel m) {
         return workspace.patches().resolve("tasks-" + m.weightsChecksum().substring(0, 16) + ".json");
     }
 
-    private static Optional<List<TaskScore>> kept(Path file, List<String> names, Progress progress) {
+    private static Optional<List<TaskScore>> kept(Path file, Progress progress) {
         if (Files.isRegularFile(file)) {
             try {
                 Scores known = Json.read(file, Scores.class);
-                if (known.tasks().stream().map(TaskScore::name).toList().equals(names)) {
+                if (dev.loupe.patch.task.Tasks.checksum().equals(known.library())) {
                     return Optional.of(known.tasks());
                 }
             } catch (LoupeException e) {
@@ -101,7 +98,8 @@ public final class Patches {
     }
 
     /** Measured tasks as they are kept. */
-    private record Scores(String format, String model, List<TaskScore> tasks) {}
+    private record Scores(
+            String format, String model, @Nullable String library, List<TaskScore> tasks) {}
 
     /** The pairs of a task for a model. */
     public List<PatchPair> pairs(@Nullable String model, String task, int n, long seed) {

@@ -81,6 +81,19 @@ class GraphsTest {
         assertThat((double[]) dev.loupe.service.GraphTables.edges(graph).get("weight"))
                 .hasSize(graph.edges().size())
                 .startsWith(graph.edges().get(0).weight());
+        for (String file : java.util.List.of("nodes.arrow", "edges.arrow", "graph.json")) {
+            assertThat(folder.resolve("graphs/english").resolve(file)).isNotEmptyFile();
+        }
+        assertThat(cli.run("circuit", "graph", "--rerun", "english").out()).contains("same to the last bit");
+        String first = graph.nodes().stream()
+                .filter(n -> n.kind() == dev.loupe.graph.NodeKind.FEATURE)
+                .findFirst()
+                .orElseThrow()
+                .id();
+        assertThat(cli.run("circuit", "graph", "--open", "english", "--part", first)
+                        .out())
+                .contains("1 nodes");
+        assertThat(cli.run("circuit", "graph", "--part", first).err()).contains("--open");
         assertThat(http.post("/api/graphs/nobody/rerun", "").statusCode()).isEqualTo(404);
     }
 

@@ -31,6 +31,7 @@ final class CircuitForm extends Section {
     private String model = "builtin";
     private String method = "relp";
     private List<String> saes = List.of();
+    private List<String> beside = List.of();
 
     CircuitForm(Workbench workbench) {
         this.workbench = workbench;
@@ -39,11 +40,9 @@ final class CircuitForm extends Section {
         add(Kit.heading("Find a feature circuit", "which latents carry a task, measured by ablating all others"));
         Map<String, String> all = new LinkedHashMap<>();
         Map<String, String> firstAt = new LinkedHashMap<>();
-        for (SaeView s : workbench.saes().list()) {
-            if (s.hookOut().isEmpty() && s.hook().indexOf(',') < 0 && s.problem() == null) { // SAEs alone
-                all.put(s.name(), s.name());
-                firstAt.putIfAbsent(s.hook(), s.name());
-            }
+        for (SaeView s : PatchWords.saes(workbench)) {
+            all.put(s.name(), s.name());
+            firstAt.putIfAbsent(s.hook(), s.name());
         }
         if (all.isEmpty()) {
             add(Kit.text("dim", "A feature circuit needs SAEs. The demo trains some:"), new Kit.Pre("./loupe demo"));
@@ -57,10 +56,8 @@ final class CircuitForm extends Section {
         }
         Map<String, String> models = new LinkedHashMap<>();
         workbench.models().list().forEach(m -> models.put(m.id(), m.id()));
-        Map<String, String> methods = new LinkedHashMap<>();
-        methods.put("relp", "Relevance patching");
-        methods.put("atp", "Attribution patching");
-        methods.put("ig", "Integrated gradients");
+        Map<String, String> methods = PatchWords.methods();
+        methods.keySet().retainAll(List.of("relp", "atp", "ig", "ap"));
         name.setPlaceholder("made from the time");
         name.setId("circuit-name");
         run.setId("circuit-run");
@@ -74,6 +71,8 @@ final class CircuitForm extends Section {
                         Kit.field("Nodes", nodes)),
                 Kit.div("gap", Kit.heading("SAEs", "one for each hook")),
                 new Fields.Toggles(all, saes, v -> saes = v),
+                Kit.div("gap", Kit.heading("Curves beside it", "other methods at the same numbers of nodes")),
+                new Fields.Toggles(methods, beside, v -> beside = v),
                 Kit.div("two keep gap", Kit.field("Save as", name)),
                 Kit.div("line gap", run, meter),
                 outcome);
@@ -84,7 +83,14 @@ final class CircuitForm extends Section {
                 .withModel(model)
                 .withMethod(PatchMethod.of(method))
                 .withTask(task, 16);
-        CircuitRequest request = new CircuitRequest(patch, saes, List.of(), (int) Fields.number(nodes, 50), 0, true, 0);
+        CircuitRequest request = new CircuitRequest(
+                patch,
+                saes,
+                beside.stream().filter(m -> !m.equals(method)).toList(),
+                (int) Fields.number(nodes, 50),
+                0,
+                true,
+                0);
         String as = name.getValue().strip();
         outcome.removeAll();
         run.setEnabled(false);

@@ -127,6 +127,7 @@ final class DiagnosticFigures {
                 f.title(),
                 grid.rows(),
                 IntStream.range(0, grid.rows().size()).toArray(),
+                null,
                 grid.columns(),
                 "head",
                 grid.values(),

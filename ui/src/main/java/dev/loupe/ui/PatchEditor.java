@@ -37,9 +37,9 @@ final class PatchEditor extends Div {
         form.add(Kit.div(
                 "pairform",
                 prompt("clean", "Clean prompt"),
-                line("answer", "Answer"),
+                line("answer", "Answer, or several: a|b"),
                 prompt("corrupt", "Corrupted prompt"),
-                line("wrong", "Wrong answer")));
+                line("wrong", "Wrong answer, or several: a|b")));
     }
 
     /** Whether one pair is edited here, not a task or a file. */
@@ -118,8 +118,8 @@ final class PatchEditor extends Div {
         draw(
                 new ArrayList<>(r.cleanTokens()),
                 new ArrayList<>(r.corruptTokens()),
-                r.request().answer() == null ? "" : r.request().answer(),
-                r.request().wrong() == null ? "" : r.request().wrong());
+                PatchState.said(r.request().answer(), r.request().answers()),
+                PatchState.said(r.request().wrong(), r.request().wrongs()));
         say(List.of());
     }
 

@@ -97,7 +97,9 @@ final class PatchMaps extends Div {
     static String title(String site) {
         return site.startsWith("sae:")
                 ? site.substring(4)
-                : site.startsWith("error:") ? site.substring(6) + " error" : site.equals("z") ? "heads" : site;
+                : site.startsWith("error:")
+                        ? site.substring(6) + " error"
+                        : site.equals("z") ? "heads" : site.equals("z_pos") ? "heads by position" : site;
     }
 
     private static HeatMap.Data map(PatchResult r, String site, double max, boolean small) {
@@ -105,26 +107,30 @@ final class PatchMaps extends Div {
         PatchResult.Axes axes = r.axes().get(site);
         List<String> rows = new ArrayList<>();
         int[] layers = new int[grid.length];
+        int[] heads = axes == null ? null : axes.heads();
+        int[] headOf = new int[grid.length];
         List<double[]> values = new ArrayList<>();
         for (int i = grid.length - 1; i >= 0; i--) {
             layers[rows.size()] = axes == null ? i : axes.layers()[i];
-            rows.add("L" + layers[rows.size()]);
+            headOf[rows.size()] = heads == null ? -1 : heads[i];
+            rows.add("L" + layers[rows.size()] + (heads == null ? "" : " H" + heads[i]));
             values.add(grid[i]);
         }
-        boolean heads = axes != null && axes.columns().equals("head");
-        List<String> columns = heads && grid.length > 0
+        boolean byHead = axes != null && axes.columns().equals("head");
+        List<String> columns = byHead && grid.length > 0
                 ? IntStream.range(0, grid[0].length).mapToObj(h -> "head " + h).toList()
                 : r.cleanTokens();
         return new HeatMap.Data(
                 site,
                 rows,
                 layers,
+                heads == null ? null : headOf,
                 columns,
-                heads ? "head" : "position",
+                byHead ? "head" : "position",
                 values.toArray(double[][]::new),
                 max,
                 r.unit(),
-                title(site) + ", layers by " + (heads ? "heads" : "positions"),
+                title(site) + ", layers by " + (byHead ? "heads" : "positions"),
                 small);
     }
 

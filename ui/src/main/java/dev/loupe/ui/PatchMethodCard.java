@@ -39,15 +39,17 @@ final class PatchMethodCard {
                                 new Fields.Choice(models, state.get("model"), v -> changed.accept("model", v))),
                         Kit.field(
                                 "Scores",
-                                new Fields.Choice(methods(), state.get("method"), v -> changed.accept("method", v))),
+                                new Fields.Choice(
+                                        PatchWords.methods(), state.get("method"), v -> changed.accept("method", v))),
                         more,
                         cost,
                         Kit.field(
                                 "Metric",
-                                new Fields.Choice(metrics(), state.get("metric"), v -> changed.accept("metric", v)))),
+                                new Fields.Choice(
+                                        PatchWords.metrics(), state.get("metric"), v -> changed.accept("metric", v)))),
                 Kit.div("gap", Kit.heading("Rules", "of the backward pass, for RelP")),
                 new Fields.Toggles(
-                        rules(),
+                        PatchWords.rules(),
                         state.list("rules"),
                         v -> changed.accept("rules", v.isEmpty() ? "none" : String.join(",", v))),
                 Kit.div("gap", Kit.heading("Sites", "what is patched, and SAEs at their hooks")),
@@ -55,49 +57,16 @@ final class PatchMethodCard {
                         sites(workbench), state.list("sites"), v -> changed.accept("sites", String.join(",", v))));
     }
 
-    private static Map<String, String> methods() {
-        Map<String, String> methods = new LinkedHashMap<>();
-        methods.put("relp", "Relevance patching (RelP)");
-        methods.put("atp", "Attribution patching");
-        methods.put("ig", "Integrated gradients");
-        methods.put("ap", "Activation patching, exact and slow");
-        methods.put("atp_qk", "Attribution patching, exact attention patterns (QK fix)");
-        methods.put("atp_drop", "Attribution patching, GradDrop (no sign)");
-        methods.put("atp_star", "AtP*: both corrections (no sign)");
-        return methods;
-    }
-
-    private static Map<String, String> metrics() {
-        Map<String, String> metrics = new LinkedHashMap<>();
-        metrics.put("difference", "logit difference");
-        metrics.put("normalised", "difference, corrupted 0 to clean 1");
-        metrics.put("logprob", "log-probability of the answer");
-        metrics.put("probability", "probability, right less wrong");
-        metrics.put("kl", "− KL from the clean run");
-        return metrics;
-    }
-
-    private static Map<String, String> rules() {
-        Map<String, String> rules = new LinkedHashMap<>();
-        rules.put("ln", "norm scale frozen");
-        rules.put("identity", "identity for act. functions");
-        rules.put("half", "half for gates");
-        rules.put("ah", "attention frozen");
-        rules.put("soft", "soft gate, not with identity");
-        return rules;
-    }
-
     private static Map<String, String> sites(Workbench workbench) {
         Map<String, String> sites = new LinkedHashMap<>();
         Stream.of("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "q", "k", "v")
                 .forEach(s -> sites.put(s, s));
         sites.put("z", "heads (z)");
+        sites.put("z_pos", "heads by position");
         sites.put("neurons", "neurons");
-        for (SaeView s : workbench.saes().list()) {
-            if (s.hookOut().isEmpty() && s.hook().indexOf(',') < 0 && s.problem() == null) { // SAEs alone
-                sites.put("sae:" + s.name(), s.name());
-                sites.put("error:" + s.name(), s.name() + " error");
-            }
+        for (SaeView s : PatchWords.saes(workbench)) {
+            sites.put("sae:" + s.name(), s.name());
+            sites.put("error:" + s.name(), s.name() + " error");
         }
         return sites;
     }

@@ -3,6 +3,7 @@ package dev.loupe.ui;
 import com.vaadin.flow.router.QueryParameters;
 import dev.loupe.patch.PatchPair;
 import dev.loupe.patch.PatchRequest;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,8 +57,8 @@ final class PatchState {
         values.put("model", r.model() == null ? "builtin" : r.model());
         values.put("clean", r.clean());
         values.put("corrupt", r.corrupt());
-        values.put("answer", r.answer() == null ? "" : r.answer());
-        values.put("wrong", r.wrong() == null ? "" : r.wrong());
+        values.put("answer", said(r.answer(), r.answers()));
+        values.put("wrong", said(r.wrong(), r.wrongs()));
         values.put("method", r.method());
         values.put("metric", r.metric());
         values.put("rules", r.rules().isEmpty() ? "none" : String.join(",", r.rules()));
@@ -150,8 +151,8 @@ final class PatchState {
                 get("model"),
                 one ? get("clean") : "",
                 one ? get("corrupt") : "",
-                one ? blank(get("answer")) : null,
-                one ? blank(get("wrong")) : null,
+                one ? alone("answer") : null,
+                one ? alone("wrong") : null,
                 get("method"),
                 get("metric"),
                 list("rules"),
@@ -160,13 +161,34 @@ final class PatchState {
                 null,
                 toVerify(),
                 number("seed", 0),
-                List.of(),
-                List.of(),
+                one ? several("answer") : List.of(),
+                one ? several("wrong") : List.of(),
                 task.isEmpty() ? imported : List.of(),
                 blank(task),
                 number("pairs", 16),
                 0,
                 get("correct").equals("1"));
+    }
+
+    /** The one token that a field names; null if it names none or several. */
+    private @Nullable String alone(String key) {
+        List<String> all = PatchRequest.alternatives(get(key));
+        return all.size() == 1 ? all.get(0) : null;
+    }
+
+    /** The tokens that a field names, if they are several. */
+    private List<String> several(String key) {
+        List<String> all = PatchRequest.alternatives(get(key));
+        return all.size() > 1 ? all : List.of();
+    }
+
+    /** One token or several as a field shows them. */
+    static String said(@Nullable String one, List<String> more) {
+        List<String> all = new ArrayList<>(more);
+        if (one != null && !more.contains(one)) {
+            all.add(0, one);
+        }
+        return String.join("|", all);
     }
 
     private static @Nullable String blank(String text) {

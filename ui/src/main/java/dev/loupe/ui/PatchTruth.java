@@ -114,7 +114,7 @@ final class PatchTruth {
                 ? "position " + v.column() + " "
                         + r.cleanTokens().get(v.column()).replace(' ', '␣')
                 : "head " + v.column();
-        return PatchMaps.title(v.site()) + " L" + v.layer() + " " + column;
+        return PatchMaps.title(v.site()) + " L" + v.layer() + (v.head() == null ? "" : " H" + v.head()) + " " + column;
     }
 
     private static Div facts(Agreement a) {

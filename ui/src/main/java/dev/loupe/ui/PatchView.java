@@ -267,8 +267,8 @@ public final class PatchView extends Page implements BeforeEnterObserver {
         editor.show(r);
         maps.show(
                 r,
-                r.request().answer() == null ? "" : r.request().answer(),
-                r.request().wrong() == null ? "" : r.request().wrong());
+                PatchState.said(r.request().answer(), r.request().answers()),
+                PatchState.said(r.request().wrong(), r.request().wrongs()));
         truth.show(r);
         r.notes().forEach(n -> outcome.add(Kit.card(Kit.text("warn", n))));
     }

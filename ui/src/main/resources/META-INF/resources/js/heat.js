@@ -3,7 +3,7 @@ import { linked, point } from './link.js';
 import { tools } from './tools.js';
 
 /**
- * `{site, rows: [..], layers: [..], columns: [tokens], kind, values: [[..]], max, unit, label, small}`: signed values, vermillion
+ * `{site, rows: [..], layers: [..], heads: [..] or absent, columns: [tokens], kind, values: [[..]], max, unit, label, small}`: signed values, vermillion
  * up, blue down. One colour scale (`max`) may be shared with other maps. Arrow keys walk the cells; each says its row, column
  * and value, and what shares its place elsewhere on the page is marked. `small`: a map among several, without numbers.
  * The attribute `arrow` is where the same numbers are as an Arrow file.
@@ -21,7 +21,7 @@ class Heat extends LoupeElement {
     this.#marked = [];
     const d = this.data;
     if (!at || !d || at.kind !== (d.kind ?? 'position')) return;
-    const r = (d.layers ?? []).indexOf(at.layer), cell = this.#cells[r]?.[at.column];
+    const r = (d.layers ?? []).findIndex((l, i) => l === at.layer && (!d.heads || d.heads[i] === at.head)), cell = this.#cells[r]?.[at.column];
     if (cell) { cell.classList.add('linked'); this.#marked.push(cell); }
   }
 
@@ -31,7 +31,7 @@ class Heat extends LoupeElement {
     const cells = [], kind = d.kind ?? 'position';
     const place = c => (kind === 'position' ? `position ${c} ${alone(d.columns[c])}` : d.columns[c]);
     const say = (r, c) => `${d.rows[r]}, ${place(c)}: ${d.values[r][c] >= 0 ? '+' : ''}${num(d.values[r][c])}${d.unit ? ' ' + d.unit : ''}`;
-    const at = (r, c) => { words.textContent = say(r, c); if (d.layers) point({ site: d.site, layer: d.layers[r], column: c, kind }); };
+    const at = (r, c) => { words.textContent = say(r, c); if (d.layers) point({ site: d.site, layer: d.layers[r], head: d.heads?.[r], column: c, kind }); };
     const focus = (r, c) => {
       const cell = cells[r]?.[c];
       if (!cell) return;
@@ -70,7 +70,7 @@ class Heat extends LoupeElement {
     const head = h('tr', { role: 'row' }, h('th', {}), d.columns.map((t, c) => h('th', { scope: 'col', role: 'columnheader', title: `${kind} ${c}` }, kind === 'position' ? alone(t) : t)));
     const label = d.label ?? 'Heat map of layers by positions';
     const grid = h('table', { class: d.small ? 'heat small' : 'heat', role: 'grid', 'aria-label': label, onpointerleave: () => point(null) }, h('thead', {}, head), h('tbody', {}, body));
-    const table = () => ({ columns: ['layer', kind, ...(kind === 'position' ? ['token'] : []), d.unit || 'value'], rows: d.values.flatMap((line, r) => line.map((v, c) => [d.layers?.[r] ?? d.rows[r], c, ...(kind === 'position' ? [d.columns[c]] : []), v])) });
+    const table = () => ({ columns: ['layer', ...(d.heads ? ['head'] : []), kind, ...(kind === 'position' ? ['token'] : []), d.unit || 'value'], rows: d.values.flatMap((line, r) => line.map((v, c) => [d.layers?.[r] ?? d.rows[r], ...(d.heads ? [d.heads[r]] : []), c, ...(kind === 'position' ? [d.columns[c]] : []), v])) });
     this.replaceChildren(...[h('div', { class: 'scroll' }, grid), words, d.small ? null : tools(this, null, label, table, this.getAttribute('arrow'))].filter(Boolean));
   }
 }

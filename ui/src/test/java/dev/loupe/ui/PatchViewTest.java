@@ -6,6 +6,7 @@ import com.vaadin.flow.router.QueryParameters;
 import dev.loupe.base.Progress;
 import dev.loupe.patch.PatchRequest;
 import dev.loupe.patch.PatchResult;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -75,5 +76,32 @@ class PatchViewTest extends ViewTest {
                 open("patch", QueryParameters.simple(Map.of("task", "person", "sites", "resid_pre")), PatchView.class);
         await("the heat map", () -> has(view, "loupe-heat"));
         assertThat(text(view)).contains("16 pairs");
+    }
+
+    @Test
+    void a_field_with_bars_names_a_set_of_tokens() {
+        PatchView view = open(
+                "patch",
+                QueryParameters.simple(Map.of(
+                        "clean", "I would like to thank the rapporteur. I",
+                        "corrupt", "We would like to thank the rapporteur. We",
+                        "answer", " am| was",
+                        "wrong", " are| were",
+                        "sites", "z_pos")),
+                PatchView.class);
+        await("the heat map", () -> has(view, "loupe-heat"));
+        PatchResult expected = workbench
+                .patch()
+                .run(
+                        PatchRequest.of(
+                                        "I would like to thank the rapporteur. I",
+                                        "We would like to thank the rapporteur. We",
+                                        " am",
+                                        " are")
+                                .withSets(List.of(" was"), List.of(" were"))
+                                .withSites("z_pos"),
+                        Progress.silent());
+        assertThat(text(view)).contains(Num.signed(expected.cleanDifference(), 3));
+        assertThat(drawn(view, "loupe-heat")).contains("\"L5 H5\"");
     }
 }

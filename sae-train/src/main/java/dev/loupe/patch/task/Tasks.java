@@ -1,5 +1,6 @@
 package dev.loupe.patch.task;
 
+import dev.loupe.base.Checksums;
 import dev.loupe.base.Json;
 import dev.loupe.base.NotFoundException;
 import java.io.IOException;
@@ -11,7 +12,9 @@ import java.util.stream.Collectors;
 
 /** The library of tasks. */
 public final class Tasks {
-    private static final List<Task> ALL = read();
+    private static final byte[] FILE = file();
+    private static final List<Task> ALL =
+            List.copyOf(Json.MAPPER.readValue(FILE, Library.class).tasks());
 
     private Tasks() {}
 
@@ -36,10 +39,14 @@ public final class Tasks {
                         + ALL.stream().map(Task::name).collect(Collectors.joining(", ")) + "."));
     }
 
-    private static List<Task> read() {
+    /** Checksum of the library: what was measured on another one does not hold for this one. */
+    public static String checksum() {
+        return Checksums.sha256(FILE);
+    }
+
+    private static byte[] file() {
         try (InputStream in = Objects.requireNonNull(Tasks.class.getResourceAsStream("tasks.json"))) {
-            return List.copyOf(
-                    Json.MAPPER.readValue(in.readAllBytes(), Library.class).tasks());
+            return in.readAllBytes();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

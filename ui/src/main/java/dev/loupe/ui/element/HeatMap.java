@@ -3,6 +3,7 @@ package dev.loupe.ui.element;
 import com.vaadin.flow.component.Tag;
 import com.vaadin.flow.component.dependency.JsModule;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Signed values by row and column: vermillion above zero, blue below; arrow keys walk the cells, linked with other drawings. */
 @Tag("loupe-heat")
@@ -14,6 +15,7 @@ public final class HeatMap extends DrawnElement {
      * @param site what the map is of; cells of one place are marked together on all maps
      * @param rows name of each row, top first
      * @param layers layer of each row
+     * @param heads head of each row; null where rows are whole layers
      * @param columns token (or name) of each column
      * @param kind what columns are: {@code position} or {@code head}
      * @param values rows × columns
@@ -26,6 +28,7 @@ public final class HeatMap extends DrawnElement {
             String site,
             List<String> rows,
             int[] layers,
+            int @Nullable [] heads,
             List<String> columns,
             String kind,
             double[][] values,
