@@ -100,6 +100,27 @@ class NeuronsNeededTest {
         assertThat(f.number("largest_miss")).isLessThan(0.03);
         assertThat(f.number("kl_all_50")).isGreaterThan(f.number("kl_all_25"));
         assertThat(f.number("kl_all_50")).isGreaterThan(f.number("kl_worst_50"));
+        assertThat(f.number("kl_greedy_50")).isBetween(0.0, 1.5 * f.number("kl_all_50"));
+    }
+
+    @Test
+    void theGreedySplitDropsWhatCostsNothingFirstAndReachesItsTarget() {
+        double[][] errors = new double[3][PruningBudget.LEVELS + 1];
+        for (int level = 0; level <= PruningBudget.LEVELS; level++) {
+            double s = level * PruningBudget.STEP;
+            errors[0][level] = s <= 0.9 + 1e-9 ? 0 : 1; // nine inputs of ten are always 0
+            errors[1][level] = s * s;
+            errors[2][level] = 10 * s * s;
+        }
+        double[] split = PruningBudget.split(new long[] {100, 100, 100}, errors, 0.5);
+        assertThat(split[0]).isCloseTo(0.9, within(1e-9));
+        assertThat(split[1]).isGreaterThan(2 * split[2]);
+        assertThat((split[0] + split[1] + split[2]) / 3).isBetween(0.5 - 1e-9, 0.5 + PruningBudget.STEP / 3);
+        assertThat(PruningBudget.split(new long[] {10, 30, 60}, errors, 0)).containsOnly(0);
+        double[] all = PruningBudget.split(new long[] {10, 30, 60}, errors, 1);
+        assertThat(all[0]).isCloseTo(0.95, within(1e-9)); // no place can go further
+        double[] twins = PruningBudget.split(new long[] {50, 50}, new double[][] {errors[1], errors[1]}, 0.5);
+        assertThat(twins[0]).isCloseTo(twins[1], within(PruningBudget.STEP + 1e-9));
     }
 
     @Test

@@ -107,6 +107,7 @@ public final class BenchMain implements Callable<Integer> {
                 LoadBench::new,
                 () -> new StreamsBench(false),
                 () -> new StreamsBench(true),
+                DiagnoseBench::new,
                 () -> new SteerBench(EditOp.ADD),
                 () -> new SteerBench(EditOp.SET),
                 () -> new SoakBench(STREAMS, 20),
