@@ -74,7 +74,7 @@ public final class MagnitudePruning implements Diagnostic {
     private static final class Pruning implements Study {
         private static final long TOKENS = 4096;
         private static final int ERROR_ROWS = 64;
-        private static final int SPLIT_ROWS = 16;
+        private static final int SPLIT_ROWS = 8;
 
         private final Subject subject;
         private final List<Place> places = new ArrayList<>();
