@@ -37,9 +37,9 @@ final class PatchEditor extends Div {
         form.add(Kit.div(
                 "pairform",
                 prompt("clean", "Clean prompt"),
-                line("answer", "Answer, or several: a|b"),
+                line("answer", "Answer (or a|b)"),
                 prompt("corrupt", "Corrupted prompt"),
-                line("wrong", "Wrong answer, or several: a|b")));
+                line("wrong", "Wrong answer (or a|b)")));
     }
 
     /** Whether one pair is edited here, not a task or a file. */
