@@ -31,7 +31,6 @@ public final class ChatTemplate {
     public static final LocalDate CAPTURE_DATE = LocalDate.of(2024, 7, 26);
 
     private static final ScopedValue<LocalDateTime> TIME = ScopedValue.newInstance();
-    private static final int MOST_CHARACTERS = 10_000_000;
     private static final Jinjava JINJA = engine();
 
     private final String source;
@@ -92,8 +91,7 @@ public final class ChatTemplate {
     }
 
     private static Jinjava engine() {
-        Jinjava jinja = new Jinjava(JinjavaConfig.newBuilder()
-                .withMaxOutputSize(MOST_CHARACTERS)
+        Jinjava jinja = new Jinjava(Sandbox.limits(JinjavaConfig.newBuilder())
                 .withNestedInterpretationEnabled(false) // text of a user is no template
                 .withElResolver(new PythonResolver())
                 .withLegacyOverrides(LegacyOverrides.newBuilder()
@@ -146,16 +144,21 @@ public final class ChatTemplate {
         if (eos != null) {
             variables.put("eos_token", eos);
         }
-        RenderResult result = JINJA.renderForResult(source, variables);
+        RenderResult result = Sandbox.run(() -> JINJA.renderForResult(source, variables));
         for (TemplateError error : result.getErrors()) {
             String refusal = ChatFunctions.refusal(error.getException());
             if (refusal != null) {
                 throw new UsageException(refusal);
             }
             throw new LoupeException("The model's chat template cannot be rendered (line " + error.getLineno() + ": "
-                    + error.getMessage() + "); send the prompt as text instead.");
+                    + plain(error.getMessage()) + "); send the prompt as text instead.");
         }
         return result.getOutput();
+    }
+
+    /** What the library says, without the names of its classes. */
+    private static String plain(String message) {
+        return message.replaceAll("(?:class )?\\b(?:com\\.hubspot|jinjava|java)\\.[\\w.$@]+", "this value");
     }
 
     /** {@link #render(List, String, String, Map, boolean)} without other variables, ready for an answer. */

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class JinjaSource {
     private static final Pattern STRING =
-            Pattern.compile("'(?:[^'\\\\]|\\\\.)*'|\"(?:[^\"\\\\]|\\\\.)*\"", Pattern.DOTALL);
+            Pattern.compile("'[^'\\\\]*+(?:\\\\.[^'\\\\]*+)*+'|\"[^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+\"", Pattern.DOTALL);
+    private static final Pattern PLACE = Pattern.compile("\u0001(\\d{1,6})\u0001");
     private static final Pattern NAMESPACE = Pattern.compile("\\bnamespace\\(([^()]*)\\)");
     private static final String NAME = "[\\w.\\[\\]\u0001]+";
 
@@ -24,6 +25,18 @@ final class JinjaSource {
     private JinjaSource() {}
 
     static String translate(String template) {
+        if (template.length() > Sandbox.LONGEST_TEMPLATE) {
+            throw new LoupeException("The model's chat template is longer than " + Sandbox.LONGEST_TEMPLATE
+                    + " characters; send the prompt as text instead.");
+        }
+        if (template.contains("int3rpr3t3r")) {
+            throw new LoupeException("The model's chat template asks for the engine that renders it; send the prompt as"
+                    + " text instead.");
+        }
+        return Sandbox.run(() -> translated(template.replace('\u0001', ' '))); // the mark of places below
+    }
+
+    private static String translated(String template) {
         // Jinja drops one line break at the end
         List<Part> parts = parts(template.endsWith("\n") ? template.substring(0, template.length() - 1) : template);
         StringBuilder out = new StringBuilder();
@@ -134,12 +147,26 @@ final class JinjaSource {
         };
     }
 
+    /** Refuses brackets that are nested more deeply than the library can read in a reasonable time. */
+    private static void shallow(String expression) {
+        int depth = 0;
+        for (int i = 0; i < expression.length(); i++) {
+            char c = expression.charAt(i);
+            depth += c == '(' || c == '[' || c == '{' ? 1 : c == ')' || c == ']' || c == '}' ? -1 : 0;
+            if (depth > Sandbox.DEEPEST_BRACKETS) {
+                throw new LoupeException("The model's chat template has brackets nested more than "
+                        + Sandbox.DEEPEST_BRACKETS + " deep; send the prompt as text instead.");
+            }
+        }
+    }
+
     private static String rewritten(String inside) {
         List<String> strings = new ArrayList<>();
         String s = STRING.matcher(inside).replaceAll(m -> {
             strings.add(m.group());
             return "\u0001" + (strings.size() - 1) + "\u0001";
         });
+        shallow(s);
         s = s.replaceAll("\\[\\s*::\\s*-1\\s*]", "|reverse");
         s = s.replaceAll("\\b(strftime_now|raise_exception|namespace|range)\\s+is\\s+defined\\b", "true");
         // "not x is defined" is "not (x is defined)"
@@ -148,9 +175,6 @@ final class JinjaSource {
                 .matcher(s)
                 .replaceAll(m -> Matcher.quoteReplacement(
                         "namespace(" + m.group(1).replaceAll("(\\w+)\\s*=\\s*([^,]+)", "$1=($2)") + ")"));
-        for (int i = strings.size() - 1; i >= 0; i--) {
-            s = s.replace("\u0001" + i + "\u0001", strings.get(i));
-        }
-        return s;
+        return PLACE.matcher(s).replaceAll(m -> Matcher.quoteReplacement(strings.get(Integer.parseInt(m.group(1)))));
     }
 }

@@ -51,11 +51,30 @@ final class PythonResolver extends ELResolver {
                                 + s.substring(1).toLowerCase(Locale.ROOT);
             case "title" -> title(s);
             case "replace" ->
-                first == null || arguments.length < 2 ? null : s.replace(first, String.valueOf(arguments[1]));
+                first == null || arguments.length < 2 ? null : replaced(s, first, String.valueOf(arguments[1]));
             case "split" -> split(s, first, arguments.length > 1 ? ((Number) arguments[1]).intValue() : -1);
             case "find" -> first == null ? null : (Object) (long) s.indexOf(first);
             default -> null;
         };
+    }
+
+    private static String replaced(String s, String what, String with) {
+        long most = what.isEmpty() ? s.length() + 1L : s.length() / what.length();
+        if (s.length() + most * with.length() > Sandbox.LONGEST_TEXT) {
+            int times = what.isEmpty() ? s.length() + 1 : times(s, what);
+            if (s.length() + (long) times * with.length() > Sandbox.LONGEST_TEXT) {
+                throw new IllegalArgumentException("replace makes a text that is too long");
+            }
+        }
+        return s.replace(what, with);
+    }
+
+    private static int times(String s, String what) {
+        int times = 0;
+        for (int at = s.indexOf(what); at >= 0; at = s.indexOf(what, at + what.length())) {
+            times++;
+        }
+        return times;
     }
 
     private static String strip(String s, @Nullable String characters, boolean left, boolean right) {

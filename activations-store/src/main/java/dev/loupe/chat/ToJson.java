@@ -20,7 +20,7 @@ final class ToJson implements Filter {
 
     @Override
     public Object filter(Object value, JinjavaInterpreter interpreter, Object[] arguments, Map<String, Object> named) {
-        return write(value, named.get("indent") instanceof Number n ? n.intValue() : 0);
+        return write(value, named.get("indent") instanceof Number n ? Math.clamp(n.intValue(), 0, 16) : 0);
     }
 
     /** A value as JSON; {@code indent} 0 for one line. */

@@ -1,9 +1,9 @@
 package dev.loupe.corpus;
 
 import dev.loupe.base.LoupeException;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.Reader;
 import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CodingErrorAction;
@@ -19,27 +19,32 @@ import org.jspecify.annotations.Nullable;
 
 /** The lines of a UTF-8 file; bytes that are no UTF-8 are an error that names the file and the place. */
 final class Lines implements AutoCloseable {
+    /** Characters of a line: a book has a hundredth. */
+    static final int LONGEST = 1 << 27;
+
     private final Path file;
-    private final BufferedReader reader;
+    private final Reader reader;
+    private final char[] buffer = new char[1 << 16];
+    private int at;
+    private int filled;
+    private boolean afterCr;
     private long number;
 
     Lines(Path file) {
         this.file = file;
         // a strict decoder: silently replaced bytes would be trained on as if somebody had written them
-        reader = new BufferedReader(
-                new InputStreamReader(
-                        TextFile.open(file),
-                        StandardCharsets.UTF_8
-                                .newDecoder()
-                                .onMalformedInput(CodingErrorAction.REPORT)
-                                .onUnmappableCharacter(CodingErrorAction.REPORT)),
-                1 << 16);
+        reader = new InputStreamReader(
+                TextFile.open(file),
+                StandardCharsets.UTF_8
+                        .newDecoder()
+                        .onMalformedInput(CodingErrorAction.REPORT)
+                        .onUnmappableCharacter(CodingErrorAction.REPORT));
     }
 
     /** The next line without its end, or null at the end of the file. */
     @Nullable String next() {
         try {
-            String line = reader.readLine();
+            String line = line();
             number++;
             return line != null && number == 1 && line.startsWith("\uFEFF") ? line.substring(1) : line;
         } catch (CharacterCodingException e) {
@@ -49,6 +54,43 @@ final class Lines implements AutoCloseable {
                     e);
         } catch (IOException e) {
             throw new LoupeException("The text " + file + " cannot be read (" + e.getMessage() + ").", e);
+        }
+    }
+
+    /** As {@link java.io.BufferedReader#readLine}, but a line that has no end is refused before it fills memory. */
+    private @Nullable String line() throws IOException {
+        StringBuilder line = new StringBuilder();
+        while (true) {
+            if (at == filled) {
+                filled = reader.read(buffer, 0, buffer.length);
+                at = 0;
+                if (filled <= 0) {
+                    filled = 0;
+                    return line.isEmpty() ? null : line.toString();
+                }
+            }
+            if (afterCr) {
+                afterCr = false;
+                if (buffer[at] == '\n') {
+                    at++;
+                    continue;
+                }
+            }
+            int end = at;
+            while (end < filled && buffer[end] != '\n' && buffer[end] != '\r') {
+                end++;
+            }
+            line.append(buffer, at, end - at);
+            if (line.length() > LONGEST) {
+                throw new LoupeException("Line " + (number + 1) + " of " + file + " has more than " + LONGEST
+                        + " characters; break it into documents.");
+            }
+            at = end;
+            if (end < filled) {
+                afterCr = buffer[end] == '\r';
+                at++;
+                return line.toString();
+            }
         }
     }
 

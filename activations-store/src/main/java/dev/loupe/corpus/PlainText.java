@@ -11,6 +11,9 @@ import org.jspecify.annotations.Nullable;
 final class PlainText {
     static final int LONG_ENOUGH = 1000;
 
+    /** Where a document ends that has no blank line: nothing may fill memory. */
+    static final int LONGEST = 1 << 26;
+
     private PlainText() {}
 
     static Stream<Document> documents(Path file, String name) {
@@ -65,6 +68,9 @@ final class PlainText {
             }
             gap = false;
             text.append(line);
+            if (text.length() >= LONGEST) {
+                break;
+            }
         }
         return text.length() == 0
                 ? null

@@ -6,6 +6,7 @@ import com.sun.management.ThreadMXBean;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.fixtures.Cases;
+import dev.loupe.fixtures.Mutation;
 import dev.loupe.model.gguf.GgufFile;
 import dev.loupe.model.gguf.GgufTensor;
 import java.io.IOException;

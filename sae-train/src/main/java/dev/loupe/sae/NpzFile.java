@@ -3,6 +3,7 @@ package dev.loupe.sae;
 import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
+import dev.loupe.base.Unpacked;
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -49,9 +50,10 @@ final class NpzFile {
         }
         Map<String, Array> arrays = new LinkedHashMap<>();
         try (ZipFile zip = new ZipFile(file.toFile())) {
+            Unpacked limit = new Unpacked(Files.size(file));
             for (Enumeration<? extends ZipEntry> all = zip.entries(); all.hasMoreElements(); ) {
                 ZipEntry entry = all.nextElement();
-                try (InputStream in = zip.getInputStream(entry)) {
+                try (InputStream in = limit.count(zip.getInputStream(entry))) {
                     arrays.put(entry.getName().replaceAll("\\.npy$", ""), array(new DataInputStream(in), entry, file));
                 }
             }

@@ -3,6 +3,7 @@ package dev.loupe.sae;
 import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
+import dev.loupe.base.Unpacked;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -64,11 +65,12 @@ final class TorchFile {
                 throw damaged(file, "it holds no dictionary");
             }
             Map<String, Object> result = new LinkedHashMap<>();
+            Unpacked limit = new Unpacked(Files.size(file));
             for (Map.Entry<?, ?> e : map.entrySet()) {
                 Object value = e.getValue();
                 result.put(
                         String.valueOf(e.getKey()),
-                        value instanceof Unpickler.TensorRef t ? tensor(zip, prefix, t, file) : value);
+                        value instanceof Unpickler.TensorRef t ? tensor(zip, prefix, t, limit, file) : value);
             }
             return result;
         } catch (IOException e) {
@@ -84,7 +86,8 @@ final class TorchFile {
         }
     }
 
-    private static Tensor tensor(ZipFile zip, String prefix, Unpickler.TensorRef t, Path file) throws IOException {
+    private static Tensor tensor(ZipFile zip, String prefix, Unpickler.TensorRef t, Unpacked limit, Path file)
+            throws IOException {
         long count = 1;
         for (int s : t.shape()) {
             count = Math.multiplyExact(count, (long) s);
@@ -94,9 +97,10 @@ final class TorchFile {
             throw damaged(file, "a tensor of shape " + t.shape() + " has no bytes");
         }
         byte[] bytes;
-        try (InputStream in = zip.getInputStream(entry)) {
+        try (InputStream in = limit.count(zip.getInputStream(entry))) {
             bytes = in.readAllBytes();
         }
+        limit.take(4 * count); // strides of 0 make many values of few
         ByteBuffer b = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
         float[] values = new float[(int) count];
         for (int i = 0; i < values.length; i++) {

@@ -8,6 +8,7 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -25,7 +26,7 @@ final class ServeCommand extends LoupeCommand {
     @Option(
             names = "--token-file",
             paramLabel = "F",
-            description = "File with an access token that every request must carry.")
+            description = "File with access tokens, one a line; every request must carry one.")
     private @Nullable Path tokenFile;
 
     @Override
@@ -50,7 +51,8 @@ final class ServeCommand extends LoupeCommand {
                         address,
                         settings.number(Settings.Key.PORT),
                         token.isEmpty() ? null : Path.of(token),
-                        token.isEmpty() ? 0 : settings.number(Settings.Key.RATE_LIMIT)));
+                        token.isEmpty() ? 0 : settings.number(Settings.Key.RATE_LIMIT),
+                        List.of(settings.get(Settings.Key.ALLOWED_HOSTS).split(",", -1))));
         Runtime.getRuntime().addShutdownHook(new Thread(server::close, "stop"));
         Map<String, Object> json = new LinkedHashMap<>(more);
         json.put("url", server.url());

@@ -1,13 +1,10 @@
 package dev.loupe.cli;
 
 import dev.loupe.base.UsageException;
-import java.io.IOException;
-import java.nio.file.Files;
+import dev.loupe.service.SafeYaml;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import org.snakeyaml.engine.v2.api.Load;
-import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 
 /** Settings in YAML: a file of them, or one as {@code name=value}. */
@@ -16,42 +13,28 @@ final class Yaml {
 
     /** Reads a file; nested names are joined by dots. */
     static Map<String, Object> file(Path file) {
-        try {
-            Object tree = load(Files.readString(file));
-            Map<String, Object> flat = new LinkedHashMap<>();
-            if (tree instanceof Map<?, ?> map) {
-                flatten("", map, flat);
-            } else if (tree != null) {
-                throw new UsageException("The file " + file + " must hold lines of the form \"learning_rate: 0.001\".");
-            }
-            return flat;
-        } catch (IOException e) {
-            throw new UsageException("The settings file " + file + " cannot be read (" + e.getMessage() + ").");
-        } catch (YamlEngineException e) {
-            throw new UsageException("The file " + file + " is not YAML ("
-                    + String.valueOf(e.getMessage()).lines().findFirst().orElse("") + ").");
+        Object tree = SafeYaml.read(file);
+        Map<String, Object> flat = new LinkedHashMap<>();
+        if (tree instanceof Map<?, ?> map) {
+            flatten("", map, flat);
+        } else if (tree != null) {
+            throw new UsageException("The file " + file + " must hold lines of the form \"learning_rate: 0.001\".");
         }
+        return flat;
     }
 
     /** Reads a file as it is, nested names inside their maps. */
     static Map<String, Object> tree(Path file) {
-        try {
+        if (SafeYaml.read(file) instanceof Map<?, ?> map) {
             Map<String, Object> tree = new LinkedHashMap<>();
-            if (load(Files.readString(file)) instanceof Map<?, ?> map) {
-                map.forEach((key, value) -> {
-                    if (value != null) {
-                        tree.put(String.valueOf(key), value);
-                    }
-                });
-                return tree;
-            }
-            throw new UsageException("The file " + file + " must hold lines of the form \"name: value\".");
-        } catch (IOException e) {
-            throw new UsageException("The file " + file + " cannot be read (" + e.getMessage() + ").");
-        } catch (YamlEngineException e) {
-            throw new UsageException("The file " + file + " is not YAML ("
-                    + String.valueOf(e.getMessage()).lines().findFirst().orElse("") + ").");
+            map.forEach((key, value) -> {
+                if (value != null) {
+                    tree.put(String.valueOf(key), value);
+                }
+            });
+            return tree;
         }
+        throw new UsageException("The file " + file + " must hold lines of the form \"name: value\".");
     }
 
     /** Joins nested names by dots. */
@@ -68,7 +51,7 @@ final class Yaml {
             throw new UsageException("The setting \"" + setting + "\" is not of the form name=value.");
         }
         try {
-            Object value = load(setting.substring(cut + 1));
+            Object value = SafeYaml.parse(setting.substring(cut + 1));
             if (value == null) {
                 throw new UsageException("The setting \"" + setting + "\" has no value.");
             }
@@ -76,10 +59,6 @@ final class Yaml {
         } catch (YamlEngineException e) {
             throw new UsageException("The value of the setting \"" + setting + "\" cannot be read.");
         }
-    }
-
-    private static @org.jspecify.annotations.Nullable Object load(String text) {
-        return new Load(LoadSettings.builder().build()).loadFromString(text);
     }
 
     private static void flatten(String prefix, Map<?, ?> map, Map<String, Object> into) {

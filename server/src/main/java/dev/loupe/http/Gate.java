@@ -2,14 +2,8 @@ package dev.loupe.http;
 
 import dev.loupe.service.Views;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.util.List;
-import java.util.Locale;
+import java.time.Instant;
 import java.util.Set;
-import java.util.TreeSet;
-import org.eclipse.jetty.http.HttpCookie;
-import org.eclipse.jetty.http.HttpField;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpURI;
@@ -18,52 +12,86 @@ import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
-import org.eclipse.jetty.util.Fields;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Stands before everything. A request whose Host is none of this server's names gets 403 (a foreign name that was made
- * to resolve to this machine must not reach it), as does a state-changing request or a WebSocket from a foreign page;
- * with a token, requests without it get 401. Every answer carries the security headers.
+ * to resolve to this machine must not reach it), as does a state-changing request or a WebSocket from a foreign page, and
+ * whatever else a foreign page asks for but a link that a person follows; with tokens, requests without one get 401. Every
+ * answer carries the security headers. What each check is for: {@code server/docs/threat-model.md}.
  */
 final class Gate extends Handler.Wrapper {
-    static final String COOKIE = "loupe-token";
-
     private static final String API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'";
     private static final String DOCS_POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline';"
             + " img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
-    /** Vaadin's client starts from inline scripts and evaluates what the server sends. */
-    private static final String UI_POLICY = "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval';"
+    /** Vaadin's client evaluates what the server sends; the pages themselves allow the scripts inside them one by one. */
+    private static final String UI_POLICY = "default-src 'self'; script-src 'self' 'unsafe-eval';"
             + " style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:;"
             + " connect-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
 
     private static final Set<String> READING = Set.of("GET", "HEAD", "OPTIONS");
+    /** Wrong tokens a minute from one address: more than a person mistypes, far fewer than guessing needs. */
+    private static final int GUESSES = 30;
 
-    private final Set<String> hosts = new TreeSet<>(List.of("localhost", "127.0.0.1", "[::1]"));
-    private final byte @Nullable [] token;
+    private final Hosts hosts;
+    private final @Nullable AccessTokens tokens;
     private final RateLimit limit;
+    private final RateLimit guesses = new RateLimit(GUESSES);
 
     /**
      * A gate.
      *
-     * @param host the address the server was told to listen on
-     * @param token what requests must carry; null for none
-     * @param perMinute requests a minute that each client may send to {@code /v1} and, if they change something, to
-     *     {@code /api}; 0 for no limit
+     * @param hosts the names that the server answers to
+     * @param tokens what requests must carry one of; null for none
+     * @param perMinute requests a minute that each token (without tokens: each address) may send to {@code /v1} and, if
+     *     they change something, to {@code /api}; 0 for no limit
      */
-    Gate(Handler inside, String host, @Nullable String token, int perMinute) {
+    Gate(Handler inside, Hosts hosts, @Nullable AccessTokens tokens, int perMinute) {
         super(inside);
-        String name = host.toLowerCase(Locale.ROOT);
-        hosts.add(name.contains(":") && !name.startsWith("[") ? "[" + name + "]" : name);
+        this.hosts = hosts;
         this.limit = new RateLimit(perMinute);
-        this.token = token == null ? null : token.getBytes(StandardCharsets.UTF_8);
+        this.tokens = tokens;
     }
 
     @Override
     public boolean handle(Request request, Response response, Callback callback) throws Exception {
         String path = Request.getPathInContext(request);
-        HttpFields.Mutable headers = response.getHeaders();
         boolean api = path.equals("/api") || path.startsWith("/api/") || path.equals("/v1") || path.startsWith("/v1/");
+        headers(response.getHeaders(), path, api);
+        String host = request.getHeaders().get(HttpHeader.HOST);
+        if (host == null || !hosts.has(host)) {
+            return refuse(
+                    request,
+                    response,
+                    callback,
+                    403,
+                    "This server answers to " + hosts + " only, and the request was for another host; start it with"
+                            + " --host or set allowed-hosts to add a name.");
+        }
+        if (changes(request) ? foreign(request, host) : intrudes(request)) {
+            return refuse(
+                    request,
+                    response,
+                    callback,
+                    403,
+                    "The request comes from a page of another origin, which may not change or fetch anything here.");
+        }
+        String address = Request.getRemoteAddr(request);
+        if (tokens == null) {
+            boolean login = path.equals(Login.PATH) || path.equals(Login.OUT);
+            if (login) {
+                Response.sendRedirect(request, response, callback, "/");
+                return true;
+            }
+            return within(request, response, callback, api, address);
+        }
+        if (path.equals("/api/health")) {
+            return within(request, response, callback, api, address);
+        }
+        return guarded(tokens, request, response, callback, path, api);
+    }
+
+    private static void headers(HttpFields.Mutable headers, String path, boolean api) {
         headers.put("X-Content-Type-Options", "nosniff");
         headers.put("Referrer-Policy", "no-referrer");
         headers.put("X-Frame-Options", "DENY");
@@ -71,59 +99,93 @@ final class Gate extends Handler.Wrapper {
         headers.put("Cross-Origin-Resource-Policy", "same-origin");
         headers.put(
                 "Content-Security-Policy", path.startsWith("/api/docs") ? DOCS_POLICY : api ? API_POLICY : UI_POLICY);
-
-        String host = request.getHeaders().get(HttpHeader.HOST);
-        if (host == null || !hosts.contains(name(host))) {
-            return refuse(
-                    request,
-                    response,
-                    callback,
-                    403,
-                    "This server answers to " + String.join(", ", hosts)
-                            + " only, and the request was for another host; start it with --host to add a name.");
-        }
-        if (changes(request) && foreign(request, host)) {
-            return refuse(
-                    request,
-                    response,
-                    callback,
-                    403,
-                    "The request comes from a page of another origin, which may not change anything here.");
-        }
-        if (token != null && !path.equals("/api/health")) {
-            if (offered(request.getHeaders())) {
-                return within(request, response, callback, api);
-            }
-            Fields query = Request.extractQueryParameters(request);
-            if (!api && matches(query.getValue("token"))) {
-                return welcome(request, response, callback);
-            }
-            headers.put(HttpHeader.WWW_AUTHENTICATE, "Bearer");
-            return refuse(
-                    request,
-                    response,
-                    callback,
-                    401,
-                    "This server wants its access token: send \"Authorization: Bearer TOKEN\", or open /?token=TOKEN once"
-                            + " in the browser.");
-        }
-        return within(request, response, callback, api);
     }
 
-    private boolean within(Request request, Response response, Callback callback, boolean api) throws Exception {
-        boolean works = api && !READING.contains(request.getMethod());
-        long wait = works ? limit.wait(Request.getRemoteAddr(request), System.nanoTime()) : 0;
+    /** With tokens: the cookie first, then the header, then the form and the address that give a cookie. */
+    private boolean guarded(
+            AccessTokens t, Request request, Response response, Callback callback, String path, boolean api)
+            throws Exception {
+        long now = Instant.now().getEpochSecond();
+        int number = t.numberOfCookie(Login.cookie(request.getHeaders()), now);
+        if (path.equals(Login.OUT) && request.getMethod().equals("POST")) {
+            Login.go(request, response, callback, "", Login.PATH);
+            return true;
+        }
+        boolean login = path.equals(Login.PATH);
+        boolean posted = login && request.getMethod().equals("POST");
+        if (login && !posted) {
+            Login.page(response, callback, 200, "/", "", number >= 0);
+            return true;
+        }
+        if (number >= 0 && !posted) {
+            return within(request, response, callback, api, "token " + number);
+        }
+        Login.@Nullable Form form = posted ? Login.form(request) : null;
+        String inAddress = api || posted ? null : Login.inAddress(request);
+        String offered = form != null ? form.token() : inAddress != null ? inAddress : bearer(request);
+        long wait = offered == null ? 0 : guesses.empty(Request.getRemoteAddr(request), System.nanoTime());
         if (wait > 0) {
-            response.getHeaders().put(HttpHeader.RETRY_AFTER, Long.toString(wait));
-            return refuse(
+            return later(request, response, callback, wait, "Too many wrong tokens came from this address;");
+        }
+        number = t.number(offered);
+        if (number >= 0 && (form != null || inAddress != null)) {
+            HttpURI uri = request.getHttpURI();
+            String next = form != null ? form.next() : Login.local(uri.getPath());
+            Login.go(request, response, callback, t.cookie(number, now), next);
+            return true;
+        }
+        if (number >= 0) {
+            return within(request, response, callback, api, "token " + number);
+        }
+        if (offered != null) {
+            guesses.wait(Request.getRemoteAddr(request), System.nanoTime());
+        }
+        if (posted) {
+            String next = form == null ? "/" : form.next();
+            Login.page(response, callback, 401, next, "That is not a token of this server.", false);
+            return true;
+        }
+        String accept = String.valueOf(request.getHeaders().get(HttpHeader.ACCEPT));
+        if (!api && request.getMethod().equals("GET") && accept.contains("text/html")) {
+            String next = Login.local(request.getHttpURI().getPathQuery());
+            Login.page(response, callback, 401, inAddress == null ? next : "/", "", false);
+            return true;
+        }
+        response.getHeaders().put(HttpHeader.WWW_AUTHENTICATE, "Bearer");
+        return refuse(
+                request,
+                response,
+                callback,
+                401,
+                "This server wants its access token: send \"Authorization: Bearer TOKEN\", or open /login once in the"
+                        + " browser.");
+    }
+
+    private static @Nullable String bearer(Request request) {
+        String authorization = request.getHeaders().get(HttpHeader.AUTHORIZATION);
+        return authorization != null && authorization.regionMatches(true, 0, "Bearer ", 0, 7)
+                ? authorization.substring(7).strip()
+                : null;
+    }
+
+    private boolean within(Request request, Response response, Callback callback, boolean api, String client)
+            throws Exception {
+        boolean works = api && !READING.contains(request.getMethod());
+        long wait = works ? limit.wait(client, System.nanoTime()) : 0;
+        if (wait > 0) {
+            return later(
                     request,
                     response,
                     callback,
-                    429,
-                    "Too many requests: this server takes " + limit.perMinute() + " a minute from each client; try"
-                            + " again in " + wait + " s.");
+                    wait,
+                    "Too many requests: this server takes " + limit.perMinute() + " a minute from each client;");
         }
         return super.handle(request, response, callback);
+    }
+
+    private static boolean later(Request request, Response response, Callback callback, long wait, String why) {
+        response.getHeaders().put(HttpHeader.RETRY_AFTER, Long.toString(wait));
+        return refuse(request, response, callback, 429, why + " try again in " + wait + " s.");
     }
 
     private static boolean changes(Request request) {
@@ -132,7 +194,7 @@ final class Gate extends Handler.Wrapper {
 
     private static boolean foreign(Request request, String host) {
         HttpFields headers = request.getHeaders();
-        if ("cross-site".equalsIgnoreCase(headers.get("Sec-Fetch-Site"))) {
+        if (elsewhere(headers)) {
             return true;
         }
         String origin = headers.get(HttpHeader.ORIGIN);
@@ -147,51 +209,18 @@ final class Gate extends Handler.Wrapper {
         }
     }
 
-    /** The name in a Host header, without the port. */
-    private static String name(String host) {
-        int colon = host.lastIndexOf(':');
-        boolean port =
-                colon >= 0 && host.indexOf(']', colon) < 0 && (host.startsWith("[") || host.indexOf(':') == colon);
-        return (port ? host.substring(0, colon) : host).toLowerCase(Locale.ROOT);
+    /** A foreign page that fetches or embeds something; a link that a person follows does not. */
+    private static boolean intrudes(Request request) {
+        HttpFields headers = request.getHeaders();
+        boolean link = "navigate".equalsIgnoreCase(headers.get("Sec-Fetch-Mode"))
+                && "document".equalsIgnoreCase(headers.get("Sec-Fetch-Dest"));
+        return elsewhere(headers) && !link;
     }
 
-    private boolean offered(HttpFields headers) {
-        String authorization = headers.get(HttpHeader.AUTHORIZATION);
-        if (authorization != null && authorization.regionMatches(true, 0, "Bearer ", 0, 7)) {
-            return matches(authorization.substring(7).strip());
-        }
-        for (HttpField field : headers) {
-            if (field.getHeader() == HttpHeader.COOKIE && field.getValue() != null) {
-                for (String pair : field.getValue().split(";")) {
-                    String[] parts = pair.strip().split("=", 2);
-                    if (parts.length == 2 && parts[0].equals(COOKIE) && matches(parts[1])) {
-                        return true;
-                    }
-                }
-            }
-        }
-        return false;
-    }
-
-    private boolean matches(@Nullable String offered) {
-        return token != null
-                && offered != null
-                && MessageDigest.isEqual(token, offered.getBytes(StandardCharsets.UTF_8));
-    }
-
-    /** Turns the token in the address into a cookie, and takes it out of the address. */
-    private boolean welcome(Request request, Response response, Callback callback) {
-        String value = token == null ? "" : new String(token, StandardCharsets.UTF_8);
-        Response.addCookie(
-                response,
-                HttpCookie.build(COOKIE, value)
-                        .path("/")
-                        .httpOnly(true)
-                        .sameSite(HttpCookie.SameSite.STRICT)
-                        .build());
-        HttpURI uri = request.getHttpURI();
-        Response.sendRedirect(request, response, callback, uri.getPath() == null ? "/" : uri.getPath());
-        return true;
+    /** Whether the browser says that another site, or another port of this one, asks. */
+    private static boolean elsewhere(HttpFields headers) {
+        String site = headers.get("Sec-Fetch-Site");
+        return "cross-site".equalsIgnoreCase(site) || "same-site".equalsIgnoreCase(site);
     }
 
     private static boolean refuse(Request request, Response response, Callback callback, int status, String detail) {

@@ -1,7 +1,6 @@
 package dev.loupe.http;
 
 import dev.loupe.base.LoupeException;
-import dev.loupe.base.UsageException;
 import dev.loupe.service.Workbench;
 import jakarta.servlet.Servlet;
 import java.io.IOException;
@@ -9,8 +8,8 @@ import java.net.BindException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.channels.UnresolvedAddressException;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.ServiceLoader;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.ee10.servlet.ServletHolder;
@@ -41,13 +40,20 @@ public final class LoupeServer implements AutoCloseable {
      *
      * @param host address or name; 127.0.0.1 keeps others out
      * @param port 0 for any free one
-     * @param tokenFile file with the access token; null for none
-     * @param perMinute requests a minute that change something or make the server work, for each client; 0 for no limit
+     * @param tokenFile file with the access tokens, one a line; null for none
+     * @param perMinute requests a minute that change something or make the server work, for each token (without tokens:
+     *     for each address); 0 for no limit
+     * @param names more names that the server answers to, as that of a proxy in front of it
      */
-    public record Options(String host, int port, @Nullable Path tokenFile, int perMinute) {
+    public record Options(String host, int port, @Nullable Path tokenFile, int perMinute, List<String> names) {
         /** Without a limit. */
         public Options(String host, int port, @Nullable Path tokenFile) {
             this(host, port, tokenFile, 0);
+        }
+
+        /** Without other names. */
+        public Options(String host, int port, @Nullable Path tokenFile, int perMinute) {
+            this(host, port, tokenFile, perMinute, List.of());
         }
     }
 
@@ -63,7 +69,7 @@ public final class LoupeServer implements AutoCloseable {
      * @throws LoupeException if the port is in use or the address is none of this machine's, in one sentence
      */
     public static LoupeServer start(Workbench bench, Options options) {
-        String token = token(options.tokenFile());
+        AccessTokens tokens = options.tokenFile() == null ? null : AccessTokens.read(options.tokenFile());
         QueuedThreadPool threads = new QueuedThreadPool(64, 4);
         threads.setName("http");
         threads.setVirtualThreadsExecutor(VirtualThreads.getDefaultVirtualThreadsExecutor());
@@ -87,7 +93,8 @@ public final class LoupeServer implements AutoCloseable {
         contexts.addHandler(context("/v1", new V1(bench).javalin().javalinServlet()));
         try {
             contexts.addHandler(ui == null ? new NoPages() : ui.handler(bench));
-            server.setHandler(new RequestLog(new Gate(contexts, options.host(), token, options.perMinute()), metrics));
+            server.setHandler(new RequestLog(
+                    new Gate(contexts, new Hosts(options.host(), options.names()), tokens, options.perMinute()), metrics));
             server.start();
         } catch (Exception e) {
             stop(server);
@@ -137,22 +144,6 @@ public final class LoupeServer implements AutoCloseable {
 
     private static String address(String host) {
         return host.equals("localhost") ? "127.0.0.1" : host;
-    }
-
-    private static @Nullable String token(@Nullable Path file) {
-        if (file == null) {
-            return null;
-        }
-        try {
-            String token = Files.readString(file).strip();
-            if (!token.matches("[\\x21-\\x7e&&[^;,\"\\\\]]{8,512}")) {
-                throw new UsageException("The token file " + file
-                        + " must hold one word of 8 to 512 letters, digits or signs (no ; , \" or \\).");
-            }
-            return token;
-        } catch (IOException e) {
-            throw new UsageException("The token file " + file + " cannot be read (" + e.getMessage() + ").");
-        }
     }
 
     private static LoupeException failure(Exception e, Options options) {

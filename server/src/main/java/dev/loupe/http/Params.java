@@ -3,6 +3,7 @@ package dev.loupe.http;
 import dev.loupe.base.UsageException;
 import dev.loupe.service.Views;
 import io.javalin.http.Context;
+import tools.jackson.databind.JsonNode;
 
 /** Query parameters and bodies, with one sentence for each way to get them wrong. */
 final class Params {
@@ -60,12 +61,28 @@ final class Params {
         }
     }
 
+    /** Lists have no holes: what is in one is something. */
+    private static void whole(JsonNode node, String name) {
+        if (node.isArray()) {
+            for (JsonNode element : node) {
+                if (element.isNull()) {
+                    throw new UsageException(name + " has a list with null in it; leave that out.");
+                }
+                whole(element, name);
+            }
+        } else if (node.isObject()) {
+            node.properties().forEach(p -> whole(p.getValue(), "\"" + p.getKey() + "\""));
+        }
+    }
+
     static <T> T body(Context ctx, Class<T> type) {
         String body = ctx.body();
         if (body.isBlank()) {
             throw new UsageException("The request has no body; this route takes a JSON object.");
         }
-        T value = Views.JSON.readValue(body, type);
+        JsonNode tree = Views.JSON.readTree(body);
+        whole(tree, "The body");
+        T value = Views.JSON.treeToValue(tree, type);
         if (value == null) {
             throw new UsageException("The body is null; this route takes a JSON object.");
         }

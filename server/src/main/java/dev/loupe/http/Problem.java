@@ -9,6 +9,9 @@ import dev.loupe.base.UsageException;
 import dev.loupe.model.BusyException;
 import dev.loupe.service.ConflictException;
 import io.javalin.http.HttpResponseException;
+import java.io.EOFException;
+import java.util.concurrent.TimeoutException;
+import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.http.HttpStatus;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -64,6 +67,17 @@ record Problem(
         }
         if (e instanceof LoupeException) {
             return of(422, String.valueOf(e.getMessage()), instance);
+        }
+        for (Throwable t = e; t != null; t = t.getCause()) {
+            if (t instanceof EOFException) {
+                return of(400, "The request broke off before it was complete.", instance);
+            }
+            if (t instanceof TimeoutException) {
+                return of(408, "The rest of the request did not come in time.", instance);
+            }
+            if (t instanceof HttpException h) { // found while its body was read
+                return of(h.getCode(), "The request cannot be read as HTTP: " + h.getReason() + ".", instance);
+            }
         }
         if (e instanceof HttpResponseException h) {
             return of(

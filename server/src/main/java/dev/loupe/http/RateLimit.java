@@ -56,6 +56,26 @@ final class RateLimit {
             b.left--;
             return 0;
         }
+        return seconds(b);
+    }
+
+    /**
+     * Whether a client has no request left, without taking one.
+     *
+     * @param now the time in nanoseconds
+     * @return 0 if one may pass, else seconds after which one may
+     */
+    synchronized long empty(String client, long now) {
+        Bucket b = buckets.get(client);
+        if (perMinute == 0 || b == null) {
+            return 0;
+        }
+        b.left = Math.min(perMinute, b.left + (now - b.since) / 60e9 * perMinute);
+        b.since = now;
+        return b.left >= 1 ? 0 : seconds(b);
+    }
+
+    private long seconds(Bucket b) {
         return (long) Math.ceil((1 - b.left) * 60 / perMinute - 1e-6);
     }
 }

@@ -1,6 +1,7 @@
 package dev.loupe.service;
 
 import dev.loupe.base.LoupeException;
+import dev.loupe.base.PrivateAddresses;
 import dev.loupe.base.UsageException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -30,14 +31,21 @@ final class ChatService {
     private final URI address;
     private final String model;
     private final @Nullable String key;
+    private final boolean anywhere;
+
+    /** A service that may be on this machine, and elsewhere only on the internet. */
+    ChatService(String url, String model, @Nullable String key) {
+        this(url, model, key, false);
+    }
 
     /**
      * A service.
      *
      * @param url its base, such as {@code http://localhost:11434/v1}
      * @param key sent as a bearer token; null for none
+     * @param anywhere whether it may be at a private address that is not this machine
      */
-    ChatService(String url, String model, @Nullable String key) {
+    ChatService(String url, String model, @Nullable String key, boolean anywhere) {
         URI base;
         try {
             base = URI.create(url.strip().replaceAll("/+$", ""));
@@ -51,7 +59,7 @@ final class ChatService {
                     "The setting label-url must be http://HOST/... or https://HOST/... without a password"
                             + " in it; the key goes into LOUPE_LABEL_KEY.");
         }
-        boolean local = List.of("localhost", "127.0.0.1", "[::1]").contains(base.getHost());
+        boolean local = local(base.getHost());
         if (http && !local && key != null) {
             throw new UsageException("The key for labels would travel unencrypted to " + base.getHost()
                     + ": give label-url with https.");
@@ -62,6 +70,20 @@ final class ChatService {
         this.address = URI.create(base + "/chat/completions");
         this.model = model;
         this.key = key;
+        this.anywhere = anywhere;
+    }
+
+    private static boolean local(String host) {
+        return List.of("localhost", "127.0.0.1", "[::1]").contains(host);
+    }
+
+    /** Looked at before every question: a name may lead elsewhere from one moment to the next. */
+    private void guard() {
+        String host = address.getHost();
+        if (!anywhere && !local(host) && PrivateAddresses.leadsTo(host)) {
+            throw new LoupeException("The service for labels at " + host + " is at an address inside this machine's"
+                    + " network: set label-private to true if it is meant to be asked.");
+        }
     }
 
     String model() {
@@ -70,6 +92,7 @@ final class ChatService {
 
     /** One answer, at temperature 0. */
     String ask(String system, String user, int mostTokens) {
+        guard();
         Map<String, Object> body = Map.of(
                 "model",
                 model,

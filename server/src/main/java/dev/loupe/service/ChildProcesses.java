@@ -21,11 +21,25 @@ final class ChildProcesses {
 
     private final Workspace workspace;
     private final String device;
+    private final int most;
     private final Map<String, Process> running = new ConcurrentHashMap<>();
 
-    ChildProcesses(Workspace workspace, String device) {
+    ChildProcesses(Workspace workspace, String device, int most) {
         this.workspace = workspace;
         this.device = device;
+        this.most = most;
+    }
+
+    /**
+     * Each child takes a few hundred megabytes: nobody may start so many that the machine stands still.
+     *
+     * @throws ConflictException if no other child may be started now
+     */
+    void room() {
+        if (running.size() >= most) {
+            throw new ConflictException("This server runs " + running.size() + " jobs and starts no more than " + most
+                    + " (max-jobs): wait until one has ended, or stop one.");
+        }
     }
 
     /** Starts the job of a folder; {@code ended} hears the exit code. */

@@ -1,5 +1,6 @@
 package dev.loupe.service;
 
+import dev.loupe.base.UsageException;
 import dev.loupe.compare.Matching;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +19,14 @@ public record CompareSpec(
         @Nullable Double threshold,
         @Nullable Boolean across,
         @Nullable Boolean activations) {
+    /** Refuses what JSON may leave out. */
+    @SuppressWarnings({"ConstantValue", "NullAway"}) // JSON leaves absent fields null, whatever the types say
+    public CompareSpec {
+        if (a == null || b == null) {
+            throw new UsageException("A comparison needs two SAEs: {\"a\": \"NAME\", \"b\": \"NAME\"}.");
+        }
+    }
+
     /** Weights only, at one place. */
     public CompareSpec(String a, String b, @Nullable Double threshold) {
         this(a, b, threshold, null, null);

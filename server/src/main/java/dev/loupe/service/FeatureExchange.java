@@ -2,6 +2,7 @@ package dev.loupe.service;
 
 import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.LoupeException;
+import dev.loupe.base.Unpacked;
 import dev.loupe.base.UsageException;
 import dev.loupe.feature.Example;
 import dev.loupe.feature.ExampleBand;
@@ -150,7 +151,9 @@ public final class FeatureExchange {
         saes.folder(sae);
         List<Explanation> all = new ArrayList<>();
         try (InputStream in = Files.newInputStream(file);
-                InputStream plain = String.valueOf(file.getFileName()).endsWith(".gz") ? new GZIPInputStream(in) : in;
+                InputStream plain = String.valueOf(file.getFileName()).endsWith(".gz")
+                        ? new Unpacked(Files.size(file)).count(new GZIPInputStream(in))
+                        : in;
                 BufferedReader reader = new BufferedReader(new InputStreamReader(plain, StandardCharsets.UTF_8))) {
             int number = 0;
             for (String line; (line = reader.readLine()) != null; ) {

@@ -41,13 +41,18 @@ public final class Jobs {
     private final ChildProcesses children;
 
     Jobs(Workspace workspace) {
-        this(workspace, "auto");
+        this(workspace, "auto", 8);
     }
 
-    /** @param device that jobs in processes of their own run on */
-    Jobs(Workspace workspace, String device) {
+    /**
+     * Jobs of a workspace.
+     *
+     * @param device that jobs in processes of their own run on
+     * @param most how many of those this process starts at a time
+     */
+    Jobs(Workspace workspace, String device, int most) {
         this.workspace = workspace;
-        this.children = new ChildProcesses(workspace, device);
+        this.children = new ChildProcesses(workspace, device, most);
     }
 
     /** All jobs, newest first. */
@@ -113,10 +118,12 @@ public final class Jobs {
      * @param request the request of that use case
      * @return the job, queued
      * @throws dev.loupe.base.UsageException if the kind or the request cannot be
+     * @throws ConflictException if as many jobs run already as this server may start
      */
     public Job start(String kind, Object request) {
         JsonNode tree = Views.JSON.valueToTree(request);
         String title = Tasks.title(kind, tree);
+        children.room();
         Path folder = write(kind, title, "server", tree);
         children.start(folder, code -> childEnded(folder, code));
         return get(String.valueOf(folder.getFileName()));

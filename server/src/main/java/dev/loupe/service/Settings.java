@@ -1,9 +1,7 @@
 package dev.loupe.service;
 
-import dev.loupe.base.LoupeException;
 import dev.loupe.base.UsageException;
 import dev.loupe.tensor.Device;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -11,9 +9,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import org.snakeyaml.engine.v2.api.Load;
-import org.snakeyaml.engine.v2.api.LoadSettings;
-import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 
 /**
  * Every setting with its origin. A flag wins over a {@code LOUPE_*} variable, that over the workspace's
@@ -39,12 +34,22 @@ public final class Settings {
         /** The server's address. */
         HOST("host", "127.0.0.1", "address the server listens on"),
         /** A file with the access token. */
-        TOKEN_FILE("token-file", "", "file with the access token that requests must carry; empty for none"),
+        TOKEN_FILE(
+                "token-file",
+                "",
+                "file with access tokens, one a line, one of which requests must carry; empty for none"),
+        /** Names of a proxy. */
+        ALLOWED_HOSTS(
+                "allowed-hosts",
+                "",
+                "more names that the server answers to, joined by commas, as that of a proxy in front of it"),
         /** Work that a client may ask for. */
         RATE_LIMIT(
                 "rate-limit",
                 "600",
-                "requests a minute that make the server work, for each client of a server with a token; 0 for no limit"),
+                "requests a minute that make the server work, for each access token; 0 for no limit"),
+        /** Processes that a server starts. */
+        MAX_JOBS("max-jobs", "8", "jobs that a server runs at a time; 0 for none"),
         /** How the log is written. */
         LOG_FORMAT("log-format", "text", "text, or json: one JSON object a line in the log and on stderr"),
         /** Who writes labels in prose. */
@@ -54,7 +59,12 @@ public final class Settings {
                 "base address of an OpenAI-compatible service that writes labels in prose; empty for none. Its key is read"
                         + " from LOUPE_LABEL_KEY alone"),
         /** The model there. */
-        LABEL_MODEL("label-model", "", "the model of that service");
+        LABEL_MODEL("label-model", "", "the model of that service"),
+        /** Where it may be. */
+        LABEL_PRIVATE(
+                "label-private",
+                "false",
+                "true if that service is at a private address (10.*, 192.168.*, ...) of another machine");
 
         private final String text;
         private final String fallback;
@@ -143,6 +153,18 @@ public final class Settings {
         }
     }
 
+    /** A setting that is true or false. */
+    public boolean flag(Key key) {
+        Setting s = setting(key);
+        return switch (s.value().toLowerCase(java.util.Locale.ROOT)) {
+            case "true" -> true;
+            case "false" -> false;
+            default ->
+                throw new UsageException("The setting " + s.name() + " is \"" + s.value() + "\" (" + s.source()
+                        + "); it must be true or false.");
+        };
+    }
+
     /** Where models run; {@code auto} is the processor. Whether this machine has the device is not asked. */
     public Device device() {
         return Device.parse(get(Key.DEVICE));
@@ -197,6 +219,9 @@ public final class Settings {
         if (port < 0 || port > 65_535) {
             throw new UsageException("The port is " + port + "; it must be from 0 (any free one) to 65535.");
         }
+        if (number(Key.MAX_JOBS) < 0) {
+            throw new UsageException("The setting max-jobs is " + number(Key.MAX_JOBS) + "; it must be 0 or more.");
+        }
         if (number(Key.RATE_LIMIT) < 0) {
             throw new UsageException("The rate limit is " + number(Key.RATE_LIMIT) + "; it must be 0 (none) or more.");
         }
@@ -211,15 +236,7 @@ public final class Settings {
         if (!Files.isRegularFile(file)) {
             return Map.of();
         }
-        Object tree;
-        try {
-            tree = new Load(LoadSettings.builder().setLabel(file.toString()).build())
-                    .loadFromString(Files.readString(file));
-        } catch (IOException e) {
-            throw new LoupeException("The file " + file + " cannot be read (" + e.getMessage() + ").", e);
-        } catch (YamlEngineException e) {
-            throw new UsageException("The file " + file + " is not YAML (" + first(e.getMessage()) + ").");
-        }
+        Object tree = SafeYaml.read(file);
         if (tree == null) {
             return Map.of();
         }
@@ -255,9 +272,5 @@ public final class Settings {
             }
         }
         return String.join(", ", names);
-    }
-
-    private static String first(@Nullable String message) {
-        return message == null ? "unreadable" : message.lines().findFirst().orElse("unreadable");
     }
 }

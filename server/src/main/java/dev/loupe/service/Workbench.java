@@ -102,7 +102,8 @@ public final class Workbench implements AutoCloseable {
         this.sweeps = new Sweeps(workspace, stores, trainings, evaluations, executors);
         this.control = new RandomControl(workspace, models, stores, saes, sweeps, evaluations);
         this.controls = new Controls(workspace, features, control);
-        this.jobs = new Jobs(workspace, settings.get(Settings.Key.DEVICE));
+        this.jobs =
+                new Jobs(workspace, settings.get(Settings.Key.DEVICE), settings.number(Settings.Key.MAX_JOBS));
     }
 
     /** The folder. */
@@ -201,7 +202,10 @@ public final class Workbench implements AutoCloseable {
         return url.isBlank()
                 ? null
                 : new ChatService(
-                        url, settings.get(Settings.Key.LABEL_MODEL), key == null || key.isBlank() ? null : key);
+                        url,
+                        settings.get(Settings.Key.LABEL_MODEL),
+                        key == null || key.isBlank() ? null : key,
+                        settings.flag(Settings.Key.LABEL_PRIVATE));
     }
 
     /** Labels in prose, where a service for them is set. */

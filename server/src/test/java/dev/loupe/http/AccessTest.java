@@ -112,7 +112,7 @@ class AccessTest {
                             .statusCode())
                     .isEqualTo(200);
             HttpResponse<String> welcome = guarded.get("/?token=correct-horse-battery");
-            assertThat(welcome.statusCode()).isEqualTo(302);
+            assertThat(welcome.statusCode()).isEqualTo(303);
             String cookie = welcome.headers().firstValue("set-cookie").orElse("");
             assertThat(cookie).contains("HttpOnly", "SameSite=Strict");
             assertThat(welcome.headers().firstValue("location").orElse("")).doesNotContain("correct-horse");

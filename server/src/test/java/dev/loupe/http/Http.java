@@ -12,6 +12,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -23,9 +24,16 @@ final class Http implements AutoCloseable {
     private final HttpClient client = HttpClient.newHttpClient();
 
     Http(Path workspace, @Nullable Path tokenFile) {
+        this(workspace, tokenFile, "threads", "0");
+    }
+
+    /** With a setting of one's own. */
+    Http(Path workspace, @Nullable Path tokenFile, String setting, String value) {
         bench = new Workbench(
                 Workspace.create(workspace),
-                Settings.load(Map.of(Settings.Key.WORKSPACE, workspace.toString()), Map.of()));
+                Settings.load(
+                        Map.of(Settings.Key.WORKSPACE, workspace.toString()),
+                        Map.of("LOUPE_" + setting.toUpperCase(Locale.ROOT).replace('-', '_'), value)));
         server = LoupeServer.start(bench, new LoupeServer.Options("127.0.0.1", 0, tokenFile));
     }
 

@@ -3,6 +3,7 @@ package dev.loupe.model.hub;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
+import dev.loupe.base.PrivateAddresses;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.ProxySelector;
@@ -150,6 +151,7 @@ final class HubClient implements AutoCloseable {
     private HttpResponse<InputStream> follow(String method, URI first, long from) throws IOException {
         URI uri = first;
         for (int i = 0; i < REDIRECTS; i++) {
+            guard(uri);
             HttpRequest.Builder request = HttpRequest.newBuilder(uri)
                     .timeout(Duration.ofSeconds(60))
                     .header("User-Agent", "loupe")
@@ -187,6 +189,15 @@ final class HubClient implements AutoCloseable {
             uri = next;
         }
         throw new LoupeException("The answers of " + settings.host() + " for " + id + " lead from one to the next.");
+    }
+
+    /** A hub on the internet leads to other hosts there, never into this machine or its network. */
+    private void guard(URI uri) {
+        String host = String.valueOf(uri.getHost());
+        if (!sameHost(uri) && !PrivateAddresses.mayLead(settings.host(), host)) {
+            throw new LoupeException("The answer of " + settings.host() + " leads to " + host
+                    + ", an address inside this machine or its network, which is not followed.");
+        }
     }
 
     private boolean sameHost(URI uri) {

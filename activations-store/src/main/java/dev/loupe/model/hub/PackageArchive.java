@@ -2,6 +2,7 @@ package dev.loupe.model.hub;
 
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
+import dev.loupe.base.Unpacked;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -90,7 +91,7 @@ final class PackageArchive {
         InputStream raw = new BufferedInputStream(Files.newInputStream(archive), 1 << 16);
         String name = String.valueOf(archive.getFileName());
         return name.endsWith("gz")
-                ? new TarArchiveInputStream(new GzipCompressorInputStream(raw))
+                ? new TarArchiveInputStream(new Unpacked(Files.size(archive)).count(new GzipCompressorInputStream(raw)))
                 : new ZipArchiveInputStream(raw);
     }
 

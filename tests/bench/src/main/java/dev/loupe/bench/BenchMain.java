@@ -4,11 +4,13 @@ import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.UsageException;
+import dev.loupe.bench.fault.FaultsMain;
 import dev.loupe.steer.EditOp;
 import dev.loupe.train.Method;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -29,6 +31,7 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true)
 public final class BenchMain implements Callable<Integer> {
     private static final int STREAMS = 32;
+    private static final int TABS = 64;
 
     /** Every benchmark by name. */
     static final Map<String, Supplier<Benchmark>> ALL = all();
@@ -52,7 +55,7 @@ public final class BenchMain implements Callable<Integer> {
             names = "--seconds",
             defaultValue = "20",
             description =
-                    "How long soak runs each time (default 20; ten minutes: --seconds 600 --rounds 1 --warmups 0).")
+                    "How long soak and crowd run each time (default 20; ten minutes: --seconds 600 --rounds 1 --warmups 0).")
     private int seconds;
 
     @Option(names = "--json", description = "One JSON object on stdout at the end.")
@@ -111,6 +114,7 @@ public final class BenchMain implements Callable<Integer> {
                 () -> new SteerBench(EditOp.ADD),
                 () -> new SteerBench(EditOp.SET),
                 () -> new SoakBench(STREAMS, 20),
+                () -> new CrowdBench(TABS, STREAMS, 20),
                 StartBench::new,
                 RelpBench::new)) {
             all.put(b.get().name(), b);
@@ -124,7 +128,8 @@ public final class BenchMain implements Callable<Integer> {
 
     /** Runs and exits: 0 done, 1 failed, 2 wrong use. */
     public static void main(String[] args) {
-        System.exit(run(args));
+        boolean faults = args.length > 0 && args[0].equals("faults");
+        System.exit(faults ? FaultsMain.run(Arrays.copyOfRange(args, 1, args.length)) : run(args));
     }
 
     static int run(String... args) {
@@ -177,7 +182,9 @@ public final class BenchMain implements Callable<Integer> {
     private Benchmark make(String name) {
         return name.equals("soak")
                 ? new SoakBench(STREAMS, seconds)
-                : Objects.requireNonNull(ALL.get(name)).get();
+                : name.equals("crowd")
+                        ? new CrowdBench(TABS, STREAMS, seconds)
+                        : Objects.requireNonNull(ALL.get(name)).get();
     }
 
     private void say(BenchResult r) {

@@ -8,8 +8,6 @@ import dev.loupe.http.LoupeServer;
 import dev.loupe.service.Settings;
 import dev.loupe.service.Workbench;
 import dev.loupe.service.Workspace;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -109,7 +107,7 @@ final class SoakBench implements Benchmark {
             Future<?> told = minutes.scheduleAtFixedRate(
                     () -> System.err.println("soak: " + soFar(start)), 60, 60, TimeUnit.SECONDS);
             Thread.sleep(Math.max(1, seconds * 200L)); // a fifth: everything is warm
-            early = residentMib();
+            early = Resident.mib();
             for (Future<Seen> one : all) {
                 seen.add(one.get());
             }
@@ -118,7 +116,7 @@ final class SoakBench implements Benchmark {
             throw new LoupeException("A client of the soak failed after " + soFar(start) + ": " + e.getCause(), e);
         }
         double wall = (System.nanoTime() - start) / 1e9;
-        double late = residentMib();
+        double late = Resident.mib();
         if (late > early * MOST_GROWTH + SLACK_MIB) {
             throw new LoupeException(
                     String.format(Locale.ROOT, "Memory grew from %.0f to %.0f MiB in %d s.", early, late, seconds));
@@ -135,7 +133,7 @@ final class SoakBench implements Benchmark {
                 wall,
                 texts.sum(),
                 pieces.sum() / wall,
-                residentMib());
+                Resident.mib());
     }
 
     private Measured measured(List<Seen> seen, double wall, double early, double late) {
@@ -194,20 +192,6 @@ final class SoakBench implements Benchmark {
         return sorted.length == 0
                 ? Double.NaN
                 : sorted[(int) Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
-    }
-
-    /** What the process has in memory; that of the Java heap alone where the system does not say. */
-    private static double residentMib() {
-        try {
-            return Files.readAllLines(Path.of("/proc/self/status")).stream()
-                    .filter(l -> l.startsWith("VmRSS:"))
-                    .mapToDouble(l -> Double.parseDouble(l.replaceAll("\\D", "")) / 1024)
-                    .findFirst()
-                    .orElseThrow();
-        } catch (IOException e) {
-            Runtime r = Runtime.getRuntime();
-            return (r.totalMemory() - r.freeMemory()) / 1048576.0;
-        }
     }
 
     @Override

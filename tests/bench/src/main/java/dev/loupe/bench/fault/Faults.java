@@ -1,0 +1,241 @@
+package dev.loupe.bench.fault;
+
+import dev.loupe.base.AtomicFiles;
+import dev.loupe.base.LoupeException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Disturbs stages and looks at what is left. Each trial begins with the same workspace: the stage is done disturbed, then once
+ * more undisturbed; what it leaves then must be that of a run that nothing disturbed, bit by bit.
+ */
+public final class Faults {
+    private static final long ROOM = 512L << 20;
+
+    private final Path folder;
+    private final Random random;
+    private final List<Stage> stages;
+    private final List<String> notes = new ArrayList<>();
+
+    /**
+     * What became of the trials of a stage under a fault.
+     *
+     * @param stage the stage
+     * @param fault the fault
+     * @param runs how many
+     * @param finished of them, how often the command was done before the fault met it
+     * @param wrong what was not as it should be, a line each
+     */
+    public record Row(String stage, String fault, int runs, int finished, List<String> wrong) {}
+
+    /** What a stage leaves and needs if nothing disturbs it. */
+    private record Undisturbed(Map<String, String> result, Set<String> varies, double seconds, long bytes) {}
+
+    /** In an empty folder. */
+    public Faults(Path folder, long seed) throws IOException {
+        this.folder = folder;
+        this.random = new Random(seed);
+        Stage.inputs(folder);
+        this.stages = Stage.all(folder);
+    }
+
+    /** The names of all stages. */
+    public List<String> stages() {
+        return stages.stream().map(Stage::name).toList();
+    }
+
+    /** What else should be known: values that differ without any fault. */
+    public List<String> notes() {
+        return notes;
+    }
+
+    /** Makes the workspace that every trial begins with. */
+    public void prepare() {
+        for (List<String> command : Stage.preparation(folder)) {
+            Child.End end = Child.here(base(), command);
+            if (end.code() != 0) {
+                throw new LoupeException("The workspace for the faults could not be made: " + end.said());
+            }
+        }
+    }
+
+    private Path base() {
+        return folder.resolve("base");
+    }
+
+    /** Disturbs one stage. {@code runs} tells how often by each fault. */
+    public List<Row> run(String name, Map<String, Integer> runs) throws Exception {
+        Stage stage = stages.stream()
+                .filter(s -> s.name().equals(name))
+                .findFirst()
+                .orElseThrow(() -> new LoupeException("There is no stage " + name + "; there are " + stages() + "."));
+        Undisturbed reference = reference(stage);
+        List<Row> rows = new ArrayList<>();
+        for (Fault fault : Fault.values()) {
+            int n = runs.getOrDefault(fault.words(), 0);
+            if (n == 0) {
+                continue;
+            }
+            if (fault == Fault.DISK_FULL && !SmallDisk.permitted(folder.resolve("disk"))) {
+                notes.add("disk full: mounting a small file system is not permitted here, not tried");
+                continue;
+            }
+            List<String> wrong = new ArrayList<>();
+            int finished = 0;
+            for (int i = 0; i < n; i++) {
+                finished += trial(stage, fault, reference, wrong) ? 1 : 0;
+            }
+            rows.add(new Row(stage.name(), fault.words(), n, finished, wrong));
+        }
+        return rows;
+    }
+
+    private Undisturbed reference(Stage stage) throws Exception {
+        Path first = fresh(folder.resolve("first"));
+        long before = size(first);
+        Child.End end = Child.start(first, folder.resolve("output"), List.of(), stage.command())
+                .await();
+        if (end.code() != 0) {
+            throw new LoupeException("The stage " + stage.name() + " fails undisturbed: " + end.said());
+        }
+        long bytes = Math.max(4096, size(first) - before);
+        Path second = fresh(folder.resolve("second"));
+        Child.End again = Child.here(second, stage.command());
+        if (again.code() != 0) {
+            throw new LoupeException("The stage " + stage.name() + " fails undisturbed: " + again.said());
+        }
+        Map<String, String> result = Fingerprint.of(first, stage.result());
+        Set<String> varies = Fingerprint.difference(result, Fingerprint.of(second, stage.result()));
+        notes.add(stage.name() + ": " + String.format(java.util.Locale.ROOT, "%.1f s", end.seconds()) + " of work, "
+                + bytes + " bytes, " + result.size() + " values compared, without "
+                + (varies.isEmpty() ? "exception" : String.join(", ", varies)));
+        return new Undisturbed(result, varies, end.seconds(), bytes);
+    }
+
+    /** One trial; true if the command was done before the fault met it. */
+    private boolean trial(Stage stage, Fault fault, Undisturbed reference, List<String> wrong) throws Exception {
+        @Nullable SmallDisk disk = null;
+        try {
+            Path workspace = folder.resolve("trial");
+            if (fault == Fault.DISK_FULL) {
+                disk = SmallDisk.mount(folder.resolve("disk"), ROOM);
+                workspace = disk.folder().resolve("trial");
+            }
+            fresh(workspace);
+            if (disk != null) {
+                disk.resize(occupied(disk.folder()) + (long) (random.nextDouble() * reference.bytes()));
+            }
+            Path output = folder.resolve("output");
+            Child.End end = fault.meet(new Fault.Trial(stage, workspace, output, reference.seconds(), random));
+            String about = stage.name() + ", " + fault.words() + ": ";
+            if (fault.speaks() && end.code() != 0) {
+                String sentence = end.sentence();
+                if (end.code() != 1
+                        || !sentence.endsWith(".")
+                        || sentence.contains("This should not have happened")
+                        || end.said().contains("\tat ")) {
+                    wrong.add(about + "ended with " + end.code() + " and said: "
+                            + end.said().strip());
+                }
+            }
+            if (disk != null) {
+                disk.resize(ROOM);
+            }
+            if (end.code() != 0) {
+                halves(stage, workspace, reference, about, wrong);
+            }
+            again(stage, workspace, end.code() == 0, reference, about, wrong);
+            return end.code() == 0;
+        } finally {
+            if (disk != null) {
+                disk.close();
+            }
+        }
+    }
+
+    /** What has its final name must be whole already. */
+    private static void halves(Stage stage, Path workspace, Undisturbed reference, String about, List<String> wrong)
+            throws IOException {
+        Map<String, String> there;
+        try {
+            there = Fingerprint.of(workspace, stage.result());
+        } catch (LoupeException e) {
+            wrong.add(about + "left a file that cannot be read: " + e.getMessage());
+            return;
+        }
+        Set<String> odd = new TreeSet<>();
+        for (Map.Entry<String, String> e : there.entrySet()) {
+            String right = reference.result().get(e.getKey());
+            if (right != null
+                    && !right.equals(e.getValue())
+                    && !reference.varies().contains(e.getKey())) {
+                odd.add(e.getKey());
+            }
+        }
+        odd.removeIf(n -> !n.startsWith("saes/") || stage.name().equals("train")); // parts that a command goes on with
+        if (!odd.isEmpty()) {
+            wrong.add(about + "left something else under its final name: " + odd);
+        }
+    }
+
+    private static void again(
+            Stage stage, Path workspace, boolean done, Undisturbed reference, String about, List<String> wrong)
+            throws IOException {
+        if (!done || stage.result().stream().noneMatch(r -> Files.exists(workspace.resolve(r)))) {
+            Child.End end = Child.here(workspace, stage.command());
+            boolean there = end.code() != 0
+                    && (end.said().contains("exists already") || end.said().contains("is there already"));
+            if (end.code() != 0 && !there) {
+                wrong.add(about + "cannot be done again: " + end.said().strip());
+                return;
+            }
+        }
+        Set<String> differs = Fingerprint.difference(reference.result(), Fingerprint.of(workspace, stage.result()));
+        differs.removeAll(reference.varies());
+        if (!differs.isEmpty()) {
+            wrong.add(about + "differs afterwards in " + differs.size() + " values: "
+                    + differs.stream().limit(5).toList());
+        }
+    }
+
+    /** The base workspace, copied; its files may be written to, so no links. */
+    private Path fresh(Path to) throws IOException {
+        AtomicFiles.deleteTree(to);
+        try (Stream<Path> all = Files.walk(base())) {
+            for (Path p : all.toList()) {
+                Path target = to.resolve(base().relativize(p).toString());
+                if (Files.isDirectory(p)) {
+                    Files.createDirectories(target);
+                } else {
+                    Files.copy(p, target);
+                }
+            }
+        }
+        return to;
+    }
+
+    private static long size(Path folder) throws IOException {
+        try (Stream<Path> all = Files.walk(folder)) {
+            return all.filter(Files::isRegularFile)
+                    .mapToLong(p -> p.toFile().length())
+                    .sum();
+        }
+    }
+
+    /** As a file system of pages of 4 KiB counts. */
+    private static long occupied(Path folder) throws IOException {
+        try (Stream<Path> all = Files.walk(folder)) {
+            return all.mapToLong(p -> Files.isRegularFile(p) ? (p.toFile().length() + 4095) / 4096 * 4096 : 4096)
+                    .sum();
+        }
+    }
+}

@@ -1,0 +1,161 @@
+package dev.loupe.bench.fault;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+
+/**
+ * A stage of the work, as a command in small.
+ *
+ * @param name of the stage
+ * @param command the command, without the workspace
+ * @param result what it leaves: folders and files of the workspace
+ */
+record Stage(String name, List<String> command, List<String> result) {
+    private static final String HOOK = "blocks.2.hook_resid_post";
+    private static final String[] WORDS = {
+        "the",
+        "vote",
+        "report",
+        "Commission",
+        "debate",
+        "is",
+        "closed",
+        "tomorrow",
+        "und",
+        "Bericht",
+        "Abstimmung",
+        "findet",
+        "morgen",
+        "statt",
+        "le",
+        "vote",
+        "aura",
+        "lieu",
+        "demain",
+        "rapport",
+        "nous",
+        "devons",
+        "voter"
+    };
+
+    /** The commands that make what the stages need. */
+    static List<List<String>> preparation(Path folder) {
+        return List.of(
+                List.of(
+                        "capture",
+                        "--text",
+                        folder.resolve("text.jsonl").toString(),
+                        "--hook",
+                        HOOK,
+                        "--tokens",
+                        "6000",
+                        "--name",
+                        "base"),
+                List.of(
+                        "train",
+                        "--store",
+                        "base",
+                        "--arch",
+                        "topk",
+                        "--d-sae",
+                        "128",
+                        "--k",
+                        "8",
+                        "--seeds",
+                        "0,1",
+                        "--steps",
+                        "40",
+                        "--set",
+                        "batch=256",
+                        "--name",
+                        "sae"));
+    }
+
+    /** All stages, small enough that each takes a second or two. */
+    static List<Stage> all(Path folder) {
+        String text = folder.resolve("text.jsonl").toString();
+        return List.of(
+                new Stage(
+                        "capture",
+                        List.of(
+                                "capture",
+                                "--text",
+                                text,
+                                "--hook",
+                                HOOK + ",blocks.1.hook_resid_post",
+                                "--tokens",
+                                "20000",
+                                "--name",
+                                "made"),
+                        List.of("activations/made")),
+                new Stage(
+                        "train",
+                        List.of(
+                                "train",
+                                "--store",
+                                "base",
+                                "--arch",
+                                "jumprelu",
+                                "--d-sae",
+                                "256",
+                                "--l0-target",
+                                "8",
+                                "--steps",
+                                "300",
+                                "--set",
+                                "batch=256",
+                                "--name",
+                                "made"),
+                        List.of("saes/made")),
+                new Stage(
+                        "sweep",
+                        List.of("sweep", folder.resolve("sweep.yaml").toString()),
+                        List.of("sweeps/made", "saes")),
+                new Stage("index", List.of("index", "sae-s0"), List.of("features/sae-s0")),
+                new Stage("compare", List.of("compare", "sae-s0", "sae-s1", "--activations"), List.of("comparisons")),
+                new Stage(
+                        "circuits",
+                        List.of(
+                                "circuit",
+                                "--pairs-file",
+                                folder.resolve("pairs.jsonl").toString(),
+                                "--saes",
+                                "sae-s0",
+                                "--nodes",
+                                "10",
+                                "--points",
+                                "3",
+                                "--save",
+                                "made"),
+                        List.of("circuits/made")));
+    }
+
+    /** Writes the texts that the commands read. */
+    static void inputs(Path folder) throws IOException {
+        Files.createDirectories(folder);
+        Random random = new Random(7);
+        StringBuilder lines = new StringBuilder();
+        for (int d = 0; d < 400; d++) {
+            StringBuilder text = new StringBuilder("No. " + d);
+            for (int w = 0; w < 80; w++) {
+                text.append(' ').append(WORDS[random.nextInt(WORDS.length)]);
+            }
+            lines.append("{\"text\": \"").append(text).append(".\"}\n");
+        }
+        Files.writeString(folder.resolve("text.jsonl"), lines);
+        Files.writeString(
+                folder.resolve("sweep.yaml"),
+                "name: made\nstore: base\narch: [topk, relu]\nd_sae: [64, 128]\nk: [8]\nseeds: [0]\nsteps: 80\n"
+                        + "set: {batch: 256}\n");
+        List<String> pairs = new ArrayList<>();
+        for (String[] p : new String[][] {{"The vote is", "The debate is"}, {"The report is", "The Commission is"}}) {
+            pairs.add("{\"clean\": \"%s\", \"corrupt\": \"%s\", \"answer\": \" the\", \"wrong\": \" a\"}"
+                    .formatted(p[0], p[1]));
+        }
+        Files.writeString(folder.resolve("pairs.jsonl"), String.join("\n", pairs) + "\n");
+    }
+}
