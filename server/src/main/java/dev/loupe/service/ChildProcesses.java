@@ -82,6 +82,7 @@ final class ChildProcesses {
     private List<String> command(Path job) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.add("-XX:ErrorFile=" + job.resolve(JobWriter.CRASH)); // of native code, which takes the process with it
         command.addAll(Executors.jvm());
         command.addAll(List.of(
                 MAIN,

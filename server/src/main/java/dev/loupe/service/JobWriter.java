@@ -26,6 +26,8 @@ final class JobWriter implements Progress, AutoCloseable {
     static final String HEARTBEAT = "heartbeat";
     static final String CANCEL = "cancel";
     static final String LOG = "log";
+    /** What the JVM writes when native code crashes. */
+    static final String CRASH = "crash.log";
 
     private static final long PROGRESS_NANOS = 250_000_000L;
     private static final long METRIC_NANOS = 200_000_000L;

@@ -196,6 +196,9 @@ public final class Jobs {
                     ? JobEvent.cancelled()
                     : JobEvent.failed("The job's process ended with code " + code
                             + (code > 128 ? " (killed by signal " + (code - 128) + ")" : "")
+                            + (Files.exists(folder.resolve(JobWriter.CRASH))
+                                    ? "; native code crashed, " + JobWriter.CRASH + " in its folder says where"
+                                    : "")
                             + "; start the same work again, finished parts are kept.");
             // a killed writer may have left half a line: end it first
             Files.writeString(

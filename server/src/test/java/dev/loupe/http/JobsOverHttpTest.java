@@ -69,6 +69,23 @@ class JobsOverHttpTest {
     }
 
     @Test
+    void aChildWhoseNativeCodeAbortsFailsItsOwnJobWithASentence() throws Exception {
+        String id = started(ENDLESS.formatted("aborted"));
+        await(id, j -> j.state() == JobState.RUNNING && j.done() > 0);
+        assertThat(new ProcessBuilder("kill", "-ABRT", Long.toString(pid(id)))
+                        .start()
+                        .waitFor())
+                .isZero();
+        Job dead = await(id, j -> j.state().ended());
+        assertThat(dead.state()).isEqualTo(JobState.FAILED);
+        assertThat(dead.text()).contains("signal 6", "crash.log").endsWith(".");
+        assertThat(http.bench().workspace().jobs().resolve(id).resolve("crash.log"))
+                .isRegularFile();
+        assertThat(http.get("/api/health").statusCode()).isEqualTo(200);
+        assertThat(http.bench().saes().names()).doesNotContain("aborted");
+    }
+
+    @Test
     void aJobRunsToItsEndAndItsEventsCanBeFollowed() throws Exception {
         HttpResponse<String> answer =
                 http.post("/api/comparisons", "{\"a\": \"tiny-s0\", \"b\": \"tiny-s1\", \"threshold\": 0.6}");
