@@ -94,7 +94,8 @@ public final class LoupeServer implements AutoCloseable {
         try {
             contexts.addHandler(ui == null ? new NoPages() : ui.handler(bench));
             server.setHandler(new RequestLog(
-                    new Gate(contexts, new Hosts(options.host(), options.names()), tokens, options.perMinute()), metrics));
+                    new Gate(contexts, new Hosts(options.host(), options.names()), tokens, options.perMinute()),
+                    metrics));
             server.start();
         } catch (Exception e) {
             stop(server);

@@ -13,12 +13,14 @@ final class PlainErrors extends ErrorHandler {
     @Override
     public boolean handle(Request request, Response response, Callback callback) {
         int status = response.getStatus();
-        response.getHeaders().put(HttpHeader.CONTENT_TYPE, Problem.MEDIA_TYPE);
         response.getHeaders().put("X-Content-Type-Options", "nosniff");
         Object said = request.getAttribute(ERROR_MESSAGE);
         String detail = said == null ? "The request could not be answered." : said + ".";
         String path = request.getHttpURI() == null ? null : request.getHttpURI().getPath();
-        Content.Sink.write(response, true, Views.line(Problem.of(status, detail, path)), callback);
+        boolean openAi = path != null && (path.equals("/v1") || path.startsWith("/v1/"));
+        response.getHeaders().put(HttpHeader.CONTENT_TYPE, openAi ? "application/json" : Problem.MEDIA_TYPE);
+        Object body = openAi ? OpenAiError.of(status, detail) : Problem.of(status, detail, path);
+        Content.Sink.write(response, true, Views.line(body), callback);
         return true;
     }
 }

@@ -102,8 +102,7 @@ public final class Workbench implements AutoCloseable {
         this.sweeps = new Sweeps(workspace, stores, trainings, evaluations, executors);
         this.control = new RandomControl(workspace, models, stores, saes, sweeps, evaluations);
         this.controls = new Controls(workspace, features, control);
-        this.jobs =
-                new Jobs(workspace, settings.get(Settings.Key.DEVICE), settings.number(Settings.Key.MAX_JOBS));
+        this.jobs = new Jobs(workspace, settings.get(Settings.Key.DEVICE), settings.number(Settings.Key.MAX_JOBS));
     }
 
     /** The folder. */

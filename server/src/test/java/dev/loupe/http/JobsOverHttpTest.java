@@ -72,7 +72,7 @@ class JobsOverHttpTest {
     void aChildWhoseNativeCodeAbortsFailsItsOwnJobWithASentence() throws Exception {
         String id = started(ENDLESS.formatted("aborted"));
         await(id, j -> j.state() == JobState.RUNNING && j.done() > 0);
-        assertThat(new ProcessBuilder("kill", "-ABRT", Long.toString(pid(id)))
+        assertThat(new ProcessBuilder("kill", "-SEGV", Long.toString(pid(id)))
                         .start()
                         .waitFor())
                 .isZero();

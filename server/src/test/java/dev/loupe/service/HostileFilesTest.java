@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.github.luben.zstd.ZstdOutputStream;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
+import dev.loupe.base.UsageException;
 import dev.loupe.cli.Cli;
 import dev.loupe.cli.SmallWorkspace;
 import dev.loupe.corpus.Corpora;
@@ -151,23 +152,25 @@ class HostileFilesTest {
                 "--save",
                 "made");
         assertThat(r.code()).as(r.err()).isZero();
-        r = cli.run(
-                "train",
-                "--store",
-                "small",
-                "--arch",
-                "jumprelu",
-                "--d-sae",
-                "64",
-                "--l0-target",
-                "8",
-                "--steps",
-                "5",
-                "--set",
-                "batch=64",
-                "--name",
-                "jump"); // a format with thresholds takes no other
-        assertThat(r.code()).as(r.err()).isZero();
+        for (String[] sae : new String[][] {{"jump", "jumprelu"}, {"plain", "relu"}}) {
+            r = cli.run(
+                    "train",
+                    "--store",
+                    "small",
+                    "--arch",
+                    sae[1],
+                    "--d-sae",
+                    "64",
+                    "--l0-target",
+                    "8",
+                    "--steps",
+                    "5",
+                    "--set",
+                    "batch=64",
+                    "--name",
+                    sae[0]);
+            assertThat(r.code()).as(r.err()).isZero();
+        }
         try (Workbench bench = bench(to)) {
             bench.steer()
                     .save(Variant.of(dev.loupe.base.Json.MAPPER.readTree(
@@ -297,11 +300,18 @@ class HostileFilesTest {
             for (SaeFormat format : SaeFormat.values()) {
                 Path target = folder.resolve(
                         "sae-" + format.id() + (format == SaeFormat.OPENAI ? ".pt" : format.isFile() ? ".npz" : ""));
-                try {
-                    format.write(bench.saes().open("tiny-s0"), target);
-                } catch (LoupeException e) {
-                    format.write(bench.saes().open("jump"), target);
+                boolean written = false;
+                for (String sae : List.of("tiny-s0", "jump", "plain")) { // one that the format has
+                    try {
+                        if (!written) {
+                            format.write(bench.saes().open(sae), target);
+                            written = true;
+                        }
+                    } catch (UsageException e) {
+                        assertThat(e.getMessage()).contains("export it as");
+                    }
                 }
+                assertThat(written).as(format.id()).isTrue();
                 try (Stream<Path> files = Files.walk(target)) {
                     for (Path f : files.filter(Files::isRegularFile).toList()) {
                         targets.add(new Target(

@@ -13,6 +13,7 @@ import dev.loupe.sae.Sae;
 import dev.loupe.sae.SaeConfig;
 import dev.loupe.sae.SaeProvenance;
 import dev.loupe.sae.SaeWeights;
+import dev.loupe.service.IndexSpec;
 import dev.loupe.service.Settings;
 import dev.loupe.service.Workbench;
 import dev.loupe.service.Workspace;
@@ -126,7 +127,7 @@ final class CrowdBench implements Benchmark {
         SaeConfig config = new SaeConfig(Architecture.TOPK, SaeData.K, false, "builtin", HOOK, Map.of());
         new Sae(SAE, config, weights, SaeProvenance.unknown())
                 .save(b.workspace().saes().resolve(SAE));
-        b.features().build(SAE, "crowd", Progress.silent());
+        b.features().build(SAE, new IndexSpec(List.of(SAE), "crowd", null), Progress.silent());
         server = LoupeServer.start(b, new LoupeServer.Options("127.0.0.1", 0, null));
     }
 

@@ -67,13 +67,13 @@ enum Fault {
             return end;
         }
     },
-    /** The process aborts as native code does (SIGABRT). */
-    ABORT("native abort") {
+    /** The process crashes as one does whose native code reads where nothing is. */
+    CRASH("native crash") {
         @Override
         Child.End meet(Trial t) throws Exception {
             Child child = t.start(List.of("-XX:ErrorFile=" + t.workspace().resolveSibling("hs_err.log")));
             Thread.sleep(t.point());
-            signal(child.process().pid(), "ABRT");
+            signal(child.process().pid(), "SEGV");
             return child.await();
         }
     };
