@@ -13,7 +13,11 @@ public final class Names {
      *
      * @throws UsageException if it holds anything but letters, digits, dot, underscore and hyphen, or is too long
      */
+    @SuppressWarnings("ConstantValue") // names come from JSON, which leaves out what it likes
     public static String check(String name) {
+        if (name == null) {
+            throw new UsageException("A name is missing: say which store, SAE or result is meant.");
+        }
         if (!VALID.matcher(name).matches()) {
             throw new UsageException("The name \"" + name + "\" is not usable: take up to 100 letters, digits, dots,"
                     + " underscores or hyphens, beginning with a letter or digit.");

@@ -9,11 +9,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.memory.OutOfMemoryException;
 import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.vector.BaseIntVector;
 import org.apache.arrow.vector.FieldVector;
@@ -36,7 +38,10 @@ final class ArrowRows implements AutoCloseable {
     private final Path file;
     private final String name;
     private final String field;
-    private final BufferAllocator allocator = new RootAllocator();
+    private static final byte[] FILE = {'A', 'R', 'R', 'O', 'W', '1'};
+    private static final long ALWAYS = 1L << 30;
+
+    private final BufferAllocator allocator;
     private final ArrowStreamReader reader;
     private final InputStream in;
     private @Nullable FieldVector column;
@@ -49,6 +54,16 @@ final class ArrowRows implements AutoCloseable {
         this.name = name;
         this.field = field;
         this.in = new BufferedInputStream(Files.newInputStream(file), 1 << 20);
+        this.allocator = new RootAllocator(ALWAYS + 8 * Files.size(file)); // batches may be packed
+        in.mark(FILE.length);
+        boolean other = Arrays.equals(in.readNBytes(FILE.length), FILE);
+        in.reset();
+        if (other) {
+            in.close();
+            throw new LoupeException(
+                    "The file " + file + " is an Arrow file, as Feather's; Loupe reads Arrow streams, as"
+                            + " save_to_disk of Hugging Face's datasets writes, and Parquet: convert it to Parquet.");
+        }
         this.reader = new ArrowStreamReader(in, allocator);
     }
 
@@ -81,7 +96,21 @@ final class ArrowRows implements AutoCloseable {
                     return document;
                 }
             }
-        } catch (IOException | IllegalArgumentException | IndexOutOfBoundsException e) {
+        } catch (
+                OutOfMemoryError
+                        e) { // one array of the size that a damaged number says; nothing else is short of memory
+            throw new LoupeException(
+                    "The file " + file + " is damaged, or one of its batches does not fit in memory.", e);
+        } catch (IOException
+                | IllegalArgumentException
+                | IllegalStateException
+                | IndexOutOfBoundsException
+                | NegativeArraySizeException
+                | ArithmeticException
+                | UnsupportedOperationException
+                | NullPointerException
+                | ClassCastException
+                | OutOfMemoryException e) { // whatever damaged numbers lead to
             throw new LoupeException(
                     "The file " + file + " is damaged or no Arrow stream (" + e.getMessage() + ").", e);
         }

@@ -40,8 +40,19 @@ final class JobReader {
 
     JobReader(Path folder) {
         this.folder = folder;
-        this.request =
-                Json.versioned(folder.resolve(JobWriter.REQUEST), "job " + folder.getFileName(), JobRequest.class);
+        this.request = whole(folder, Json.versioned(folder.resolve(JobWriter.REQUEST), "job " + folder.getFileName(), JobRequest.class));
+    }
+
+    @SuppressWarnings("ConstantValue") // a damaged file may leave a field out
+    private static JobRequest whole(Path folder, JobRequest r) {
+        if (!String.valueOf(folder.getFileName()).equals(r.id())
+                || r.kind() == null
+                || r.title() == null
+                || r.created() == null
+                || r.request() == null) {
+            throw new LoupeException("The request of the job in " + folder + " is damaged; start the work again.");
+        }
+        return r;
     }
 
     /** The job as it stands now. */
@@ -165,12 +176,16 @@ final class JobReader {
         offset += from;
     }
 
+    @SuppressWarnings("ConstantValue") // a damaged line may leave a field out
     private void line(String line) {
         JobEvent e;
         try {
             e = Views.JSON.readValue(line, JobEvent.class).numbered(events.size());
         } catch (JacksonException ignored) {
             return; // half a line of a killed writer, followed by the words of whoever found it dead
+        }
+        if (e.type() == null) {
+            return; // damaged
         }
         events.add(e);
         switch (e.type()) {

@@ -10,12 +10,14 @@ import dev.loupe.base.Progress;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BooleanSupplier;
@@ -58,12 +60,21 @@ public final class Jobs {
     /** All jobs, newest first. */
     public List<Job> list() {
         return Workspace.named(workspace.jobs(), JobWriter.REQUEST).stream()
-                .map(this::reader)
-                .map(JobReader::job)
+                .flatMap(id -> readable(id).stream())
                 .sorted(Comparator.comparing(Job::created)
                         .thenComparing(Job::id)
                         .reversed())
                 .toList();
+    }
+
+    /** A job; none if its files are damaged: one such must not hide the others. */
+    private Optional<Job> readable(String id) {
+        try {
+            return Optional.of(reader(id).job());
+        } catch (LoupeException | DateTimeException e) {
+            LOG.warn("The job {} cannot be read: {}", id, e.getMessage());
+            return Optional.empty();
+        }
     }
 
     /**

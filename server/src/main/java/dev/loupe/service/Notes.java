@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import tools.jackson.core.JacksonException;
 
 /**
  * Notes on features and lists of them, one file each under {@code notes/}. Whoever saves says which version was changed; if
@@ -45,9 +46,7 @@ public final class Notes {
     public Note note(String sae, int id) {
         check(sae, id);
         Path file = file(sae, id);
-        return Files.isRegularFile(file)
-                ? Views.JSON.readValue(text(file), Note.class)
-                : new Note(sae, id, "", 0, Instant.EPOCH);
+        return Files.isRegularFile(file) ? read(file, text(file), Note.class) : new Note(sae, id, "", 0, Instant.EPOCH);
     }
 
     /** All notes on features of an SAE, by feature. */
@@ -55,7 +54,7 @@ public final class Notes {
         saes.folder(sae);
         Path folder = workspace.notes().resolve("features").resolve(sae);
         return files(folder).stream()
-                .map(f -> Views.JSON.readValue(text(f), Note.class))
+                .map(f -> read(f, text(f), Note.class))
                 .sorted(java.util.Comparator.comparingInt(Note::id))
                 .toList();
     }
@@ -102,7 +101,7 @@ public final class Notes {
         if (!Files.isRegularFile(file)) {
             throw new NotFoundException("There is no list \"" + name + "\" of features.");
         }
-        return Views.JSON.readValue(text(file), FeatureList.class);
+        return whole(file, read(file, text(file), FeatureList.class));
     }
 
     /**
@@ -169,7 +168,7 @@ public final class Notes {
         List<Explanation> all = new ArrayList<>(text(file)
                 .lines()
                 .filter(l -> !l.isBlank())
-                .map(l -> Views.JSON.readValue(l, Explanation.class))
+                .map(l -> read(file, l, Explanation.class))
                 .toList());
         java.util.Collections.reverse(all);
         return List.copyOf(all);
@@ -213,6 +212,26 @@ public final class Notes {
         } catch (IOException e) {
             throw new LoupeException("The folder " + folder + " cannot be listed (" + e.getMessage() + ").", e);
         }
+    }
+
+    private static <T> T read(Path file, String json, Class<T> type) {
+        try {
+            T value = Views.JSON.readValue(json, type);
+            if (value != null) {
+                return value;
+            }
+        } catch (JacksonException e) {
+            throw new LoupeException("The file " + file + " is damaged (" + e.getOriginalMessage() + ").", e);
+        }
+        throw new LoupeException("The file " + file + " is damaged (it holds nothing).");
+    }
+
+    @SuppressWarnings("ConstantValue") // a damaged file may leave a field out
+    private static FeatureList whole(Path file, FeatureList list) {
+        if (list.name() == null || list.description() == null || list.features() == null) {
+            throw new LoupeException("The file " + file + " is damaged (it lacks its name, description or features).");
+        }
+        return list;
     }
 
     private static String text(Path file) {

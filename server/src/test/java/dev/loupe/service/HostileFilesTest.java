@@ -28,6 +28,10 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
+import org.apache.arrow.memory.RootAllocator;
+import org.apache.arrow.vector.VarCharVector;
+import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.ipc.ArrowStreamWriter;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -361,9 +365,24 @@ class HostileFilesTest {
                 targets.add(text("d-" + f.getFileName(), ".parquet", Files.readAllBytes(f), false));
             }
         }
-        Path arrow = SmallWorkspace.folder().resolve("activations/small/documents.arrow");
-        targets.add(text("e.arrow", ".arrow", Files.readAllBytes(arrow), false));
+        targets.add(text("e.arrow", ".arrow", arrow(), false));
         return targets;
+    }
+
+    private static byte[] arrow() throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (RootAllocator memory = new RootAllocator();
+                VarCharVector texts = new VarCharVector("name", memory);
+                VectorSchemaRoot root = new VectorSchemaRoot(List.of(texts));
+                ArrowStreamWriter out = new ArrowStreamWriter(root, null, bytes)) {
+            for (int i = 0; i < 40; i++) {
+                texts.setSafe(i, ("The debate is closed (" + i + ").").getBytes(StandardCharsets.UTF_8));
+            }
+            root.setRowCount(40);
+            out.writeBatch();
+            out.end();
+        }
+        return bytes.toByteArray();
     }
 
     private Target text(String name, String kind, byte[] bytes, boolean json) throws IOException {
