@@ -53,11 +53,7 @@ class JobsOverHttpTest {
         await(other, j -> j.state() == JobState.RUNNING && j.done() > 0);
         assertThat(ProcessHandle.of(pid(doomed)).orElseThrow().destroyForcibly())
                 .isTrue();
-        // whoever looks first finds the lock gone; the server, who was its parent, knows the code a moment later
-        Job dead = await(
-                doomed,
-                j -> j.state().ended()
-                        && java.util.Objects.requireNonNullElse(j.text(), "").contains("137"));
+        Job dead = dead(doomed, "137");
         assertThat(dead.state()).isEqualTo(JobState.FAILED);
         assertThat(http.get("/api/health").statusCode()).isEqualTo(200);
         assertThat(http.bench().jobs().get(other).state()).isEqualTo(JobState.RUNNING);
@@ -76,7 +72,7 @@ class JobsOverHttpTest {
                         .start()
                         .waitFor())
                 .isZero();
-        Job dead = await(id, j -> String.valueOf(j.text()).contains("signal")); // its end is written down by the server
+        Job dead = dead(id, "signal 6");
         assertThat(dead.state()).isEqualTo(JobState.FAILED);
         assertThat(dead.text()).contains("signal 6", "crash.log").endsWith(".");
         assertThat(http.bench().workspace().jobs().resolve(id).resolve("crash.log"))
@@ -153,6 +149,17 @@ class JobsOverHttpTest {
         return dev.loupe.base.Json.tree(folder.resolve("jobs").resolve(job).resolve("owner.json"))
                 .path("pid")
                 .asLong();
+    }
+
+    /** The job when its server has written down how its process ended: that is a moment after the process is gone. */
+    private static Job dead(String id, String words) throws Exception {
+        long end = System.nanoTime() + Duration.ofSeconds(90).toNanos();
+        Job job = http.bench().jobs().get(id);
+        while (!String.valueOf(job.text()).contains(words) && System.nanoTime() < end) {
+            Thread.sleep(50);
+            job = http.bench().jobs().get(id);
+        }
+        return job;
     }
 
     private static Job await(String id, Predicate<Job> condition) throws Exception {
