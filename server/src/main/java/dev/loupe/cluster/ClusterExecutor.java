@@ -222,7 +222,7 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
                 return false;
             }
             switch (frame.kind()) {
-                case Wire.EVENT -> events.take(frame.task(), frame.text());
+                case Wire.EVENT -> events.take(frame.task(), task.size(), frame.text());
                 case Wire.RESULT -> {
                     result(frame.task(), task, Json.MAPPER.readValue(frame.text(), results));
                 }

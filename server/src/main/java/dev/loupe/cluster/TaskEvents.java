@@ -20,8 +20,8 @@ final class TaskEvents {
         this.progress = progress;
     }
 
-    /** An event of an attempt, after the attempt's number. */
-    void take(long task, String text) {
+    /** An event of an attempt of a task of some size, after the attempt's number. */
+    void take(long task, long size, String text) {
         JsonNode event;
         try {
             event = Json.MAPPER.readTree(text.substring(text.indexOf(' ') + 1));
@@ -30,8 +30,10 @@ final class TaskEvents {
         }
         switch (event.path("type").asString("")) {
             case "progress" -> {
-                running.put(task, event.path("done").asLong(0));
-                advance();
+                if (size > 1) { // what counts as one says how far it is in a unit of its own
+                    running.put(task, Math.min(size, event.path("done").asLong(0)));
+                    advance();
+                }
             }
             case "metric" -> {
                 String name = event.path("name").asString("");
