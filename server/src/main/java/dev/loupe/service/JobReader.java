@@ -40,7 +40,9 @@ final class JobReader {
 
     JobReader(Path folder) {
         this.folder = folder;
-        this.request = whole(folder, Json.versioned(folder.resolve(JobWriter.REQUEST), "job " + folder.getFileName(), JobRequest.class));
+        this.request = whole(
+                folder,
+                Json.versioned(folder.resolve(JobWriter.REQUEST), "job " + folder.getFileName(), JobRequest.class));
     }
 
     @SuppressWarnings("ConstantValue") // a damaged file may leave a field out
