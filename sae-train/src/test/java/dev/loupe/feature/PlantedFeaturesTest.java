@@ -188,9 +188,10 @@ class PlantedFeaturesTest {
         assertThat(t.latent(TOKEN)).containsExactly(0, 0, 9 - 4.6f, 0);
         assertThat(t.latent(DEAD)).containsOnly(0);
         assertThatThrownBy(() -> TextActivations.of(sae, model, "", true)).isInstanceOf(UsageException.class);
-        assertThatThrownBy(() -> TextActivations.of(sae, model, " talo".repeat(64), true))
-                .isInstanceOf(UsageException.class)
-                .hasMessageContaining("at most 64");
+        TextActivations longer = TextActivations.of(sae, model, " talo".repeat(64), true);
+        assertThat(longer.tokens()).hasSize(64).endsWith(" talo");
+        assertThat(longer.cutTokens()).isEqualTo(1);
+        assertThat(longer.cutText()).isEqualTo(" talo");
     }
 
     @Test
