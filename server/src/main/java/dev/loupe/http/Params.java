@@ -82,7 +82,7 @@ final class Params {
         }
         JsonNode tree = Views.JSON.readTree(body);
         whole(tree, "The body");
-        T value = Views.JSON.treeToValue(tree, type);
+        T value = tree.isNull() ? null : Views.JSON.treeToValue(tree, type);
         if (value == null) {
             throw new UsageException("The body is null; this route takes a JSON object.");
         }

@@ -20,51 +20,6 @@ import tools.jackson.databind.node.ObjectNode;
 
 /** Makes requests out of an OpenAPI document: nearly right ones, and ones with values that nobody expects. */
 final class HostileRequests {
-    private static final String[] WORDS = {
-        "",
-        " ",
-        "..",
-        "../..",
-        "../../etc/passwd",
-        "/etc/passwd",
-        "C:\\",
-        "a/b",
-        "%00",
-        "\u0000",
-        "NUL",
-        ".hidden",
-        "~",
-        "*",
-        "'",
-        "\"",
-        "<script>alert(1)</script>",
-        "{{7*7}}",
-        "${jndi:ldap://x}",
-        "a\nb",
-        "\r\nX: y",
-        "é",
-        "漢",
-        "😀",
-        "\uD800",
-        "\u202E",
-        "null",
-        "undefined",
-        "NaN",
-        "-1",
-        "0",
-        "1",
-        "2147483648",
-        "99999999999999999999",
-        "1e400",
-        "true",
-        "[]",
-        "{}",
-        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-        "blocks.999.hook_resid_post",
-        "blocks.-1.hook_resid_post",
-        "http://127.0.0.1/",
-        "file:///etc/passwd"
-    };
     private static final Map<String, String[]> KNOWN = Map.ofEntries(
             Map.entry("sae", new String[] {"tiny-s0", "tiny-s1"}),
             Map.entry("saes", new String[] {"tiny-s0", "tiny-s0,tiny-s1"}),
@@ -307,7 +262,7 @@ final class HostileRequests {
             }
         }
         if (random.nextInt(20) == 0) {
-            object.set(random.oneOf(WORDS), odd(random));
+            object.set(random.oneOf(HostileWords.ALL), odd(random));
         }
         return object;
     }
@@ -359,7 +314,7 @@ final class HostileRequests {
         if (!type.equals("string") && random.nextInt(4) > 0) {
             return type.equals("boolean") ? random.oneOf("true", "false") : Long.toString(integer(name, random));
         }
-        return random.nextInt(10) == 0 ? random.text(random.nextInt(1, 300)) : random.oneOf(WORDS);
+        return random.nextInt(10) == 0 ? random.text(random.nextInt(1, 300)) : random.oneOf(HostileWords.ALL);
     }
 
     private static String encoded(String value) {

@@ -95,7 +95,7 @@ class HostileRequestsTest {
         JsonNode document = Json.MAPPER.readTree(http.get("/api/openapi.json").body());
         HostileRequests requests = new HostileRequests(document);
         Map<String, Integer> routes = new TreeMap<>();
-        Cases.check(CASES, random -> {
+        Cases.checkSame(CASES, random -> {
             HostileRequests.Request r = requests.next(random);
             routes.merge(r.route(), 1, Integer::sum);
             send(r);
@@ -165,7 +165,7 @@ class HostileRequestsTest {
     void whatIsNoHttpHarmsNobody() throws Exception {
         int cases = Math.max(60, CASES / 10);
         AtomicInteger answered = new AtomicInteger();
-        Cases.check(cases, random -> {
+        Cases.checkSame(cases, random -> {
             byte[] bytes = HostileRequests.noHttp(random);
             try (Socket socket = new Socket("127.0.0.1", http.server().port())) {
                 socket.setSoTimeout(60_000);

@@ -6,6 +6,7 @@ import com.vaadin.flow.component.UIDetachedException;
 import dev.loupe.base.CancelledException;
 import dev.loupe.base.LoupeException;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -14,7 +15,14 @@ import org.slf4j.LoggerFactory;
 final class Background {
     private static final Logger LOG = LoggerFactory.getLogger(Background.class);
 
+    private static final AtomicInteger RUNNING = new AtomicInteger();
+
     private Background() {}
+
+    /** How much work is under way; whoever closes a workbench may wait for none. */
+    static int running() {
+        return RUNNING.get();
+    }
 
     /**
      * Starts work for a view.
@@ -26,6 +34,7 @@ final class Background {
      */
     static <T> void run(Component view, Callable<T> work, Consumer<T> done, Consumer<String> failed) {
         UI ui = view.getUI().orElseGet(UI::getCurrent);
+        RUNNING.incrementAndGet();
         Thread.ofVirtual().name("loupe-ui-work").start(() -> {
             try {
                 T result = work.call();
@@ -34,6 +43,8 @@ final class Background {
                 access(ui, () -> failed.accept("Stopped."));
             } catch (Exception e) {
                 access(ui, () -> failed.accept(sentence(e)));
+            } finally {
+                RUNNING.decrementAndGet();
             }
         });
     }

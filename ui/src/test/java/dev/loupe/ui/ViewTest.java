@@ -56,7 +56,10 @@ abstract class ViewTest extends BrowserlessTest {
     }
 
     @AfterEach
-    void closeWorkbench() {
+    void closeWorkbench() throws InterruptedException {
+        for (int i = 0; i < 500 && Background.running() > 0; i++) { // what still reads would make files in the folder
+            Thread.sleep(20);
+        }
         workbench.close();
     }
 
