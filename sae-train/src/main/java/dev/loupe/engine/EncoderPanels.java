@@ -89,7 +89,7 @@ final class EncoderPanels {
             margins[latent] = units[latent];
         }
         if (type == PanelType.INT8) {
-            margins[latent] *= reach(encoderRows.segment(), at, scale);
+            margins[latent] *= reach(coarse(encoderRows.segment(), at, scale));
             norms[latent] = (float) Math.sqrt(VectorOps.sumSquares(encoderRows.segment(), at, encoderRows.cols()));
         }
         panels.setRow(latent, encoderRows.segment(), at, scale);
@@ -134,8 +134,8 @@ final class EncoderPanels {
     }
 
     /** How far the sums of a row can be from those of the exact row, per norm of the latent's; 0 but for 8-bit integers. */
-    float perNorm(MemorySegment row, float scale) {
-        return type == PanelType.INT8 ? reach(row, 0, scale) / scale : 0;
+    float perNorm(boolean coarse, float scale) {
+        return type == PanelType.INT8 ? reach(coarse) / scale : 0;
     }
 
     /** Whether many values of a row are below one unit. */
@@ -145,7 +145,7 @@ final class EncoderPanels {
     }
 
     /** How far the roundings of a row can move a product with a row of norm one, in units. */
-    private float reach(MemorySegment row, long at, float scale) {
-        return (float) (coarse(row, at, scale) ? 0.51 * Math.sqrt(encoderRows.cols()) : FIVE);
+    private float reach(boolean coarse) {
+        return (float) (coarse ? 0.51 * Math.sqrt(encoderRows.cols()) : FIVE);
     }
 }

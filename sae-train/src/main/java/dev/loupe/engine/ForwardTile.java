@@ -200,8 +200,9 @@ final class ForwardTile {
             float scale = e.scale(q.row, 0, s.dIn);
             q.norms[r] = (float) Math.sqrt(VectorOps.sumSquares(q.row, 0, s.dIn));
             int excess = e.panels.packRow(q.row, 0, scale, r, q.tile);
-            q.screens[r].scale(1 / scale, excess, e.perMargin(1 / scale, q.norms[r]), e.perNorm(q.row, scale));
-            coarse += e.coarse(q.row, 0, scale) ? 1 : 0;
+            boolean uneven = e.coarse(q.row, 0, scale);
+            q.screens[r].scale(1 / scale, excess, e.perMargin(1 / scale, q.norms[r]), e.perNorm(uneven, scale));
+            coarse += uneven ? 1 : 0;
         }
         e.panels.fill(count, q.tile);
     }
