@@ -29,20 +29,69 @@ def model(t, folder):
     return theirs.eval()
 
 
-def dashboards(t, s, folder):
+def opened(t, s):
     from sae_lens import SAE
+
+    sae = SAE.load_from_disk(s["sae"], device="cpu")
+    sae.cfg.rescale_acts_by_decoder_norm = True  # decoder rows have length 1: the same activations, and folding is allowed
+    return sae
+
+
+def dashboards(t, s, folder):
+    tokens = t.from_numpy(np.load(folder + "/tokens.npy").astype(np.int64))
+    return {"call": call, "runner": runner}[s["way"]](t, s, folder, tokens)
+
+
+def call(t, s, folder, tokens):
+    """The inner call alone: one batch of all features, 128 sequences a pass, nothing kept or written."""
     from sae_dashboard.sae_vis_data import SaeVisConfig
     from sae_dashboard.sae_vis_runner import SaeVisRunner
 
-    net = model(t, s["model"])
-    sae = SAE.load_from_disk(s["sae"], device="cpu")
-    sae.cfg.rescale_acts_by_decoder_norm = True  # decoder rows have length 1: the same activations, and folding is allowed
-    tokens = t.from_numpy(np.load(folder + "/tokens.npy").astype(np.int64))
+    net, sae = model(t, s["model"]), opened(t, s)
     config = SaeVisConfig(hook_point=s["hook"], features=list(range(s["features"])), minibatch_size_features=s["features"],
                           minibatch_size_tokens=128, device="cpu", ignore_tokens={0})
 
     def run():
         data = SaeVisRunner(config).run(encoder=sae, model=net, tokens=tokens)
         return len(data.feature_data_dict), float(sum(data.feature_stats.max))
+
+    return run
+
+
+def runner(t, s, folder, tokens):
+    """NeuronpediaRunner.run as it is, at the defaults of NeuronpediaRunnerConfig; only what it would download is given to it
+    (model, SAE, tokens). Its first batches are run, as many as the features need."""
+    import json
+    import os
+    import shutil
+    import time
+    from pathlib import Path
+
+    from sae_dashboard.neuronpedia.neuronpedia_runner import NeuronpediaRunner
+    from sae_dashboard.neuronpedia.neuronpedia_runner_config import NeuronpediaRunnerConfig
+
+    net, sae = model(t, s["model"]), opened(t, s)
+    sae.fold_W_dec_norm()
+    out, cached = folder + "/dashboards", folder + "/cached_activations"
+    size = NeuronpediaRunnerConfig("", "", "").n_features_at_a_time
+
+    def run():
+        for f in (out, cached):
+            shutil.rmtree(f, ignore_errors=True)
+            os.makedirs(f)
+        r = object.__new__(NeuronpediaRunner)  # its constructor downloads
+        r.cfg = NeuronpediaRunnerConfig(
+            sae_set="bench", sae_path=s["sae"], outputs_dir=out, n_prompts_total=len(tokens), n_tokens_in_prompt=tokens.shape[1],
+            sae_dtype="float32", sae_device="cpu", model_dtype="float32", end_batch=-(-s["features"] // size) - 1)
+        r.sae, r.model, r.model_id, r.layer, r.hook_name = sae, net, "loupe", 3, s["hook"]
+        r.activations_store, r.cached_activations_dir = None, Path(cached)
+        r.vocab_dict = r.get_vocab_dict()
+        t.save(tokens, f"{out}/tokens_{len(tokens)}.pt")
+        start = time.perf_counter()
+        r.run()
+        seconds = time.perf_counter() - start
+        made = [f for b in range(r.cfg.end_batch + 1) for f in json.load(open(f"{out}/batch-{b}.json"))["features"]]
+        tops = {f["feature_index"]: max((max(a["values"]) for a in f["activations"]), default=0) for f in made}
+        return len(made), float(sum(tops[i] for i in range(s["features"]))), seconds
 
     return run

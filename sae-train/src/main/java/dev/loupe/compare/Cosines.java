@@ -2,13 +2,17 @@ package dev.loupe.compare;
 
 import dev.loupe.math.Matrix;
 import dev.loupe.math.MatrixProduct;
+import dev.loupe.math.Parallel;
 import dev.loupe.math.VectorOps;
 import java.lang.foreign.Arena;
+import java.util.function.Supplier;
 
 /** Cosines between the rows of two matrices, in blocks. A row of zeros, or with NaN or infinity, has cosine 0 to all. */
 public final class Cosines {
     /** Cosines of a block: 16 MiB. */
     private static final int BLOCK_VALUES = 1 << 22;
+
+    private static final int ROWS_PER_TASK = 16;
 
     private Cosines() {}
 
@@ -26,6 +30,40 @@ public final class Cosines {
 
     /** Computes all cosines of two matrices of equal width, a row of the first at a time. */
     public static void forEach(Matrix a, Matrix b, RowConsumer consumer) {
+        float[] row = new float[Math.toIntExact(b.rows())];
+        forEachBlock(a, b, (from, block) -> {
+            for (int i = 0; i < block.rows(); i++) {
+                block.copyRow(i, row);
+                consumer.accept(from + i, row);
+            }
+        });
+    }
+
+    /**
+     * The same with the rows of a block taken by all cores, in any order.
+     *
+     * @param consumers makes one for some rows, which one thread gives it
+     */
+    public static void forEachOnAllCores(Matrix a, Matrix b, Supplier<RowConsumer> consumers) {
+        int m = Math.toIntExact(b.rows());
+        forEachBlock(a, b, (from, block) -> {
+            int rows = (int) block.rows();
+            Parallel.run(Math.ceilDiv(rows, ROWS_PER_TASK), t -> {
+                RowConsumer consumer = consumers.get();
+                float[] row = new float[m];
+                for (int i = t * ROWS_PER_TASK; i < Math.min(rows, (t + 1) * ROWS_PER_TASK); i++) {
+                    block.copyRow(i, row);
+                    consumer.accept(from + i, row);
+                }
+            });
+        });
+    }
+
+    private interface BlockConsumer {
+        void accept(int firstRow, Matrix cosines);
+    }
+
+    private static void forEachBlock(Matrix a, Matrix b, BlockConsumer consumer) {
         int n = Math.toIntExact(a.rows());
         int m = Math.toIntExact(b.rows());
         try (Arena arena = Arena.ofShared()) {
@@ -33,15 +71,11 @@ public final class Cosines {
             Matrix unitB = a == b ? unitA : unitRows(b, arena);
             int blockRows = Math.clamp(BLOCK_VALUES / Math.max(1, m), 1, 512);
             Matrix block = Matrix.allocate(arena, Math.min(blockRows, n), m);
-            float[] row = new float[m];
             for (int from = 0; from < n; from += blockRows) {
                 int to = Math.min(n, from + blockRows);
                 Matrix out = block.rows(0, to - from);
                 MatrixProduct.best().multiplyNT(unitA.rows(from, to), unitB, out);
-                for (int i = from; i < to; i++) {
-                    out.copyRow(i - from, row);
-                    consumer.accept(i, row);
-                }
+                consumer.accept(from, out);
             }
         }
     }

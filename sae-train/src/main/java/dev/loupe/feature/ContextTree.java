@@ -47,37 +47,46 @@ final class ContextTree {
         this.latent = latent;
         this.text = latent.text();
         this.vocabulary = vocabulary;
-        long[] byToken = Arrays.stream(latent.trainPlaces())
-                .mapToLong(p -> (long) text.token(p) << 32 | p)
-                .sorted()
-                .toArray();
-        List<int[]> groups = new ArrayList<>(); // start, end
+        int[] places = latent.trainPlaces();
+        long[] byToken = new long[places.length];
+        for (int k = 0; k < byToken.length; k++) {
+            byToken[k] = (long) text.token(places[k]) << 32 | places[k];
+        }
+        Arrays.sort(byToken);
+        int[] starts = new int[byToken.length + 1];
+        double[] mass = new double[byToken.length];
+        int groups = 0;
         for (int from = 0; from < byToken.length; ) {
+            double sum = 0;
             int to = from;
-            while (to < byToken.length && byToken[to] >> 32 == byToken[from] >> 32) {
-                to++;
+            for (; to < byToken.length && byToken[to] >> 32 == byToken[from] >> 32; to++) {
+                sum += latent.value((int) byToken[to]);
             }
-            groups.add(new int[] {from, to});
+            mass[groups] = sum;
+            starts[groups++] = from;
             from = to;
         }
-        double[] mass = groups.stream()
-                .mapToDouble(g -> {
-                    double sum = 0;
-                    for (int e = g[0]; e < g[1]; e++) {
-                        sum += latent.value((int) byToken[e]);
-                    }
-                    return sum;
-                })
-                .toArray();
-        java.util.stream.IntStream.range(0, groups.size())
-                .boxed()
-                .sorted(Comparator.comparingDouble((Integer g) -> -mass[g]).thenComparingInt(g -> g))
-                .limit(ROOTS)
-                .forEach(g -> {
-                    int token = (int) (byToken[groups.get(g)[0]] >> 32);
-                    Sample sample = sample(token, byToken, groups.get(g)[0], groups.get(g)[1]);
-                    roots.put(token, grow(sample, 0, 0, 0));
-                });
+        starts[groups] = byToken.length;
+        for (int g : heaviest(mass, groups, ROOTS)) {
+            int token = (int) (byToken[starts[g]] >> 32);
+            roots.put(token, grow(sample(token, byToken, starts[g], starts[g + 1]), 0, 0, 0));
+        }
+    }
+
+    /** The numbers of the largest values, largest first, of equals the earlier one. */
+    private static int[] heaviest(double[] values, int size, int count) {
+        int[] best = new int[Math.min(size, count)];
+        int found = 0;
+        for (int g = 0; g < size; g++) {
+            if (found < best.length || values[g] > values[best[found - 1]]) {
+                int at = found < best.length ? found++ : found - 1;
+                for (; at > 0 && values[g] > values[best[at - 1]]; at--) {
+                    best[at] = best[at - 1];
+                }
+                best[at] = g;
+            }
+        }
+        return best;
     }
 
     /** Places of a token: those that fire and others, each thinned to a spread of at most {@link #SAMPLE}. */
@@ -155,8 +164,10 @@ final class ContextTree {
             order[k] = (long) (text.token(s.places()[k], -away) + 1) << 32 | k;
         }
         Arrays.sort(order);
-        List<int[]> groups = new ArrayList<>();
-        List<Double> gains = new ArrayList<>();
+        int[] froms = new int[order.length];
+        int[] tos = new int[order.length];
+        double[] gains = new double[order.length];
+        int groups = 0;
         for (int from = 0; from < order.length; ) {
             double n = 0;
             double sum = 0;
@@ -169,22 +180,18 @@ final class ContextTree {
             if (to - from >= LEAST) {
                 double here = sum / n;
                 double drawn = (sum + PRIOR * mean) / (n + PRIOR);
-                gains.add(n * ((here - mean) * (here - mean) - (here - drawn) * (here - drawn)));
-                groups.add(new int[] {from, to, (int) (order[from] >> 32) - 1});
+                gains[groups] = n * ((here - mean) * (here - mean) - (here - drawn) * (here - drawn));
+                froms[groups] = from;
+                tos[groups++] = to;
             }
             from = to;
         }
-        List<int[]> kept = java.util.stream.IntStream.range(0, groups.size())
-                .boxed()
-                .sorted(Comparator.comparingDouble((Integer g) -> -gains.get(g)).thenComparingInt(g -> g))
-                .limit(CHILDREN)
-                .map(groups::get)
-                .toList();
-        double gain = gains.stream()
-                .sorted(Comparator.reverseOrder())
-                .limit(CHILDREN)
-                .mapToDouble(g -> g)
-                .sum();
+        List<int[]> kept = new ArrayList<>();
+        int[] best = heaviest(gains, groups, CHILDREN);
+        double gain = Arrays.stream(best).mapToDouble(g -> gains[g]).sum();
+        for (int g : best) {
+            kept.add(new int[] {froms[g], tos[g], (int) (order[froms[g]] >> 32) - 1});
+        }
         return new Split(away, gain, order, kept);
     }
 

@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Writes what a pass gathered as the tables of an index, latent by latent. */
 final class IndexWriter implements AutoCloseable {
-    /** Latents that are labelled and cut into bands at once, on all cores. */
-    private static final int GROUP = 1024;
+    /** Latents that are labelled and cut into bands at once, on all cores, while those before are written. */
+    private static final int GROUP = 256;
 
     private final Sae sae;
     private final ActivationStore store;
@@ -103,16 +103,23 @@ final class IndexWriter implements AutoCloseable {
         lens.ifPresent(l -> l.forEach(LogitLens.directions(sae), options.logits(), this::writeLogits));
         long logitsPerLatent = table(IndexTables.LOGITS).rows() / n; // the same number for every latent
         List<Bands.Band>[] bands = bands(n);
-        Prepared[] group = new Prepared[Math.min(GROUP, n)];
+        Prepared[] ready = prepare(0, bands);
         for (int from = 0; from < n; from += GROUP) {
             progress.check();
             int first = from;
-            int count = Math.min(GROUP, n - from);
-            Parallel.run(count, k -> group[k] = prepare(first + k, bands[first + k]));
-            for (int k = 0; k < count; k++) {
-                writeLatent(first + k, group[k], logitsPerLatent);
-            }
-            progress.advance(from + count);
+            Prepared[] group = ready;
+            Prepared[][] next = new Prepared[1][];
+            Parallel.run(2, task -> {
+                if (task == 1) {
+                    next[0] = prepare(first + GROUP, bands);
+                    return;
+                }
+                for (int k = 0; k < group.length; k++) {
+                    writeLatent(first + k, group[k], logitsPerLatent);
+                }
+            });
+            ready = next[0];
+            progress.advance(from + group.length);
         }
         writePositions();
         writeTexts(tokenizer);
@@ -142,6 +149,13 @@ final class IndexWriter implements AutoCloseable {
             ranks[s] = rank++;
         }
         return ranks;
+    }
+
+    /** A group of latents, empty behind the last one. */
+    private Prepared[] prepare(int first, List<Bands.Band>[] bands) {
+        Prepared[] group = new Prepared[Math.clamp(bands.length - first, 0, GROUP)];
+        Parallel.run(group.length, k -> group[k] = prepare(first + k, bands[first + k]));
+        return group;
     }
 
     private Prepared prepare(int latent, List<Bands.Band> bands) {

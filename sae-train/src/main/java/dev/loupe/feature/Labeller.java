@@ -3,7 +3,6 @@ package dev.loupe.feature;
 import dev.loupe.feature.TokenCounts.Entry;
 import dev.loupe.feature.Vocabulary.CharacterClass;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -109,21 +108,15 @@ final class Labeller {
 
     /** The group that carries most of the activation in training, or -1 if that is too little or of too few tokens. */
     private int heaviest(Vocabulary.Groups groups, Entry[] tokens, double least, int variety) {
-        Map<Integer, double[]> mass = new HashMap<>(); // sum and number of tokens
-        double[] none = new double[2];
-        int best = -1;
+        Masses mass = new Masses();
         for (Entry e : tokens) {
             int group = groups.of(e.token());
             if (group >= 0 && e.trainSum() > 0) {
-                double[] m = mass.computeIfAbsent(group, g -> new double[2]);
-                m[0] += e.trainSum();
-                m[1]++;
-                double most = best < 0 ? 0 : mass.getOrDefault(best, none)[0];
-                best = m[0] > most || (m[0] == most && group < best) ? group : best;
+                mass.add(group, e.trainSum());
             }
         }
-        double[] m = mass.getOrDefault(best, none);
-        return m[0] >= least && m[1] >= variety ? best : -1;
+        int best = mass.largest();
+        return best >= 0 && mass.sum(best) >= least && mass.count(best) >= variety ? (int) mass.key(best) : -1;
     }
 
     private @Nullable Label characters(LatentStats s, Entry[] tokens, double train) {

@@ -1,6 +1,7 @@
 package dev.loupe.feature;
 
 import dev.loupe.math.Matrix;
+import dev.loupe.math.Parallel;
 import dev.loupe.math.TopK;
 import dev.loupe.math.VectorOps;
 import dev.loupe.model.HookPoint;
@@ -27,6 +28,8 @@ final class LogitLens {
 
     /** Logits at a time: 16 MiB. */
     private static final int BLOCK_VALUES = 1 << 22;
+
+    private static final int ROWS_PER_TASK = 16;
 
     private final LanguageModel model;
 
@@ -79,22 +82,37 @@ final class LogitLens {
         int vocabulary = model.config().dVocab();
         int keep = Math.min(count, vocabulary);
         int blockRows = Math.clamp(BLOCK_VALUES / vocabulary, 1, 512);
-        TopK topK = new TopK();
-        float[] logits = new float[vocabulary];
         for (long from = 0; from < directions.rows(); from += blockRows) {
             long to = Math.min(directions.rows(), from + blockRows);
             Matrix block = model.logitLens(directions.rows(from, to), true);
-            for (long r = from; r < to; r++) {
-                block.copyRow(r - from, logits);
-                int[] promoted = largest(topK, logits, keep);
-                float[] high = pick(logits, promoted, 1);
-                for (int t = 0; t < vocabulary; t++) {
-                    logits[t] = -logits[t];
+            Strongest[] rows = new Strongest[(int) (to - from)];
+            int tasks = Math.ceilDiv(rows.length, ROWS_PER_TASK);
+            Parallel.run(tasks, t -> {
+                TopK topK = new TopK();
+                float[] logits = new float[vocabulary];
+                for (int r = t * ROWS_PER_TASK; r < Math.min(rows.length, (t + 1) * ROWS_PER_TASK); r++) {
+                    block.copyRow(r, logits);
+                    rows[r] = strongest(topK, logits, keep);
                 }
-                int[] suppressed = largest(topK, logits, keep);
-                consumer.accept((int) r, promoted, high, suppressed, pick(logits, suppressed, -1));
+            });
+            for (int r = 0; r < rows.length; r++) {
+                Strongest s = rows[r];
+                consumer.accept((int) from + r, s.promoted, s.high, s.suppressed, s.low);
             }
         }
+    }
+
+    private record Strongest(int[] promoted, float[] high, int[] suppressed, float[] low) {}
+
+    /** Of one row, which is spoilt. */
+    private static Strongest strongest(TopK topK, float[] logits, int keep) {
+        int[] promoted = largest(topK, logits, keep);
+        float[] high = pick(logits, promoted, 1);
+        for (int t = 0; t < logits.length; t++) {
+            logits[t] = -logits[t];
+        }
+        int[] suppressed = largest(topK, logits, keep);
+        return new Strongest(promoted, high, suppressed, pick(logits, suppressed, -1));
     }
 
     private static int[] largest(TopK topK, float[] values, int count) {

@@ -16,12 +16,14 @@ final class Neighbours {
 
     static Neighbours of(Matrix decoderRows, int count) {
         Neighbours result = new Neighbours(Math.toIntExact(decoderRows.rows()));
-        TopK topK = new TopK();
-        int[] chosen = new int[count + 1];
-        Cosines.forEach(decoderRows, decoderRows, (i, row) -> {
-            row[i] = Float.NEGATIVE_INFINITY; // not itself
-            int found = topK.select(row, 0, row.length, Math.min(count, row.length - 1), chosen);
-            result.keep(i, row, chosen, found);
+        Cosines.forEachOnAllCores(decoderRows, decoderRows, () -> {
+            TopK topK = new TopK();
+            int[] chosen = new int[count + 1];
+            return (i, row) -> {
+                row[i] = Float.NEGATIVE_INFINITY; // not itself
+                int found = topK.select(row, 0, row.length, Math.min(count, row.length - 1), chosen);
+                result.keep(i, row, chosen, found);
+            };
         });
         return result;
     }

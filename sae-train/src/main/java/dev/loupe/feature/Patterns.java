@@ -2,8 +2,8 @@ package dev.loupe.feature;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -15,6 +15,9 @@ final class Patterns {
     private static final int SAMPLE = 2048;
     private static final int NGRAMS_LOOKED_AT = 24;
     private static final int NGRAMS_KEPT = 5;
+
+    /** Bits of a token's number: three of them and that of the window make one long. */
+    private static final int TOKEN_BITS = 20;
 
     /** Log-odds of an n-gram where the latent fires against elsewhere. */
     private static final double LOG_ODDS = 3;
@@ -87,46 +90,41 @@ final class Patterns {
 
     /** The token or word that comes next after most of the activation; null if none carries a third of it. */
     @Nullable LabelCandidate next() {
-        Map<Integer, Double> mass = new LinkedHashMap<>();
+        Masses mass = new Masses();
         for (int p : sample) {
             int next = text.token(p, 1);
             if (next >= 0) {
-                mass.merge(next, (double) latent.value(p), Double::sum);
+                mass.add(next, latent.value(p));
             }
         }
-        Map<Integer, Double> byWord = new LinkedHashMap<>();
+        Masses byWord = new Masses();
         Vocabulary.Groups words = vocabulary.words();
-        mass.forEach((t, m) -> {
-            if (words.of(t) >= 0) {
-                byWord.merge(words.of(t), m, Double::sum);
+        for (int e = 0; e < mass.size(); e++) {
+            int word = words.of((int) mass.key(e));
+            if (word >= 0) {
+                byWord.add(word, mass.sum(e));
             }
-        });
-        Map.Entry<Integer, Double> token = largest(mass);
-        Map.Entry<Integer, Double> word = largest(byWord);
+        }
+        int token = mass.largest();
+        int word = byWord.largest();
         double all = sampleSum();
-        if (token == null || Math.max(token.getValue(), word == null ? 0 : word.getValue()) < all / 3) {
+        if (token < 0 || Math.max(mass.sum(token), word < 0 ? 0 : byWord.sum(word)) < all / 3) {
             return null;
         }
-        boolean several = word != null && word.getValue() > 1.1 * token.getValue();
-        int[] ids = several && word != null ? words.tokens(word.getKey()) : new int[] {token.getKey()};
+        double ofToken = mass.sum(token);
+        double ofWord = word < 0 ? 0 : byWord.sum(word);
+        boolean several = ofWord > 1.1 * ofToken;
+        int[] ids = several ? words.tokens((int) byWord.key(word)) : new int[] {(int) mass.key(token)};
         long base = Arrays.stream(ids).mapToLong(text::trainCount).sum();
-        double share = (several && word != null ? word.getValue() : token.getValue()) / all;
+        double share = (several ? ofWord : ofToken) / all;
         double usual = (double) base / Math.max(1, text.size() - text.heldOutCount());
         if (share / Math.max(1e-9, 1 - share) < 4 * usual / Math.max(1e-9, 1 - usual)) {
             return null; // no more than text at large
         }
-        String name = several && word != null
-                ? "before “" + words.name(word.getKey()) + "” any case"
-                : "before " + vocabulary.quoted(token.getKey());
+        String name = several
+                ? "before “" + words.name((int) byWord.key(word)) + "” any case"
+                : "before " + vocabulary.quoted((int) mass.key(token));
         return tokens(LabelCandidate.NEXT, name, ids, 1);
-    }
-
-    private static Map.@Nullable Entry<Integer, Double> largest(Map<Integer, Double> mass) {
-        return mass.entrySet().stream()
-                .max(Map.Entry.<Integer, Double>comparingByValue()
-                        .thenComparing(
-                                Map.Entry.<Integer, Double>comparingByKey().reversed()))
-                .orElse(null);
     }
 
     /** The tokens that the decoder row promotes, as a claim about what comes next. */
@@ -136,9 +134,15 @@ final class Patterns {
         return tokens(LabelCandidate.LOGITS, name, promoted, 1);
     }
 
-    private record NGram(int window, List<Integer> tokens) {}
+    /** Some tokens around a place, and how much of the sample's activation is there. */
+    private record NGram(int window, int[] tokens, int count, double mass) {
+        /** Makes an order of those with equal activation. */
+        String order() {
+            return "NGram[window=" + window + ", tokens=" + Arrays.toString(tokens) + "]";
+        }
+    }
 
-    private record Found(NGram ngram, double mass, int places, int fired, double sum, double logOdds) {
+    private record Found(NGram ngram, int places, int fired, double sum, double logOdds) {
         double mean() {
             return sum / Math.max(1, places);
         }
@@ -146,24 +150,30 @@ final class Patterns {
 
     /** N-grams at the firing token that stand there far more often than elsewhere; null if there are none. */
     @Nullable LabelCandidate ngrams() {
-        Map<NGram, Double> mass = new HashMap<>();
+        if (vocabulary.size() > 1 << TOKEN_BITS) {
+            return null;
+        }
+        Masses mass = new Masses();
         for (int p : sample) {
             for (int w = 0; w < WINDOWS.length; w++) {
-                NGram ngram = at(p, w);
-                if (ngram != null) {
-                    mass.merge(ngram, (double) latent.value(p), Double::sum);
+                long key = key(p, w);
+                if (key >= 0) {
+                    mass.add(key, latent.value(p));
                 }
             }
         }
         double all = sampleSum();
+        List<NGram> heavy = new ArrayList<>();
+        for (int e = 0; e < mass.size(); e++) {
+            if (mass.sum(e) >= 0.02 * all) {
+                heavy.add(ngram(mass.key(e), mass.count(e), mass.sum(e)));
+            }
+        }
+        heavy.sort(Comparator.comparingDouble((NGram n) -> -n.mass()).thenComparing(NGram::order));
         List<Found> found = new ArrayList<>();
-        mass.entrySet().stream()
-                .filter(e -> e.getValue() >= 0.02 * all)
-                .sorted(Map.Entry.<NGram, Double>comparingByValue()
-                        .reversed()
-                        .thenComparing(e -> e.getKey().toString()))
+        heavy.stream()
                 .limit(NGRAMS_LOOKED_AT)
-                .map(e -> count(e.getKey(), e.getValue()))
+                .map(this::count)
                 .filter(f -> f.logOdds() >= LOG_ODDS && f.places() >= 3)
                 .filter(f -> found.stream().noneMatch(shorter -> contains(f.ngram(), shorter.ngram())))
                 .limit(NGRAMS_KEPT)
@@ -199,16 +209,26 @@ final class Patterns {
         return score.candidate(LabelCandidate.NGRAMS, name, patterns, covered / latent.trainSum());
     }
 
-    private @Nullable NGram at(int place, int window) {
-        List<Integer> tokens = new ArrayList<>(3);
+    /** The tokens of a window around a place as one number, or -1 where one of them is missing. */
+    private long key(int place, int window) {
+        long key = window;
         for (int away : WINDOWS[window]) {
             int t = text.token(place, away);
             if (t < 0) {
-                return null;
+                return -1;
             }
-            tokens.add(t);
+            key = key << TOKEN_BITS | t;
         }
-        return new NGram(window, tokens);
+        return WINDOWS[window].length == 2 ? key << TOKEN_BITS : key;
+    }
+
+    private static NGram ngram(long key, int count, double mass) {
+        int window = (int) (key >> 3 * TOKEN_BITS);
+        int[] tokens = new int[WINDOWS[window].length];
+        for (int k = 0; k < tokens.length; k++) {
+            tokens[k] = (int) (key >> (2 - k) * TOKEN_BITS) & (1 << TOKEN_BITS) - 1;
+        }
+        return new NGram(window, tokens, count, mass);
     }
 
     /** The token at offset 0. */
@@ -216,7 +236,7 @@ final class Patterns {
         int[] window = WINDOWS[ngram.window()];
         for (int k = 0; k < window.length; k++) {
             if (window[k] == 0) {
-                return ngram.tokens().get(k);
+                return ngram.tokens()[k];
             }
         }
         throw new IllegalStateException();
@@ -228,10 +248,10 @@ final class Patterns {
         int[] part = WINDOWS[shorter.window()];
         for (int k = 0; k < part.length; k++) {
             int away = part[k];
-            int token = shorter.tokens().get(k);
+            int token = shorter.tokens()[k];
             boolean there = false;
             for (int j = 0; j < window.length; j++) {
-                there |= window[j] == away && longer.tokens().get(j) == token;
+                there |= window[j] == away && longer.tokens()[j] == token;
             }
             if (!there) {
                 return false;
@@ -243,7 +263,7 @@ final class Patterns {
     private boolean matches(NGram ngram, int place) {
         int[] window = WINDOWS[ngram.window()];
         for (int k = 0; k < window.length; k++) {
-            if (text.token(place, window[k]) != ngram.tokens().get(k)) {
+            if (text.token(place, window[k]) != ngram.tokens()[k]) {
                 return false;
             }
         }
@@ -260,7 +280,7 @@ final class Patterns {
         return null;
     }
 
-    private Found count(NGram ngram, double mass) {
+    private Found count(NGram ngram) {
         int token = current(ngram);
         int from = text.from(token, false);
         int step = Math.max(1, text.trainCount(token) / SAMPLE);
@@ -268,24 +288,16 @@ final class Patterns {
         for (int e = from; e < text.to(token, false); e += step) {
             seen += matches(ngram, text.at(e, false)) ? 1 : 0;
         }
-        int fires = 0;
-        double sum = 0;
-        for (int p : sample) {
-            if (matches(ngram, p)) {
-                fires++;
-                sum += latent.value(p);
-            }
-        }
         // both are counted on a spread of places where there are many
         double scale = (double) latent.trainPlaces().length / sample.length;
-        int fired = (int) Math.round(fires * scale);
+        int fired = (int) Math.round(ngram.count() * scale);
         int places = Math.max(seen * step, fired);
-        sum *= scale;
+        double sum = ngram.mass() * scale;
         double all = text.size() - text.heldOutCount();
         double firings = latent.trainPlaces().length;
         double inside = (fired + 0.5) / (firings - fired + 0.5);
         double outside = (places - fired + 0.5) / (all - firings - (places - fired) + 0.5);
-        return new Found(ngram, mass, places, fired, sum, Math.log(inside / outside));
+        return new Found(ngram, places, fired, sum, Math.log(inside / outside));
     }
 
     private String words(NGram ngram) {
@@ -293,7 +305,7 @@ final class Patterns {
         int[] window = WINDOWS[ngram.window()];
         for (int k = 0; k < window.length; k++) {
             all.append(k > 0 && window[k] - window[k - 1] > 1 ? " ∗" : "");
-            String token = vocabulary.quoted(ngram.tokens().get(k));
+            String token = vocabulary.quoted(ngram.tokens()[k]);
             all.append(token, 1, token.length() - 1);
         }
         return all.append("”").toString();

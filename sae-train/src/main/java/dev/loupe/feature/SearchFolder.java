@@ -4,8 +4,10 @@ import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.LoupeException;
 import dev.loupe.math.Parallel;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -17,6 +19,7 @@ import org.apache.lucene.document.StringField;
 import org.apache.lucene.document.TextField;
 import org.apache.lucene.index.IndexWriter;
 import org.apache.lucene.index.IndexWriterConfig;
+import org.apache.lucene.index.NoMergePolicy;
 import org.apache.lucene.store.ByteBuffersDirectory;
 import org.apache.lucene.store.Directory;
 import org.apache.lucene.store.FSDirectory;
@@ -38,8 +41,10 @@ final class SearchFolder {
     static final String LOGITS = "logits";
     static final String TEXT = "text";
 
-    /** Latents that are read at once. */
-    private static final int GROUP = 256;
+    /** Parts of the index that are made side by side, and latents that are worth one. */
+    private static final int MOST_PARTS = 8;
+
+    private static final int LEAST_OF_A_PART = 512;
 
     /** Tokens on either side of a peak that are searched. */
     private static final int AROUND = 6;
@@ -79,22 +84,40 @@ final class SearchFolder {
         }
     }
 
+    /** Parts are indexed side by side and put together as they are: one segment each, latents in their order. */
     private static void fill(Directory directory, FeatureIndex index) throws IOException {
+        int[] ids = index.all().stream()
+                .filter(s -> !s.dead())
+                .mapToInt(FeatureSummary::id)
+                .toArray();
+        int parts = Math.clamp(ids.length / LEAST_OF_A_PART, 1, MOST_PARTS);
+        Directory[] made = new Directory[parts];
+        Parallel.run(parts, p -> {
+            made[p] = new ByteBuffersDirectory();
+            int from = (int) ((long) ids.length * p / parts);
+            int to = (int) ((long) ids.length * (p + 1) / parts);
+            try {
+                fill(made[p], index, Arrays.copyOfRange(ids, from, to));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+        IndexWriterConfig config = new IndexWriterConfig(SearchTerms.ANALYZER);
+        config.setMergePolicy(NoMergePolicy.INSTANCE);
+        try (IndexWriter writer = new IndexWriter(directory, config)) {
+            writer.addIndexes(made);
+        }
+        for (Directory part : made) {
+            part.close();
+        }
+    }
+
+    private static void fill(Directory directory, FeatureIndex index, int[] ids) throws IOException {
         IndexWriterConfig config = new IndexWriterConfig(SearchTerms.ANALYZER);
         config.setRAMBufferSizeMB(64);
         try (IndexWriter writer = new IndexWriter(directory, config)) {
-            int[] ids = index.all().stream()
-                    .filter(s -> !s.dead())
-                    .mapToInt(FeatureSummary::id)
-                    .toArray();
-            Document[] group = new Document[Math.min(GROUP, ids.length)];
-            for (int from = 0; from < ids.length; from += GROUP) { // read on all cores, added in order
-                int first = from;
-                int count = Math.min(GROUP, ids.length - from);
-                Parallel.run(count, k -> group[k] = document(index.detail(ids[first + k])));
-                for (int k = 0; k < count; k++) {
-                    writer.addDocument(group[k]);
-                }
+            for (int id : ids) {
+                writer.addDocument(document(index.detail(id)));
             }
             writer.forceMerge(1);
         }

@@ -6,9 +6,11 @@ import dev.loupe.base.UsageException;
 import dev.loupe.feature.FeatureDetail;
 import dev.loupe.feature.FeatureGroup;
 import dev.loupe.map.DecoderMap;
+import dev.loupe.service.Counterpart;
 import dev.loupe.service.FeaturePage;
 import dev.loupe.service.FeatureQuery;
 import dev.loupe.service.GroupCount;
+import dev.loupe.service.NeuronAlignment;
 import dev.loupe.service.TextTest;
 import dev.loupe.service.Workbench;
 import io.javalin.http.Context;
@@ -77,12 +79,48 @@ final class FeatureRoutes {
                         "Everything about a feature.",
                         FeatureDetail.class,
                         ctx -> ctx.json(bench.features().detail(ctx.pathParam("sae"), Params.id(ctx, "id")))),
+                Route.get(
+                        "/features/{sae}/{id}/neurons",
+                        "The neurons that a feature lies along: the largest entries of its decoder row, and the MLP neurons of"
+                                + " the model that write its direction.",
+                        NeuronAlignment.class,
+                        ctx -> ctx.json(bench.alignments()
+                                .of(
+                                        ctx.pathParam("sae"),
+                                        Params.id(ctx, "id"),
+                                        Params.integer(ctx, "limit", 10),
+                                        Params.flag(ctx, "writers", true))),
+                        new Route.Query("limit", "integer", "at most so many of each; 10 unless said"),
+                        new Route.Query(
+                                "writers",
+                                "boolean",
+                                "whether the model's MLP neurons are looked through; true unless said")),
+                Route.get(
+                        "/features/{sae}/{id}/counterparts",
+                        "The same feature in compared SAEs, and the nearest by cosine of decoder rows in every other seed.",
+                        FoundAgain.class,
+                        ctx -> ctx.json(
+                                new FoundAgain(bench.counterparts().everywhere(ctx.pathParam("sae"), checked(ctx))))),
                 Route.post(
                         "/features/{sae}/test",
                         "What features do on a text.",
                         TestRequest.class,
                         TextTest.class,
                         this::test));
+    }
+
+    record FoundAgain(List<Counterpart> counterparts) {}
+
+    /** The number of a feature that there is. */
+    private int checked(Context ctx) {
+        int id = Params.id(ctx, "id");
+        String sae = ctx.pathParam("sae");
+        int all = bench.saes().get(sae).dSae();
+        if (id >= all) {
+            throw new NotFoundException(
+                    "The SAE " + sae + " has no feature " + id + "; its features are 0 to " + (all - 1) + ".");
+        }
+        return id;
     }
 
     /**

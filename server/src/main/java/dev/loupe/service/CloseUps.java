@@ -88,7 +88,7 @@ public final class CloseUps {
                     detail(sae, id);
                 }
             }
-            for (Counterpart c : counterparts.of(sae, Math.min(ids[0], index.size() - 1))) {
+            for (Counterpart c : counterparts.everywhere(sae, Math.min(ids[0], index.size() - 1))) {
                 if (c.id() >= 0 && features.indexed().contains(c.sae())) {
                     detail(c.sae(), c.id());
                 }

@@ -27,6 +27,8 @@ public final class Saes {
     private final Workspace workspace;
     private final Map<String, Opened> open = new ConcurrentHashMap<>();
 
+    private final Map<String, Seen> seen = new ConcurrentHashMap<>();
+
     private record Opened(FileTime written, Sae sae) {}
 
     Saes(Workspace workspace) {
@@ -107,9 +109,36 @@ public final class Saes {
         }
     }
 
+    /** What was read of an SAE's two small files, and when these were written. */
+    private record Seen(FileTime config, FileTime provenance, SaeView view) {}
+
+    /** Read again only where a file has changed: pages ask for all SAEs at every step. */
     private SaeView view(String name) {
         Path folder = workspace.saes().resolve(name);
         boolean indexed = Features.indexed(workspace, name);
+        FileTime config = time(folder.resolve(CONFIG));
+        FileTime provenance = time(folder.resolve(PROVENANCE));
+        Seen known = seen.get(name);
+        if (known == null
+                || !known.config.equals(config)
+                || !known.provenance.equals(provenance)
+                || known.view.indexed() != indexed) {
+            known = new Seen(config, provenance, read(name, folder, indexed));
+            seen.put(name, known);
+        }
+        return known.view;
+    }
+
+    /** The epoch for a file that is not there. */
+    private static FileTime time(Path file) {
+        try {
+            return Files.getLastModifiedTime(file);
+        } catch (IOException e) {
+            return FileTime.fromMillis(0);
+        }
+    }
+
+    private static SaeView read(String name, Path folder, boolean indexed) {
         try {
             Instant created = written(folder).toInstant();
             JsonNode cfg = Json.tree(folder.resolve(CONFIG));

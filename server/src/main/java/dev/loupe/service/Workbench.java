@@ -31,6 +31,7 @@ public final class Workbench implements AutoCloseable {
     private final Evaluations evaluations;
     private final Comparisons comparisons;
     private final Counterparts counterparts;
+    private final Alignments alignments;
     private final Patches patches;
     private final Diagnoses diagnoses;
     private final Circuits circuits;
@@ -87,7 +88,8 @@ public final class Workbench implements AutoCloseable {
         this.featureExchange = new FeatureExchange(models, saes, features, notes);
         this.prose = new ProseLabels(features, notes, chat(settings, labelKey));
         this.notebooks = new Notebooks(models, saes, features);
-        this.counterparts = new Counterparts(workspace, comparisons, features);
+        this.counterparts = new Counterparts(workspace, saes, comparisons, features);
+        this.alignments = new Alignments(saes, models);
         this.closeUps = new CloseUps(models, stores, saes, features, counterparts);
         this.patches = new Patches(workspace, models, saes);
         this.diagnoses = new Diagnoses(workspace, models, stores, saes);
@@ -250,6 +252,11 @@ public final class Workbench implements AutoCloseable {
     /** Where a latent is found again in other SAEs. */
     public Counterparts counterparts() {
         return counterparts;
+    }
+
+    /** Which neurons latents lie along. */
+    public Alignments alignments() {
+        return alignments;
     }
 
     /** Circuits. */

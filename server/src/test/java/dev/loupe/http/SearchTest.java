@@ -85,6 +85,24 @@ class SearchTest {
     }
 
     @Test
+    void a_features_neurons_and_its_like_in_other_saes_come_over_http() throws Exception {
+        JsonNode neurons = get("/api/features/tiny-s0/3/neurons?limit=4");
+        assertThat(neurons.path("dimensions")).hasSize(4);
+        assertThat(neurons.path("writers")).hasSize(4);
+        assertThat(get("/api/features/tiny-s0/3/neurons?writers=false").path("writers"))
+                .isEmpty();
+        JsonNode found = get("/api/features/tiny-s0/3/counterparts").path("counterparts");
+        assertThat(found).isNotEmpty();
+        assertThat(found.get(0).path("sae").asString()).isEqualTo("tiny-s1");
+        assertThat(found.get(0).has("compared")).isTrue();
+        for (String what : new String[] {"neurons", "counterparts"}) {
+            HttpResponse<String> none = http.get("/api/features/tiny-s0/128/" + what);
+            assertThat(none.statusCode()).isEqualTo(404);
+            assertThat(none.body()).contains("0 to 127");
+        }
+    }
+
+    @Test
     void neighbours_in_both_saes_come_with_their_overlap() throws Exception {
         int id = get("/api/features/tiny-s0?sort=density&descending=true&limit=1")
                 .path("features")

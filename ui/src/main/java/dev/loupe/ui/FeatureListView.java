@@ -1,6 +1,7 @@
 package dev.loupe.ui;
 
 import com.vaadin.flow.component.UI;
+import com.vaadin.flow.component.dependency.JsModule;
 import com.vaadin.flow.component.grid.ColumnTextAlign;
 import com.vaadin.flow.component.grid.Grid;
 import com.vaadin.flow.component.grid.GridSortOrder;
@@ -35,12 +36,13 @@ import org.jspecify.annotations.Nullable;
 
 /** All features of an SAE: sorted and filtered by the service, fetched a page at a time. */
 @Route("features/:sae")
+@JsModule("context://js/ahead.js")
 public final class FeatureListView extends Page implements BeforeEnterObserver {
     /** What there is most to find out about comes first, not what fires all the time. */
     private static final String FIRST_ORDER = "contextual";
 
-    /** Rows fetched at a time: with fewer, rows stay empty while somebody scrolls fast. */
-    private static final int PAGE = 100;
+    /** Rows fetched at a time: the script that reads ahead asks for as many pages as the movement needs. */
+    private static final int PAGE = 60;
 
     private final Workbench workbench;
     private final Map<String, String> state = new LinkedHashMap<>();
@@ -216,6 +218,7 @@ public final class FeatureListView extends Page implements BeforeEnterObserver {
         grid.addThemeVariants(GridVariant.LUMO_NO_BORDER);
         grid.setHeight("640px");
         grid.setPageSize(PAGE);
+        grid.getElement().executeJs("window.loupeAhead(this)");
         grid.addColumn(LitRenderer.<FeatureSummary>of("<a href=\"${item.href}\" router-link>${item.id}</a>")
                         .withProperty("href", f -> Links.feature(sae, f.id()))
                         .withProperty("id", FeatureSummary::id))

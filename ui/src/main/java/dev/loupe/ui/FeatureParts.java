@@ -1,16 +1,12 @@
 package dev.loupe.ui;
 
-import com.vaadin.flow.component.Component;
 import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.Section;
 import dev.loupe.feature.FeatureDetail;
 import dev.loupe.feature.LabelRate;
 import dev.loupe.feature.LabelWords;
 import dev.loupe.feature.PositionRate;
-import dev.loupe.service.Counterpart;
-import dev.loupe.service.Workbench;
 import dev.loupe.ui.element.BarRows;
-import dev.loupe.ui.element.CurveChart;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -25,7 +21,6 @@ final class FeatureParts {
     private static final int LABELS = 8;
     private static final int TOKENS = 8;
     private static final int NEIGHBOURS = 8;
-    private static final int OVERLAID = 4;
 
     private FeatureParts() {}
 
@@ -165,69 +160,5 @@ final class FeatureParts {
         BarRows bars = new BarRows().set(BarRows.Tone.ACT, false, rows, "");
         bars.addClassName("wide");
         return Optional.of(Kit.card(Kit.heading("Fires together with", "correlation · share of its firings"), bars));
-    }
-
-    static Component counterparts(Workbench workbench, String sae, int id, List<Counterpart> all) {
-        Section card = Kit.card(Kit.heading("In other SAEs", "cosine of decoder"));
-        if (all.isEmpty()) {
-            card.add(
-                    Kit.text("dim", "Not compared with another SAE yet."),
-                    new Kit.Pre("loupe compare " + sae + " OTHER"));
-            return card;
-        }
-        List<BarRows.Row> rows = new ArrayList<>();
-        for (Counterpart c : all) {
-            rows.add(
-                    c.id() < 0
-                            ? BarRows.Row.named(c.sae() + " · none", "–", 0)
-                            : BarRows.Row.link(
-                                    c.sae() + " · " + c.id(),
-                                    Links.feature(c.sae(), c.id()),
-                                    c.label(),
-                                    Num.fixed(c.decoderCosine(), 2),
-                                    Math.max(0, c.decoderCosine())));
-        }
-        card.add(new BarRows().set(BarRows.Tone.ACCENT, false, rows, ""));
-        strengths(workbench, sae, id, all).ifPresent(card::add);
-        return card;
-    }
-
-    /** How strongly the latent and its nearest counterparts fire, over each other, with a text of each. */
-    private static Optional<Div> strengths(Workbench workbench, String sae, int id, List<Counterpart> all) {
-        List<String> indexed = workbench.features().indexed();
-        List<Counterpart> best = all.stream()
-                .filter(c -> c.id() >= 0 && indexed.contains(c.sae()))
-                .sorted(Comparator.comparingDouble(Counterpart::decoderCosine).reversed())
-                .limit(OVERLAID)
-                .toList();
-        List<CurveChart.Series> series = new ArrayList<>();
-        PairPanel.series(workbench, sae, id).ifPresent(series::add);
-        best.forEach(c -> PairPanel.series(workbench, c.sae(), c.id()).ifPresent(series::add));
-        if (series.size() < 2) {
-            return Optional.empty();
-        }
-        CurveChart chart = new CurveChart();
-        chart.set(PairPanel.strengths(series, 130));
-        Div d = Kit.div("gap", chart);
-        for (Counterpart c : best) {
-            d.add(
-                    Kit.div("gap dim", Kit.link(Links.feature(c.sae(), c.id()), c.sae() + " · " + c.id())),
-                    PairPanel.examples(workbench.closeUps().detail(c.sae(), c.id()), 1));
-        }
-        return Optional.of(d);
-    }
-
-    /** In how many of the compared SAEs this latent has a counterpart. */
-    static Optional<Div> foundIn(List<Counterpart> all) {
-        if (all.isEmpty()) {
-            return Optional.empty();
-        }
-        int shared = (int) all.stream().filter(Counterpart::shared).count();
-        Div d = Kit.div(
-                "",
-                Kit.dots(shared, all.size()),
-                Kit.text("found in " + shared + " of " + Num.count(all.size(), "other SAE")));
-        d.setTitle("shared at the comparison's threshold: both cosines reach it and both assignments agree");
-        return Optional.of(d);
     }
 }

@@ -4,6 +4,7 @@ import com.vaadin.flow.component.Component;
 import com.vaadin.flow.component.html.Anchor;
 import com.vaadin.flow.component.html.Div;
 import dev.loupe.service.Counterpart;
+import dev.loupe.service.Counterparts;
 import dev.loupe.service.SaeView;
 import dev.loupe.service.Workbench;
 import java.util.ArrayList;
@@ -18,8 +19,9 @@ final class FeatureSeeds {
     /** The two links; nothing where no other SAE has a counterpart. */
     static Component of(Workbench workbench, SaeView sae, List<Counterpart> counterparts) {
         List<Counterpart> found = counterparts.stream().filter(c -> c.id() >= 0).toList();
-        List<Counterpart> seeds =
-                found.stream().filter(c -> sameButSeed(workbench, sae, c)).toList();
+        List<Counterpart> seeds = found.stream()
+                .filter(c -> Counterparts.isSeedOf(sae, workbench.saes().get(c.sae())))
+                .toList();
         List<Counterpart> ring = new ArrayList<>(seeds.isEmpty() ? found : seeds);
         Div line = Kit.div("line tight dim only-wide");
         if (ring.isEmpty()) {
@@ -41,7 +43,8 @@ final class FeatureSeeds {
         Anchor a = Kit.link(Links.feature(to.sae(), to.id()), "");
         a.addClassName("dim");
         a.setAriaLabel("Counterpart in the " + which + " seed: " + to.sae() + " " + to.id());
-        a.setTitle(to.sae() + " · " + to.id() + " " + to.label() + " · cosine " + Num.fixed(to.decoderCosine(), 2));
+        a.setTitle(to.sae() + " · " + to.id() + " " + to.label() + " · cosine " + Num.fixed(to.decoderCosine(), 2)
+                + (to.compared() ? "" : ", nearest by cosine"));
         String text = shown == null ? to.sae() + " · " + to.id() : shown;
         if (key.equals("]")) {
             a.add(Kit.text(text + " "), Kit.kbd(key));
@@ -50,14 +53,6 @@ final class FeatureSeeds {
         }
         a.getElement().setAttribute("data-key", key);
         return a;
-    }
-
-    private static boolean sameButSeed(Workbench workbench, SaeView sae, Counterpart c) {
-        SaeView other = workbench.saes().get(c.sae());
-        return other.architecture().equals(sae.architecture())
-                && other.dSae() == sae.dSae()
-                && other.k() == sae.k()
-                && other.hook().equals(sae.hook());
     }
 
     /** Names in the order of people: seed 2 before seed 10. */

@@ -46,7 +46,7 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
         SaeView sae = workbench.saes().get(name);
         FeatureDetail f = workbench.closeUps().detail(name, id);
         workbench.closeUps().ahead(name, id + 1, id - 1, id + 2);
-        List<Counterpart> counterparts = workbench.counterparts().of(name, id);
+        List<Counterpart> counterparts = workbench.counterparts().everywhere(name, id);
         titled(id + " · " + name);
         removeAll();
         KEPT.forEach(k -> state.put(k, parameter(query, k)));
@@ -63,7 +63,8 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
                 FeatureParts.labels(f),
                 FeatureParts.tokens(f),
                 FeatureParts.positions(f),
-                FeatureParts.counterparts(workbench, name, id, counterparts),
+                FeatureCounterparts.of(workbench, name, id, counterparts),
+                new FeatureNeurons(workbench, sae, id),
                 new FeatureNotes(workbench, name, id));
         Div relatives = Kit.div("relatives", FeatureParts.neighbours(name, f));
         FeatureParts.coactive(name, f).ifPresent(relatives::add);
@@ -140,7 +141,7 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
                         Num.whole(f.documents()),
                         f.documents() == 1 ? "document" : "documents",
                         "documents in which it fires"));
-        FeatureParts.foundIn(counterparts).ifPresent(facts::add);
+        FeatureCounterparts.foundIn(counterparts).ifPresent(facts::add);
         facts.add(Kit.div(
                 "end", Kit.key(Kit.linkButton(Links.steer(sae.name(), s.id()), "Steer with this", "main"), "s")));
         return Kit.card(

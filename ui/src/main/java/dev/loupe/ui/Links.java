@@ -31,6 +31,11 @@ final class Links {
         return "/seeds/" + name;
     }
 
+    /** One MLP neuron of a model. */
+    static String neuron(String model, int layer, int neuron) {
+        return "/neurons/" + layer + "/" + neuron + "?model=" + encode(model);
+    }
+
     /** The search for latents like one. */
     static String like(String sae, int id) {
         return "/search?by=like&sae=" + sae + "&id=" + id;

@@ -22,7 +22,17 @@ import java.util.Map;
 @JsModule("context://js/keys.js")
 public final class MainLayout extends Div implements RouterLayout, AfterNavigationObserver {
     private static final List<String> PLACES = List.of(
-            "features", "inspect", "compare", "patch", "circuits", "steer", "diagnostics", "stores", "models", "jobs");
+            "features",
+            "inspect",
+            "compare",
+            "sweeps",
+            "patch",
+            "circuits",
+            "steer",
+            "diagnostics",
+            "stores",
+            "models",
+            "jobs");
 
     private final Map<String, Anchor> links = new LinkedHashMap<>();
     private final Input search = new Input();

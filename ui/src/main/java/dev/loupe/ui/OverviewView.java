@@ -50,7 +50,14 @@ public final class OverviewView extends Page {
         if (!all.sweeps().isEmpty()) {
             Div sweeps = Kit.div("line gap");
             all.sweeps().forEach(s -> sweeps.add(Kit.link(Links.sweep(s), s)));
-            add(Kit.card(Kit.heading("Sweeps", "many SAEs on one stream"), sweeps));
+            add(Kit.card(
+                    Kit.heading(
+                            "Sweeps",
+                            "many SAEs on one stream",
+                            Kit.div(
+                                    "end",
+                                    Kit.link("/sweeps", "all " + all.sweeps().size()))),
+                    sweeps));
         }
     }
 

@@ -46,6 +46,7 @@ public final class VaadinUi implements WebUi {
             CompareView.class,
             SeedsView.class,
             ReportView.class,
+            SweepsView.class,
             SweepView.class,
             PatchView.class,
             CircuitsView.class,

@@ -27,6 +27,7 @@ class EmptyWorkspaceTest extends ViewTest {
         assertThat(text(navigate(FeaturesView.class))).contains("No SAEs yet", "loupe train --store");
         assertThat(text(navigate(StoresView.class))).contains("No activation stores yet", "loupe capture");
         assertThat(text(navigate(CompareListView.class))).contains("No comparison yet", "loupe compare");
+        assertThat(text(navigate(SweepsView.class))).contains("No sweep yet", "loupe sweep");
         assertThat(text(navigate(JobsView.class))).contains("No jobs yet", "loupe demo");
         assertThat(text(navigate(SearchView.class))).contains("Nothing to search yet");
         assertThat(text(navigate(ListsView.class))).contains("No lists yet", "under Notes");
@@ -75,6 +76,7 @@ class EmptyWorkspaceTest extends ViewTest {
                         "/features",
                         "/inspect",
                         "/compare",
+                        "/sweeps",
                         "/patch",
                         "/circuits",
                         "/steer",

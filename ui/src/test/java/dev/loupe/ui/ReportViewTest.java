@@ -146,5 +146,10 @@ class ReportViewTest extends ViewTest {
         SweepView view = open("sweeps/sw", QueryParameters.empty(), SweepView.class);
         assertThat(text(view)).contains("sw.b", "it diverged", "1 failed", "None is better in both than sw.a.");
         assertThat(drawn(view, "loupe-scatter")).contains("on the front");
+        java.nio.file.Path damaged = workbench.workspace().sweeps().resolve("broken");
+        Json.write(damaged.resolve("sweep.json"), Map.of("format", "99.0"));
+        SweepsView all = open("sweeps", QueryParameters.empty(), SweepsView.class);
+        assertThat(text(all)).contains("sw", "on the front", "failed", "topk · d_sae 64 · k 8 · seeds 0, 1", "broken");
+        assertThat(drawn(all, "loupe-scatter")).contains("sw.a", "sw.b");
     }
 }

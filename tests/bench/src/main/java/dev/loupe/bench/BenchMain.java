@@ -58,6 +58,12 @@ public final class BenchMain implements Callable<Integer> {
                     "How long soak and crowd run each time (default 20; ten minutes: --seconds 600 --rounds 1 --warmups 0).")
     private int seconds;
 
+    @Option(
+            names = "--set",
+            paramLabel = "KEY=VALUE",
+            description = "A setting of the benchmark, where it has any; an unknown one lists them.")
+    private Map<String, String> settings = new LinkedHashMap<>();
+
     @Option(names = "--json", description = "One JSON object on stdout at the end.")
     private boolean json;
 
@@ -165,6 +171,7 @@ public final class BenchMain implements Callable<Integer> {
         for (String name : names.isEmpty() ? usual() : names) {
             Path folder = Files.createTempDirectory("loupe-bench-");
             try (Benchmark b = make(name)) {
+                settings.forEach(b::set);
                 BenchResult r = Comparison.run(b, folder, venv, script, warmups, rounds, threads);
                 results.put(name, r);
                 say(r);

@@ -14,6 +14,15 @@ interface Benchmark extends AutoCloseable {
         return name();
     }
 
+    /**
+     * Changes a setting, before anything is prepared.
+     *
+     * @throws dev.loupe.base.UsageException if there is no such setting or value
+     */
+    default void set(String key, String value) {
+        throw new dev.loupe.base.UsageException("The benchmark " + name() + " has no settings.");
+    }
+
     /** What is done and with what sizes, one line. */
     String setting();
 

@@ -2,6 +2,7 @@ package dev.loupe.bench;
 
 import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Progress;
+import dev.loupe.base.UsageException;
 import dev.loupe.capture.CaptureRequest;
 import dev.loupe.capture.CaptureRules;
 import dev.loupe.capture.TextRows;
@@ -21,14 +22,20 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The browser's index against SAEDashboard, by latents a second: the same SAE on the same tokens, the model's passes
- * included on both sides. SAEDashboard makes dashboards of the first {@value #FEATURES} latents, the index holds all.
+ * included on both sides. The index holds all latents, and is written to disk with its search index. SAEDashboard makes
+ * dashboards of the first ones, in one of two ways: {@code peer=runner} is its own program as people run it (the loop that
+ * Neuronpedia's pages are made with, at its own defaults: 128 latents at a time, activations of the model kept on disk in
+ * between, JSON files written); {@code peer=call} is its inner call alone, one batch of all of them, token batches four times
+ * as large as its default, nothing kept or written.
  */
 final class DashboardBench implements Benchmark {
     private static final int TOKENS = 65_536;
     private static final int CONTEXT = 128;
-    private static final int FEATURES = Integer.getInteger("loupe.bench.features", 128);
     private static final String HOOK = "blocks.3.hook_resid_post";
+    private static final List<String> WAYS = List.of("call", "runner");
 
+    private final int[] sizes = {SaeData.LATENTS, 128}; // all latents, and SAEDashboard's
+    private String way = "call";
     private @Nullable LanguageModel model;
     private @Nullable Sae sae;
     private @Nullable Path folder;
@@ -39,10 +46,42 @@ final class DashboardBench implements Benchmark {
     }
 
     @Override
+    public void set(String key, String value) {
+        switch (key) {
+            case "latents" -> sizes[0] = number(key, value);
+            case "features" -> sizes[1] = number(key, value);
+            case "peer" -> {
+                if (!WAYS.contains(value)) {
+                    throw new UsageException("peer is one of " + String.join(", ", WAYS) + ".");
+                }
+                way = value;
+            }
+            default ->
+                throw new UsageException("The settings are latents (of the SAE; " + SaeData.LATENTS
+                        + "), features (of them, SAEDashboard's; 128) and peer (call or runner).");
+        }
+        if (sizes[1] > sizes[0]) {
+            throw new UsageException("SAEDashboard cannot look at more features than there are latents.");
+        }
+    }
+
+    private static int number(String key, String value) {
+        if (!value.matches("[1-9][0-9]{0,6}")) {
+            throw new UsageException(key + " is a whole number above 0, not \"" + value + "\".");
+        }
+        return Integer.parseInt(value);
+    }
+
+    @Override
     public String setting() {
-        return TOKENS + " tokens in sequences of " + CONTEXT + ", TopK of " + SaeData.K + " among " + SaeData.LATENTS
-                + " latents of width " + SaeData.WIDTH + ": all latents against SAEDashboard's first " + FEATURES
-                + ", model passes included; answers: sum of the strongest activations of those";
+        return TOKENS + " tokens in sequences of " + CONTEXT + ", TopK of " + SaeData.K + " among " + sizes[0]
+                + " latents of width " + SaeData.WIDTH
+                + ": all latents, indexed and written, against SAEDashboard's first "
+                + sizes[1] + " by its "
+                + (way.equals("call")
+                        ? "inner call (one batch of all of them, 128 sequences a pass, nothing written)"
+                        : "own runner (Neuronpedia's loop at its defaults, JSON written)")
+                + ", model passes included on both sides; answers: sum of the strongest activations of those";
     }
 
     @Override
@@ -72,8 +111,16 @@ final class DashboardBench implements Benchmark {
         folder = where;
         model = Builtin.open(
                 where,
-                Map.of("sae", where.resolve("sae").toAbsolutePath().toString(), "features", FEATURES, "hook", HOOK));
-        float[][] d = SaeData.directions(1, SaeData.LATENTS, 0.5);
+                Map.of(
+                        "sae",
+                        where.resolve("sae").toAbsolutePath().toString(),
+                        "features",
+                        sizes[1],
+                        "way",
+                        way,
+                        "hook",
+                        HOOK));
+        float[][] d = SaeData.directions(1, sizes[0], 0.5);
         sae = SaeData.topk("sae", d, d);
         sae.save(where.resolve("sae"));
         try (TextRows rows = TextRows.open(request(), model, Progress.silent())) {
@@ -106,7 +153,7 @@ final class DashboardBench implements Benchmark {
         }
         double seconds = (System.nanoTime() - start) / 1e9;
         double strongest = 0;
-        for (int i = 0; i < FEATURES; i++) {
+        for (int i = 0; i < sizes[1]; i++) {
             strongest += index.summary(i).max();
         }
         AtomicFiles.deleteTree(features);

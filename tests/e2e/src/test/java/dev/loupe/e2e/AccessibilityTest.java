@@ -91,6 +91,7 @@ class AccessibilityTest {
                 "/saes/tiny-s0",
                 "/seeds/real",
                 "/seeds/nothing-here",
+                "/sweeps",
                 "/sweeps/widths",
                 "/sweeps/nothing-here",
                 "/inspect?text=The+Commission",
