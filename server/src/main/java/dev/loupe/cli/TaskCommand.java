@@ -1,7 +1,9 @@
 package dev.loupe.cli;
 
 import dev.loupe.base.NotFoundException;
+import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
+import dev.loupe.service.AttachedProgress;
 import dev.loupe.service.ClusterTasks;
 import dev.loupe.service.Settings;
 import dev.loupe.service.Tasks;
@@ -35,6 +37,11 @@ final class TaskCommand extends LoupeCommand {
                             + " a cluster start.")
     private boolean piped;
 
+    @Option(
+            names = "--attached",
+            description = "Stop when standard input ends: the server that holds its other end has gone.")
+    private boolean attached;
+
     @Override
     void run(Session session) {
         if (piped) {
@@ -54,7 +61,15 @@ final class TaskCommand extends LoupeCommand {
         if (!Files.isRegularFile(named)) {
             throw new NotFoundException("There is no task file " + named + ".");
         }
-        Object result = session.shown(p -> Tasks.runFile(session.workbench(), named, p));
+        Object result = session.shown(p -> Tasks.runFile(session.workbench(), named, attached ? watched(p) : p));
         session.result(result, () -> session.out.println("Done."));
+    }
+
+    /** Not System.in, whose buffer others may have read into. */
+    private static Progress watched(Progress shown) {
+        return AttachedProgress.of(
+                shown,
+                new FileInputStream(FileDescriptor.in),
+                () -> Runtime.getRuntime().halt(Failures.FAILED));
     }
 }

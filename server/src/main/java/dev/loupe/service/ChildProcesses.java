@@ -12,10 +12,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.IntConsumer;
 
 /**
- * Starts {@code loupe task} as child processes: the same JDK, flags and class path as this process. Children outlive a
- * server that is killed and then finish their work; the next server shows them all the same.
+ * Starts {@code loupe task} as child processes: the same JDK, flags and class path as this process. Their standard input
+ * stays open as long as this process lives: a child whose server was killed sees it end and stops.
  */
-final class ChildProcesses {
+final class ChildProcesses implements AutoCloseable {
     private static final String MAIN = "dev.loupe.cli.Main";
     private static final long PATIENCE_SECONDS = 10;
 
@@ -51,7 +51,6 @@ final class ChildProcesses {
         Process process;
         try {
             process = builder.start();
-            process.getOutputStream().close();
         } catch (IOException e) {
             throw new LoupeException("The process of job " + id + " cannot be started (" + e.getMessage() + ").", e);
         }
@@ -79,6 +78,18 @@ final class ChildProcesses {
         });
     }
 
+    /** Lets all children stop, as they do when this process dies. */
+    @Override
+    public void close() {
+        for (Process process : running.values()) {
+            try {
+                process.getOutputStream().close();
+            } catch (IOException e) {
+                process.destroyForcibly();
+            }
+        }
+    }
+
     private List<String> command(Path job) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -91,6 +102,7 @@ final class ChildProcesses {
                 "--device",
                 device,
                 "task",
+                "--attached",
                 job.resolve(JobWriter.REQUEST).toString()));
         return command;
     }

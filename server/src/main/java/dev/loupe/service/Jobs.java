@@ -32,7 +32,7 @@ import tools.jackson.databind.JsonNode;
  * Jobs: folders that any process of the workspace can follow. Work asked for over HTTP or in the browser runs in a child
  * process, so that its death harms nobody else; work of a command runs in that command's own process.
  */
-public final class Jobs {
+public final class Jobs implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Jobs.class);
     private static final long POLL_MILLIS = 200;
     private static final DateTimeFormatter TIME =
@@ -165,13 +165,18 @@ public final class Jobs {
 
     /** Does the work of a job that is written down already (the child's side of {@link #start}). */
     <T> T run(Path folder, String command, Progress progress, Function<Progress, T> work) {
+        Optional<Object> before = workspace.identity();
         try (JobWriter writer = JobWriter.open(folder, command)) {
             try {
                 T result = work.apply(TeeProgress.of(writer, progress));
+                workspace.sameAs(before);
                 writer.end(JobEvent.done(Views.JSON.valueToTree(result)));
                 return result;
             } catch (CancelledException e) {
-                writer.end(JobEvent.cancelled());
+                writer.end(
+                        progress instanceof AttachedProgress p && p.gone()
+                                ? JobEvent.failed(AttachedProgress.GONE)
+                                : JobEvent.cancelled());
                 throw e;
             } catch (RuntimeException | Error e) {
                 writer.end(JobEvent.failed(JobWriter.sentence(e)));
@@ -248,5 +253,11 @@ public final class Jobs {
         } catch (IOException e) {
             throw new LoupeException("The log of job " + id + " cannot be read (" + e.getMessage() + ").", e);
         }
+    }
+
+    /** Ends the jobs that this process has started; work of its own goes on. */
+    @Override
+    public void close() {
+        children.close();
     }
 }

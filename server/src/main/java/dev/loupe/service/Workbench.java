@@ -309,6 +309,7 @@ public final class Workbench implements AutoCloseable {
 
     @Override
     public void close() {
+        jobs.close();
         executors.close();
         models.close();
     }

@@ -5,7 +5,9 @@ import dev.loupe.base.LoupeException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
@@ -40,6 +42,31 @@ public record Workspace(Path root) {
                     "The workspace " + w.root + " cannot be written; choose another folder with --workspace.");
         }
         return w;
+    }
+
+    /** What tells this folder from another of the same name; nothing where the file system has no such thing. */
+    Optional<Object> identity() {
+        try {
+            return Optional.ofNullable(
+                    Files.readAttributes(root, BasicFileAttributes.class).fileKey());
+        } catch (IOException gone) {
+            return Optional.empty();
+        }
+    }
+
+    /**
+     * Whether this is still the folder that it was: one that was moved or unmounted under running work is made anew by the
+     * next file that is written, and the result then lies where nobody looks for it.
+     *
+     * @param before its {@link #identity} then
+     * @throws LoupeException if it is not
+     */
+    void sameAs(Optional<Object> before) {
+        if (!identity().equals(before)) {
+            throw new LoupeException(
+                    "The workspace " + root + " was moved or taken away while the work was done, so its"
+                            + " results may lie elsewhere; put it back and run the same command again.");
+        }
     }
 
     /** Language models, one folder each. */

@@ -27,6 +27,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -44,6 +47,9 @@ import tools.jackson.databind.JsonNode;
  */
 class HostileRequestsTest {
     private static final int CASES = Integer.getInteger("loupe.fuzz.requests", 800);
+    /** Long searches ask several things at once. */
+    private static final int AT_ONCE = CASES > 10_000 ? 4 : 1;
+
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     @TempDir
@@ -56,6 +62,7 @@ class HostileRequestsTest {
     private static final Map<String, String> LAST = new ConcurrentHashMap<>();
 
     private final Map<String, Integer> answers = new ConcurrentSkipListMap<>();
+    private final Map<String, Double> seconds = new ConcurrentHashMap<>();
     private final List<String> wrong = Collections.synchronizedList(new ArrayList<>());
 
     @BeforeAll
@@ -95,11 +102,31 @@ class HostileRequestsTest {
         JsonNode document = Json.MAPPER.readTree(http.get("/api/openapi.json").body());
         HostileRequests requests = new HostileRequests(document);
         Map<String, Integer> routes = new TreeMap<>();
-        Cases.checkSame(CASES, random -> {
-            HostileRequests.Request r = requests.next(random);
-            routes.merge(r.route(), 1, Integer::sum);
-            send(r);
-        });
+        Semaphore room = new Semaphore(AT_ONCE);
+        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            Cases.checkSame(CASES, random -> {
+                HostileRequests.Request r = requests.next(random);
+                routes.merge(r.route(), 1, Integer::sum);
+                room.acquire();
+                threads.submit(() -> {
+                    try {
+                        send(r);
+                    } catch (RuntimeException e) {
+                        wrong.add(r + " -> " + e);
+                    } finally {
+                        room.release();
+                    }
+                    return r;
+                });
+                if (random.index() % 5000 == 4999) {
+                    System.out.println(random.index() + 1 + " requests: " + answers);
+                }
+            });
+        }
+        seconds.entrySet().stream()
+                .sorted(Map.Entry.<String, Double>comparingByValue().reversed())
+                .limit(8)
+                .forEach(e -> System.out.printf("%.1f s in all: %s%n", e.getValue(), e.getKey()));
         System.out.println(CASES + " hostile requests to " + routes.size() + " routes: " + answers);
         assertThat(wrong).isEmpty();
         if (CASES >= 800 && System.getProperty("seed", "").isEmpty()) {
@@ -125,9 +152,10 @@ class HostileRequestsTest {
         } catch (IOException e) {
             wrong.add(r + " -> " + e);
         }
-        double seconds = (System.nanoTime() - start) / 1e9;
-        if (seconds > 5) {
-            System.out.printf("%.1f s: %s%n", seconds, r);
+        double took = (System.nanoTime() - start) / 1e9;
+        seconds.merge(r.method() + " " + r.route(), took, Double::sum);
+        if (took > 5) {
+            System.out.printf("%.1f s: %s%n", took, r);
         }
     }
 

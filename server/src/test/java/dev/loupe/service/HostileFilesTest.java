@@ -47,6 +47,7 @@ class HostileFilesTest {
     Path folder;
 
     private final Map<String, int[]> counts = new TreeMap<>();
+    private final Map<String, Long> nanos = new TreeMap<>();
     private final List<String> wrong = new ArrayList<>();
 
     /** Reads all that a damaged file is a part of. */
@@ -73,8 +74,8 @@ class HostileFilesTest {
             List<Target> kind = kinds.get(random.nextInt(kinds.size()));
             one(kind.get(random.nextInt(kind.size())), random);
         });
-        counts.forEach((kind, n) ->
-                System.out.println(n[0] + " damaged files of the kind " + kind + ": " + n[1] + " refused"));
+        counts.forEach((kind, n) -> System.out.printf(
+                "%d damaged files of the kind %s: %d refused (%.1f s)%n", n[0], kind, n[1], nanos.get(kind) / 1e9));
         assertThat(wrong).isEmpty();
         assertThat(counts.keySet())
                 .contains(
@@ -117,6 +118,7 @@ class HostileFilesTest {
         } finally {
             Files.write(t.file(), t.whole());
         }
+        nanos.merge(t.kind(), System.nanoTime() - start, Long::sum);
         if (System.nanoTime() - start > PATIENCE_NS) {
             wrong.add(t.file() + " (case " + random.index() + ") took " + (System.nanoTime() - start) / 1e9 + " s");
         }

@@ -61,6 +61,23 @@ class JobsTest {
     }
 
     @Test
+    void workWhoseWorkspaceVanishedIsNotCalledDone() throws Exception {
+        Path root = Files.createDirectory(folder.resolve("moved"));
+        Jobs jobs = new Jobs(new Workspace(root));
+        assertThatThrownBy(() -> jobs.run("eval", REQUEST, "test", Progress.silent(), p -> {
+                    try {
+                        Files.move(root, folder.resolve("aside"));
+                        return Files.createDirectory(root).toString(); // as writing a result does
+                    } catch (IOException e) {
+                        throw new LoupeException("not moved", e);
+                    }
+                }))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("was moved or taken away")
+                .hasMessageEndingWith(".");
+    }
+
+    @Test
     void followingHandsOverEveryEventOnceAndEndsWithTheJob() throws Exception {
         Jobs jobs = jobs();
         List<JobEvent> heard = new ArrayList<>();
