@@ -16,7 +16,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -30,14 +29,13 @@ import org.jspecify.annotations.Nullable;
  * text is left after its first pieces. Any error ends the run, and so does memory that grows without bound.
  */
 final class SoakBench implements Benchmark {
-    private static final int TOKENS = 32;
     private static final double MOST_GROWTH = 1.25;
     private static final long SLACK_MIB = 200;
 
     private final int streams;
     private final int seconds;
     private final Map<String, List<Double>> beside = new LinkedHashMap<>();
-    private final LongAdder texts = new LongAdder();
+    private final Timings timings = new Timings();
     private final LongAdder pieces = new LongAdder();
     private @Nullable Workbench bench;
     private @Nullable LoupeServer server;
@@ -54,7 +52,7 @@ final class SoakBench implements Benchmark {
 
     @Override
     public String setting() {
-        return streams + " streams over HTTP for " + seconds + " s, embedded model, " + TOKENS
+        return streams + " streams over HTTP for " + seconds + " s, embedded model, " + TextClient.TOKENS
                 + " tokens a text, half of them steered, a tenth left early";
     }
 
@@ -82,9 +80,6 @@ final class SoakBench implements Benchmark {
         server = LoupeServer.start(bench, new LoupeServer.Options("127.0.0.1", 0, null));
     }
 
-    /** What one client saw. */
-    private record Seen(int texts, int pieces, List<Double> first) {}
-
     @Override
     public Measured run() throws Exception {
         String url = Objects.requireNonNull(server).url();
@@ -93,27 +88,31 @@ final class SoakBench implements Benchmark {
         }
         long start = System.nanoTime();
         long end = start + seconds * 1_000_000_000L;
-        List<Seen> seen = new ArrayList<>();
+        List<Integer> texts = new ArrayList<>();
         double early;
-        texts.reset();
+        timings.clear();
         pieces.reset();
         try (ScheduledExecutorService minutes = Executors.newSingleThreadScheduledExecutor();
                 ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
-            List<Future<Seen>> all = new ArrayList<>();
+            List<Future<Integer>> all = new ArrayList<>();
+            Edit edit = new Edit(null, "3:5", null, "add", 1.0, "absolute", "generated", null);
             for (int i = 0; i < streams; i++) {
-                int number = i;
-                all.add(threads.submit(() -> client(url, number, end)));
+                boolean plain = i % 2 == 0;
+                TextClient client = new TextClient(url, i, w -> plain ? w : w.with(edit), timings, pieces);
+                all.add(threads.submit(() -> client.until(end)));
             }
             Future<?> told = minutes.scheduleAtFixedRate(
                     () -> System.err.println("soak: " + soFar(start)), 60, 60, TimeUnit.SECONDS);
             Thread.sleep(Math.max(1, seconds * 200L)); // a fifth: everything is warm
             early = Resident.mib();
-            for (Future<Seen> one : all) {
-                seen.add(one.get());
+            for (Future<Integer> one : all) {
+                texts.add(one.get());
             }
             told.cancel(false);
-        } catch (ExecutionException e) {
-            throw new LoupeException("A client of the soak failed after " + soFar(start) + ": " + e.getCause(), e);
+        }
+        if (!timings.failures().isEmpty()) {
+            throw new LoupeException(timings.failures().size() + " texts of the soak failed, the first by "
+                    + timings.failures().getFirst() + "; " + soFar(start));
         }
         double wall = (System.nanoTime() - start) / 1e9;
         double late = Resident.mib();
@@ -121,7 +120,7 @@ final class SoakBench implements Benchmark {
             throw new LoupeException(
                     String.format(Locale.ROOT, "Memory grew from %.0f to %.0f MiB in %d s.", early, late, seconds));
         }
-        return measured(seen, wall, early, late);
+        return measured(texts, wall, early, late);
     }
 
     /** What was done so far, said every minute and where something fails: a long run leaves that much in any case. */
@@ -129,69 +128,27 @@ final class SoakBench implements Benchmark {
         double wall = (System.nanoTime() - start) / 1e9;
         return String.format(
                 Locale.ROOT,
-                "%.0f s, %d texts, %.1f tokens/s, %.0f MiB resident",
+                "%.0f s, %d texts begun, %.1f tokens/s, %.0f MiB resident",
                 wall,
-                texts.sum(),
+                timings.count(TextClient.FIRST),
                 pieces.sum() / wall,
                 Resident.mib());
     }
 
-    private Measured measured(List<Seen> seen, double wall, double early, double late) {
-        double[] first = seen.stream()
-                .flatMap(s -> s.first().stream())
-                .mapToDouble(x -> x)
-                .sorted()
-                .toArray();
-        double heard = seen.stream().mapToInt(Seen::pieces).sum();
-        double written = seen.stream().mapToInt(Seen::texts).sum();
-        double fewest = seen.stream().mapToInt(Seen::texts).min().orElse(0);
+    private Measured measured(List<Integer> texts, double wall, double early, double late) {
+        double written = texts.stream().mapToInt(n -> n).sum();
+        double fewest = texts.stream().mapToInt(n -> n).min().orElse(0);
         note("texts", written);
-        note("first token p50 ms", 1000 * quantile(first, 0.5));
-        note("first token p95 ms", 1000 * quantile(first, 0.95));
-        note("least served client, share of the mean", written == 0 ? 0 : fewest * seen.size() / written);
+        note("first token p50 ms", timings.quantile(TextClient.FIRST, 0.5));
+        note("first token p95 ms", timings.quantile(TextClient.FIRST, 0.95));
+        note("least served client, share of the mean", written == 0 ? 0 : fewest * texts.size() / written);
         note("resident MiB early", early);
         note("resident MiB late", late);
-        return new Measured(heard, wall, written);
-    }
-
-    private Seen client(String url, int number, long end) {
-        int mine = 0;
-        int[] heard = {0};
-        List<Double> first = new ArrayList<>();
-        try (LoupeClient client = LoupeClient.of(url)) {
-            while (System.nanoTime() < end) {
-                Writing w = Writing.of("builtin", "The European Parliament " + (number % 4 == 0 ? "has decided " : ""))
-                        .tokens(TOKENS)
-                        .sampled(1, number * 100_000L + mine);
-                boolean leave = mine % 10 == 9;
-                int before = heard[0];
-                long asked = System.nanoTime();
-                client.stream(
-                        number % 2 == 0
-                                ? w
-                                : w.with(new Edit(null, "3:5", null, "add", 1.0, "absolute", "generated", null)),
-                        p -> {
-                            pieces.increment();
-                            if (heard[0]++ == before) {
-                                first.add((System.nanoTime() - asked) / 1e9);
-                            }
-                            return !leave || heard[0] - before < 3;
-                        });
-                mine++;
-                texts.increment();
-            }
-        }
-        return new Seen(mine, heard[0], first);
+        return new Measured(pieces.sum(), wall, written);
     }
 
     private void note(String what, double value) {
         beside.computeIfAbsent(what, k -> new ArrayList<>()).add(value);
-    }
-
-    private static double quantile(double[] sorted, double q) {
-        return sorted.length == 0
-                ? Double.NaN
-                : sorted[(int) Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
     }
 
     @Override

@@ -13,12 +13,13 @@ class CrowdTest {
 
     @Test
     void tabsAndStreamsAreServedTogetherAndNothingIsLeftOver() throws Exception {
-        try (CrowdBench crowd = new CrowdBench(4, 3, 3, 1000)) {
+        try (CrowdBench crowd = new CrowdBench(4, 3, 3, 1000, false)) {
             crowd.prepare(folder);
             Benchmark.Measured m = crowd.run();
             assertThat(m.amount()).isGreaterThanOrEqualTo(4);
             assertThat(crowd.beside().get("tokens/s").getFirst()).isPositive();
             assertThat(crowd.beside().get("broken off").getFirst()).isPositive();
+            assertThat(crowd.beside().get("errors").getFirst()).isZero();
         }
     }
 }

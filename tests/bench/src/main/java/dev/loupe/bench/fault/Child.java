@@ -3,7 +3,6 @@ package dev.loupe.bench.fault;
 import dev.loupe.cli.Main;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,27 +48,23 @@ final class Child {
         Main.main(args);
     }
 
-    /** Starts a command; returns when it begins its work. {@code flags} go to the JVM. */
-    static Child start(Path workspace, Path output, List<String> flags, List<String> arguments)
+    /**
+     * Starts a command; returns when it begins its work.
+     *
+     * @param java its JVM up to the main class
+     * @param environment more variables
+     */
+    static Child start(
+            List<String> java, Map<String, String> environment, Path workspace, Path output, List<String> arguments)
             throws IOException, InterruptedException {
         Files.writeString(output, "");
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        for (String f : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
-            if (!f.startsWith("-agentlib") && !f.startsWith("-javaagent") && !f.startsWith("-XX:AOT")) {
-                command.add(f);
-            }
-        }
-        command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:-CreateCoredumpOnCrash"));
-        command.addAll(flags);
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Child.class.getName(), "--quiet"));
-        command.addAll(List.of("--workspace", workspace.toString()));
+        List<String> command = new ArrayList<>(java);
+        command.addAll(List.of("--quiet", "--workspace", workspace.toString()));
         command.addAll(arguments);
-        Process process = new ProcessBuilder(command)
-                .redirectErrorStream(true)
-                .redirectOutput(output.toFile())
-                .start();
-        return new Child(process, output);
+        ProcessBuilder builder =
+                new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile());
+        builder.environment().putAll(environment);
+        return new Child(builder.start(), output);
     }
 
     Process process() {

@@ -8,6 +8,7 @@ import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -39,12 +40,25 @@ enum Fault {
                     .await();
         }
     },
-    /** Killed, and every file then has a time far in the future or the past. */
+    /**
+     * The clock jumps while the work is done; or (each second time, and wherever clocks cannot be set) the work is killed, and
+     * every file then has a time far in the future or the past.
+     */
     CLOCK("clock jumps") {
         @Override
         Child.End meet(Trial t) throws Exception {
+            boolean future = t.random().nextBoolean();
+            FakeClock clock = t.random().nextBoolean()
+                    ? FakeClock.of(t.output().toAbsolutePath().getParent())
+                    : null;
+            if (clock != null) {
+                Child child = t.start(List.of(), clock.environment());
+                Thread.sleep(t.point());
+                clock.jump((future ? "+" + DAYS_AHEAD : "-" + DAYS_BACK) + "d");
+                return child.await();
+            }
             Child.End end = KILL.meet(t);
-            Instant time = Instant.now().plus(Duration.ofDays(t.random().nextBoolean() ? 800 : -15_000));
+            Instant time = Instant.now().plus(Duration.ofDays(future ? DAYS_AHEAD : -DAYS_BACK));
             try (Stream<Path> all = Files.walk(t.workspace())) {
                 for (Path p : all.toList()) {
                     Files.setLastModifiedTime(p, FileTime.from(time));
@@ -78,6 +92,9 @@ enum Fault {
         }
     };
 
+    private static final int DAYS_AHEAD = 800;
+    private static final int DAYS_BACK = 15_000;
+
     private final String words;
 
     Fault(String words) {
@@ -96,13 +113,18 @@ enum Fault {
     /**
      * A stage that is to be disturbed once.
      *
+     * @param jvm what its process runs on
      * @param workspace the workspace
      * @param output where the command's words go
      * @param seconds how long the work takes undisturbed
      */
-    record Trial(Stage stage, Path workspace, Path output, double seconds, Random random) {
+    record Trial(Stage stage, ChildJvm jvm, Path workspace, Path output, double seconds, Random random) {
         Child start(List<String> flags) throws IOException, InterruptedException {
-            return Child.start(workspace, output, flags, stage.command());
+            return start(flags, Map.of());
+        }
+
+        Child start(List<String> flags, Map<String, String> environment) throws IOException, InterruptedException {
+            return Child.start(jvm.command(stage, flags, Child.class), environment, workspace, output, stage.command());
         }
 
         /** A random point of the work, in milliseconds from its beginning. */

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -20,10 +21,12 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Faults {
     private static final long ROOM = 512L << 20;
+    private static final int WORTH_A_CACHE = 10;
 
     private final Path folder;
     private final Random random;
     private final List<Stage> stages;
+    private final ChildJvm jvm;
     private final List<String> notes = new ArrayList<>();
 
     /**
@@ -32,10 +35,11 @@ public final class Faults {
      * @param stage the stage
      * @param fault the fault
      * @param runs how many
-     * @param finished of them, how often the command was done before the fault met it
-     * @param wrong what was not as it should be, a line each
+     * @param done of them, how often the command came to its end all the same, or before the fault met it
+     * @param said how often it ended with a sentence
+     * @param wrong what was not as it should be, a line each; all others left the same bits, most after a second run
      */
-    public record Row(String stage, String fault, int runs, int finished, List<String> wrong) {}
+    public record Row(String stage, String fault, int runs, int done, int said, List<String> wrong) {}
 
     /** What a stage leaves and needs if nothing disturbs it. */
     private record Undisturbed(Map<String, String> result, Set<String> varies, double seconds, long bytes) {}
@@ -46,6 +50,7 @@ public final class Faults {
         this.random = new Random(seed);
         Stage.inputs(folder);
         this.stages = Stage.all(folder);
+        this.jvm = new ChildJvm(folder);
     }
 
     /** The names of all stages. */
@@ -72,13 +77,19 @@ public final class Faults {
         return folder.resolve("base");
     }
 
-    /** Disturbs one stage. {@code runs} tells how often by each fault. */
-    public List<Row> run(String name, Map<String, Integer> runs) throws Exception {
+    /**
+     * Disturbs one stage.
+     *
+     * @param runs how often by each fault
+     * @param listener hears at once of what is wrong
+     */
+    public List<Row> run(String name, Map<String, Integer> runs, Consumer<String> listener) throws Exception {
         Stage stage = stages.stream()
                 .filter(s -> s.name().equals(name))
                 .findFirst()
                 .orElseThrow(() -> new LoupeException("There is no stage " + name + "; there are " + stages() + "."));
-        Undisturbed reference = reference(stage);
+        boolean many = runs.values().stream().mapToInt(n -> n).sum() >= WORTH_A_CACHE;
+        Undisturbed reference = reference(stage, many);
         List<Row> rows = new ArrayList<>();
         for (Fault fault : Fault.values()) {
             int n = runs.getOrDefault(fault.words(), 0);
@@ -90,23 +101,28 @@ public final class Faults {
                 continue;
             }
             List<String> wrong = new ArrayList<>();
-            int finished = 0;
+            int done = 0;
+            int said = 0;
             for (int i = 0; i < n; i++) {
-                finished += trial(stage, fault, reference, wrong) ? 1 : 0;
+                int before = wrong.size();
+                Child.End end = trial(stage, fault, reference, wrong);
+                done += end.code() == 0 ? 1 : 0;
+                said += end.code() == 1 && !end.sentence().isEmpty() ? 1 : 0;
+                wrong.subList(before, wrong.size()).forEach(listener);
             }
-            rows.add(new Row(stage.name(), fault.words(), n, finished, wrong));
+            rows.add(new Row(stage.name(), fault.words(), n, done, said, wrong));
         }
         return rows;
     }
 
-    private Undisturbed reference(Stage stage) throws Exception {
-        Path first = fresh(folder.resolve("first"));
-        long before = size(first);
-        Child.End end = Child.start(first, folder.resolve("output"), List.of(), stage.command())
-                .await();
-        if (end.code() != 0) {
-            throw new LoupeException("The stage " + stage.name() + " fails undisturbed: " + end.said());
+    private Undisturbed reference(Stage stage, boolean cache) throws Exception {
+        Path output = folder.resolve("output");
+        Path first = folder.resolve("first");
+        long before = size(base());
+        if (cache) {
+            undisturbed(stage, fresh(first), output, List.of(jvm.learning(stage)));
         }
+        Child.End end = undisturbed(stage, fresh(first), output, List.of());
         long bytes = Math.max(4096, size(first) - before);
         Path second = fresh(folder.resolve("second"));
         Child.End again = Child.here(second, stage.command());
@@ -121,8 +137,19 @@ public final class Faults {
         return new Undisturbed(result, varies, end.seconds(), bytes);
     }
 
-    /** One trial; true if the command was done before the fault met it. */
-    private boolean trial(Stage stage, Fault fault, Undisturbed reference, List<String> wrong) throws Exception {
+    private Child.End undisturbed(Stage stage, Path workspace, Path output, List<String> flags)
+            throws IOException, InterruptedException {
+        Child.End end = Child.start(
+                        jvm.command(stage, flags, Child.class), Map.of(), workspace, output, stage.command())
+                .await();
+        if (end.code() != 0) {
+            throw new LoupeException("The stage " + stage.name() + " fails undisturbed: " + end.said());
+        }
+        return end;
+    }
+
+    /** One trial; how the command ended that was disturbed. */
+    private Child.End trial(Stage stage, Fault fault, Undisturbed reference, List<String> wrong) throws Exception {
         @Nullable SmallDisk disk = null;
         try {
             Path workspace = folder.resolve("trial");
@@ -135,7 +162,7 @@ public final class Faults {
                 disk.resize(occupied(disk.folder()) + (long) (random.nextDouble() * reference.bytes()));
             }
             Path output = folder.resolve("output");
-            Child.End end = fault.meet(new Fault.Trial(stage, workspace, output, reference.seconds(), random));
+            Child.End end = fault.meet(new Fault.Trial(stage, jvm, workspace, output, reference.seconds(), random));
             String about = stage.name() + ", " + fault.words() + ": ";
             if (fault.speaks() && end.code() != 0) {
                 String sentence = end.sentence();
@@ -154,7 +181,7 @@ public final class Faults {
                 halves(stage, workspace, reference, about, wrong);
             }
             again(stage, workspace, end.code() == 0, reference, about, wrong);
-            return end.code() == 0;
+            return end;
         } finally {
             if (disk != null) {
                 disk.close();

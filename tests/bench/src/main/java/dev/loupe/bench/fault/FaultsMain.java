@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -63,11 +62,13 @@ public final class FaultsMain implements Callable<Integer> {
             }
             List<Faults.Row> rows = new ArrayList<>();
             for (String stage : stages.isEmpty() ? all.stages() : stages) {
-                List<Faults.Row> made = all.run(stage, runs);
+                List<Faults.Row> made = all.run(stage, runs, System.err::println);
                 made.forEach(r -> System.err.println(line(r)));
                 rows.addAll(made);
             }
             all.notes().forEach(System.out::println);
+            System.out.println("| stage | fault | points | came to its end | said why it ended | wrong |");
+            System.out.println("|---|---|---|---|---|---|");
             rows.forEach(r -> System.out.println(line(r)));
             rows.stream().flatMap(r -> r.wrong().stream()).forEach(System.out::println);
             return rows.stream().allMatch(r -> r.wrong().isEmpty()) ? 0 : 1;
@@ -77,13 +78,13 @@ public final class FaultsMain implements Callable<Integer> {
     }
 
     private static String line(Faults.Row r) {
-        return String.format(
-                Locale.ROOT,
-                "%-9s %-19s %3d trials, %3d done before the fault, %d wrong",
-                r.stage(),
-                r.fault(),
-                r.runs(),
-                r.finished(),
-                r.wrong().size());
+        return "| %s | %s | %d | %d | %d | %d |"
+                .formatted(
+                        r.stage(),
+                        r.fault(),
+                        r.runs(),
+                        r.done(),
+                        r.said(),
+                        r.wrong().size());
     }
 }

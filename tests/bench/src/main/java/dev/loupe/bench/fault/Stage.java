@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 
 /**
  * A stage of the work, as a command in small.
@@ -16,122 +17,57 @@ import java.util.Random;
  */
 record Stage(String name, List<String> command, List<String> result) {
     private static final String HOOK = "blocks.2.hook_resid_post";
-    private static final String[] WORDS = {
-        "the",
-        "vote",
-        "report",
-        "Commission",
-        "debate",
-        "is",
-        "closed",
-        "tomorrow",
-        "und",
-        "Bericht",
-        "Abstimmung",
-        "findet",
-        "morgen",
-        "statt",
-        "le",
-        "vote",
-        "aura",
-        "lieu",
-        "demain",
-        "rapport",
-        "nous",
-        "devons",
-        "voter"
-    };
+    private static final String[] WORDS =
+            ("the vote report Commission debate is closed tomorrow und Bericht Abstimmung findet morgen statt le vote aura lieu"
+                            + " demain rapport nous devons voter")
+                    .split(" ");
+
+    private static final String TEXT = "text.jsonl";
+    private static final String SWEEP = "sweep.yaml";
+    private static final String PAIRS = "pairs.jsonl";
 
     /** The commands that make what the stages need. */
     static List<List<String>> preparation(Path folder) {
         return List.of(
-                List.of(
-                        "capture",
-                        "--text",
-                        folder.resolve("text.jsonl").toString(),
-                        "--hook",
-                        HOOK,
-                        "--tokens",
-                        "6000",
-                        "--name",
-                        "base"),
-                List.of(
-                        "train",
-                        "--store",
-                        "base",
-                        "--arch",
-                        "topk",
-                        "--d-sae",
-                        "128",
-                        "--k",
-                        "8",
-                        "--seeds",
-                        "0,1",
-                        "--steps",
-                        "40",
-                        "--set",
-                        "batch=256",
-                        "--name",
-                        "sae"));
+                command(folder, "capture --text " + TEXT + " --hook " + HOOK + " --tokens 6000 --name base"),
+                command(
+                        folder,
+                        "train --store base --arch topk --d-sae 128 --k 8 --seeds 0,1 --steps 40 --set batch=256 --name sae"));
     }
 
     /** All stages, small enough that each takes a second or two. */
     static List<Stage> all(Path folder) {
-        String text = folder.resolve("text.jsonl").toString();
+        String hooks = HOOK + ",blocks.1.hook_resid_post";
         return List.of(
                 new Stage(
                         "capture",
-                        List.of(
-                                "capture",
-                                "--text",
-                                text,
-                                "--hook",
-                                HOOK + ",blocks.1.hook_resid_post",
-                                "--tokens",
-                                "20000",
-                                "--name",
-                                "made"),
+                        command(folder, "capture --text " + TEXT + " --hook " + hooks + " --tokens 20000 --name made"),
                         List.of("activations/made")),
                 new Stage(
                         "train",
-                        List.of(
-                                "train",
-                                "--store",
-                                "base",
-                                "--arch",
-                                "jumprelu",
-                                "--d-sae",
-                                "256",
-                                "--l0-target",
-                                "8",
-                                "--steps",
-                                "300",
-                                "--set",
-                                "batch=256",
-                                "--name",
-                                "made"),
+                        command(
+                                folder,
+                                "train --store base --arch jumprelu --d-sae 256 --l0-target 8 --steps 300 --set batch=256"
+                                        + " --name made"),
                         List.of("saes/made")),
-                new Stage(
-                        "sweep",
-                        List.of("sweep", folder.resolve("sweep.yaml").toString()),
-                        List.of("sweeps/made", "saes")),
-                new Stage("index", List.of("index", "sae-s0"), List.of("features/sae-s0")),
-                new Stage("compare", List.of("compare", "sae-s0", "sae-s1", "--activations"), List.of("comparisons")),
+                new Stage("sweep", command(folder, "sweep " + SWEEP), List.of("sweeps/made", "saes")),
+                new Stage("index", command(folder, "index sae-s0"), List.of("features/sae-s0")),
+                new Stage("compare", command(folder, "compare sae-s0 sae-s1 --activations"), List.of("comparisons")),
                 new Stage(
                         "circuits",
-                        List.of(
-                                "circuit",
-                                "--pairs-file",
-                                folder.resolve("pairs.jsonl").toString(),
-                                "--saes",
-                                "sae-s0",
-                                "--nodes",
-                                "10",
-                                "--points",
-                                "3",
-                                "--save",
-                                "made"),
+                        command(
+                                folder,
+                                "circuit --pairs-file " + PAIRS + " --saes sae-s0 --nodes 10 --points 3 --save made"),
                         List.of("circuits/made")));
+    }
+
+    /** A command as it is typed; names of files in the folder become their paths. */
+    private static List<String> command(Path folder, String typed) {
+        return Stream.of(typed.split(" "))
+                .map(w -> w.equals(TEXT) || w.equals(SWEEP) || w.equals(PAIRS)
+                        ? folder.resolve(w).toString()
+                        : w)
+                .toList();
     }
 
     /** Writes the texts that the commands read. */
@@ -146,9 +82,9 @@ record Stage(String name, List<String> command, List<String> result) {
             }
             lines.append("{\"text\": \"").append(text).append(".\"}\n");
         }
-        Files.writeString(folder.resolve("text.jsonl"), lines);
+        Files.writeString(folder.resolve(TEXT), lines);
         Files.writeString(
-                folder.resolve("sweep.yaml"),
+                folder.resolve(SWEEP),
                 "name: made\nstore: base\narch: [topk, relu]\nd_sae: [64, 128]\nk: [8]\nseeds: [0]\nsteps: 80\n"
                         + "set: {batch: 256}\n");
         List<String> pairs = new ArrayList<>();
@@ -156,6 +92,6 @@ record Stage(String name, List<String> command, List<String> result) {
             pairs.add("{\"clean\": \"%s\", \"corrupt\": \"%s\", \"answer\": \" the\", \"wrong\": \" a\"}"
                     .formatted(p[0], p[1]));
         }
-        Files.writeString(folder.resolve("pairs.jsonl"), String.join("\n", pairs) + "\n");
+        Files.writeString(folder.resolve(PAIRS), String.join("\n", pairs) + "\n");
     }
 }

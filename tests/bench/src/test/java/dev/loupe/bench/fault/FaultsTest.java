@@ -18,7 +18,7 @@ class FaultsTest {
     void aKilledStageDoneAgainLeavesWhatAnUndisturbedOneLeaves() throws Exception {
         Faults faults = new Faults(folder, 3);
         faults.prepare();
-        List<Faults.Row> rows = faults.run("compare", Map.of("kill -9", 1));
+        List<Faults.Row> rows = faults.run("compare", Map.of("kill -9", 1), w -> {});
         assertThat(rows).hasSize(1);
         assertThat(rows.getFirst().runs()).isOne();
         assertThat(rows.getFirst().wrong()).isEmpty();
