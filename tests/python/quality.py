@@ -1,11 +1,13 @@
 """Quality of SAEs at equal data, width, L0 and steps: Loupe beside SAELens and dictionary_learning, on a captured store.
 
-    python quality.py --loupe ./loupe --workspace WS --store demo --out quality.json
+    python quality.py --loupe ./loupe --workspace WS --store demo --out quality.jsonl
 
 Peers train with their own classes (loss, auxiliary loss, clipping, decoder constraint) on the training rows of the store, in
 batches drawn at random, with linear warm-up over 5 % and decay over the last 20 % of the run, as Loupe does; ReLU's weight
-is steered to the L0 in all three libraries. For each library the best of --rates (by FVU, first seed) is used. Every SAE is
-then judged by the same `loupe eval` on held-out documents. Needs the packages of requirements-peers-alone.txt and pyarrow.
+is steered to the L0 in all three libraries. For each library the best of --rates (by FVU at the L0, first seed) is used; where
+that is the largest or the smallest one tried, a further one is tried, up to --fastest and --slowest. Every SAE is judged by
+the same `loupe eval` on held-out documents. Finished runs are kept in --out and go into a later call; with --most N a call
+ends after N trainings with exit code 3 if there is more to do. Needs the packages of requirements-peers-alone.txt and pyarrow.
 """
 import argparse
 import json
@@ -21,6 +23,9 @@ import numpy as np
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+#: Exit code of a call that stopped at --most.
+GO_ON = 3
+
 
 def options():
     p = argparse.ArgumentParser()
@@ -32,10 +37,16 @@ def options():
     p.add_argument("--steps", type=int, default=1500)
     p.add_argument("--batch", type=int, default=1024)
     p.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    p.add_argument("--rates", type=float, nargs="+", default=[3e-4, 1e-3, 3e-3])
+    p.add_argument("--rates", type=float, nargs="+", default=[1e-3, 3e-3])
+    p.add_argument("--fastest", type=float, default=1e-2)
+    p.add_argument("--slowest", type=float, default=1e-4)
+    p.add_argument("--refine", action="store_true", help="also 1.8 times more and less than the best")
     p.add_argument("--methods", nargs="+", default=["topk", "batchtopk", "jumprelu", "relu"])
     p.add_argument("--libraries", nargs="+", default=["loupe", "sae_lens", "dictionary_learning"])
     p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--set", action="append", default=[], help="further settings of Loupe's training, NAME=VALUE")
+    p.add_argument("--tag", default="", help="part of the SAEs' names, for another series in the same workspace")
+    p.add_argument("--most", type=int, default=-1)
     p.add_argument("--out", required=True)
     return p.parse_args()
 
@@ -47,19 +58,22 @@ def loupe(o, *args):
     return json.loads(out.stdout.strip().splitlines()[-1])
 
 
+def manifest(o):
+    return json.load(open(os.path.join(o.workspace, "activations", o.store, "store.json")))
+
+
 def rows(o):
     """The training rows of the store's only hook point; held-out documents come first."""
     import pyarrow.ipc as ipc
 
     folder = os.path.join(o.workspace, "activations", o.store)
-    manifest = json.load(open(os.path.join(folder, "store.json")))
-    (hook, h), = manifest["hooks"].items()
+    (hook, h), = manifest(o)["hooks"].items()
     parts = []
     for f in sorted(os.listdir(os.path.join(folder, hook))):
         for b in range((t := ipc.open_file(os.path.join(folder, hook, f))).num_record_batches):
             column = t.get_batch(b).column(t.schema.names[-1])
             parts.append(column.flatten().to_numpy(zero_copy_only=False).reshape(-1, h["width"]).astype(np.float32))
-    return hook, np.concatenate(parts)[manifest["held_out_tokens"]:]
+    return np.concatenate(parts)[manifest(o)["held_out_tokens"]:]
 
 
 def batches(x, o, seed):
@@ -157,30 +171,75 @@ def dictionary_learning(o, method, seed, rate, x, folder, hook):
     json.dump({"trainer": trainer.config}, open(os.path.join(folder, "config.json"), "w"), default=str)
 
 
-def train(o, library, method, seed, rate, x, hook, work):
-    name = f"q-{library.replace('_', '-')}-{method}-{rate:g}-s{seed}".replace(".", "p")
+def name_of(o, library, method, seed, rate):
+    return f"q{o.tag}-{library.replace('_', '-')}-{method}-{rate:g}-s{seed}".replace(".", "p")
+
+
+def train(o, library, method, seed, rate, x, hook):
+    """Trains one SAE into the workspace, unless it is there; says whether it was trained."""
+    name = name_of(o, library, method, seed, rate)
+    if os.path.isdir(os.path.join(o.workspace, "saes", name)):
+        return False
     begin = time.time()
-    saes = os.path.join(o.workspace, "saes")
-    if any(os.path.isdir(os.path.join(saes, n)) for n in (name, f"{name}-s{seed}")):
-        print(f"{name} is there already", file=sys.stderr)
-    elif library == "loupe":
+    if library == "loupe":
         target = ["--k", str(o.l0)] if method in ("topk", "batchtopk") else ["--l0-target", str(o.l0)]
         loupe(o, "train", "--store", o.store, "--arch", method, "--d-sae", str(o.d_sae), *target, "--steps", str(o.steps),
-              "--seeds", str(seed), "--name", name, "--set", f"batch={o.batch}", "--set", f"learning_rate={rate}")
+              "--seeds", str(seed), "--name", name, "--set", f"batch={o.batch}", "--set", f"learning_rate={rate}",
+              *(w for s in o.set for w in ("--set", s)))
     else:
-        folder = os.path.join(work, name)
-        globals()[library](o, method, seed, rate, x, folder, hook)
-        manifest = json.load(open(os.path.join(o.workspace, "activations", o.store, "store.json")))
-        kind = library.replace("sae_lens", "saelens")
-        loupe(o, "import", folder, "--name", name, "--format", kind, "--model", manifest["model"]["id"], "--hook", hook)
-    seconds = time.time() - begin
-    if not os.path.isdir(os.path.join(saes, name)):
-        name += f"-s{seed}"
-    r = loupe(o, "eval", name, "--store", o.store, "--no-random-control")["saes"][name]
-    print(f"{name}: L0 {r['l0']:.2f}, FVU {r['fvu']:.4f}, delta CE {r['delta_ce']:.4f},"
-          f" dead {r['dead_fraction']:.1%}, {seconds:.0f} s", file=sys.stderr, flush=True)
-    return {"rate": rate, "seed": seed, "seconds": seconds,
-            **{k: r[k] for k in ("l0", "fvu", "delta_ce", "dead_fraction")}}
+        with tempfile.TemporaryDirectory() as work:
+            folder = os.path.join(work, name)
+            globals()[library](o, method, seed, rate, x(), folder, hook)
+            kind = library.replace("sae_lens", "saelens")
+            loupe(o, "import", folder, "--name", name, "--format", kind, "--model", manifest(o)["model"]["id"], "--hook", hook)
+    print(f"{name}: trained in {time.time() - begin:.0f} s", file=sys.stderr, flush=True)
+    return True
+
+
+class Runs:
+    """What was measured so far: one line of JSON a run in --out, so that a series goes on where it stopped."""
+
+    def __init__(self, o):
+        self.o, self.left, self.rows = o, o.most, None
+        self.done = {}
+        if os.path.exists(o.out):
+            for line in open(o.out):
+                run = json.loads(line)
+                self.done[run["sae"]] = run
+        (self.hook, _), = manifest(o)["hooks"].items()
+
+    def x(self):
+        if self.rows is None:
+            self.rows = rows(self.o)
+        return self.rows
+
+    def of(self, wanted):
+        """The figures of (library, method, rate, seed) each, trained and measured where they are missing."""
+        o, missing = self.o, []
+        for library, method, rate, seed in wanted:
+            name = name_of(o, library, method, seed, rate)
+            if name not in self.done:
+                missing.append((name, library, method, rate, seed))
+                if self.left == 0 and not os.path.isdir(os.path.join(o.workspace, "saes", name)):
+                    sys.exit(GO_ON)
+                self.left -= train(o, library, method, seed, rate, self.x, self.hook)
+        if missing:
+            reports = loupe(o, "eval", *(m[0] for m in missing), "--store", o.store, "--no-random-control")["saes"]
+            with open(o.out, "a") as out:
+                for name, library, method, rate, seed in missing:
+                    r = reports[name]
+                    self.done[name] = {
+                        "sae": name, "library": library, "method": method, "rate": rate, "seed": seed, "steps": o.steps,
+                        "batch": o.batch, "d_sae": o.d_sae, "target": o.l0,
+                        **{k: r[k] for k in ("l0", "fvu", "delta_ce", "dead_fraction")}}
+                    print(json.dumps(self.done[name]), file=out)
+        return [self.done[name_of(o, library, method, seed, rate)] for library, method, rate, seed in wanted]
+
+
+def best(o, tried):
+    """The lowest FVU of those that keep the L0: one that takes more latents would win for that alone."""
+    kept = [r for r in tried if abs(r["l0"] / o.l0 - 1) <= 0.05]
+    return min(kept, key=lambda r: r["fvu"]) if kept else min(tried, key=lambda r: abs(r["l0"] / o.l0 - 1))
 
 
 def main():
@@ -188,24 +247,40 @@ def main():
     import torch
 
     torch.set_num_threads(o.threads)
-    hook, x = rows(o)
-    results = []
-    with tempfile.TemporaryDirectory() as work:
-        for method in o.methods:
-            for library in o.libraries:
-                first = [train(o, library, method, o.seeds[0], rate, x, hook, work) for rate in o.rates]
-                best = min(first, key=lambda r: r["fvu"])
-                runs = [best] + [train(o, library, method, s, best["rate"], x, hook, work) for s in o.seeds[1:]]
-                mean = {k: (statistics.mean(r[k] for r in runs), statistics.stdev(r[k] for r in runs) if runs[1:] else 0)
-                        for k in ("l0", "fvu", "delta_ce", "dead_fraction")}
-                results.append({"method": method, "library": library, "rate": best["rate"], "tried": first,
-                                "runs": runs, "mean_and_deviation": mean})
-                json.dump({"options": vars(o), "results": results}, open(o.out, "w"), indent=1)
-    print("| method | library | rate | L0 | FVU | delta CE | dead |\n|---|---|---|---|---|---|---|")
-    for r in results:
-        m = r["mean_and_deviation"]
-        print(f"| {r['method']} | {r['library']} | {r['rate']:g} | {m['l0'][0]:.2f} | {m['fvu'][0]:.4f} ± {m['fvu'][1]:.4f}"
-              f" | {m['delta_ce'][0]:.3f} ± {m['delta_ce'][1]:.3f} | {m['dead_fraction'][0]:.1%} |")
+    runs, table = Runs(o), []
+    for method in o.methods:
+        runs.of([(library, method, rate, o.seeds[0]) for library in o.libraries for rate in o.rates])
+        for library in o.libraries:
+            rates, refined = list(o.rates), False
+            while True:
+                tried = runs.of([(library, method, rate, o.seeds[0]) for rate in rates])
+                rate = best(o, tried)["rate"]
+                if rate == max(rates) and rate < o.fastest:
+                    rates.append(float(f"{3.2 * rate:.1g}"))
+                elif rate == min(rates) and rate > o.slowest:
+                    rates.append(float(f"{rate / 3.2:.1g}"))
+                elif o.refine and not refined:
+                    rates += [float(f"{1.8 * rate:.2g}"), float(f"{rate / 1.8:.2g}")]
+                    refined = True
+                else:
+                    break
+            table.append((method, library, rate, sorted(rates)))
+        runs.of([(library, m, rate, seed) for m, library, rate, _ in table if m == method for seed in o.seeds[1:]])
+        say(o, runs, table)
+
+
+def say(o, runs, table):
+    lines = [f"{o.steps} steps of {o.batch}, d_sae {o.d_sae}, L0 {o.l0}, {len(o.seeds)} seeds, held-out documents",
+             "| method | library | rate (tried) | L0 | FVU | delta CE | dead |", "|---|---|---|---|---|---|---|"]
+    for method, library, rate, rates in table:
+        all_seeds = runs.of([(library, method, rate, seed) for seed in o.seeds])
+        mean = {k: statistics.mean(r[k] for r in all_seeds) for k in ("l0", "fvu", "delta_ce", "dead_fraction")}
+        spread = {k: statistics.stdev(r[k] for r in all_seeds) if all_seeds[1:] else 0 for k in ("fvu", "delta_ce")}
+        lines.append(
+            f"| {method} | {library} | {rate:g} ({', '.join(f'{r:g}' for r in rates)}) | {mean['l0']:.2f}"
+            f" | {mean['fvu']:.4f} ± {spread['fvu']:.4f} | {mean['delta_ce']:.3f} ± {spread['delta_ce']:.3f}"
+            f" | {mean['dead_fraction']:.1%} |")
+    print("\n".join(lines), flush=True)
 
 
 main()

@@ -381,10 +381,13 @@ def planted():
             f = sae.encode(rows(20000)[0] * scale)
             alive = (f > 0).any(0)
             cosine = directions @ t.nn.functional.normalize(sae.W_dec.detach(), dim=1).T
-            best = cosine[:, alive].max(1).values
-            print(f"SAELens {s['method']}: L0 {float((f > 0).float().sum(1).mean()):.2f} of {s['l0']:.2f},"
-                  f" alive {int(alive.sum())}, recall {float((best >= 0.9).float().mean()):.3f},"
-                  f" precision {float((cosine[:, alive].max(0).values >= 0.9).float().mean()):.3f}", file=sys.stderr)
+            best, back = cosine[:, alive].max(1).values, cosine[:, alive].max(0).values
+            found = (best >= 0.9).float()
+            tenths = " ".join(f"{float(found[part].mean()):.3f}" for part in rates.argsort().tensor_split(10))
+            print(f"SAELens {s['method']}: MMCS {float(best[paired:].mean()):.4f}, L0 {float((f > 0).float().sum(1).mean()):.2f}"
+                  f" of {s['l0']:.2f}, MMCS back {float(back.mean()):.4f}, precision {float((back >= 0.9).float().mean()):.3f},"
+                  f" recall {float(found.mean()):.3f}, of pairs {float(found[:paired].mean()):.3f}, alive {int(alive.sum())},"
+                  f" recall by tenths of frequency {tenths}", file=sys.stderr, flush=True)
         return steps * s["batch"], float(best[paired:].mean())
 
     return run

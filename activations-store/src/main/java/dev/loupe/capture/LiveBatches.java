@@ -50,6 +50,8 @@ public final class LiveBatches implements AutoCloseable {
     private final List<Integer> rowsOfBlock = new ArrayList<>(); // of all blocks met so far
     private final LiveText text;
     private final Map<String, LiveMoments> moments = new LinkedHashMap<>();
+    private double passSeconds;
+    private long passedRows;
 
     private LiveBatches(LanguageModel model, CapturePlan plan, LiveText text, long seed, Progress progress) {
         this.plan = plan;
@@ -134,6 +136,11 @@ public final class LiveBatches implements AutoCloseable {
     /** Names of the hook points. */
     public List<String> hooks() {
         return List.copyOf(plan.spec().hooks().keySet());
+    }
+
+    /** How long the passes of the model took for a row so far, in seconds; 0 before the first. */
+    public synchronized double secondsPerRow() {
+        return passedRows == 0 ? 0 : passSeconds / passedRows;
     }
 
     /** Checksum of everything that decides the rows and their order. */
@@ -293,7 +300,10 @@ public final class LiveBatches implements AutoCloseable {
             for (int[] sequence : tokens) {
                 into.add(0, sequence);
             }
+            long begin = System.nanoTime();
             forward.fill(into, 0);
+            passSeconds += (System.nanoTime() - begin) / 1e9;
+            passedRows += into.rows();
             for (Map.Entry<String, StoreSpec.HookSpec> hook :
                     plan.spec().hooks().entrySet()) {
                 ValueRule changed = hook.getValue().changed();

@@ -49,6 +49,15 @@ public interface SaeEngine {
         return new SimdEngine(precision);
     }
 
+    /**
+     * The engine of {@link #best(Precision)} with another limit for dense products, to measure where it belongs.
+     *
+     * @param sparse dense products from one active latent in so many on; 0 for never
+     */
+    static SaeEngine denseFrom(Precision precision, int sparse) {
+        return new SimdEngine(precision, null, sparse);
+    }
+
     /** The readable reference: plain loops in double. */
     static SaeEngine scalar() {
         return new ScalarEngine();

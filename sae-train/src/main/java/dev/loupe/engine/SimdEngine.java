@@ -38,6 +38,11 @@ final class SimdEngine implements SaeEngine {
         return itself && rule.groups() == 1 && !revives && sparse > 0;
     }
 
+    /** Whether a step whose first rows turn out to have many active latents may change to float32, and be dense. */
+    boolean mayWiden(PanelType type) {
+        return type == PanelType.BFLOAT16 && forced == null;
+    }
+
     /** Whether they pay for so many active latents per row. */
     boolean dense(double active, int n) {
         return active * sparse >= n;
@@ -45,9 +50,12 @@ final class SimdEngine implements SaeEngine {
 
     /**
      * The type of the encoder's product. With few latents to choose, a product of integers that only excludes the others
-     * and float32 for the rest is faster; from about a 64th of all latents on, the rest costs more than it saves.
+     * and float32 for the rest is faster; from about a 64th of all latents on, the rest costs more than it saves. Steps of
+     * dense products are float32 in all.
+     *
+     * @param revives whether there are dead latents for the auxiliary loss
      */
-    PanelType type(StepRule rule, int n) {
+    PanelType type(StepRule rule, int n, boolean revives) {
         if (rule.selection() == Selection.STATISTICAL) {
             return PanelType.FLOAT32; // its threshold is made of all pre-activations
         }
@@ -55,7 +63,8 @@ final class SimdEngine implements SaeEngine {
             return forced;
         }
         if (precision == Precision.BF16) {
-            return PanelType.BFLOAT16;
+            boolean dense = mayBeDense(rule, revives) && rule.k() > 0 && dense(rule.k(), n);
+            return dense ? PanelType.FLOAT32 : PanelType.BFLOAT16;
         }
         boolean few = switch (rule.selection()) {
             case TOPK, BATCH_TOPK -> 64L * rule.k() <= n;

@@ -5,7 +5,9 @@ import dev.loupe.math.Matrix;
 import dev.loupe.math.Parallel;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.function.BiConsumer;
 import java.util.stream.IntStream;
@@ -39,6 +41,7 @@ final class SimdSession implements TrainSession {
     private final StepClock[] clocks;
     private final long[] nanos = new long[StepClock.PARTS];
     private @Nullable StepInput input;
+    private final Map<PanelType, EncoderPanels> encoders = new EnumMap<>(PanelType.class);
     private @Nullable EncoderPanels encoder;
     private LatentUpdate.@Nullable Kept gradients;
     private @Nullable DenseStep operands;
@@ -69,9 +72,10 @@ final class SimdSession implements TrainSession {
                 .filter(i -> sinceFired[i] >= rule.deadAfter())
                 .toArray();
         boolean revive = rule.aux() > 0 && rule.auxK() > 0;
-        EncoderPanels packed = packed(rule);
+        int[] revived = revive ? dead : new int[0];
+        EncoderPanels packed = packed(engine.type(rule, p.dSae(), revived.length > 0));
         StepInput s = input == null ? input = new StepInput(arena, p, packed, x, rule) : input;
-        s.begin(x, target, rule, packed, revive ? dead : new int[0]);
+        s.begin(x, target, rule, packed, revived);
         s.dense = dense(s);
         forward(s);
         uneven |= 2L * Arrays.stream(tiles).mapToLong(t -> t.coarse).sum() > s.rows;
@@ -101,17 +105,14 @@ final class SimdSession implements TrainSession {
         return apply(s, b, g, update, room, squares, metrics);
     }
 
-    /** The encoder in the type that this rule's product wants, as it is now. */
-    private EncoderPanels packed(StepRule rule) {
-        PanelType type = engine.type(rule, p.dSae());
-        if (type == PanelType.INT8 && uneven) {
-            type = PanelType.INT16;
-        }
-        EncoderPanels e = encoder;
-        if (e == null || e.type != type) {
-            e = new EncoderPanels(arena, type, p.encoderRows());
+    /** The encoder in the type that a product wants, as it is now. */
+    private EncoderPanels packed(PanelType wanted) {
+        PanelType type = wanted == PanelType.INT8 && uneven ? PanelType.INT16 : wanted;
+        // kept by type: where the number of active latents moves about a limit, steps go to and fro between two of them
+        EncoderPanels e = encoders.computeIfAbsent(type, t -> new EncoderPanels(arena, t, p.encoderRows()));
+        if (e != encoder) {
             encoder = e;
-            stale = true;
+            stale = true; // steps renew the rows of their own type only
         }
         if (stale) {
             e.renew();
@@ -189,10 +190,15 @@ final class SimdSession implements TrainSession {
             scratch.addFirst(mine);
             active = (double) first.hits.size() / rows;
         }
-        if (!engine.dense(active, p.dSae()) || s.encoder.type != PanelType.FLOAT32) {
+        boolean widens = engine.mayWiden(s.encoder.type);
+        if (!engine.dense(active, p.dSae()) || !(widens || s.encoder.type == PanelType.FLOAT32)) {
             idle++;
             operands = idle > IDLE ? null : operands;
             return null;
+        }
+        if (widens) {
+            s.encoder =
+                    packed(PanelType.FLOAT32); // nothing else of what was begun depends on it where nothing is revived
         }
         idle = 0;
         DenseStep d = operands == null ? operands = new DenseStep(s) : operands;

@@ -8,6 +8,7 @@ import dev.loupe.base.Progress;
 import dev.loupe.base.TaskExecutor;
 import dev.loupe.sae.SaeFiles;
 import dev.loupe.store.ActivationStore;
+import dev.loupe.store.Shuffle;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,7 +38,7 @@ public final class ClusterTraining {
             throw AtomicFiles.failure(into, e);
         }
         List<TrainGroupTask.One> made =
-                TrainGroup.run(task.store(), task.saes(), into, task.tasks(), progress, seconds).stream()
+                TrainGroup.run(rows(task), task.saes(), into, task.tasks(), progress, seconds).stream()
                         .map(o -> new TrainGroupTask.One(
                                 o.result(),
                                 o.result() == null
@@ -46,6 +47,10 @@ public final class ClusterTraining {
                                 o.failure()))
                         .toList();
         return new TrainGroupTask.Made(into, made);
+    }
+
+    private static TrainRequest.Rows rows(TrainGroupTask task) {
+        return new TrainRequest.Rows.Stored(task.store(), Shuffle.FULL);
     }
 
     /**
@@ -99,7 +104,7 @@ public final class ClusterTraining {
         for (List<TrainTask> stream : streams.values()) {
             int parts =
                     (int) Math.clamp(Math.ceilDiv(slots * (long) stream.size(), Math.max(1, all)), 1, stream.size());
-            int width = TrainGroup.width(stream.getFirst(), store);
+            int width = TrainGroup.width(stream.getFirst(), store::width);
             for (int p = 0; p < parts; p++) {
                 List<TrainTask> part = new ArrayList<>();
                 for (int i = p; i < stream.size(); i += parts) { // neighbours of a sweep cost about the same

@@ -50,16 +50,27 @@ final class MemoryNeed {
                 c.dSae(), d, c.batch(), errorBlocks(c) - 1, active, revived, c.average() > 0, c.clip() > 0);
     }
 
-    private static long gpuBytes(List<TrainConfig> together, int d) {
-        return together.stream().mapToLong(c -> gpuBytes(c, d)).reduce(0, Math::addExact);
+    /** A run on rows of a width. */
+    record Run(TrainConfig config, int width) {}
+
+    private static List<Run> of(List<TrainConfig> together, int d) {
+        return together.stream().map(c -> new Run(c, d)).toList();
+    }
+
+    private static long gpuBytes(List<Run> together) {
+        return together.stream().mapToLong(r -> gpuBytes(r.config, r.width)).reduce(0, Math::addExact);
     }
 
     /** Refuses runs that do not fit on a GPU together. */
     static void check(List<TrainConfig> together, int d, CudaMemory memory) {
+        check(of(together, d), memory);
+    }
+
+    private static void check(List<Run> together, CudaMemory memory) {
         boolean fits;
         String need;
         try {
-            long bytes = gpuBytes(together, d);
+            long bytes = gpuBytes(together);
             fits = bytes <= memory.free() * 0.95;
             need = Fmt.bytes(bytes);
         } catch (ArithmeticException e) {
@@ -69,8 +80,9 @@ final class MemoryNeed {
         if (!fits) {
             boolean one = together.size() == 1;
             throw new LoupeException((one ? "An SAE" : together.size() + " SAEs together, the first") + " of d_sae "
-                    + together.getFirst().dSae() + " on activations of width " + d + " with batches of "
-                    + together.getFirst().batch() + (one ? " needs " : " need ") + need + " on the GPU " + memory.card()
+                    + together.getFirst().config.dSae() + " on activations of width " + together.getFirst().width
+                    + " with batches of " + together.getFirst().config.batch() + (one ? " needs " : " need ") + need
+                    + " on the GPU " + memory.card()
                     + ", which has " + Fmt.bytes(memory.free()) + " left: choose a smaller d_sae or batch, "
                     + (one ? "" : "train fewer of them at a time, ")
                     + "stop what else uses it (nvidia-smi), or train with --device cpu.");
@@ -91,48 +103,60 @@ final class MemoryNeed {
     }
 
     /** Bytes of runs that are stepped together. */
-    static long bytes(List<TrainConfig> together, int d) {
+    static long bytes(List<Run> together) {
         if (TrainDevice.onGpu()) {
-            return gpuBytes(together, d);
+            return gpuBytes(together);
         }
         long sum = 0;
-        for (TrainConfig c : together) {
-            sum = Math.addExact(sum, Math.addExact(nativeBytes(c, d), heapBytes(c, d)));
+        for (Run r : together) {
+            sum = Math.addExact(sum, Math.addExact(nativeBytes(r.config, r.width), heapBytes(r.config, r.width)));
         }
         return sum;
     }
 
+    static long bytes(List<TrainConfig> together, int d) {
+        return bytes(of(together, d));
+    }
+
     /** Whether runs can be stepped together on this machine. */
-    static boolean fits(List<TrainConfig> together, int d) {
+    static boolean fits(List<Run> together) {
         try {
             if (TrainDevice.onGpu()) {
-                return gpuBytes(together, d) <= TrainDevice.memory().free() * 0.95;
+                return gpuBytes(together) <= TrainDevice.memory().free() * 0.95;
             }
             long heap = 0;
-            for (TrainConfig c : together) {
-                heap = Math.addExact(heap, heapBytes(c, d));
+            for (Run r : together) {
+                heap = Math.addExact(heap, heapBytes(r.config, r.width));
             }
-            return bytes(together, d) <= machineBytes() * 0.9
+            return bytes(together) <= machineBytes() * 0.9
                     && heap <= Runtime.getRuntime().maxMemory() * 0.9;
         } catch (ArithmeticException e) {
             return false;
         }
     }
 
+    static boolean fits(List<TrainConfig> together, int d) {
+        return fits(of(together, d));
+    }
+
     /** Refuses runs that do not fit together. */
-    static void check(List<TrainConfig> together, int d) {
+    static void check(List<Run> together) {
         if (TrainDevice.onGpu()) {
-            check(together, d, TrainDevice.memory());
+            check(together, TrainDevice.memory());
             return;
         }
-        together.forEach(c -> check(c, d));
-        if (!fits(together, d)) {
-            throw new LoupeException("These " + together.size() + " SAEs need " + Fmt.bytes(bytes(together, d))
+        together.forEach(r -> check(r.config, r.width));
+        if (!fits(together)) {
+            throw new LoupeException("These " + together.size() + " SAEs need " + Fmt.bytes(bytes(together))
                     + " together, but this machine has " + Fmt.bytes(machineBytes())
                     + " and the Java heap may grow to "
                     + Fmt.bytes(Runtime.getRuntime().maxMemory())
                     + ": train fewer of them at a time, or choose a smaller d_sae or batch.");
         }
+    }
+
+    static void check(List<TrainConfig> together, int d) {
+        check(of(together, d));
     }
 
     private static long machineBytes() {

@@ -38,7 +38,7 @@ public final class Places {
      * @param known those that there are
      * @throws UsageException if the pattern fits none
      */
-    static List<String> of(String hooks, List<String> known) {
+    public static List<String> of(String hooks, List<String> known) {
         List<String> found = HookPattern.all(captured(hooks), known).stream()
                 .map(h -> HookPoint.of(h).name())
                 .toList();

@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
@@ -20,44 +21,62 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Steps several runs on one stream of batches: each batch is read (or computed) once, scaled once for each different
- * scale, and every run takes its step on it. Runs do not touch each other, so each ends with the bits that it would have
- * alone; they are spread over the cores, and a core that has none left helps inside the others' steps. A run that goes on
- * from a later step waits until the stream gets there; a run that fails leaves the others alone. Where steps leave the processor
- * idle (a GPU takes them), the next batch is made and brought there meanwhile.
+ * Steps several runs on one stream of batches, at one hook point or several: the batch of each hook point is read (or
+ * computed) once, scaled once for each different scale, and every run there takes its step on it. Runs do not touch each
+ * other, so each ends with the bits that it would have alone; they are spread over the cores, and a core that has none left
+ * helps inside the others' steps. A run that goes on from a later step waits until the stream gets there; a run that fails
+ * leaves the others alone. Where steps leave the processor idle (a GPU takes them), the next batch is made and brought there
+ * meanwhile.
  */
 final class SharedStream implements AutoCloseable {
-    private final BatchSource data;
-    private final BatchSource target;
+    private final List<Feed> feeds;
     private final List<SeedRun> runs;
     private final double checkpointSeconds;
     private final Arena arena = Arena.ofShared();
     private final boolean prefetches;
-    private final Places[] places;
+    private final Places[][] places; // by turn and hook point
     private final Map<Long, Matrix> announced = new ConcurrentHashMap<>();
     private @Nullable CompletableFuture<Batch> next;
     private final Map<SeedRun, LoupeException> failures = new IdentityHashMap<>();
+
+    /**
+     * The runs at one hook point, and what they read.
+     *
+     * @param target the same object as {@code data} except for transcoders
+     */
+    record Feed(BatchSource data, BatchSource target, List<SeedRun> runs) {}
 
     /**
      * @param target the same object as {@code data} except for transcoders
      * @param runs of one batch size and data seed
      */
     SharedStream(BatchSource data, BatchSource target, List<SeedRun> runs, double checkpointSeconds) {
-        this.data = data;
-        this.target = target;
-        this.runs = List.copyOf(runs);
-        this.checkpointSeconds = checkpointSeconds;
-        prefetches = this.runs.getFirst().takesSteps().prefetches();
-        places = new Places[prefetches ? 2 : 1];
-        Arrays.setAll(places, i -> new Places());
+        this(List.of(new Feed(data, target, runs)), checkpointSeconds);
     }
 
-    /** Where the rows of one batch lie. */
+    /** @param feeds whose runs are all of one batch size and data seed */
+    SharedStream(List<Feed> feeds, double checkpointSeconds) {
+        this.feeds = List.copyOf(feeds);
+        this.runs = feeds.stream().flatMap(f -> f.runs.stream()).toList();
+        this.checkpointSeconds = checkpointSeconds;
+        prefetches = this.runs.getFirst().takesSteps().prefetches();
+        places = new Places[prefetches ? 2 : 1][feeds.size()];
+        for (Places[] turn : places) {
+            Arrays.setAll(turn, f -> new Places(this.feeds.get(f)));
+        }
+    }
+
+    /** Where the rows of one batch of a hook point lie. */
     private final class Places {
-        final Matrix input = buffer(data);
-        final Matrix output = data == target ? input : buffer(target);
+        final Matrix input;
+        final Matrix output;
         final Map<Double, Matrix> inputs = new HashMap<>();
         final Map<Double, Matrix> targets = new HashMap<>();
+
+        Places(Feed feed) {
+            input = buffer(feed.data);
+            output = feed.data == feed.target ? input : buffer(feed.target);
+        }
     }
 
     /** Why runs stopped before their end; the one failure of a run that is alone is thrown instead. */
@@ -109,8 +128,11 @@ final class SharedStream implements AutoCloseable {
         }
     }
 
-    /** The rows of a step, times each scale that a run wants. */
-    private record Batch(long step, Map<Double, Matrix> inputs, Map<Double, Matrix> targets) {}
+    /** The rows of a step by hook point; null where no run is left. */
+    private record Batch(long step, List<@Nullable Rows> rows) {}
+
+    /** The rows of a hook point, times each scale that a run wants. */
+    private record Rows(Map<Double, Matrix> inputs, Map<Double, Matrix> targets) {}
 
     /** The batch of a step: made before if it was foreseen, else now. */
     private Batch take(long step) {
@@ -137,28 +159,36 @@ final class SharedStream implements AutoCloseable {
         CompletableFuture<Batch> making = next;
         next = null;
         if (making != null) {
-            making.exceptionally(e -> new Batch(-1, Map.of(), Map.of())).join();
+            making.exceptionally(e -> new Batch(-1, List.of())).join();
         }
     }
 
     private Batch make(long step) {
-        Places place = places[(int) (step % places.length)];
-        List<SeedRun> left = runs.stream().filter(r -> !r.done()).toList();
+        List<@Nullable Rows> rows = new ArrayList<>();
+        for (int f = 0; f < feeds.size(); f++) {
+            Feed feed = feeds.get(f);
+            List<SeedRun> left = feed.runs.stream().filter(r -> !r.done()).toList();
+            rows.add(left.isEmpty() ? null : make(step, feed, left, places[(int) (step % places.length)][f]));
+        }
+        return new Batch(step, rows);
+    }
+
+    private Rows make(long step, Feed feed, List<SeedRun> left, Places place) {
         Map<Double, Matrix> inputs = scaled(
-                rows(data, step, place.input),
+                rows(feed.data, step, place.input),
                 left.stream().map(SeedRun::scale).distinct().toList(),
                 place.inputs);
-        Map<Double, Matrix> targets = data == target
+        Map<Double, Matrix> targets = feed.data == feed.target
                 ? inputs
                 : scaled(
-                        rows(target, step, place.output),
+                        rows(feed.target, step, place.output),
                         left.stream().map(SeedRun::scaleOut).distinct().toList(),
                         place.targets);
         inputs.values().forEach(this::announce);
-        if (data != target) {
+        if (feed.data != feed.target) {
             targets.values().forEach(this::announce);
         }
-        return new Batch(step, inputs, targets);
+        return new Rows(inputs, targets);
     }
 
     /** A source's own memory is the fastest, but not to be had for two batches at once. */
@@ -191,10 +221,11 @@ final class SharedStream implements AutoCloseable {
     private void step(List<Integer> due, Batch batch, Progress progress, List<String> prefixes) {
         Parallel.run(due.size(), d -> {
             SeedRun r = runs.get(due.get(d));
+            Rows rows = Objects.requireNonNull(batch.rows.get(feedOf(due.get(d))));
             try {
                 r.step(
-                        get(batch.inputs, r.scale()),
-                        get(batch.targets, r.scaleOut()),
+                        get(rows.inputs, r.scale()),
+                        get(rows.targets, r.scaleOut()),
                         progress,
                         prefixes.get(due.get(d)));
             } catch (CancelledException e) {
@@ -210,8 +241,19 @@ final class SharedStream implements AutoCloseable {
         });
     }
 
+    /** The hook point of a run. */
+    private int feedOf(int run) {
+        int f = 0;
+        for (int end = feeds.getFirst().runs.size();
+                run >= end;
+                end += feeds.get(f).runs.size()) {
+            f++;
+        }
+        return f;
+    }
+
     private static Matrix get(Map<Double, Matrix> scaled, double scale) {
-        return java.util.Objects.requireNonNull(scaled.get(scale));
+        return Objects.requireNonNull(scaled.get(scale));
     }
 
     /** The batch times each scale; the last scale is done in place. */

@@ -10,6 +10,7 @@ import dev.loupe.engine.TrainState;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.VectorOps;
 import dev.loupe.store.ActivationStore;
+import dev.loupe.store.Shuffle;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.FileStore;
@@ -20,6 +21,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.ToIntFunction;
 
 /**
  * What training many SAEs will take. Tasks on the same batches are stepped together, as many at a time as fit into the
@@ -45,41 +47,52 @@ public record SweepPlan(
     private static final long WARM_NANOS = 2_000_000_000L;
 
     /**
-     * Plans, refusing what cannot be done.
+     * Plans a sweep on all rows of a store.
      *
      * @throws LoupeException if one of the SAEs does not fit into memory by itself, or the disk is too small
      */
     public static SweepPlan of(Path storeFolder, Path saesDir, List<TrainTask> tasks, Progress progress) {
-        try (ActivationStore store = ActivationStore.open(storeFolder)) {
-            List<String> kept = new ArrayList<>();
-            Map<TrainTask.Stream, List<TrainTask>> streams = new LinkedHashMap<>();
-            for (TrainTask t : tasks) {
-                TrainGroup.check(t, store);
-                MemoryNeed.check(t.config(), TrainGroup.width(t, store));
-                if (Files.exists(saesDir.resolve(t.name()))) {
-                    kept.add(t.name());
-                } else {
-                    streams.computeIfAbsent(t.stream(), s -> new ArrayList<>()).add(t);
-                }
+        return of(new TrainRequest.Rows.Stored(storeFolder, Shuffle.FULL), saesDir, tasks, progress);
+    }
+
+    /**
+     * Plans, refusing what cannot be done. Where rows come straight from a model, its passes over the first block are part of
+     * the trial.
+     *
+     * @throws LoupeException if one of the SAEs does not fit into memory by itself, or the disk is too small
+     */
+    public static SweepPlan of(TrainRequest.Rows from, Path saesDir, List<TrainTask> tasks, Progress progress) {
+        List<String> kept = new ArrayList<>();
+        Map<TrainTask.Data, List<TrainTask>> missing = new LinkedHashMap<>();
+        for (TrainTask t : tasks) {
+            if (Files.exists(saesDir.resolve(t.name()))) {
+                kept.add(t.name());
+            } else {
+                missing.computeIfAbsent(t.data(), s -> new ArrayList<>()).add(t);
             }
+        }
+        try (TrainingRows rows = TrainingRows.open(TrainGroup.request(tasks.getFirst(), from), progress)) {
             List<List<TrainTask>> passes = new ArrayList<>();
-            streams.values().forEach(s -> passes.addAll(passes(s, TrainGroup.width(s.getFirst(), store))));
+            for (TrainTask t : tasks) {
+                TrainGroup.check(t, rows.origin());
+                MemoryNeed.check(t.config(), TrainGroup.width(t, rows.width()));
+            }
+            missing.values().forEach(s -> passes.addAll(passes(s, rows.width())));
             long memory = 0;
             long weights = 0;
             long checkpoints = 0;
             for (List<TrainTask> pass : passes) {
-                int d = TrainGroup.width(pass.getFirst(), store);
-                List<TrainConfig> configs = pass.stream().map(TrainTask::config).toList();
-                memory = Math.max(memory, MemoryNeed.bytes(configs, d));
-                long here = configs.stream()
-                        .mapToLong(c -> 2L * Float.BYTES * c.dSae() * d)
+                List<MemoryNeed.Run> runs = runs(pass, rows.width());
+                memory = Math.max(memory, MemoryNeed.bytes(runs));
+                long here = runs.stream()
+                        .mapToLong(r -> 2L * Float.BYTES * r.config().dSae() * r.width())
                         .sum();
                 weights += here;
                 checkpoints = Math.max(checkpoints, 3 * here);
             }
             long disk = weights + checkpoints;
             enoughDisk(saesDir, disk);
-            double seconds = seconds(passes, store, progress);
+            double seconds = seconds(passes, rows, progress);
             return new SweepPlan(
                     passes.stream()
                             .map(p -> p.stream().map(TrainTask::name).toList())
@@ -89,6 +102,12 @@ public record SweepPlan(
                     memory,
                     disk);
         }
+    }
+
+    private static List<MemoryNeed.Run> runs(List<TrainTask> tasks, ToIntFunction<String> width) {
+        return tasks.stream()
+                .map(t -> new MemoryNeed.Run(t.config(), TrainGroup.width(t, width)))
+                .toList();
     }
 
     /**
@@ -104,7 +123,7 @@ public record SweepPlan(
             long weights = 0;
             for (TrainTask t : tasks) {
                 TrainGroup.check(t, store);
-                int d = TrainGroup.width(t, store);
+                int d = TrainGroup.width(t, store::width);
                 if (Files.exists(saesDir.resolve(t.name()))) {
                     kept.add(t.name());
                 } else {
@@ -118,16 +137,16 @@ public record SweepPlan(
         }
     }
 
-    /** Tasks of one stream, as many together as fit. */
-    private static List<List<TrainTask>> passes(List<TrainTask> tasks, int d) {
+    /** Tasks on the same rows, as many together as fit. */
+    private static List<List<TrainTask>> passes(List<TrainTask> tasks, ToIntFunction<String> width) {
         List<List<TrainTask>> passes = new ArrayList<>();
         for (TrainTask t : tasks) {
-            List<TrainConfig> with = new ArrayList<>();
+            List<TrainTask> with = new ArrayList<>();
             if (!passes.isEmpty()) {
-                passes.getLast().forEach(p -> with.add(p.config()));
+                with.addAll(passes.getLast());
             }
-            with.add(t.config());
-            if (passes.isEmpty() || !MemoryNeed.fits(with, d)) {
+            with.add(t);
+            if (passes.isEmpty() || !MemoryNeed.fits(runs(with, width))) {
                 passes.add(new ArrayList<>());
             }
             passes.getLast().add(t);
@@ -149,31 +168,38 @@ public record SweepPlan(
         }
     }
 
-    private static double seconds(List<List<TrainTask>> passes, ActivationStore store, Progress progress) {
+    private static double seconds(List<List<TrainTask>> passes, TrainingRows rows, Progress progress) {
         Map<String, Double> known = new HashMap<>();
         List<TrainTask> all = passes.stream().flatMap(List::stream).toList();
         progress.stage("try steps", all.size(), "SAEs");
         double seconds = 0;
         int done = 0;
         if (!all.isEmpty()) {
-            trial(all.getFirst(), store, WARM_NANOS);
+            trial(all.getFirst(), rows, WARM_NANOS);
         }
         for (TrainTask t : all) {
             progress.check();
             TrainConfig c = t.config();
             // seeds, lengths and the like do not change the time of a step
-            String kind = t.stream() + "|" + c.architecture() + "|" + c.dSae() + "|" + c.k() + "|" + c.unitDecoder();
-            seconds += c.steps() * known.computeIfAbsent(kind, k -> trial(t, store, TRIAL_NANOS));
+            String kind = TrainGroup.width(t, rows.width()) + "|" + t.data() + "|"
+                    + t.hookOut().isEmpty() + "|" + c.architecture() + "|" + c.dSae() + "|" + c.k() + "|"
+                    + c.unitDecoder();
+            seconds += c.steps() * known.computeIfAbsent(kind, k -> trial(t, rows, TRIAL_NANOS));
             progress.advance(++done);
+        }
+        double row = rows.secondsPerRow().getAsDouble(); // known by now: trials began with passes of the model
+        for (List<TrainTask> pass : passes) {
+            seconds += row
+                    * pass.stream().mapToLong(t -> t.config().tokens()).max().orElse(0);
         }
         return seconds;
     }
 
     /** Seconds of a step: the fastest of those that fit into the time of a trial, so that warming up does not count. */
-    private static double trial(TrainTask t, ActivationStore store, long nanos) {
+    private static double trial(TrainTask t, TrainingRows rows, long nanos) {
         TrainConfig c = t.config();
-        try (BatchSource data = TrainGroup.source(t, store, t.hook());
-                BatchSource other = t.hookOut().isEmpty() ? null : TrainGroup.source(t, store, t.hookOut());
+        try (BatchSource data = rows.source().apply(t.hook());
+                BatchSource other = t.hookOut().isEmpty() ? null : rows.source().apply(t.hookOut());
                 Arena arena = Arena.ofShared()) {
             BatchSource target = other == null ? data : other;
             double scale = SeedRun.factor(c, data);

@@ -13,11 +13,14 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.function.Supplier;
+import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Trains several SAEs together on one stream of batches. Each ends with the bits that it would have alone. What is there
- * already is kept, what was interrupted goes on from its own checkpoint, and one that fails leaves the others alone.
+ * Trains several SAEs together on one stream of batches, at one hook point or at several, on a store or straight from a
+ * model. Each ends with the bits that it would have alone. What is there already is kept, what was interrupted goes on from its own checkpoint, and one that fails leaves the others alone.
  */
 public final class TrainGroup {
 
@@ -36,22 +39,23 @@ public final class TrainGroup {
             @Nullable String failure) {}
 
     /**
-     * Trains tasks that share their {@link TrainTask#stream}.
+     * Trains tasks that share their {@link TrainTask#data}: the rows of each hook point are read once for all of its SAEs, and
+     * a model that gives them makes one pass for all hook points.
      *
      * @throws LoupeException if the store is another one or the memory does not do; nothing was trained then
      * @throws dev.loupe.base.CancelledException if that was asked for; what was done is kept
      */
-    public static List<Outcome> run(Path storeFolder, Path saesDir, List<TrainTask> tasks, Progress progress) {
+    public static List<Outcome> run(TrainRequest.Rows rows, Path saesDir, List<TrainTask> tasks, Progress progress) {
         double seconds = tasks.stream()
                 .mapToDouble(t -> t.config().checkpointSeconds())
                 .min()
                 .orElse(0);
-        return run(storeFolder, saesDir, tasks, progress, seconds);
+        return run(rows, saesDir, saesDir, tasks, progress, seconds);
     }
 
-    static List<Outcome> run(
-            Path storeFolder, Path saesDir, List<TrainTask> tasks, Progress progress, double checkpointSeconds) {
-        return run(storeFolder, saesDir, saesDir, tasks, progress, checkpointSeconds);
+    /** Trains tasks on all rows of a store in one permutation. */
+    public static List<Outcome> run(Path storeFolder, Path saesDir, List<TrainTask> tasks, Progress progress) {
+        return run(new TrainRequest.Rows.Stored(storeFolder, Shuffle.FULL), saesDir, tasks, progress);
     }
 
     /**
@@ -61,28 +65,45 @@ public final class TrainGroup {
      * @param into where finished SAEs go
      */
     static List<Outcome> run(
-            Path storeFolder,
+            TrainRequest.Rows from,
             Path saesDir,
             Path into,
             List<TrainTask> tasks,
             Progress progress,
             double checkpointSeconds) {
-        if (tasks.stream().map(TrainTask::stream).distinct().count() != 1) {
+        if (tasks.stream().map(TrainTask::data).distinct().count() != 1) {
             throw new UsageException("Only trainings on the same batches can be stepped together.");
         }
-        TrainTask first = tasks.getFirst();
-        try (ActivationStore store = ActivationStore.open(storeFolder)) {
-            tasks.forEach(t -> check(t, store));
-            MemoryNeed.check(tasks.stream().map(TrainTask::config).toList(), width(first, store));
-            TrainJob.Origin origin = TrainJob.Origin.of(store, first.hook(), first.hookOut());
-            try (BatchSource data = source(first, store, first.hook());
-                    BatchSource other = first.hookOut().isEmpty() ? null : source(first, store, first.hookOut())) {
-                return run(
-                        data, other == null ? data : other, origin, saesDir, into, tasks, progress, checkpointSeconds);
-            }
+        try (TrainingRows rows = TrainingRows.open(request(tasks.getFirst(), from), progress)) {
+            return run(rows, saesDir, into, tasks, progress, checkpointSeconds);
         }
     }
 
+    /** Trains tasks on rows that are open; they stay so. */
+    static List<Outcome> run(
+            TrainingRows rows,
+            Path saesDir,
+            Path into,
+            List<TrainTask> tasks,
+            Progress progress,
+            double checkpointSeconds) {
+        Map<TrainTask.Stream, Place> places = new LinkedHashMap<>();
+        try {
+            for (TrainTask t : tasks) {
+                check(t, rows.origin());
+                places.computeIfAbsent(t.stream(), s -> new Place(rows, t.hook(), t.hookOut()));
+            }
+            MemoryNeed.check(tasks.stream()
+                    .filter(t -> Files.notExists(into.resolve(t.name())))
+                    .map(t -> new MemoryNeed.Run(t.config(), width(t, rows.width())))
+                    .toList());
+            return run(places, saesDir, into, tasks, progress, checkpointSeconds);
+        } finally {
+            places.values().forEach(Place::close);
+        }
+    }
+
+    /** Trains tasks on the rows of one hook point, from anywhere; the sources stay open. */
     static List<Outcome> run(
             BatchSource data,
             BatchSource target,
@@ -91,13 +112,60 @@ public final class TrainGroup {
             List<TrainTask> tasks,
             Progress progress,
             double checkpointSeconds) {
-        return run(data, target, origin, saesDir, saesDir, tasks, progress, checkpointSeconds);
+        Map<TrainTask.Stream, Place> places = new LinkedHashMap<>();
+        tasks.forEach(t -> places.put(t.stream(), new Place(data, target, origin)));
+        return run(places, saesDir, saesDir, tasks, progress, checkpointSeconds);
+    }
+
+    /** The rows of one hook point; they are opened when a run needs them. */
+    private static final class Place {
+        private final Supplier<BatchSource> opensData;
+        private final @Nullable Supplier<BatchSource> opensTarget;
+        private final TrainJob.Origin origin;
+        private @Nullable BatchSource data;
+        private @Nullable BatchSource target;
+        private final boolean closes;
+
+        Place(TrainingRows rows, String hook, String hookOut) {
+            opensData = () -> rows.source().apply(hook);
+            opensTarget = hookOut.isEmpty() ? null : () -> rows.source().apply(hookOut);
+            origin = rows.origin().at(hook, hookOut);
+            closes = true;
+        }
+
+        Place(BatchSource data, BatchSource target, TrainJob.Origin origin) {
+            opensData = () -> data;
+            opensTarget = data == target ? null : () -> target;
+            this.origin = origin;
+            closes = false;
+        }
+
+        BatchSource data() {
+            if (data == null) {
+                data = opensData.get();
+            }
+            return data;
+        }
+
+        BatchSource target() {
+            if (target == null) {
+                target = opensTarget == null ? data() : opensTarget.get();
+            }
+            return target;
+        }
+
+        void close() {
+            if (closes && data != null) {
+                data.close();
+            }
+            if (closes && target != null && target != data) {
+                target.close();
+            }
+        }
     }
 
     private static List<Outcome> run(
-            BatchSource data,
-            BatchSource target,
-            TrainJob.Origin origin,
+            Map<TrainTask.Stream, Place> places,
             Path saesDir,
             Path into,
             List<TrainTask> tasks,
@@ -109,14 +177,16 @@ public final class TrainGroup {
         try {
             for (TrainTask t : tasks) {
                 Path folder = into.resolve(t.name());
+                Place place = Objects.requireNonNull(places.get(t.stream()));
                 locks.add(ArtifactLock.acquire(folder, "training SAE " + t.name()));
                 if (Files.exists(folder)) {
-                    outcomes.put(t, new Outcome(t, TrainJob.existing(t.config(), t.seed(), folder, origin), null));
+                    outcomes.put(
+                            t, new Outcome(t, TrainJob.existing(t.config(), t.seed(), folder, place.origin), null));
                 } else {
-                    runs.put(t, open(t, data, target, origin, saesDir, checkpointSeconds, progress));
+                    runs.put(t, open(t, place, saesDir, checkpointSeconds, progress));
                 }
             }
-            train(runs, data, target, origin, into, progress, checkpointSeconds, outcomes);
+            train(runs, places, into, progress, checkpointSeconds, outcomes);
         } finally {
             runs.values().forEach(SeedRun::close);
             locks.forEach(ArtifactLock::close);
@@ -124,34 +194,25 @@ public final class TrainGroup {
         return tasks.stream().map(outcomes::get).toList();
     }
 
-    private static SeedRun open(
-            TrainTask t,
-            BatchSource data,
-            BatchSource target,
-            TrainJob.Origin origin,
-            Path saesDir,
-            double seconds,
-            Progress progress) {
+    private static SeedRun open(TrainTask t, Place place, Path saesDir, double seconds, Progress progress) {
         Path checkpoint = Checkpoint.file(saesDir, t.name());
         SeedRun run = new SeedRun(
                 t.config().engine(),
                 t.config(),
                 t.seed(),
-                data,
-                target,
+                place.data(),
+                place.target(),
                 checkpoint,
                 seconds,
                 InitFrom.of(t.config(), saesDir));
-        run.keeping(new KeptSteps(saesDir.resolve(t.name()), t.config(), t.seed(), origin));
+        run.keeping(new KeptSteps(saesDir.resolve(t.name()), t.config(), t.seed(), place.origin));
         run.open(progress);
         return run;
     }
 
     private static void train(
             Map<TrainTask, SeedRun> runs,
-            BatchSource data,
-            BatchSource target,
-            TrainJob.Origin origin,
+            Map<TrainTask.Stream, Place> places,
             Path into,
             Progress progress,
             double checkpointSeconds,
@@ -160,7 +221,20 @@ public final class TrainGroup {
             return;
         }
         Map<SeedRun, TrainTask> tasks = new HashMap<>();
-        runs.forEach((t, r) -> tasks.put(r, t));
+        Map<TrainTask.Stream, List<SeedRun>> byPlace = new LinkedHashMap<>();
+        runs.forEach((t, r) -> {
+            tasks.put(r, t);
+            byPlace.computeIfAbsent(t.stream(), s -> new ArrayList<>()).add(r);
+        });
+        List<SharedStream.Feed> feeds = new ArrayList<>();
+        byPlace.forEach((s, r) -> {
+            Place place = Objects.requireNonNull(places.get(s));
+            feeds.add(new SharedStream.Feed(place.data(), place.target(), r));
+        });
+        List<String> prefixes = byPlace.values().stream()
+                .flatMap(List::stream)
+                .map(r -> Objects.requireNonNull(tasks.get(r)).name() + "/")
+                .toList();
         long steps =
                 runs.keySet().stream().mapToLong(t -> t.config().steps()).max().orElse(0);
         progress.stage(
@@ -168,10 +242,11 @@ public final class TrainGroup {
                 steps,
                 "steps");
         long begin = System.nanoTime();
-        try (SharedStream stream = new SharedStream(data, target, List.copyOf(runs.values()), checkpointSeconds)) {
-            stream.run(progress, runs.keySet().stream().map(t -> t.name() + "/").toList(), r -> {
-                TrainTask t = java.util.Objects.requireNonNull(tasks.get(r));
+        try (SharedStream stream = new SharedStream(feeds, checkpointSeconds)) {
+            stream.run(progress, prefixes, r -> {
+                TrainTask t = Objects.requireNonNull(tasks.get(r));
                 Path folder = into.resolve(t.name());
+                TrainJob.Origin origin = Objects.requireNonNull(places.get(t.stream())).origin;
                 TrainJob.save(folder, t.config(), t.seed(), origin, r, r.snapshot());
                 r.close();
                 double seconds = (System.nanoTime() - begin) / 1e9;
@@ -179,45 +254,41 @@ public final class TrainGroup {
                         t, new Outcome(t, TrainJob.result(t.name(), folder, t.config(), t.seed(), r, seconds), null));
             });
             stream.failures().forEach((r, e) -> {
-                TrainTask t = java.util.Objects.requireNonNull(tasks.get(r));
+                TrainTask t = Objects.requireNonNull(tasks.get(r));
                 outcomes.put(t, new Outcome(t, null, String.valueOf(e.getMessage())));
             });
         }
     }
 
-    static BatchSource source(TrainTask task, ActivationStore store, String hook) {
-        return new StoreSource(
-                store,
-                hook,
-                Shuffle.FULL,
-                task.config().dataSeed(),
-                task.config().batch());
+    /** The order of a task by itself; the rules of a request hold for a task as well. */
+    static TrainRequest request(TrainTask task, TrainRequest.Rows rows) {
+        return new TrainRequest(
+                task.name(), rows, Path.of("."), task.hook(), task.hookOut(), task.config(), List.of(task.seed()));
     }
 
     /** The larger width of input and output. */
-    static int width(TrainTask task, ActivationStore store) {
-        return Math.max(store.width(task.hook()), task.hookOut().isEmpty() ? 0 : store.width(task.hookOut()));
+    static int width(TrainTask task, ToIntFunction<String> width) {
+        return Math.max(width.applyAsInt(task.hook()), task.hookOut().isEmpty() ? 0 : width.applyAsInt(task.hookOut()));
     }
 
     static void check(TrainTask task, ActivationStore store) {
-        if (!task.storeFingerprint().isEmpty() && !task.storeFingerprint().equals(store.fingerprint())) {
-            throw new LoupeException("The store " + store.name() + " is not the one that the training task "
-                    + task.name() + " was made for: its fingerprint is " + store.fingerprint() + ", not "
+        check(task, store.name(), store.fingerprint());
+    }
+
+    static void check(TrainTask task, TrainJob.Origin origin) {
+        check(task, origin.store(), origin.fingerprint());
+    }
+
+    private static void check(TrainTask task, String store, String fingerprint) {
+        if (!task.storeFingerprint().isEmpty() && !task.storeFingerprint().equals(fingerprint)) {
+            throw new LoupeException("The store " + store + " is not the one that the training task "
+                    + task.name() + " was made for: its fingerprint is " + fingerprint + ", not "
                     + task.storeFingerprint() + ".");
         }
         if (Places.several(task.hook()) || Places.several(task.hookOut())) {
-            throw new UsageException(
-                    "A sweep trains at one hook point; crosscoders and transcoder sets over several are"
-                            + " trained with loupe train.");
+            throw new UsageException("A training task has one hook point (a transcoder one of either kind);"
+                    + " crosscoders and transcoder sets over several are trained with loupe train.");
         }
-        // the rules of a request hold for a task as well
-        new TrainRequest(
-                task.name(),
-                new TrainRequest.Rows.Stored(Path.of("."), Shuffle.FULL),
-                Path.of("."),
-                task.hook(),
-                task.hookOut(),
-                task.config(),
-                List.of(task.seed()));
+        request(task, new TrainRequest.Rows.Stored(Path.of("."), Shuffle.FULL));
     }
 }

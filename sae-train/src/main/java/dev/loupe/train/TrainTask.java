@@ -37,7 +37,15 @@ public record TrainTask(
         hookOut = hookOut == null || hookOut.equals(hook) ? "" : hookOut;
     }
 
-    /** What two tasks must have in common to be stepped on the same batches. */
+    /** What two tasks must have in common to be stepped together: the same rows at the same step, at any hook points. */
+    public record Data(String store, int batch, long dataSeed) {}
+
+    /** The rows that it is trained on, wherever in the model they are taken. */
+    public Data data() {
+        return new Data(store, config.batch(), config.dataSeed());
+    }
+
+    /** What two tasks must have in common to be stepped on the same batches of one hook point. */
     public record Stream(String store, String hook, String hookOut, int batch, long dataSeed) {}
 
     /** The stream of batches that it is trained on. */

@@ -14,6 +14,7 @@ import dev.loupe.train.TrainJob.Origin;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.DoubleSupplier;
 import java.util.function.Function;
 import java.util.function.ToIntFunction;
 
@@ -24,6 +25,7 @@ import java.util.function.ToIntFunction;
  * @param hooks all hook points that there are rows of
  * @param width floats a row, by hook point
  * @param source opens the rows of a hook point
+ * @param secondsPerRow how long a model took for a row so far, all hook points together; 0 where rows are stored
  * @param closing closes the store or the stream
  */
 record TrainingRows(
@@ -31,6 +33,7 @@ record TrainingRows(
         List<String> hooks,
         ToIntFunction<String> width,
         Function<String, BatchSource> source,
+        DoubleSupplier secondsPerRow,
         Runnable closing)
         implements AutoCloseable {
     /** Opens the rows of a request. */
@@ -67,6 +70,7 @@ record TrainingRows(
                 store.hooks(),
                 store::width,
                 h -> new StoreSource(store, h, shuffle, config.dataSeed(), config.batch()),
+                () -> 0,
                 store::close);
     }
 
@@ -108,6 +112,7 @@ record TrainingRows(
                 stream.hooks(),
                 stream::width,
                 h -> new LiveSource(stream, h, request.config().batch()),
+                stream::secondsPerRow,
                 stream::close);
     }
 

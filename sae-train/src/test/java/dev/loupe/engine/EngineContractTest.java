@@ -74,6 +74,39 @@ class EngineContractTest {
         agree(kind, new SimdEngine(Precision.FP32, null, 3), 5);
     }
 
+    /** In bfloat16 many active latents mean dense products, too, which are float32: no number need be of few bits. */
+    @ParameterizedTest
+    @EnumSource(
+            value = Kind.class,
+            names = {"RELU", "RELU_FREE", "JUMP_TARGET", "JUMP_TANH_FREE"})
+    void denseStepsOfASessionInBfloat16AreFloat32(Kind kind) {
+        agree(kind, new SimdEngine(Precision.BF16, null, DENSE), 10);
+    }
+
+    /** What the number of active latents of the first rows or of the rule decides changes from step to step. */
+    @Test
+    void stepsThatGoToAndFroBetweenDenseAndSparseAreThoseOfTheReference() {
+        Cases.check(3, random -> {
+            int n = 128;
+            int d = 24;
+            TrainState start = States.random(random, Kind.RELU, n, d);
+            try (TrainSession fast = new SimdEngine(Precision.BF16, null, 20).open(start);
+                    TrainSession reference = new SimdEngine(Precision.FP32, null, 0).open(start)) {
+                for (int step = 0; step < 6; step++) {
+                    StepRule rule = StepRule.of(Selection.POSITIVE, new AdamRule(1e-3, 0.9, 0.999, 1e-8))
+                            .k(step % 3 == 0 ? 0 : n / 2) // 0: the first rows tell
+                            .sparsity(Sparsity.l1(0.01))
+                            .build();
+                    Matrix x = Matrix.copyOf(random.matrix(60, d));
+                    StepMetrics f = fast.step(x, rule);
+                    StepMetrics r = reference.step(x, rule);
+                    assertThat(f.l0()).isEqualTo(r.l0());
+                    assertThat(f.loss()).isCloseTo(r.loss(), within(TOLERANCE * r.loss()));
+                }
+            }
+        });
+    }
+
     /** Numbers of few bits have exact products in bfloat16, so everything behind the choice must agree as in float32. */
     @ParameterizedTest
     @EnumSource(Kind.class)

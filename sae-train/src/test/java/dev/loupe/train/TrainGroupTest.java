@@ -9,10 +9,12 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.math.Matrix;
+import dev.loupe.sae.Sae;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -113,6 +115,62 @@ class TrainGroupTest {
         assertThat(dir.resolve("group/wild")).doesNotExist();
         tasks.remove(1);
         sameAsAlone(dir.resolve("group"), tasks);
+    }
+
+    @Test
+    void severalHookPointsAreReadOnceEachAndEverySaeHasTheBitsThatItHasAlone() throws IOException {
+        List<TrainTask> tasks = new ArrayList<>();
+        TrainConfig topk = Runs.config(Method.TOPK).with("steps", 40);
+        TrainConfig jump = Runs.config(Method.JUMPRELU).with("steps", 50);
+        for (String hook : List.of("blocks.0.hook_x", "blocks.1.hook_x")) {
+            tasks.add(new TrainTask("topk-" + hook, "planted", "", hook, "", topk, 0));
+            tasks.add(new TrainTask("jump-" + hook, "planted", "", hook, "", jump, 1));
+        }
+        TrainConfig coder = topk.with(Map.of("apply_b_dec_to_input", false, "decoder", "free"));
+        tasks.add(new TrainTask("coder", "planted", "", "blocks.0.hook_x", "blocks.1.hook_x", coder, 0));
+        Map<String, AtomicInteger> read = new LinkedHashMap<>();
+        Path saes = dir.resolve("places");
+        try (TrainingRows rows = rows(read)) {
+            TrainGroup.run(rows, saes, saes, tasks.subList(0, 1), Progress.silent(), 1e9); // one is there already
+            read.clear();
+            assertThatThrownBy(() -> TrainGroup.run(rows, saes, saes, tasks, Runs.stoppingAfter(20), 1e9))
+                    .isInstanceOf(CancelledException.class);
+            read.clear();
+            List<TrainGroup.Outcome> outcomes = TrainGroup.run(rows, saes, saes, tasks, Progress.silent(), 1e9);
+            assertThat(outcomes).allMatch(o -> o.failure() == null && o.result() != null);
+            assertThat(outcomes.get(0).result().kept()).isTrue();
+            assertThat(outcomes.get(3).result().resumedFrom()).isEqualTo(20);
+        }
+        assertThat(read.get("blocks.0.hook_x")).hasValue(30 + 20); // for the SAE to step 50, for the transcoder to 40
+        assertThat(read.get("blocks.1.hook_x")).hasValue(30 + 20);
+        Path alone = dir.resolve("alone");
+        for (TrainTask t : tasks) {
+            try (TrainingRows rows = rows(new LinkedHashMap<>())) {
+                TrainGroup.run(rows, alone, alone, List.of(t), Progress.silent(), 1e9);
+            }
+            for (String file : SAME) {
+                assertThat(Files.mismatch(
+                                alone.resolve(t.name()).resolve(file),
+                                saes.resolve(t.name()).resolve(file)))
+                        .as(t.name() + " " + file)
+                        .isEqualTo(-1);
+            }
+        }
+        assertThat(Sae.open(saes.resolve("topk-blocks.1.hook_x")).config().hookName())
+                .isEqualTo("blocks.1.hook_x");
+    }
+
+    /** Two hook points, each of rows and a width of its own. */
+    private static TrainingRows rows(Map<String, AtomicInteger> read) {
+        return new TrainingRows(
+                Runs.ORIGIN,
+                List.of("blocks.0.hook_x", "blocks.1.hook_x"),
+                h -> h.contains("0") ? 20 : 12,
+                h -> counted(
+                        new PlantedSource(h.contains("0") ? 20 : 12, 0),
+                        read.computeIfAbsent(h, x -> new AtomicInteger())),
+                () -> 0,
+                () -> {});
     }
 
     @Test

@@ -1,6 +1,7 @@
 package dev.loupe.cli;
 
 import dev.loupe.base.LoupeException;
+import dev.loupe.base.Nearest;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.service.SweepResult;
@@ -23,8 +24,9 @@ import tools.jackson.core.JacksonException;
 @Command(
         name = "sweep",
         description =
-                "Trains every combination of architectures, widths, sparsities, seeds and varied settings together,"
-                        + " reading the data once, and prints which are best. Continues where it was stopped.",
+                "Trains every combination of hook points, architectures, widths, sparsities, seeds and varied settings"
+                        + " together, reading the data once, and prints which are best at each hook point. Continues where"
+                        + " it was stopped.",
         footer = {
             "",
             "The file holds, for example:",
@@ -36,9 +38,23 @@ import tools.jackson.core.JacksonException;
             "  seeds: 0..2",
             "  tokens: 2M           # or steps",
             "  set: {batch: 1024}   # settings of the training, as in --set",
-            "  vary: {learning_rate: [0.001, 0.0003]}"
+            "  vary: {learning_rate: [0.001, 0.0003]}",
+            "",
+            "Several hook points of the store in one stream, as a list or a pattern; each has its own SAEs and its own front:",
+            "  hook: [blocks.1.hook_resid_post, blocks.2.hook_resid_post]",
+            "With hook_out they are transcoders, and every combination is a transcoder set:",
+            "  hook: blocks.*.hook_mlp_in",
+            "  hook_out: blocks.*.hook_mlp_out",
+            "Straight from a model, whose passes serve all hook points; nothing is stored:",
+            "  store: none",
+            "  live: {model: builtin, text: builtin:europarl, context: 128, held_out: 0.1}",
+            "  eval_store: demo     # where to measure; without it the figures are of the last batch"
         })
 final class SweepCommand extends LoupeCommand {
+    /** What a sweep says about rows that come from a model. */
+    private static final List<String> LIVE =
+            List.of("model", "text", "json_field", "context", "prepend_bos", "held_out", "rules");
+
     @Mixin
     private ClusterChoice where = new ClusterChoice();
 
@@ -66,8 +82,16 @@ final class SweepCommand extends LoupeCommand {
         }
         SweepResult r = session.job("sweep", spec, (Progress p) -> swept(session, spec, p));
         session.result(r, () -> {
-            table(r).print(session.out);
-            session.out.println("* : no SAE of the sweep has a lower L0 and a lower value.");
+            r.byPlace().forEach((place, rows) -> {
+                if (r.byPlace().size() > 1) {
+                    session.out.println(place);
+                }
+                table(rows).print(session.out);
+            });
+            session.out.println(
+                    r.byPlace().size() > 1
+                            ? "* : no SAE of the sweep at this hook point has a lower L0 and a lower value."
+                            : "* : no SAE of the sweep has a lower L0 and a lower value.");
             r.notes().forEach(session.out::println);
         });
         if (r.failed() > 0) {
@@ -98,6 +122,21 @@ final class SweepCommand extends LoupeCommand {
         if (tree.get("tokens") instanceof String s) {
             tree.put("tokens", SeedsCommand.count(s));
         }
+        for (String key : List.of("hook", "hook_out")) {
+            if (tree.get(key) instanceof List<?> names) {
+                tree.put(
+                        key,
+                        String.join(",", names.stream().map(String::valueOf).toList()));
+            }
+        }
+        if (tree.get("live") instanceof Map<?, ?> live) {
+            for (Object key : live.keySet()) {
+                if (!LIVE.contains(String.valueOf(key))) {
+                    throw new UsageException("live has no \"" + key + "\"; did you mean "
+                            + Nearest.to(String.valueOf(key), LIVE) + "? It has " + String.join(", ", LIVE) + ".");
+                }
+            }
+        }
         if (tree.get("set") instanceof Map<?, ?> set) {
             tree.put("set", Yaml.flat(set));
         }
@@ -116,9 +155,9 @@ final class SweepCommand extends LoupeCommand {
         }
     }
 
-    private static Table table(SweepResult r) {
+    private static Table table(List<SweepResult.Row> rows) {
         Table table = new Table("SAE", "L0", "FVU", "", "delta CE", "", "recovered", "dead %", "");
-        for (SweepResult.Row row : r.rows()) {
+        for (SweepResult.Row row : rows) {
             table.row(
                     row.sae(),
                     number("%.1f", row.l0()),

@@ -53,11 +53,20 @@ public final class Evaluations {
 
     /** Whether there is a report of exactly this SAE on exactly the store it was trained on, with losses. */
     public boolean isCurrent(String sae) {
+        return isCurrent(sae, null);
+    }
+
+    /**
+     * Whether there is a report of exactly this SAE on exactly a store, with losses.
+     *
+     * @param chosen the store; null for the one it was trained on
+     */
+    public boolean isCurrent(String sae, @Nullable String chosen) {
         Optional<SaeReport> report = report(sae);
         if (report.isEmpty() || report.get().loss() == null) {
             return false;
         }
-        try (ActivationStore store = stores.open(saes.store(sae))) {
+        try (ActivationStore store = stores.open(chosen == null ? saes.store(sae) : chosen)) {
             return report.get().storeFingerprint().equals(store.fingerprint())
                     && report.get()
                             .saeChecksum()

@@ -1,6 +1,8 @@
 package dev.loupe.service;
 
 import dev.loupe.train.SweepPlan;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -34,12 +36,14 @@ public record SweepResult(
         long peakMemoryBytes,
         String created) {
     /** The version that this code writes. */
-    public static final String FORMAT = "1.0";
+    public static final String FORMAT = "1.1";
 
     /**
      * One SAE.
      *
      * @param sae its name
+     * @param hook its hook point; null in files of version 1.0
+     * @param hookOut the one that a transcoder reconstructs; null for an SAE
      * @param arch its architecture
      * @param dSae its width
      * @param k what was asked for: k, or the L0 target
@@ -51,13 +55,15 @@ public record SweepResult(
      * @param deltaCe rise of the model's loss with the SAE spliced in, nats; null without held-out figures
      * @param lossRecovered of the loss with zeros in place of the activations
      * @param deadFraction latents that never fired
-     * @param bestFvu whether no SAE of the sweep has a lower L0 and a lower FVU
+     * @param bestFvu whether no SAE of the sweep at its hook point has a lower L0 and a lower FVU
      * @param bestDeltaCe the same of delta CE
      * @param failure why there is no SAE; null if there is one
      */
     @JsonNaming(SnakeCaseStrategy.class)
     public record Row(
             String sae,
+            @Nullable String hook,
+            @Nullable String hookOut,
             String arch,
             int dSae,
             int k,
@@ -71,7 +77,40 @@ public record SweepResult(
             @Nullable Double deadFraction,
             boolean bestFvu,
             boolean bestDeltaCe,
-            @Nullable String failure) {}
+            @Nullable String failure) {
+        /** Where it is, for people: the hook point, or both of a transcoder. */
+        public String place() {
+            return hook == null ? "" : hookOut == null ? hook : hook + " -> " + hookOut;
+        }
+
+        Row marked(boolean fvuIsBest, boolean deltaCeIsBest) {
+            return new Row(
+                    sae,
+                    hook,
+                    hookOut,
+                    arch,
+                    dSae,
+                    k,
+                    seed,
+                    varied,
+                    heldOut,
+                    l0,
+                    fvu,
+                    deltaCe,
+                    lossRecovered,
+                    deadFraction,
+                    fvuIsBest,
+                    deltaCeIsBest,
+                    failure);
+        }
+    }
+
+    /** The rows of each hook point, which have fronts of their own. */
+    public Map<String, List<Row>> byPlace() {
+        Map<String, List<Row>> all = new LinkedHashMap<>();
+        rows.forEach(r -> all.computeIfAbsent(r.place(), p -> new ArrayList<>()).add(r));
+        return all;
+    }
 
     /** How many SAEs there are not. */
     public long failed() {

@@ -13,12 +13,13 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A sweep: every combination of architecture, width, sparsity, seed and any varied setting, on one store.
+ * A sweep: every combination of hook point, architecture, width, sparsity, seed and any varied setting, on one stream of rows.
  *
- * @param name of the sweep; its SAEs are NAME.ARCH-WIDTH-kK[-SETTING-VALUE]-sSEED
- * @param store the activation store
- * @param hook which of its hook points; null if it has one
- * @param hookOut the hook point that transcoders reconstruct; null for SAEs
+ * @param name of the sweep; its SAEs are NAME.[HOOK.]ARCH-WIDTH-kK[-SETTING-VALUE]-sSEED, with the hook point where there are
+ *     several; transcoders over several layers end in -l0, -l1 and so on, and are transcoder sets
+ * @param store the activation store; {@value TrainSpec#NO_STORE} to train straight from the model of {@code live}
+ * @param hook which hook points: names joined by commas, or a pattern; null if the store has one
+ * @param hookOut as many hook points that transcoders reconstruct; null for SAEs
  * @param arch architectures, see {@link Method}
  * @param dSae widths
  * @param k active latents per token: k of topk, batchtopk and matryoshka, the L0 target of the others
@@ -29,6 +30,8 @@ import org.jspecify.annotations.Nullable;
  * @param set further settings of the recipe, by name
  * @param vary settings that take several values, by name
  * @param evaluate whether held-out figures are measured at the end; null for yes
+ * @param live model and text of a sweep without a store; null with one
+ * @param evalStore the store whose held-out rows SAEs are measured on; null for the one that they are trained on
  */
 public record SweepSpec(
         String name,
@@ -53,7 +56,9 @@ public record SweepSpec(
         @Nullable String preset,
         Map<String, Object> set,
         Map<String, List<Object>> vary,
-        @Nullable Boolean evaluate) {
+        @Nullable Boolean evaluate,
+        @Nullable LiveSpec live,
+        @Nullable String evalStore) {
 
     /** The keys of a file. */
     public static final List<String> KEYS = List.of(
@@ -70,20 +75,22 @@ public record SweepSpec(
             "preset",
             "set",
             "vary",
-            "evaluate");
+            "evaluate",
+            "live",
+            "eval_store");
 
     private static final int MOST = 10_000;
 
     /** One SAE of the sweep. */
-    public record Cell(String arch, int dSae, int k, long seed, Map<String, Object> varied) {
+    record Cell(SweepPlace place, String arch, int dSae, int k, long seed, Map<String, Object> varied) {
         /** The name of its SAE. */
         String name(String sweep) {
-            StringBuilder name = new StringBuilder(sweep + "." + arch + "-" + dSae + "-k" + k);
+            StringBuilder name = new StringBuilder(arch + "-" + dSae + "-k" + k);
             varied.forEach((setting, value) -> name.append('-')
                     .append(setting)
                     .append('-')
                     .append(String.valueOf(value).replaceAll("[^A-Za-z0-9.]", "_")));
-            return name + "-s" + seed;
+            return place.name(sweep, name + "-s" + seed);
         }
     }
 
@@ -94,6 +101,17 @@ public record SweepSpec(
             throw new UsageException("A sweep needs a name and a store.");
         }
         Names.check(name);
+        if (store.equals(TrainSpec.NO_STORE) != (live != null)) {
+            throw new UsageException(
+                    live == null
+                            ? "A sweep without a store reads a text through a model: give live with a text (and a model)."
+                            : "A sweep has a store, or a model and a text under live, not both: the store none stands for"
+                                    + " the latter.");
+        }
+        if (live != null && hook == null) {
+            throw new UsageException(
+                    "A sweep straight from a model needs hook points, such as blocks.3.hook_resid_post.");
+        }
         arch = arch == null || arch.isEmpty() ? List.of("topk") : List.copyOf(arch);
         arch = arch.stream().map(a -> Method.of(a).id()).distinct().toList();
         dSae = dSae == null || dSae.isEmpty()
@@ -129,8 +147,8 @@ public record SweepSpec(
         }
     }
 
-    /** Every SAE, in order: seeds vary fastest. */
-    List<Cell> cells() {
+    /** Every SAE, in order: seeds vary fastest, places slowest. */
+    List<Cell> cells(List<SweepPlace> places) {
         List<Map<String, Object>> varied = new ArrayList<>(List.of(Map.of()));
         for (Map.Entry<String, List<Object>> e : vary.entrySet()) {
             List<Map<String, Object>> more = new ArrayList<>();
@@ -144,16 +162,21 @@ public record SweepSpec(
             varied = more;
         }
         List<Cell> cells = new ArrayList<>();
-        for (String a : arch) {
-            for (int n : dSae) {
-                for (int active : k) {
-                    for (Map<String, Object> v : varied) {
-                        for (long s : seeds) {
-                            cells.add(new Cell(a, n, active, s, v));
+        for (SweepPlace place : places) {
+            for (String a : arch) {
+                for (int n : dSae) {
+                    for (int active : k) {
+                        for (Map<String, Object> v : varied) {
+                            for (long s : seeds) {
+                                cells.add(new Cell(place, a, n, active, s, v));
+                            }
                         }
                     }
                 }
             }
+        }
+        if (cells.size() > MOST) {
+            throw new UsageException("This sweep has " + cells.size() + " SAEs; at most " + MOST + " are meant.");
         }
         return cells;
     }
@@ -163,8 +186,9 @@ public record SweepSpec(
         Map<String, Object> all = new LinkedHashMap<>(set);
         all.putAll(c.varied());
         return TrainSpec.of(c.name(name), store, c.arch(), c.dSae())
-                .hook(hook)
-                .hookOut(hookOut)
+                .hook(c.place().hook())
+                .hookOut(c.place().hookOut().isEmpty() ? null : c.place().hookOut())
+                .live(live)
                 .active(c.k())
                 .seeds(List.of(c.seed()))
                 .steps(steps)

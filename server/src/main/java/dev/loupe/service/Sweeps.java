@@ -26,6 +26,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -33,7 +34,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sweeps: many SAEs trained together on one store. Each run is a {@link TrainTask} in the sweep's folder. What is finished
+ * Sweeps: many SAEs trained together on one stream of rows, at one hook point or several, of a store or straight from a model.
+ * Each run is a {@link TrainTask} in the sweep's folder. What is finished
  * is kept and what was interrupted goes on, so the same order again completes a sweep that stopped.
  */
 public final class Sweeps {
@@ -75,20 +77,41 @@ public final class Sweeps {
 
     /** Every run of a sweep as a task; refuses what cannot be trained before any work. */
     public List<TrainTask> tasks(SweepSpec spec) {
-        try (ActivationStore store = stores.open(spec.store())) {
-            List<TrainTask> tasks = new ArrayList<>();
-            for (SweepSpec.Cell c : spec.cells()) {
-                TrainRequest r = trainings.request(spec.training(c));
-                String hook = r.hook().isEmpty() ? only(store) : r.hook();
-                store.width(hook);
-                tasks.add(new TrainTask(
-                        r.name(), spec.store(), store.fingerprint(), hook, r.hookOut(), r.config(), c.seed()));
+        List<SweepPlace> places = places(spec);
+        String fingerprint = "";
+        if (spec.live() == null) {
+            try (ActivationStore store = stores.open(spec.store())) {
+                fingerprint = store.fingerprint();
             }
-            if (tasks.stream().map(TrainTask::name).distinct().count() != tasks.size()) {
-                throw new UsageException("Two SAEs of the sweep would have the same name: a value is varied twice.");
-            }
-            return tasks;
         }
+        List<TrainTask> tasks = new ArrayList<>();
+        for (SweepSpec.Cell c : spec.cells(places)) {
+            TrainRequest r = trainings.request(spec.training(c));
+            tasks.add(new TrainTask(r.name(), spec.store(), fingerprint, r.hook(), r.hookOut(), r.config(), c.seed()));
+        }
+        if (tasks.stream().map(TrainTask::name).distinct().count() != tasks.size()) {
+            throw new UsageException("Two SAEs of the sweep would have the same name: a value is varied twice.");
+        }
+        return tasks;
+    }
+
+    private List<SweepPlace> places(SweepSpec spec) {
+        List<String> known = trainings.hooks(spec.store(), spec.live());
+        String hook = spec.hook() == null && known.size() == 1 ? known.getFirst() : spec.hook();
+        return SweepPlace.of(hook, spec.hookOut(), known);
+    }
+
+    /** What all SAEs of a sweep are trained on: one stream for all of its hook points, whichever of them are left to train. */
+    private TrainRequest.Rows source(SweepSpec spec) {
+        List<SweepPlace> places = places(spec);
+        String in = String.join(",", places.stream().map(SweepPlace::hook).toList());
+        String out = String.join(",", places.stream().map(SweepPlace::hookOut).toList());
+        return trainings.rows(
+                TrainSpec.of(spec.name(), spec.store(), spec.arch().getFirst(), 1)
+                        .hook(in)
+                        .hookOut(spec.hookOut() == null ? null : out)
+                        .live(spec.live())
+                        .build());
     }
 
     static String only(ActivationStore store) {
@@ -105,9 +128,13 @@ public final class Sweeps {
      * @throws LoupeException if an SAE of it does not fit into this machine, saying what to lower
      */
     public SweepPlan plan(SweepSpec spec, Progress progress) {
-        return executors.remote()
-                ? SweepPlan.elsewhere(stores.folder(spec.store()), workspace.saes(), tasks(spec))
-                : SweepPlan.of(stores.folder(spec.store()), workspace.saes(), tasks(spec), progress);
+        if (!executors.remote()) {
+            return SweepPlan.of(source(spec), workspace.saes(), tasks(spec), progress);
+        }
+        if (spec.live() != null) {
+            throw new UsageException("A cluster trains on the rows of a store: capture one first, or leave --on out.");
+        }
+        return SweepPlan.elsewhere(stores.folder(spec.store()), workspace.saes(), tasks(spec));
     }
 
     /** Does one task of a sweep by itself: what another executor would do. */
@@ -123,12 +150,14 @@ public final class Sweeps {
     /** Runs a sweep and saves it as {@code sweeps/NAME/sweep.json}. */
     public SweepResult run(SweepSpec spec, Progress progress) {
         long begin = System.nanoTime();
+        trainings.fetch(spec.live(), progress);
         List<TrainTask> tasks = tasks(spec);
         Path folder = workspace.sweeps().resolve(spec.name());
         try (ArtifactLock lock = ArtifactLock.acquire(folder, "sweep " + spec.name())) {
             SweepPlan plan = plan(spec, progress);
             progress.message(sentence(plan));
-            for (TrainTask t : tasks) {
+            for (TrainTask t :
+                    spec.live() == null ? tasks : List.<TrainTask>of()) { // else the model would run anew for each
                 Json.write(
                         folder.resolve("tasks").resolve(t.name() + ".json"),
                         Map.of("kind", "train-task", "request", t));
@@ -189,12 +218,18 @@ public final class Sweeps {
         Map<String, TrainTask> byName = new HashMap<>();
         tasks.forEach(t -> byName.put(t.name(), t));
         long begin = System.nanoTime();
-        List<List<String>> passes = Stream.concat(plan.kept().stream().map(List::of), plan.passes().stream())
-                .toList();
+        Map<TrainTask.Data, List<String>> kept = new LinkedHashMap<>();
+        plan.kept()
+                .forEach(n -> kept.computeIfAbsent(
+                                java.util.Objects.requireNonNull(byName.get(n)).data(), d -> new ArrayList<>())
+                        .add(n));
+        TrainRequest.Rows rows = source(spec);
+        List<List<String>> passes =
+                Stream.concat(kept.values().stream(), plan.passes().stream()).toList();
         for (List<String> pass : passes) {
             progress.check();
             TrainGroup.run(
-                            stores.folder(spec.store()),
+                            rows,
                             workspace.saes(),
                             pass.stream()
                                     .map(n -> java.util.Objects.requireNonNull(byName.get(n)))
@@ -209,19 +244,25 @@ public final class Sweeps {
             SweepSpec spec, Map<String, TrainGroup.Outcome> outcomes, List<String> notes, Progress progress) {
         boolean evaluate = !Boolean.FALSE.equals(spec.evaluate());
         List<SweepResult.Row> rows = new ArrayList<>();
-        if (evaluate) {
-            evaluate = elsewhere(outcomes, notes, progress);
+        if (evaluate && spec.live() != null && spec.evalStore() == null) {
+            evaluate = false;
+            notes.add(
+                    "No held-out figures: the rows came straight from the model; name a store of its held-out text with"
+                            + " eval_store to measure on.");
         }
-        for (SweepSpec.Cell c : spec.cells()) {
+        if (evaluate) {
+            evaluate = elsewhere(spec, outcomes, notes, progress);
+        }
+        for (SweepSpec.Cell c : spec.cells(places(spec))) {
             String name = c.name(spec.name());
             TrainGroup.Outcome o = java.util.Objects.requireNonNull(outcomes.get(name));
             SaeReport report = null;
             if (evaluate && o.result() != null) {
                 progress.check();
                 try {
-                    report = evaluations.isCurrent(name)
+                    report = evaluations.isCurrent(name, spec.evalStore())
                             ? evaluations.report(name).orElse(null)
-                            : evaluations.run(name, null, progress);
+                            : evaluations.run(name, spec.evalStore(), null, progress);
                 } catch (dev.loupe.base.CancelledException e) {
                     throw e;
                 } catch (LoupeException e) {
@@ -234,18 +275,29 @@ public final class Sweeps {
         if (rows.stream().anyMatch(r -> !r.heldOut() && r.failure() == null)) {
             notes.add("L0 and FVU of SAEs without held-out figures are those of their last training batch.");
         }
-        double[] l0 = values(rows, SweepResult.Row::l0);
-        boolean[] fvu = Pareto.front(l0, values(rows, SweepResult.Row::fvu));
-        boolean[] ce = Pareto.front(l0, values(rows, SweepResult.Row::deltaCe));
+        return marked(rows);
+    }
+
+    /** Marks the fronts: one for each hook point, since errors at different places cannot be compared. */
+    private static List<SweepResult.Row> marked(List<SweepResult.Row> rows) {
+        Map<String, List<SweepResult.Row>> places = new LinkedHashMap<>();
+        rows.forEach(
+                r -> places.computeIfAbsent(r.place(), p -> new ArrayList<>()).add(r));
         List<SweepResult.Row> marked = new ArrayList<>();
-        for (int i = 0; i < rows.size(); i++) {
-            marked.add(mark(rows.get(i), fvu[i], ce[i]));
+        for (List<SweepResult.Row> here : places.values()) {
+            double[] l0 = values(here, SweepResult.Row::l0);
+            boolean[] fvu = Pareto.front(l0, values(here, SweepResult.Row::fvu));
+            boolean[] ce = Pareto.front(l0, values(here, SweepResult.Row::deltaCe));
+            for (int i = 0; i < here.size(); i++) {
+                marked.add(here.get(i).marked(fvu[i], ce[i]));
+            }
         }
         return marked;
     }
 
     /** On a cluster all reports are made at once; false if they cannot be made. */
-    private boolean elsewhere(Map<String, TrainGroup.Outcome> outcomes, List<String> notes, Progress progress) {
+    private boolean elsewhere(
+            SweepSpec spec, Map<String, TrainGroup.Outcome> outcomes, List<String> notes, Progress progress) {
         try {
             evaluations.elsewhere(
                     outcomes.values().stream()
@@ -253,7 +305,7 @@ public final class Sweeps {
                             .map(o -> o.task().name())
                             .sorted()
                             .toList(),
-                    null,
+                    spec.evalStore(),
                     null,
                     progress);
             return true;
@@ -287,6 +339,8 @@ public final class Sweeps {
         Double dead = t == null ? null : t.metrics().get("dead");
         return new SweepResult.Row(
                 c.name(spec.name()),
+                c.place().hook(),
+                c.place().hookOut().isEmpty() ? null : c.place().hookOut(),
                 c.arch(),
                 c.dSae(),
                 c.k(),
@@ -301,24 +355,5 @@ public final class Sweeps {
                 false,
                 false,
                 o.failure());
-    }
-
-    private static SweepResult.Row mark(SweepResult.Row r, boolean fvu, boolean ce) {
-        return new SweepResult.Row(
-                r.sae(),
-                r.arch(),
-                r.dSae(),
-                r.k(),
-                r.seed(),
-                r.varied(),
-                r.heldOut(),
-                r.l0(),
-                r.fvu(),
-                r.deltaCe(),
-                r.lossRecovered(),
-                r.deadFraction(),
-                fvu,
-                ce,
-                r.failure());
     }
 }

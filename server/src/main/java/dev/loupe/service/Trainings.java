@@ -5,6 +5,7 @@ import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.capture.CaptureRequest;
 import dev.loupe.cluster.Executors;
+import dev.loupe.model.HookInfo;
 import dev.loupe.store.ActivationStore;
 import dev.loupe.store.Shuffle;
 import dev.loupe.train.ClusterTraining;
@@ -21,6 +22,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Training SAEs on a store or straight from a model. */
 public final class Trainings {
@@ -101,7 +103,26 @@ public final class Trainings {
                 spec.seeds().isEmpty() ? List.of(0L) : spec.seeds());
     }
 
-    private TrainRequest.Rows rows(TrainSpec spec) {
+    /** Gets a model that is on a hub only. */
+    void fetch(@Nullable LiveSpec live, Progress progress) {
+        if (live != null) {
+            models.fetch(live.model() == null ? Models.BUILTIN : live.model(), progress);
+        }
+    }
+
+    /** The hook points that SAEs can be at: a store's, or those of the model that gives the rows. */
+    List<String> hooks(String store, @Nullable LiveSpec live) {
+        if (live != null) {
+            return models.hooks(live.model() == null ? Models.BUILTIN : live.model(), Progress.silent()).stream()
+                    .map(HookInfo::name)
+                    .toList();
+        }
+        try (ActivationStore s = stores.open(store)) {
+            return s.hooks();
+        }
+    }
+
+    TrainRequest.Rows rows(TrainSpec spec) {
         LiveSpec live = spec.live();
         if (live == null) {
             Shuffle shuffle = spec.shuffle() == null ? Shuffle.FULL : Shuffle.of(spec.shuffle());

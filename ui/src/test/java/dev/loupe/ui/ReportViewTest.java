@@ -123,13 +123,31 @@ class ReportViewTest extends ViewTest {
                 null,
                 Map.of(),
                 Map.of(),
+                null,
+                null,
                 null);
         SweepResult.Row a = new SweepResult.Row(
-                "sw.a", "topk", 64, 8, 0, Map.of(), true, 8.0, 0.2, 0.3, 0.9, 0.0, true, true, null);
+                "sw.a", null, null, "topk", 64, 8, 0, Map.of(), true, 8.0, 0.2, 0.3, 0.9, 0.0, true, true, null);
         SweepResult.Row b = new SweepResult.Row(
-                "sw.b", "topk", 64, 8, 1, Map.of(), true, 9.0, 0.3, 0.4, 0.8, 0.1, false, false, null);
+                "sw.b", null, null, "topk", 64, 8, 1, Map.of(), true, 9.0, 0.3, 0.4, 0.8, 0.1, false, false, null);
         SweepResult.Row c = new SweepResult.Row(
-                "sw.c", "topk", 64, 8, 2, Map.of(), false, null, null, null, null, null, false, false, "it diverged");
+                "sw.c",
+                null,
+                null,
+                "topk",
+                64,
+                8,
+                2,
+                Map.of(),
+                false,
+                null,
+                null,
+                null,
+                null,
+                null,
+                false,
+                false,
+                "it diverged");
         Json.write(
                 workbench.workspace().sweeps().resolve("sw").resolve("sweep.json"),
                 new SweepResult(

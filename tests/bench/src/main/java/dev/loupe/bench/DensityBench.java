@@ -2,6 +2,7 @@ package dev.loupe.bench;
 
 import dev.loupe.engine.AdamRule;
 import dev.loupe.engine.Parameters;
+import dev.loupe.engine.Precision;
 import dev.loupe.engine.SaeEngine;
 import dev.loupe.engine.Selection;
 import dev.loupe.engine.Sparsity;
@@ -23,7 +24,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * How long a ReLU step takes at a given number of active latents, from the last steps of a run (16 of 16,384) to the first
- * (half of all). A run is one step at each; it must not fall off a cliff where many are active.
+ * (half of all), with the encoder's product in float32 and in bfloat16. A run is one step at each; it must not fall off a
+ * cliff where many are active. Around the limit both ways of a step are taken, sums over pairs and dense products: where
+ * they cross is where the limit belongs.
  */
 final class DensityBench implements Benchmark {
     private static final int ROWS = 4096;
@@ -52,6 +55,9 @@ final class DensityBench implements Benchmark {
         return bars;
     }
 
+    /** Where both ways are tried: pairs of more would take gigabytes. */
+    private static final List<Integer> BOTH = List.of(300, 600, 1000, 2000);
+
     @Override
     public String name() {
         return "train-step-density";
@@ -65,7 +71,9 @@ final class DensityBench implements Benchmark {
     @Override
     public String setting() {
         return "a ReLU step of " + ROWS + " Gaussian rows, " + LATENTS + " latents of width " + WIDTH
-                + ", free decoder, clipping, at each L0 of " + BARS.keySet();
+                + ", free decoder, clipping, at each L0 of " + BARS.keySet()
+                + ", encoder's product in fp32 and bf16; beside it sums"
+                + " over pairs and dense products at " + BOTH;
     }
 
     @Override
@@ -103,28 +111,45 @@ final class DensityBench implements Benchmark {
         Matrix d = Objects.requireNonNull(decoder);
         double seconds = 0;
         double loss = 0;
-        for (Map.Entry<Integer, Double> bar : BARS.entrySet()) {
-            float[] bias = new float[LATENTS];
-            Arrays.fill(bias, (float) -bar.getValue());
-            StepRule rule = StepRule.of(Selection.POSITIVE, new AdamRule(1e-9, 0.9, 0.999, 1e-8)) // the weights stay
-                    .k(bar.getKey())
-                    .sparsity(Sparsity.l1(0.01))
-                    .unitDecoder(false)
-                    .clip(1)
-                    .build();
-            try (TrainSession session = SaeEngine.best()
-                    .open(TrainState.initial(new Parameters(d, d, bias, new float[WIDTH], new float[0])))) {
-                session.step(x, rule);
-                long begin = System.nanoTime();
-                StepMetrics m = session.step(x, rule);
-                double step = (System.nanoTime() - begin) / 1e9;
-                seconds += step;
-                loss = m.reconstruction();
-                keep("ms at " + bar.getKey(), 1000 * step);
-                keep("L0 of " + bar.getKey(), m.l0());
+        for (Precision precision : List.of(Precision.FP32, Precision.BF16)) {
+            for (int active : BARS.keySet()) {
+                Measured one = step(x, d, active, SaeEngine.best(precision));
+                seconds += one.seconds();
+                loss = one.answer();
+                keep(precision.id() + " ms at " + active, 1000 * one.seconds());
+            }
+            for (int active : BOTH) {
+                keep(
+                        precision.id() + " pairs ms at " + active,
+                        1000
+                                * step(x, d, active, SaeEngine.denseFrom(precision, 0))
+                                        .seconds());
+                keep(
+                        precision.id() + " dense ms at " + active,
+                        1000
+                                * step(x, d, active, SaeEngine.denseFrom(precision, LATENTS))
+                                        .seconds());
             }
         }
-        return new Measured((double) ROWS * BARS.size(), seconds, loss);
+        return new Measured(2.0 * ROWS * BARS.size(), seconds, loss);
+    }
+
+    private Measured step(Matrix x, Matrix d, int active, SaeEngine engine) {
+        float[] bias = new float[LATENTS];
+        Arrays.fill(bias, (float) -Objects.requireNonNull(BARS.get(active)));
+        StepRule rule = StepRule.of(Selection.POSITIVE, new AdamRule(1e-9, 0.9, 0.999, 1e-8)) // the weights stay
+                .k(active)
+                .sparsity(Sparsity.l1(0.01))
+                .unitDecoder(false)
+                .clip(1)
+                .build();
+        try (TrainSession session =
+                engine.open(TrainState.initial(new Parameters(d, d, bias, new float[WIDTH], new float[0])))) {
+            session.step(x, rule);
+            long begin = System.nanoTime();
+            StepMetrics m = session.step(x, rule);
+            return new Measured(ROWS, (System.nanoTime() - begin) / 1e9, m.reconstruction());
+        }
     }
 
     private void keep(String name, double value) {
