@@ -13,14 +13,14 @@ import gpt2-small|fetches from a network
 import hf:|fetches from a network
 import params.npz|wants a file of Gemma Scope
 label|wants a service that writes labels
-circuit graph --open language-english|compares graphs that demo --circuits makes
-circuit graph --open english --change|the name of a node depends on the graph'
+circuit graph --open language-english|compares graphs that demo --circuits makes'
 
 run_readme() {
-    local place=$root/target/readme line why failed=0 done=0 only=$1
-    rm -rf "$place"
-    mkdir -p "$place/my-texts"
-    ln -s "$root/loupe" "$place/loupe"
+    local place=$root/target/readme line why failed=0 done=0 only=$1 begun file number=0
+    # one command alone uses what an earlier run of all has made
+    [ -n "$only" ] && [ -d "$place/workspace" ] || rm -rf "$place"
+    mkdir -p "$place/my-texts" "$place/outputs"
+    ln -sf "$root/loupe" "$place/loupe"
     # what the tour takes for granted: texts of one's own, and a sweep
     local i
     for ((i = 0; i < 400; i++)); do
@@ -48,15 +48,26 @@ run_readme() {
             train*) line+=" --steps 100" ;;
             "diagnose --sae"*) line+=" --tokens 3000" ;;
         esac
-        say "loupe $line"
-        if bash -c "./loupe $line" > "$place/output" 2>&1 < /dev/null; then done=$((done + 1)); else
+        case $line in *" --change 2_512_4=0"*) line=${line/2_512_4/$(readme_node)} ;; esac
+        number=$((number + 1))
+        file=$place/outputs/$(printf '%02d %s' $number "$line" | tr -c 'A-Za-z0-9\n' '-' | cut -c 1-60).txt
+        begun=$SECONDS
+        if bash -c "./loupe $line" > "$file" 2>&1 < /dev/null; then
+            done=$((done + 1))
+            say "$((SECONDS - begun)) s: loupe $line"
+        else
             failed=$((failed + 1))
-            say "FAILED: loupe $line"
-            tail -n 5 "$place/output" >&2
+            say "FAILED after $((SECONDS - begun)) s: loupe $line"
+            tail -n 5 "$file" >&2
         fi
     done < <(readme_commands "$root/README.md")
-    say "$done commands of the README ran, $failed failed."
+    say "$done commands of the README ran, $failed failed; what each printed is in $place/outputs."
     [ $failed = 0 ]
+}
+
+# The name of a feature's node in the graph that the tour saves: it depends on the transcoders.
+readme_node() {
+    ./loupe circuit graph --open english --json 2> /dev/null | grep -o '"id" *: *"[0-9]*_[0-9]*_[0-9]*"' | head -n 1 | cut -d '"' -f 4
 }
 
 readme_reason() {

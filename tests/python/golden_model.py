@@ -1,9 +1,10 @@
 """Golden values of the language model runtime, from transformers and PyTorch's autograd in float32.
 
-usage: golden_model.py MODEL_DIR OUT_DIR
+usage: golden_model.py MODEL_DIR OUT_DIR [NAME...]
 MODEL_DIR is the embedded model (activations-store/src/main/resources/dev/loupe/model/builtin), OUT_DIR receives
 builtin.safetensors and one folder per tiny random model (config.json, model.safetensors, golden.safetensors):
-activations-store/src/test/resources/dev/loupe/model/golden. Written with torch 2.15.0 and transformers 5.23.0. Folders
+activations-store/src/test/resources/dev/loupe/model/golden. With NAMEs only those tiny models are made. Written with torch 2.15.0
+and transformers 5.23.0. Folders
 var-FAMILY-HEADS-TYING hold every kind of heads (mha, gqa, mqa) with tied and untied embeddings, their weights in bfloat16;
 variants.txt lists them.
 
@@ -23,6 +24,7 @@ from transformers import (AutoModelForCausalLM, GPT2Config, GPTNeoConfig, GPTNeo
 from transformers.models.llama import modeling_llama
 
 source, out = sys.argv[1:3]  # model_reference.py imports from here and has two arguments too
+only = sys.argv[3:] if os.path.basename(sys.argv[0]) == "golden_model.py" else []
 torch.set_num_threads(1)
 POS = lambda n: [1, n // 2, n - 1]  # noqa: E731
 
@@ -311,6 +313,8 @@ def randomise(model, bf16):
 
 
 def tiny(name, config, seed, small=False):
+    if only and name not in only:
+        return
     folder = f"{out}/{name}"
     os.makedirs(folder, exist_ok=True)
     torch.manual_seed(seed)
@@ -427,6 +431,8 @@ def main():
                                          rope_parameters={"full_attention": {"rope_type": "linear", "factor": 2.0, "rope_theta": 1e4},
                                                           "sliding_attention": {"rope_type": "default", "rope_theta": 100.0}}), 15)
 
+    if only:
+        return
     variants()
 
     model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, attn_implementation="eager")

@@ -19,6 +19,11 @@ public final class Fmt {
         return a < 1e9 ? String.format(Locale.ROOT, "%.2f M", n / 1e6) : String.format(Locale.ROOT, "%.2f G", n / 1e9);
     }
 
+    /** A measured number with four digits: 0.01501, 24, 12.3 k. */
+    public static String figure(double n) {
+        return Math.abs(n) >= 1e4 || n == Math.rint(n) ? count(n) : String.format(Locale.ROOT, "%.4g", n);
+    }
+
     /** A size in memory or on disk: 512 B, 8.0 MiB. */
     public static String bytes(long n) {
         if (n < 1024) {

@@ -9,9 +9,13 @@ import tools.jackson.databind.annotation.JsonNaming;
  * What a capture did.
  *
  * @param store the store's name
+ * @param folder where the store lies
+ * @param hooks its hook points
  * @param tokens rows in the store
  * @param trainTokens rows that training may use
  * @param heldOutTokens rows of held-out documents
+ * @param documents documents that rows come from
+ * @param sequences sequences that the model was run on
  * @param shards files of rows
  * @param shardsKept shards that an interrupted run had finished
  * @param reused whether the store was there already, made by the same request, and nothing was done

@@ -60,11 +60,6 @@ public final class Packer {
         public Document document() {
             return parts.getFirst().document();
         }
-
-        /** Whether that document begins here. */
-        public boolean startsDocument() {
-            return parts.getFirst().starts();
-        }
     }
 
     /** Whether a token at a position of its sequence has a row. */

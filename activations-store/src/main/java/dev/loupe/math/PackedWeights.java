@@ -45,19 +45,6 @@ public final class PackedWeights {
         return this;
     }
 
-    /** Packs w [inner, outputs] as if transposed: the product is x · w. */
-    public PackedWeights packTransposed(Matrix w) {
-        check(w.rows() == inner && w.cols() == outputs, w);
-        int width = kernel.width();
-        Parallel.run(panels.length, p -> {
-            int count = Math.min(width, outputs - p * width);
-            for (int k = 0; k < inner; k++) {
-                MemorySegment.copy(w.segment(), FLOAT, w.offset(k) + 4L * p * width, panels[p], k * width, count);
-            }
-        });
-        return this;
-    }
-
     private void check(boolean fits, Matrix w) {
         if (!fits) {
             throw new dev.loupe.base.UsageException(

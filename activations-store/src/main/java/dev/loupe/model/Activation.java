@@ -145,11 +145,6 @@ public final class Activation {
         return tokens == null || p >= tokens[b].length ? -1 : tokens[b][p];
     }
 
-    /** Whether a position of a row is a real token rather than padding. */
-    public boolean isToken(int b, int p) {
-        return p < lengths[b];
-    }
-
     /** The same hook point for more rows. */
     Activation joined(MemorySegment all, int[] ofAll) {
         return new Activation(hook, all, ofAll.length, positions, width, heads, startPosition, ofAll, null);

@@ -58,9 +58,4 @@ public record BackwardMemory(long everything, long inputs, long least, long budg
     public long taken() {
         return Math.min(everything, Math.max(budget, least));
     }
-
-    /** Whether something will be computed again for want of memory. */
-    public boolean recomputes() {
-        return everything > budget;
-    }
 }

@@ -75,11 +75,6 @@ public final class LanguageModels {
                 : ModelSource.isGguf(path) && Files.isRegularFile(path);
     }
 
-    /** The architectures that can be opened, as {@code config.json} names them. */
-    public static List<String> supportedArchitectures() {
-        return Families.names();
-    }
-
     /**
      * The folder of the embedded model; unpacks it on first use (and again if a file is damaged).
      *

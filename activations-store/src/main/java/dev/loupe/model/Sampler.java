@@ -39,7 +39,7 @@ final class Sampler {
         float[] scores = penalised(logits);
         int id = sampling.temperature() == 0 ? best(scores) : draw(candidates(scores));
         if (!sampling.penalties().none()) {
-            appeared.merge(id, 1, Integer::sum);
+            wrote(id);
         }
         return id;
     }
@@ -59,7 +59,7 @@ final class Sampler {
         return p;
     }
 
-    /** Says that a token was written, for the penalties, without choosing it. */
+    /** A token was written: the penalties count it. */
     void wrote(int id) {
         appeared.merge(id, 1, Integer::sum);
     }

@@ -128,11 +128,6 @@ public record Sampling(
         return new Sampling(maxTokens, temperature, topK, topP, share, penalties, seed, stop, logProbs, alternatives);
     }
 
-    /** The same with penalties. */
-    public Sampling withPenalties(Penalties p) {
-        return new Sampling(maxTokens, temperature, topK, topP, minP, p, seed, stop, logProbs, alternatives);
-    }
-
     /** The same with another seed. */
     public Sampling withSeed(long s) {
         return new Sampling(maxTokens, temperature, topK, topP, minP, penalties, s, stop, logProbs, alternatives);

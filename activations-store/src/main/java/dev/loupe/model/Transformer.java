@@ -50,15 +50,15 @@ final class Transformer implements LanguageModel {
         checkTaps(taps);
         boolean whole = want == Want.ALL_LOGITS // joining them would cost more than it gains
                 || !taps.edited().isEmpty() // editors see the batch that they were written for
-                || (long) tokens.size() * tokens.positions() <= Groups.TOKENS;
+                || (long) tokens.size() * tokens.positions() <= BatchGroups.TOKENS;
         if (whole || tokens.size() == 1) {
             return pass(tokens.ids(), tokens.positions(), taps, want);
         }
         List<ForwardResult> parts = new ArrayList<>();
-        for (int[] rows : Groups.split(tokens)) {
+        for (int[] rows : BatchGroups.split(tokens)) {
             parts.add(pass(Arrays.copyOfRange(tokens.ids(), rows[0], rows[1]), tokens.positions(), taps, want));
         }
-        return Groups.join(parts, lengths(tokens.ids()), taps);
+        return BatchGroups.join(parts, lengths(tokens.ids()), taps);
     }
 
     private ForwardResult pass(int[][] ids, int positions, Taps taps, Want want) {

@@ -59,11 +59,6 @@ public final class BatchStream {
         return reader.width();
     }
 
-    /** Training rows, the length of an epoch. */
-    public long epochRows() {
-        return train.size();
-    }
-
     /**
      * The batch of a step.
      *

@@ -56,11 +56,6 @@ final class ParquetPages {
         int32((int) (value >>> 32));
     }
 
-    void int16(short value) {
-        out.write(value);
-        out.write(value >>> 8);
-    }
-
     void bytes(byte[] value) {
         int32(value.length);
         out.writeBytes(value);

@@ -46,6 +46,9 @@ public final class StoreManifest {
      *
      * @param format major.minor of the layout
      * @param name the store's name when it was written
+     * @param model the model behind the activations
+     * @param sequence how documents became sequences
+     * @param corpus the text
      * @param tokens rows of every activation file
      * @param trainTokens rows of documents that training may use
      * @param heldOutTokens rows of held-out documents
@@ -133,6 +136,7 @@ public final class StoreManifest {
      * The text.
      *
      * @param spec what opens it
+     * @param description what it is, in words
      * @param jsonField field of JSON lines that holds the text
      * @param fingerprint checksum of the text
      * @param heldOut the rule that holds documents out
@@ -147,6 +151,7 @@ public final class StoreManifest {
      * values as stored.
      *
      * @param width floats a row
+     * @param dtype how they are stored
      * @param mean per dimension
      * @param meanSquaredNorm E‖x‖²
      * @param meanNorm E‖x‖
@@ -171,6 +176,8 @@ public final class StoreManifest {
     /**
      * A run of rows.
      *
+     * @param rows rows in it
+     * @param sequences whole sequences in it
      * @param files by {@code tokens}, {@code sequences} and the names of hooks
      */
     @JsonNaming(SnakeCaseStrategy.class)

@@ -14,6 +14,11 @@ import org.jspecify.annotations.Nullable;
  * Everything that decides a store's bytes, known before the first row: a half-written store is continued, and a
  * finished one taken for the same, only under an equal spec.
  *
+ * @param name the store's name
+ * @param model the model behind the activations
+ * @param sequence how documents become sequences
+ * @param corpus the text
+ * @param seed of the order of documents
  * @param hooks by hook name, in order
  * @param capture further choices by name, such as the tokens asked for
  */
@@ -29,6 +34,8 @@ public record StoreSpec(
     /**
      * What the rows of one hook point are.
      *
+     * @param width floats of a row
+     * @param dtype how they are stored
      * @param changed what is done to values before they are stored; null for nothing
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)

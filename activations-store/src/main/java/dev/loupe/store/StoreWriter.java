@@ -44,7 +44,6 @@ public final class StoreWriter implements AutoCloseable {
     private long rows;
     private long trainRows;
     private long rowsKept;
-    private boolean finished;
 
     private StoreWriter(Path folder, StoreSpec spec, ArtifactLock lock, PartialStore partial, ArrowOutput.Disk disk) {
         this.folder = folder;
@@ -301,13 +300,7 @@ public final class StoreWriter implements AutoCloseable {
                 partial.shards(shard)));
         manifest.write(partial.folder());
         partial.publish(folder);
-        finished = true;
         return manifest;
-    }
-
-    /** Whether {@link #finish} was reached. */
-    public boolean isFinished() {
-        return finished;
     }
 
     /** Lets go of the lock; an unfinished store keeps its whole shards for the next writer. */

@@ -59,6 +59,10 @@ class SmallThingsTest {
         assertThat(Fmt.count(950)).isEqualTo("950");
         assertThat(Fmt.count(12_345)).isEqualTo("12.3 k");
         assertThat(Fmt.count(1_270_000)).isEqualTo("1.27 M");
+        assertThat(Fmt.figure(0.015012)).isEqualTo("0.01501");
+        assertThat(Fmt.figure(24)).isEqualTo("24");
+        assertThat(Fmt.figure(10_750.4)).isEqualTo("10.8 k");
+        assertThat(Fmt.figure(Double.NaN)).isEqualTo("NaN");
         assertThat(Fmt.bytes(512)).isEqualTo("512 B");
         assertThat(Fmt.bytes(8L << 20)).isEqualTo("8.0 MiB");
         assertThat(Fmt.bytes(3L << 30)).isEqualTo("3.0 GiB");

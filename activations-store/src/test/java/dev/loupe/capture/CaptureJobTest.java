@@ -29,8 +29,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class CaptureJobTest {
-    private static final List<String> HOOKS = List.of("blocks.1.hook_resid_post", "blocks.0.hook_resid_post");
-
     @TempDir
     Path folder;
 
@@ -38,16 +36,7 @@ class CaptureJobTest {
 
     @BeforeEach
     void text() throws IOException {
-        StringBuilder lines = new StringBuilder();
-        for (int i = 0; i < 300; i++) {
-            lines.append("Line number ")
-                    .append(i)
-                    .append(" says that ")
-                    .append("words ".repeat(i % 20))
-                    .append(i * 7)
-                    .append(".\n");
-        }
-        text = Files.writeString(folder.resolve("text.txt"), lines);
+        text = ToyText.in(folder);
     }
 
     private CaptureRequest request(String name, long tokens) {
@@ -55,8 +44,7 @@ class CaptureJobTest {
     }
 
     private CaptureRequest request(String in, String name, long tokens) {
-        return CaptureRequest.of(name, folder.resolve(in), "toy", text.toString(), HOOKS, tokens)
-                .withHeldOut("0.1");
+        return ToyText.request(text, folder.resolve(in), name, tokens);
     }
 
     @Test
@@ -69,7 +57,7 @@ class CaptureJobTest {
         assertThat(result.peakMemoryBytes()).isGreaterThan(10 << 20);
         try (ActivationStore store = ActivationStore.open(result.folder());
                 Arena arena = Arena.ofConfined()) {
-            assertThat(store.hooks()).isEqualTo(HOOKS);
+            assertThat(store.hooks()).isEqualTo(ToyText.HOOKS);
             assertThat(store.verify(Progress.silent()).problems()).isEmpty();
             ToyModel.Bytes tokenizer = new ToyModel.Bytes();
             Matrix row = Matrix.allocate(arena, 1, ToyModel.WIDTH);
@@ -90,7 +78,7 @@ class CaptureJobTest {
                         .contains(tokenizer.decode(java.util.Arrays.copyOfRange(tokens, 1, tokens.length), false));
                 assertThat(store.documents().heldOut(document)).isEqualTo(rule.test(line));
                 assertThat(store.documents().label(document)).isNotEmpty();
-                for (String hook : HOOKS) {
+                for (String hook : ToyText.HOOKS) {
                     store.reader(hook).read(r, 1, row);
                     float[] expected = new float[ToyModel.WIDTH];
                     for (int i = 0; i < expected.length; i++) {
@@ -176,7 +164,7 @@ class CaptureJobTest {
     /** Captures until the process dies in the second shard. */
     static final class Killed {
         public static void main(String[] args) {
-            CaptureRequest request = CaptureRequest.of("killed", Path.of(args[0]), "toy", args[1], HOOKS, 6_000)
+            CaptureRequest request = CaptureRequest.of("killed", Path.of(args[0]), "toy", args[1], ToyText.HOOKS, 6_000)
                     .withHeldOut("0.1");
             capture(request, new ToyModel("weights", 1), Progress.silent());
         }
@@ -236,9 +224,9 @@ class CaptureJobTest {
         assertThatThrownBy(() -> good.withDtype("int8"))
                 .isInstanceOf(UsageException.class)
                 .hasMessageContaining("bf16");
-        assertThatThrownBy(() -> CaptureRequest.of("../x", folder, "toy", "t.txt", HOOKS, 10))
+        assertThatThrownBy(() -> CaptureRequest.of("../x", folder, "toy", "t.txt", ToyText.HOOKS, 10))
                 .isInstanceOf(RuntimeException.class);
-        assertThatThrownBy(() -> CaptureRequest.of("s", folder, "toy", "t.txt", HOOKS, 0))
+        assertThatThrownBy(() -> CaptureRequest.of("s", folder, "toy", "t.txt", ToyText.HOOKS, 0))
                 .isInstanceOf(UsageException.class);
         Files.writeString(text, "\n \n");
         assertThatThrownBy(() -> CaptureJob.run(good, model, Progress.silent()))
@@ -273,7 +261,7 @@ class CaptureJobTest {
                 int position = store.tokens().position(r);
                 assertThat(position).isGreaterThanOrEqualTo(3);
                 int[] tokens = store.sequenceTokens(store.tokens().sequence(r));
-                for (String hook : HOOKS) {
+                for (String hook : ToyText.HOOKS) {
                     store.reader(hook).read(r, 1, row);
                     for (int i = 0; i < ToyModel.WIDTH; i++) {
                         float raw = ToyModel.value(hook, tokens, position, i);
@@ -325,7 +313,7 @@ class CaptureJobTest {
         CaptureResult result = capture(request("s", 4_000), new ToyModel(), Progress.silent());
         Map<String, String> before = checksums(result.folder());
         assertThat(result.shards()).isGreaterThan(2);
-        Path activations = result.folder().resolve(HOOKS.get(1)).resolve("shard-00001.arrow");
+        Path activations = result.folder().resolve(ToyText.HOOKS.get(1)).resolve("shard-00001.arrow");
         byte[] bytes = Files.readAllBytes(activations);
         bytes[bytes.length / 3] ^= 4;
         Files.write(activations, bytes);

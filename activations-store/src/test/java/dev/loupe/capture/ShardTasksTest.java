@@ -27,8 +27,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A capture whose shards travel as JSON, come back in any order, more than once, or damaged. */
 class ShardTasksTest {
-    private static final List<String> HOOKS = List.of("blocks.1.hook_resid_post", "blocks.0.hook_resid_post");
-
     @TempDir
     Path folder;
 
@@ -36,21 +34,11 @@ class ShardTasksTest {
 
     @BeforeEach
     void text() throws IOException {
-        StringBuilder lines = new StringBuilder();
-        for (int i = 0; i < 300; i++) {
-            lines.append("Line ")
-                    .append(i)
-                    .append(' ')
-                    .append("words ".repeat(i % 20))
-                    .append(i * 7)
-                    .append(".\n");
-        }
-        text = Files.writeString(folder.resolve("text.txt"), lines);
+        text = ToyText.in(folder);
     }
 
     private CaptureRequest request(String in) {
-        return CaptureRequest.of("s", folder.resolve(in), "toy", text.toString(), HOOKS, 9_000)
-                .withHeldOut("0.1");
+        return ToyText.request(text, folder.resolve(in), "s", 9_000);
     }
 
     /** Does tasks as a cluster would: every one travels as JSON, in a random order, some of them twice. */
@@ -125,7 +113,7 @@ class ShardTasksTest {
             void before(Task<?> task, Object result) {
                 if (!damaged) {
                     damaged = true;
-                    damage(folder.resolve("far/.s.partial/" + HOOKS.getFirst()));
+                    damage(folder.resolve("far/.s.partial/" + ToyText.HOOKS.getFirst()));
                 }
             }
         };

@@ -46,7 +46,8 @@ class PackerTest {
                         .isEqualTo(
                                 (int) Arrays.stream(tokens).filter(t -> t > 1).count())
                         .isPositive();
-                assertThat(s.startsDocument()).isNotEqualTo(s.document().name().equals(previous));
+                assertThat(s.parts().getFirst().starts())
+                        .isNotEqualTo(s.document().name().equals(previous));
                 previous = s.document().name();
                 int from = 0;
                 if (withBos) {

@@ -10,22 +10,6 @@ import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 class GradientKernelsTest {
-    private static double[] row(MemorySegment m, long from, int n) {
-        double[] row = new double[n];
-        Arrays.setAll(row, i -> m.getAtIndex(JAVA_FLOAT_UNALIGNED, from + i));
-        return row;
-    }
-
-    private static void assertRow(MemorySegment actual, long from, double[] expected, double tolerance) {
-        double largest = Arrays.stream(expected).map(Math::abs).max().orElse(0);
-        for (int i = 0; i < expected.length; i++) {
-            double a = actual.getAtIndex(JAVA_FLOAT_UNALIGNED, from + i);
-            assertThat(Math.abs(a - expected[i]) <= tolerance * Math.max(1, largest))
-                    .as("value %d of %d: %s instead of %s", i, expected.length, a, expected[i])
-                    .isTrue();
-        }
-    }
-
     @Test
     void gradientsOfNormsAgreeWithTheScalarReference() {
         Cases.check(80, random -> {
@@ -41,9 +25,14 @@ class GradientKernelsTest {
                 NormGradient.run(g, x, rows, gain, 0.1f, centre, frozen, out);
                 for (int r = 0; r < rows; r++) {
                     long at = (long) r * n;
-                    double[] expected =
-                            ScalarGradients.norm(row(g, at, n), row(x, at, n), row(gain, 0, n), 0.1f, centre, frozen);
-                    assertRow(out, at, expected, 2e-5);
+                    double[] expected = ScalarGradients.norm(
+                            TestWeights.row(g, at, n),
+                            TestWeights.row(x, at, n),
+                            TestWeights.row(gain, 0, n),
+                            0.1f,
+                            centre,
+                            frozen);
+                    TestWeights.assertRow(out, at, expected, 2e-5);
                 }
                 NormGradient.run(g, x, rows, gain, 0.1f, centre, frozen, g); // in place
                 assertThat(g.mismatch(out)).isEqualTo(-1);
@@ -166,7 +155,7 @@ class GradientKernelsTest {
     private static double[][] head(MemorySegment m, int b, int positions, int heads, int h, int dHead) {
         double[][] rows = new double[positions][];
         for (int t = 0; t < positions; t++) {
-            rows[t] = row(m, (((long) b * positions + t) * heads + h) * dHead, dHead);
+            rows[t] = TestWeights.row(m, (((long) b * positions + t) * heads + h) * dHead, dHead);
         }
         return rows;
     }
@@ -174,7 +163,7 @@ class GradientKernelsTest {
     private static void assertHead(MemorySegment m, int b, int positions, int heads, int h, double[][] expected) {
         for (int t = 0; t < positions; t++) {
             int dHead = expected[t].length;
-            assertRow(m, (((long) b * positions + t) * heads + h) * dHead, expected[t], 1e-4);
+            TestWeights.assertRow(m, (((long) b * positions + t) * heads + h) * dHead, expected[t], 1e-4);
         }
     }
 
@@ -251,7 +240,7 @@ class GradientKernelsTest {
                 }
                 MemorySegment out = TestWeights.garbage(arena, (long) rows * cols);
                 TransposedProduct.run(rows, out, all);
-                assertRow(out, 0, sums, 4e-6 * Math.sqrt(inner));
+                TestWeights.assertRow(out, 0, sums, 4e-6 * Math.sqrt(inner));
             }
         });
     }

@@ -12,22 +12,6 @@ import org.junit.jupiter.api.Test;
 class PassesTest {
     private static final double[] NONE = {};
 
-    private static double[] row(MemorySegment m, long from, int n) {
-        double[] row = new double[n];
-        Arrays.setAll(row, i -> m.getAtIndex(JAVA_FLOAT_UNALIGNED, from + i));
-        return row;
-    }
-
-    private static void assertRow(MemorySegment actual, long from, double[] expected, double tolerance) {
-        double largest = Arrays.stream(expected).map(Math::abs).max().orElse(0);
-        for (int i = 0; i < expected.length; i++) {
-            double a = actual.getAtIndex(JAVA_FLOAT_UNALIGNED, from + i);
-            assertThat(Math.abs(a - expected[i]) <= tolerance * Math.max(1, largest))
-                    .as("value %d of %d: %s instead of %s", i, expected.length, a, expected[i])
-                    .isTrue();
-        }
-    }
-
     @Test
     void normsAgreeWithTheScalarReference() {
         Cases.check(80, random -> {
@@ -42,9 +26,10 @@ class PassesTest {
                 MemorySegment y = TestWeights.garbage(arena, (long) rows * n);
                 Passes.norm(x, rows, gain, biased ? bias : null, 1e-3f, centre, y);
                 for (int r = 0; r < rows; r++) {
-                    double[] b = biased ? row(bias, 0, n) : NONE;
-                    double[] expected = ScalarPasses.norm(row(x, (long) r * n, n), row(gain, 0, n), b, 1e-3f, centre);
-                    assertRow(y, (long) r * n, expected, 3e-5); // of one value, the mean is the value
+                    double[] b = biased ? TestWeights.row(bias, 0, n) : NONE;
+                    double[] expected = ScalarPasses.norm(
+                            TestWeights.row(x, (long) r * n, n), TestWeights.row(gain, 0, n), b, 1e-3f, centre);
+                    TestWeights.assertRow(y, (long) r * n, expected, 3e-5); // of one value, the mean is the value
                 }
             }
         });
@@ -71,10 +56,10 @@ class PassesTest {
                 Passes.rotate(x, rows, heads, dHead, cos, sin, half, false, y);
                 for (int i = 0; i < rows * heads; i++) {
                     long angles = (long) (i / heads % positions) * half;
-                    double[] c = row(cos, angles, half);
-                    double[] s = row(sin, angles, half);
+                    double[] c = TestWeights.row(cos, angles, half);
+                    double[] s = TestWeights.row(sin, angles, half);
                     long at = (long) i * dHead;
-                    assertRow(y, at, ScalarPasses.rotate(row(x, at, dHead), c, s, false), 1e-6);
+                    TestWeights.assertRow(y, at, ScalarPasses.rotate(TestWeights.row(x, at, dHead), c, s, false), 1e-6);
                 }
                 MemorySegment again = TestWeights.garbage(arena, (long) rows * heads * dHead);
                 Passes.rotate(y, rows, heads, dHead, cos, sin, half, true, again);
@@ -204,13 +189,14 @@ class PassesTest {
                         double[][] ks = new double[keys][];
                         double[][] vs = new double[keys][];
                         for (int i = 0; i < keys; i++) {
-                            ks[i] = row(k, base + i * step, dHead);
-                            vs[i] = row(v, base + i * step, dHead);
+                            ks[i] = TestWeights.row(k, base + i * step, dHead);
+                            vs[i] = TestWeights.row(v, base + i * step, dHead);
                         }
                         for (int t = 0; t < queries; t++) {
                             long at = ((long) (b * queries + t) * heads + h) * dHead;
-                            double[] expected = ScalarPasses.attention(a, row(q, at, dHead), ks, vs, starts[b] + t);
-                            assertRow(out, at, expected, 2e-5);
+                            double[] expected =
+                                    ScalarPasses.attention(a, TestWeights.row(q, at, dHead), ks, vs, starts[b] + t);
+                            TestWeights.assertRow(out, at, expected, 2e-5);
                         }
                     }
                 }

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import dev.loupe.fixtures.Cases;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /** Random weights of every storage, and a comparison that scales with the numbers compared. */
 final class TestWeights {
@@ -76,6 +77,25 @@ final class TestWeights {
             float e = expected.getAtIndex(JAVA_FLOAT_UNALIGNED, i);
             if (!(Math.abs((double) a - e) <= tolerance * Math.max(largest, 1))) {
                 throw new AssertionError("value " + i + " of " + n + " is " + a + " instead of " + e);
+            }
+        }
+    }
+
+    /** Some of the numbers, as doubles. */
+    static double[] row(MemorySegment m, long from, int n) {
+        double[] row = new double[n];
+        Arrays.setAll(row, i -> m.getAtIndex(JAVA_FLOAT_UNALIGNED, from + i));
+        return row;
+    }
+
+    /** Numbers in memory within {@code tolerance} times the largest expected one. */
+    static void assertRow(MemorySegment actual, long from, double[] expected, double tolerance) {
+        double largest = Arrays.stream(expected).map(Math::abs).max().orElse(0);
+        for (int i = 0; i < expected.length; i++) {
+            double a = actual.getAtIndex(JAVA_FLOAT_UNALIGNED, from + i);
+            if (!(Math.abs(a - expected[i]) <= tolerance * Math.max(1, largest))) {
+                throw new AssertionError(
+                        "value %d of %d: %s instead of %s".formatted(i, expected.length, a, expected[i]));
             }
         }
     }

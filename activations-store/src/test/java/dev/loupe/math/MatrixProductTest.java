@@ -118,27 +118,6 @@ class MatrixProductTest {
     }
 
     @Test
-    void packingTheTransposedGivesTheSameProduct() {
-        Cases.check(30, random -> {
-            int rows = random.size(70);
-            int n = random.size(100);
-            int d = random.size(100);
-            Matrix w = Matrix.copyOf(random.matrix(n, d));
-            float[] x = random.floats(rows * d);
-            PackedWeights plain = new PackedWeights(n, d).pack(w);
-            PackedWeights transposed =
-                    new PackedWeights(n, d).packTransposed(w.transposed(java.lang.foreign.Arena.ofAuto()));
-            float[] tile = plain.newTile(rows);
-            plain.packTile(x, 0, d, rows, tile);
-            float[] one = plain.newResult(rows);
-            float[] two = plain.newResult(rows);
-            plain.multiply(tile, rows, one);
-            transposed.multiply(tile, rows, two);
-            assertThat(two).containsExactly(one);
-        });
-    }
-
-    @Test
     void theNumberOfThreadsChangesNoBit() {
         Cases.Random random = Cases.random();
         Matrix x = Matrix.copyOf(random.matrix(300, 40));

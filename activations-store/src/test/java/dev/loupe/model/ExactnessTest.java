@@ -40,25 +40,10 @@ class ExactnessTest {
     }
 
     static Stream<String> models() throws IOException {
-        Stream<String> tiny = Stream.of(
-                BUILTIN,
-                "tiny-llama",
-                "tiny-llama3",
-                "tiny-linear",
-                "tiny-mistral",
-                "tiny-window",
-                "tiny-qwen2",
-                "tiny-qwen3",
-                "tiny-gpt2",
-                "tiny-gpt2-untied",
-                "tiny-neo",
-                "tiny-neox",
-                "tiny-neox-serial",
-                "tiny-opt",
-                "tiny-gemma2",
-                "tiny-gemma3");
+        Stream<String> first = Stream.concat(Stream.of(BUILTIN), Golden.tinyOnes().stream());
         try (var in = ExactnessTest.class.getResourceAsStream("golden/variants.txt")) {
-            return Stream.concat(tiny, new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList().stream());
+            return Stream.concat(
+                    first, new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList().stream());
         }
     }
 

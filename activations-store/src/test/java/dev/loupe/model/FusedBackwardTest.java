@@ -28,7 +28,7 @@ class FusedBackwardTest {
     Path folder;
 
     static Stream<String> families() throws IOException {
-        return ExactnessTest.models().filter(name -> !name.equals("builtin")).limit(15);
+        return Golden.tinyOnes().stream();
     }
 
     @ParameterizedTest

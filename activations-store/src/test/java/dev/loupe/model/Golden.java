@@ -5,11 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 
 /** Golden values that tests/python/golden_model.py wrote, and the models they belong to. */
 final class Golden implements AutoCloseable {
@@ -31,6 +34,19 @@ final class Golden implements AutoCloseable {
         unpack("golden/" + name + "/model.safetensors", folder.resolve("model.safetensors"));
         unpack("builtin/tokenizer.json", folder.resolve("tokenizer.json"));
         return folder;
+    }
+
+    /** The names of all tiny models but the variants: a folder each. */
+    static List<String> tinyOnes() throws IOException {
+        try (Stream<Path> folders = Files.list(Path.of(
+                Objects.requireNonNull(Golden.class.getResource("golden")).toURI()))) {
+            return folders.map(f -> f.getFileName().toString())
+                    .filter(f -> f.startsWith("tiny-"))
+                    .sorted()
+                    .toList();
+        } catch (URISyntaxException e) {
+            throw new IOException(e);
+        }
     }
 
     static Path unpack(String resource, Path target) {

@@ -157,7 +157,7 @@ class LanguageModelTest {
         HookPoint hook = HookPoint.residPost(1);
         HookPoint pattern = HookPoint.block(0, "attn.hook_pattern");
         Taps taps = Taps.read(hook, pattern);
-        assertThat(Groups.split(batch)).hasSize(3);
+        assertThat(BatchGroups.split(batch)).hasSize(3);
         Forward loss = tiny.forward(batch, taps, Want.TOKEN_LOSS);
         Forward last = tiny.forward(batch, Taps.none(), Want.LAST_LOGITS);
         for (int b = 0; b < rows.length; b++) {

@@ -4,7 +4,7 @@
  *
  * <h2>Adding one</h2>
  *
- * Write one class in the package of its topic, add it to {@link dev.loupe.diagnose.Diagnostics}, and write a test whose
+ * Write one class in the package of its topic, add it to {@link dev.loupe.diagnose.gallery.Diagnostics}, and write a test whose
  * answer is known. Command, API and pages need nothing more. This one asks how many neurons are above zero:
  *
  * {@snippet lang = java:

@@ -151,13 +151,4 @@ public record SaeReport(
         }
         return s;
     }
-
-    /** The bins' centres, for drawing. */
-    public List<Double> densityCentres() {
-        List<Double> centres = new java.util.ArrayList<>();
-        for (int i = 0; i + 1 < density.edges().length; i++) {
-            centres.add((density.edges()[i] + density.edges()[i + 1]) / 2);
-        }
-        return centres;
-    }
 }

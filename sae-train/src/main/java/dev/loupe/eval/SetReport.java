@@ -1,12 +1,9 @@
 package dev.loupe.eval;
 
-import dev.loupe.base.Json;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import tools.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
 import tools.jackson.databind.annotation.JsonNaming;
 
@@ -60,16 +57,6 @@ public record SetReport(
 
     static String fileName(String set) {
         return set + ".report.json";
-    }
-
-    /** The report that an earlier evaluation left, if there is one of a known format. */
-    public static Optional<SetReport> saved(Path saesDir, String set) {
-        Path file = file(saesDir, set);
-        if (!Files.isRegularFile(file)
-                || !Json.tree(file).path("format").asString("").startsWith("1.")) {
-            return Optional.empty();
-        }
-        return Optional.of(Json.read(file, SetReport.class));
     }
 
     /**

@@ -125,12 +125,12 @@ public final class Attribution {
         for (int c = 0; c < names.length; c++) {
             int embedding = c - a.features() - a.errors();
             if (embedding >= 0) {
-                names[c] = Names.embedding(local.ids[embedding], embedding);
+                names[c] = NodeIds.embedding(local.ids[embedding], embedding);
             } else {
                 int[] at = place(full, c);
                 names[c] = c < a.features()
-                        ? Names.feature(at[0], local.latent(full.selected()[c]), at[1])
-                        : Names.error(at[0], at[1]);
+                        ? NodeIds.feature(at[0], local.latent(full.selected()[c]), at[1])
+                        : NodeIds.error(at[0], at[1]);
             }
         }
         return names;
@@ -141,8 +141,8 @@ public final class Attribution {
         int last = full.local().positions() - 1;
         int layers = full.local().layers();
         return e.minus() < 0
-                ? Names.logit(layers, e.plus(), last)
-                : Names.difference(layers, e.plus(), e.minus(), last);
+                ? NodeIds.logit(layers, e.plus(), last)
+                : NodeIds.difference(layers, e.plus(), e.minus(), last);
     }
 
     private static GraphNode node(FullGraph full, int c, String name, Pruning kept) {

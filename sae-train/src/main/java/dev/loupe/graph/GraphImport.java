@@ -172,7 +172,7 @@ public final class GraphImport {
         double probability = n.path("token_prob").asDouble(0);
         int position = Math.clamp(n.path("ctx_idx").asInt(0), 0, positions - 1);
         return new GraphNode(
-                kind == NodeKind.ERROR ? Names.error(layer, position) : id, // theirs may be that of a feature
+                kind == NodeKind.ERROR ? NodeIds.error(layer, position) : id, // theirs may be that of a feature
                 kind,
                 layer,
                 position,

@@ -10,6 +10,7 @@ import dev.loupe.model.LanguageModel;
 import dev.loupe.model.Rules;
 import dev.loupe.model.Taps;
 import dev.loupe.model.Want;
+import dev.loupe.patch.task.PatchPair;
 import dev.loupe.patch.task.TaskPairs;
 import dev.loupe.patch.task.Tasks;
 import dev.loupe.sae.Sae;

@@ -3,6 +3,7 @@ package dev.loupe.patch;
 import dev.loupe.base.Json;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.UsageException;
+import dev.loupe.patch.task.PatchPair;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

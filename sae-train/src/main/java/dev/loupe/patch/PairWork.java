@@ -108,7 +108,7 @@ final class PairWork {
         return switch (method) {
             case AP -> null;
             case ATP, RELP -> new Estimate.Linear(run.gradients());
-            case IG -> new Paths(model, run, request.steps()).along(what.sites(), progress);
+            case IG -> new IntegratedGradients(model, run, request.steps()).along(what.sites(), progress);
             default -> new AtpStar(model, run, method, progress).estimate(List.copyOf(hooks));
         };
     }

@@ -47,11 +47,6 @@ public enum PatchMethod {
         return this == ATP_DROP || this == ATP_STAR;
     }
 
-    /** Whether scores are linear in one set of gradients. */
-    boolean needsBackward() {
-        return this != AP && this != IG;
-    }
-
     /**
      * The method with this name.
      *

@@ -2,6 +2,7 @@ package dev.loupe.patch;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.loupe.base.UsageException;
+import dev.loupe.patch.task.PatchPair;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -190,14 +191,6 @@ public record PatchRequest(
         return with(d -> d.pairs = more);
     }
 
-    /** The same request with sets of right and wrong tokens. */
-    public PatchRequest withSets(List<String> right, List<String> notRight) {
-        return with(d -> {
-            d.answers = right;
-            d.wrongs = notRight;
-        });
-    }
-
     /** The same request about pairs of a task. */
     public PatchRequest withTask(String name, int howMany) {
         return with(d -> {
@@ -209,11 +202,6 @@ public record PatchRequest(
     /** The same request within other memory, in MiB. */
     public PatchRequest withMemory(int mebibytes) {
         return with(d -> d.memoryMb = mebibytes);
-    }
-
-    /** The same request without the pairs that the model gets wrong. */
-    public PatchRequest withOnlyCorrect() {
-        return with(d -> d.onlyCorrect = true);
     }
 
     /** The same request with the choices of verified cells and of a task's pairs made by another seed. */
@@ -238,13 +226,13 @@ public record PatchRequest(
                 prependBos,
                 d.verify,
                 d.seed,
-                d.answers,
-                d.wrongs,
+                answers,
+                wrongs,
                 d.pairs,
                 d.task,
                 d.taskPairs,
                 d.memoryMb,
-                d.onlyCorrect);
+                onlyCorrect);
     }
 
     /** The fields that can be exchanged. */
@@ -257,13 +245,10 @@ public record PatchRequest(
         private int steps;
         private int verify;
         private long seed;
-        private List<String> answers;
-        private List<String> wrongs;
         private List<PatchPair> pairs;
         private @Nullable String task;
         private int taskPairs;
         private int memoryMb;
-        private boolean onlyCorrect;
 
         private Draft(PatchRequest r) {
             model = r.model;
@@ -274,13 +259,10 @@ public record PatchRequest(
             steps = r.steps;
             verify = r.verify;
             seed = r.seed;
-            answers = r.answers;
-            wrongs = r.wrongs;
             pairs = r.pairs;
             task = r.task;
             taskPairs = r.taskPairs;
             memoryMb = r.memoryMb;
-            onlyCorrect = r.onlyCorrect;
         }
     }
 

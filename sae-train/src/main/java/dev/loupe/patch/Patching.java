@@ -39,7 +39,7 @@ public final class Patching {
     static PatchResult run(
             LanguageModel model, PatchRequest request, List<PromptPair> all, Function<String, Sae> saes, Progress p) {
         PromptPair.checkLengths(all);
-        List<PromptPair> pairs = request.onlyCorrect() ? Correct.of(model, all, p) : all;
+        List<PromptPair> pairs = request.onlyCorrect() ? CorrectPairs.of(model, all, p) : all;
         Sites sites = new Sites(model, request.sites(), saes);
         long start = System.nanoTime();
         PairWork work = new PairWork(model, request, pairs, sites, p);
@@ -84,7 +84,7 @@ public final class Patching {
                 v.agreement(),
                 seconds,
                 List.copyOf(sums.outcomes),
-                Notes.of(sums.outcomes, all.size()));
+                Caveats.of(sums.outcomes, all.size()));
     }
 
     private static double factor(PatchMetric metric, List<PromptPair> pairs, Sums sums) {

@@ -3,6 +3,7 @@ package dev.loupe.patch;
 import dev.loupe.base.UsageException;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.Tokenizer;
+import dev.loupe.patch.task.PatchPair;
 import dev.loupe.patch.task.TaskPairs;
 import dev.loupe.patch.task.Tasks;
 import java.util.ArrayList;

@@ -39,7 +39,14 @@ public record HubSae(HubId id, String path) {
 
     private static final Map<SaeFormat, List<String>> FILES = SaeFormat.folders();
 
-    /** An SAE that was fetched: how and where it is read, and what the files do not say ("" where they do). */
+    /**
+     * An SAE that was fetched.
+     *
+     * @param format how it is read
+     * @param source the file or folder
+     * @param model the model it was trained on; empty where the files say it
+     * @param hook its hook point; empty where the files say it
+     */
     public record Fetched(SaeFormat format, Path source, String model, String hook) {}
 
     private record Choice(SaeFormat format, String folder, List<String> files) {}

@@ -10,7 +10,6 @@ import dev.loupe.model.Taps;
 import dev.loupe.model.TokenBatch;
 import dev.loupe.model.TokenListener;
 import dev.loupe.model.Want;
-import dev.loupe.steer.language.Identifier;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -159,7 +158,7 @@ public record DoseResponse(List<Point> points, Dose request) {
     }
 
     private static double targetRate(List<String> texts, String target) {
-        Identifier identifier = Identifier.ofEuroparl();
+        LanguageIdentifier identifier = LanguageIdentifier.ofEuroparl();
         long hits = texts.stream()
                 .map(identifier::of)
                 .filter(l -> l.language().equals(target) && l.confidence() >= SURE)

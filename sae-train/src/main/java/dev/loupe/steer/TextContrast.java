@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.annotation.JsonNaming;
 
@@ -31,6 +32,7 @@ import tools.jackson.databind.annotation.JsonNaming;
  * @param features latents, best separated first
  * @param difference mean of A minus mean of B {@code [d_in]}: a steering vector towards A
  * @param probe weights of the probe {@code [d_in]}, scaled to the size of the difference; towards A
+ * @param isolated the difference without most of what it shares with what shall stay as it is; null if nothing shall
  */
 @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
 public record TextContrast(
@@ -42,7 +44,8 @@ public record TextContrast(
         double norm,
         List<Feature> features,
         float[] difference,
-        float[] probe) {
+        float[] probe,
+        RepIt.@Nullable Isolated isolated) {
     /** Texts of a set at most. */
     public static final int MOST_TEXTS = 256;
 
@@ -62,16 +65,32 @@ public record TextContrast(
     /**
      * Contrasts two sets.
      *
+     * @param keep sets of texts of what shall stay as it is, each told apart from B as A is; may be empty
+     * @param rho the share of what the difference has in common with those that is taken out ({@link RepIt#isolate})
      * @param limit at most so many features
      * @throws UsageException if a set has fewer than two texts or too many, or a text does not fit the model
      */
     public static TextContrast of(
-            LanguageModel model, Sae sae, List<String> a, List<String> b, int limit, Progress progress) {
+            LanguageModel model,
+            Sae sae,
+            List<String> a,
+            List<String> b,
+            List<List<String>> keep,
+            double rho,
+            int limit,
+            Progress progress) {
         if (a.size() < 2 || b.size() < 2 || a.size() > MOST_TEXTS || b.size() > MOST_TEXTS) {
             throw new UsageException("A contrast takes two sets of 2 to " + MOST_TEXTS + " texts; these are " + a.size()
                     + " and " + b.size() + ".");
         }
-        progress.stage("reading", a.size() + b.size(), "texts");
+        for (List<String> set : keep) {
+            if (set.size() < 2 || set.size() > MOST_TEXTS) {
+                throw new UsageException(
+                        "Each set of texts to keep has 2 to " + MOST_TEXTS + " texts; one has " + set.size() + ".");
+            }
+        }
+        int kept = keep.stream().mapToInt(List::size).sum();
+        progress.stage("reading", (long) a.size() + b.size() + kept, "texts");
         float[][] hidden = new float[a.size() + b.size()][];
         double[][] latents = new double[hidden.length][];
         for (int i = 0; i < hidden.length; i++) {
@@ -79,13 +98,7 @@ public record TextContrast(
             read(model, sae, i < a.size() ? a.get(i) : b.get(i - a.size()), i, hidden, latents);
             progress.advance(i + 1);
         }
-        float[] difference = new float[sae.dIn()];
-        for (int i = 0; i < hidden.length; i++) {
-            float by = i < a.size() ? 1f / a.size() : -1f / b.size();
-            for (int d = 0; d < difference.length; d++) {
-                difference[d] += by * hidden[i][d];
-            }
-        }
+        float[] difference = difference(hidden, a.size());
         double norm = Direction.norm(difference);
         RidgeProbe probe = RidgeProbe.fit(hidden, a.size());
         return new TextContrast(
@@ -97,7 +110,42 @@ public record TextContrast(
                 norm,
                 features(sae, latents, a.size(), difference, norm, limit),
                 difference,
-                probe.scaled(norm));
+                probe.scaled(norm),
+                keep.isEmpty()
+                        ? null
+                        : RepIt.of(difference, others(model, sae, hidden, a.size(), keep, progress))
+                                .isolate(rho));
+    }
+
+    /** The mean of the first rows less that of the others. */
+    private static float[] difference(float[][] hidden, int inA) {
+        float[] difference = new float[hidden[0].length];
+        for (int i = 0; i < hidden.length; i++) {
+            float by = i < inA ? 1f / inA : -1f / (hidden.length - inA);
+            for (int d = 0; d < difference.length; d++) {
+                difference[d] += by * hidden[i][d];
+            }
+        }
+        return difference;
+    }
+
+    /** Differences of means of the kept sets from B, whose texts lie behind those of A. */
+    private static List<float[]> others(
+            LanguageModel model, Sae sae, float[][] hidden, int inA, List<List<String>> keep, Progress progress) {
+        List<float[]> others = new ArrayList<>();
+        int inB = hidden.length - inA;
+        int read = hidden.length;
+        for (List<String> set : keep) {
+            float[][] rows = new float[set.size() + inB][];
+            for (int i = 0; i < set.size(); i++) {
+                progress.check();
+                read(model, sae, set.get(i), i, rows, new double[set.size()][]);
+                progress.advance(++read);
+            }
+            System.arraycopy(hidden, inA, rows, set.size(), inB);
+            others.add(difference(rows, set.size()));
+        }
+        return others;
     }
 
     private static void read(LanguageModel model, Sae sae, String text, int at, float[][] hidden, double[][] latents) {

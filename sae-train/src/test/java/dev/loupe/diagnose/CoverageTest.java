@@ -3,6 +3,7 @@ package dev.loupe.diagnose;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
+import dev.loupe.diagnose.gallery.Diagnostics;
 import dev.loupe.fixtures.ProjectRoot;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -7,6 +7,7 @@ import dev.loupe.base.CancelledException;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
+import dev.loupe.diagnose.gallery.Diagnostics;
 import dev.loupe.diagnose.health.Dormancy;
 import dev.loupe.diagnose.sparsity.Locality;
 import dev.loupe.diagnose.sparsity.NonZeroShare;

@@ -139,7 +139,7 @@ class CircuitTracerAgreementTest {
         java.util.Map<String, GraphNode> byId = read.byId();
         LocalModel local = full.local();
         kept.nodes().stream().filter(c -> c < full.edges().features()).forEach(f -> {
-            GraphNode n = byId.get(Names.feature(local.layer(f), local.latent(f), local.position(f)));
+            GraphNode n = byId.get(NodeIds.feature(local.layer(f), local.latent(f), local.position(f)));
             assertThat(n).isNotNull();
             assertThat(n.kind()).isEqualTo(NodeKind.FEATURE);
             assertThat(n.feature()).isEqualTo(local.latent(f));
@@ -148,10 +148,10 @@ class CircuitTracerAgreementTest {
             assertThat(n.cumulative()).isCloseTo(kept.cumulative()[f], within(1e-4));
         });
         for (int p = 0; p < 6; p++) {
-            assertThat(byId).containsKey(Names.embedding(local.ids[p], p));
+            assertThat(byId).containsKey(NodeIds.embedding(local.ids[p], p));
         }
         for (Explained e : full.explained()) {
-            GraphNode n = byId.get(Names.logit(4, e.plus(), 5));
+            GraphNode n = byId.get(NodeIds.logit(4, e.plus(), 5));
             assertThat(n.token()).isEqualTo(e.plus());
             assertThat(n.probability()).isCloseTo(e.weight(), within(1e-4));
         }
@@ -161,7 +161,7 @@ class CircuitTracerAgreementTest {
                 .count();
         assertThat(read.nodes().stream().filter(n -> n.kind() == NodeKind.ERROR))
                 .hasSize((int) errors)
-                .allSatisfy(n -> assertThat(n.id()).isEqualTo(Names.error(n.layer(), n.position())));
+                .allSatisfy(n -> assertThat(n.id()).isEqualTo(NodeIds.error(n.layer(), n.position())));
         assertThat(read.edges())
                 .hasSize(Arrays.stream(kept.edges())
                         .mapToInt(BitSet::cardinality)

@@ -10,6 +10,7 @@ import dev.loupe.fixtures.SharedFiles;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.LanguageModels;
 import dev.loupe.model.ModelOptions;
+import dev.loupe.patch.task.PatchPair;
 import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;

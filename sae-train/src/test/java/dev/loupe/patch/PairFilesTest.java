@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.UsageException;
+import dev.loupe.patch.task.PatchPair;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

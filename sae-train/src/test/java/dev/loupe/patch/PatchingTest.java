@@ -14,6 +14,7 @@ import dev.loupe.model.HookPoint;
 import dev.loupe.model.Taps;
 import dev.loupe.model.TokenBatch;
 import dev.loupe.model.Want;
+import dev.loupe.patch.task.PatchPair;
 import dev.loupe.sae.Sae;
 import java.util.Arrays;
 import java.util.List;

@@ -9,6 +9,7 @@ import dev.loupe.base.UsageException;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.LanguageModels;
 import dev.loupe.model.ModelOptions;
+import dev.loupe.patch.task.PatchPair;
 import dev.loupe.patch.task.Task;
 import dev.loupe.patch.task.TaskPairs;
 import dev.loupe.patch.task.TaskScore;

@@ -106,7 +106,7 @@ class TokenAttributionTest {
                 "We must vote on the proposal",
                 "The debate is closed",
                 "It is so");
-        TextContrast c = TextContrast.of(model, SAE, a, b, 20, Progress.silent());
+        TextContrast c = TextContrast.of(model, SAE, a, b, List.of(), 0, 20, Progress.silent());
         assertThat(c.texts()).containsExactly(3, 4);
         assertThat(c.probeAccuracy()).isGreaterThan(0.8);
         assertThat(c.chance()).isCloseTo(4 / 7.0, within(1e-9));
@@ -115,13 +115,13 @@ class TokenAttributionTest {
         assertThat(Math.abs(best.auc() - 0.5)).isGreaterThan(0.4);
         assertThat(best.auc() > 0.5).isEqualTo(best.meanA() > best.meanB());
         assertThat(Direction.norm(c.difference())).isCloseTo(c.norm(), within(1e-6));
-        TextContrast back = TextContrast.of(model, SAE, b, a, 300, Progress.silent());
+        TextContrast back = TextContrast.of(model, SAE, b, a, List.of(), 0, 300, Progress.silent());
         TextContrast.Feature same = back.features().stream()
                 .filter(f -> f.id() == best.id())
                 .findFirst()
                 .orElseThrow();
         assertThat(same.auc()).isCloseTo(1 - best.auc(), within(1e-12));
-        assertThatThrownBy(() -> TextContrast.of(model, SAE, a, List.of("one"), 20, Progress.silent()))
+        assertThatThrownBy(() -> TextContrast.of(model, SAE, a, List.of("one"), List.of(), 0, 20, Progress.silent()))
                 .isInstanceOf(UsageException.class);
     }
 

@@ -2,8 +2,8 @@ package dev.loupe.cli;
 
 import dev.loupe.diagnose.About;
 import dev.loupe.diagnose.Diagnostic;
-import dev.loupe.diagnose.Diagnostics;
 import dev.loupe.diagnose.Need;
+import dev.loupe.diagnose.gallery.Diagnostics;
 import dev.loupe.service.DiagnoseReport;
 import dev.loupe.service.DiagnoseSpec;
 import java.time.Duration;

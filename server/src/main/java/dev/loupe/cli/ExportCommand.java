@@ -44,10 +44,17 @@ final class ExportCommand extends LoupeCommand {
     void run(Session session) {
         Workbench bench = session.workbench();
         switch (format) {
-            case "neuronpedia" -> bench.featureExchange().writeNeuronpedia(sae, chosen(bench), target);
+            case "neuronpedia" ->
+                session.shown(p -> {
+                    bench.featureExchange().writeNeuronpedia(sae, chosen(bench), target, p);
+                    return target;
+                });
             case "html" -> {
                 if (Files.exists(target)) {
                     throw new LoupeException(target + " exists already: choose another name or delete it first.");
+                }
+                if (ids.isEmpty() && list.isEmpty()) {
+                    throw new UsageException("Name the features of the page, at most 500: --ids 3,17 or --list NAME.");
                 }
                 AtomicFiles.writeString(target, bench.featureExchange().html(sae, chosen(bench), "Features of " + sae));
             }

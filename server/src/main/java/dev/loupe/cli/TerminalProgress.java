@@ -167,7 +167,8 @@ final class TerminalProgress implements ShownProgress {
                         .append(" left");
             }
         }
-        metrics.forEach((name, value) -> line.append(String.format(Locale.ROOT, ", %s %.4g", name, value)));
+        metrics.forEach(
+                (name, value) -> line.append(", ").append(name).append(' ').append(Fmt.figure(value)));
         return line.toString();
     }
 

@@ -15,7 +15,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -162,7 +161,7 @@ final class TrainCommand extends LoupeCommand {
         session.result(r, () -> {
             for (TrainResult sae : r.saes()) {
                 List<String> metrics = new ArrayList<>();
-                sae.metrics().forEach((m, v) -> metrics.add(m + " " + String.format(Locale.ROOT, "%.4g", v)));
+                sae.metrics().forEach((m, v) -> metrics.add(m + " " + Fmt.figure(v)));
                 session.out.println(
                         sae.name() + (sae.kept() ? " was there already" : "") + ": " + String.join(", ", metrics));
             }

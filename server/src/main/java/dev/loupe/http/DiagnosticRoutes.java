@@ -5,7 +5,7 @@ import dev.loupe.base.Progress;
 import dev.loupe.diagnose.About;
 import dev.loupe.diagnose.Diagnostic;
 import dev.loupe.diagnose.DiagnosticResult;
-import dev.loupe.diagnose.Diagnostics;
+import dev.loupe.diagnose.gallery.Diagnostics;
 import dev.loupe.diagnose.memory.NeuronCard;
 import dev.loupe.service.DiagnoseSpec;
 import dev.loupe.service.Job;

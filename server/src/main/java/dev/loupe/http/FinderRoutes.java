@@ -22,7 +22,8 @@ final class FinderRoutes {
                 Route.post(
                         "/steer/contrast",
                         "What tells two sets of texts apart: difference of means, a probe, and the latents that differ"
-                                + " most; the difference can be saved as a steering vector.",
+                                + " most; the difference can be saved as a steering vector, without what it shares with"
+                                + " sets of texts to keep.",
                         SteeringFinder.Contrast.class,
                         TextContrast.class,
                         ctx -> ctx.json(bench.finder()

@@ -1,5 +1,6 @@
 package dev.loupe.http;
 
+import dev.loupe.base.Markup;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -125,9 +126,9 @@ final class Login {
         String body = in
                 ? "<p>This browser is signed in.</p><form method=\"post\" action=\"" + OUT
                         + "\"><button>Sign out</button></form><p><a href=\"/\">Go on to Loupe</a></p>"
-                : (problem.isEmpty() ? "" : "<p role=\"alert\">" + escaped(problem) + "</p>")
+                : (problem.isEmpty() ? "" : "<p role=\"alert\">" + Markup.escaped(problem) + "</p>")
                         + "<form method=\"post\" action=\"" + PATH + "\"><input type=\"hidden\" name=\"next\" value=\""
-                        + escaped(next) + "\"><label for=\"token\">Access token</label>"
+                        + Markup.escaped(next) + "\"><label for=\"token\">Access token</label>"
                         + "<input id=\"token\" name=\"token\" type=\"password\" autocomplete=\"current-password\""
                         + " required autofocus><button>Sign in</button></form><p>It is in the file that the server was"
                         + " started with (<code>--token-file</code>).</p>";
@@ -138,14 +139,6 @@ final class Login {
                         + " content=\"width=device-width, initial-scale=1\"><title>Loupe: sign in</title><style>"
                         + STYLE + "</style></head><body><main><h1>Loupe</h1>" + body + "</main></body></html>",
                 callback);
-    }
-
-    private static String escaped(String text) {
-        return text.replace("&", "&amp;")
-                .replace("<", "&lt;")
-                .replace(">", "&gt;")
-                .replace("\"", "&quot;")
-                .replace("'", "&#39;");
     }
 
     private static String sha256(String text) {

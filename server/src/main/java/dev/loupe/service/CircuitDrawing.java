@@ -1,5 +1,6 @@
 package dev.loupe.service;
 
+import dev.loupe.base.Markup;
 import dev.loupe.patch.Circuit;
 import java.util.HashMap;
 import java.util.List;
@@ -83,8 +84,8 @@ public final class CircuitDrawing {
                         b[1],
                         Drawn.colour(e.weight()),
                         0.3 + 3 * Math.abs(e.weight()) / largest,
-                        Drawn.escaped(e.source()),
-                        Drawn.escaped(e.target()),
+                        Markup.escaped(e.source()),
+                        Markup.escaped(e.target()),
                         e.weight()));
             }
         }
@@ -99,8 +100,8 @@ public final class CircuitDrawing {
                             Locale.ROOT,
                             " fill=\"%s\"><title>%s at %s: %.4f</title>",
                             Drawn.colour(n.effect()),
-                            Drawn.escaped(n.id()),
-                            Drawn.escaped(token(c, n)),
+                            Markup.escaped(n.id()),
+                            Markup.escaped(token(c, n)),
                             n.effect()))
                     .append(n.latent() == null ? "</rect>\n" : "</circle>\n");
         }
@@ -109,7 +110,7 @@ public final class CircuitDrawing {
                     Locale.ROOT,
                     "<text x=\"4\" y=\"%.1f\">%s</text>%n",
                     height - ROW * (i + 1.5),
-                    Drawn.escaped(hooks.get(i).replace("blocks.", "L").replace("hook_", ""))));
+                    Markup.escaped(hooks.get(i).replace("blocks.", "L").replace("hook_", ""))));
         }
         for (int i = 0; i < c.tokens().size(); i++) {
             s.append(String.format(
@@ -117,7 +118,7 @@ public final class CircuitDrawing {
                     "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>%n",
                     COLUMN * (i + 1.5),
                     height - 12,
-                    Drawn.escaped(c.tokens().get(i))));
+                    Markup.escaped(c.tokens().get(i))));
         }
         return s.append("</svg>\n").toString();
     }

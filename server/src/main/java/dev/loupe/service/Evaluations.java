@@ -143,11 +143,6 @@ public final class Evaluations {
         return TranscoderSet.isSet(workspace.saes(), name);
     }
 
-    /** The report that an earlier evaluation of this set as a whole left, if there is one. */
-    public Optional<SetReport> setReport(String name) {
-        return SetReport.saved(workspace.saes(), Names.check(name));
-    }
-
     /** Where {@link #runSet} saves the report of a set. */
     public Path setReportFile(String name) {
         return SetReport.file(workspace.saes(), Names.check(name));

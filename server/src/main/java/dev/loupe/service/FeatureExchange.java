@@ -2,6 +2,7 @@ package dev.loupe.service;
 
 import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.LoupeException;
+import dev.loupe.base.Progress;
 import dev.loupe.base.Unpacked;
 import dev.loupe.base.UsageException;
 import dev.loupe.feature.Example;
@@ -97,12 +98,14 @@ public final class FeatureExchange {
     }
 
     /** Writes a folder in Neuronpedia's layout: features, activations and explanations in batches of gzipped lines. */
-    public void writeNeuronpedia(String sae, List<Integer> wanted, Path folder) {
+    public void writeNeuronpedia(String sae, List<Integer> wanted, Path folder, Progress progress) {
         if (Files.exists(folder)) {
             throw new LoupeException(folder + " exists already: choose another name or delete it first.");
         }
         List<Integer> all = ids(features.index(sae), wanted);
         Path temporary = AtomicFiles.temporary(folder);
+        progress.stage("write features of " + sae, (long) all.size() * Lines.values().length, "lines");
+        long written = 0;
         try {
             for (Lines kind : Lines.values()) {
                 Path place = temporary.resolve(kind.name().toLowerCase(java.util.Locale.ROOT));
@@ -116,6 +119,8 @@ public final class FeatureExchange {
                         }
                         zip.finish();
                     });
+                    written += lines.size();
+                    progress.advance(written);
                 }
             }
             AtomicFiles.publishFolder(temporary, folder);

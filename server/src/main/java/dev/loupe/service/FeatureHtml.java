@@ -1,5 +1,6 @@
 package dev.loupe.service;
 
+import dev.loupe.base.Markup;
 import dev.loupe.feature.Example;
 import dev.loupe.feature.ExampleBand;
 import dev.loupe.feature.FeatureDetail;
@@ -41,14 +42,14 @@ final class FeatureHtml {
         StringBuilder html = new StringBuilder();
         html.append("<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">")
                 .append("<meta name=\"viewport\" content=\"width=device-width\"><title>")
-                .append(escape(title))
+                .append(Markup.escaped(title))
                 .append("</title><style>")
                 .append(STYLE)
                 .append("</style><h1>")
-                .append(escape(title))
+                .append(Markup.escaped(title))
                 .append("</h1>");
         if (!about.isBlank()) {
-            html.append("<p>").append(escape(about)).append("</p>");
+            html.append("<p>").append(Markup.escaped(about)).append("</p>");
         }
         parts.forEach(p -> part(html, p));
         return html.append("</html>\n").toString();
@@ -57,11 +58,11 @@ final class FeatureHtml {
     private static void part(StringBuilder html, Part part) {
         FeatureIndex index = part.index();
         html.append("<p class=\"dim\">SAE ")
-                .append(escape(index.sae()))
+                .append(Markup.escaped(index.sae()))
                 .append(", ")
-                .append(escape(index.manifest().model()))
+                .append(Markup.escaped(index.manifest().model()))
                 .append(", ")
-                .append(escape(index.manifest().hook()))
+                .append(Markup.escaped(index.manifest().hook()))
                 .append(", ")
                 .append(index.manifest().tokens())
                 .append(" tokens</p>\n");
@@ -79,7 +80,7 @@ final class FeatureHtml {
         html.append("<section><h2>")
                 .append(id)
                 .append(" · ")
-                .append(escape(f.summary().label()));
+                .append(Markup.escaped(f.summary().label()));
         html.append("</h2><small>density ")
                 .append(number(100 * f.summary().density()))
                 .append(" %, max ")
@@ -87,14 +88,14 @@ final class FeatureHtml {
                 .append("</small>");
         String comment = part.comments().get(id);
         if (comment != null && !comment.isBlank()) {
-            html.append("<p>").append(escape(comment)).append("</p>");
+            html.append("<p>").append(Markup.escaped(comment)).append("</p>");
         }
         html.append("<table><tr><th>rule<th>says<th>coverage<th>balanced accuracy<th>correlation</tr>");
         for (LabelCandidate c : f.labels()) {
             html.append("<tr><td>")
-                    .append(escape(c.kind()))
+                    .append(Markup.escaped(c.kind()))
                     .append("<td>")
-                    .append(escape(c.text()))
+                    .append(Markup.escaped(c.text()))
                     .append("<td>")
                     .append(maybe(c.coverage()))
                     .append("<td>")
@@ -106,9 +107,9 @@ final class FeatureHtml {
         for (Explanation e : part.explanations()) {
             if (e.feature() == id) {
                 html.append("<tr><td>")
-                        .append(escape(e.kind()))
+                        .append(Markup.escaped(e.kind()))
                         .append("<td>")
-                        .append(escape(e.text()))
+                        .append(Markup.escaped(e.text()))
                         .append("<td><td>")
                         .append(maybe(e.detection()))
                         .append("<td></tr>");
@@ -125,7 +126,7 @@ final class FeatureHtml {
         for (ExampleBand band : f.bands()) {
             if (!band.examples().isEmpty()) {
                 html.append("<details><summary>")
-                        .append(escape(band.name()))
+                        .append(Markup.escaped(band.name()))
                         .append(", ")
                         .append(number(band.low()))
                         .append(" to ")
@@ -171,14 +172,14 @@ final class FeatureHtml {
                 .filter(r -> !r.label().isEmpty() && r.fired() > 0)
                 .sorted(Comparator.comparingDouble(r -> -r.rate()))
                 .limit(6)
-                .map(r -> escape(r.label()) + " " + number(100 * r.rate()) + " %")
+                .map(r -> Markup.escaped(r.label()) + " " + number(100 * r.rate()) + " %")
                 .collect(Collectors.joining(", "));
         if (!where.isEmpty()) {
             html.append("<p>fires on: ").append(where).append(" of tokens</p>");
         }
         String near = f.nearest().stream()
                 .limit(6)
-                .map(n -> n.id() + " " + escape(n.label()) + " (" + number(n.cosine()) + ")")
+                .map(n -> n.id() + " " + Markup.escaped(n.label()) + " (" + number(n.cosine()) + ")")
                 .collect(Collectors.joining("; "));
         if (!near.isEmpty()) {
             html.append("<p>points the same way: ").append(near).append("</p>");
@@ -189,7 +190,7 @@ final class FeatureHtml {
         if (!tokens.isEmpty()) {
             html.append("<p>").append(what).append(':');
             tokens.forEach(t -> html.append(" <code>")
-                    .append(escape(shown(t.text())))
+                    .append(Markup.escaped(shown(t.text())))
                     .append("</code> ")
                     .append(number(t.value())));
             html.append("</p>");
@@ -199,7 +200,7 @@ final class FeatureHtml {
     private static void example(StringBuilder html, Example e, float max) {
         html.append("<div class=\"ex\"><small>").append(number(e.max())).append("</small> ");
         for (int t = 0; t < e.tokens().size(); t++) {
-            String token = escape(shown(e.tokens().get(t)));
+            String token = Markup.escaped(shown(e.tokens().get(t)));
             double share = max > 0 ? e.values()[t] / max : 0;
             if (share > 0) {
                 // weak tokens stay visible
@@ -228,13 +229,5 @@ final class FeatureHtml {
 
     private static String number(double value) {
         return String.format(Locale.ROOT, "%.3g", value);
-    }
-
-    static String escape(String text) {
-        return text.replace("&", "&amp;")
-                .replace("<", "&lt;")
-                .replace(">", "&gt;")
-                .replace("\"", "&quot;")
-                .replace("'", "&#39;");
     }
 }

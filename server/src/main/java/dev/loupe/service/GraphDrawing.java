@@ -1,5 +1,6 @@
 package dev.loupe.service;
 
+import dev.loupe.base.Markup;
 import dev.loupe.graph.AttributionGraph;
 import dev.loupe.graph.GraphEdge;
 import dev.loupe.graph.GraphNode;
@@ -69,8 +70,8 @@ final class GraphDrawing {
                         b[1],
                         Drawn.colour(e.weight()),
                         width(e, largest),
-                        Drawn.escaped(e.source()),
-                        Drawn.escaped(e.target()),
+                        Markup.escaped(e.source()),
+                        Markup.escaped(e.target()),
                         e.weight()));
             }
         }
@@ -81,8 +82,8 @@ final class GraphDrawing {
                     "%s fill=\"%s\"><title>%s at %s: influence %.4f</title></%s>%n",
                     outline(n.kind(), p),
                     n.kind() == NodeKind.ERROR ? "#9ca3af" : "#1f2937",
-                    Drawn.escaped(n.shown()),
-                    Drawn.escaped(token(g, n)),
+                    Markup.escaped(n.shown()),
+                    Markup.escaped(token(g, n)),
                     n.influence(),
                     n.kind() == NodeKind.FEATURE ? "circle" : "rect"));
             if (n.kind() == NodeKind.LOGIT) {
@@ -91,7 +92,7 @@ final class GraphDrawing {
                         "<text x=\"%.1f\" y=\"%.1f\">%s</text>%n",
                         p[0] + 8,
                         p[1] + 4,
-                        Drawn.escaped(n.shown())));
+                        Markup.escaped(n.shown())));
             }
         }
         for (int l = 0; l < g.layers(); l++) {
@@ -104,7 +105,7 @@ final class GraphDrawing {
                     "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>%n",
                     40 + COLUMN * p + COLUMN / 2,
                     height - 12,
-                    Drawn.escaped(g.tokens().get(p))));
+                    Markup.escaped(g.tokens().get(p))));
         }
         return s.append("</svg>\n").toString();
     }

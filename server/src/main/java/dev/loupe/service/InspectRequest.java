@@ -39,16 +39,6 @@ public record InspectRequest(
         return new InspectRequest(text, model, null, null, null, null, null, null, null);
     }
 
-    /** The same with a token to follow. */
-    public InspectRequest withToken(@Nullable String newToken, @Nullable String newVersus) {
-        return new InspectRequest(text, model, bos, newToken, newVersus, top, layer, position, sae);
-    }
-
-    /** The same for another layer's attention. */
-    public InspectRequest withLayer(int newLayer) {
-        return new InspectRequest(text, model, bos, token, versus, top, newLayer, position, sae);
-    }
-
     /** The same for the prediction at a position, with an SAE's latents or without. */
     public InspectRequest at(int newPosition, @Nullable String newSae) {
         return new InspectRequest(text, model, bos, token, versus, top, layer, newPosition, newSae);

@@ -4,6 +4,7 @@ import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.Sae;
+import dev.loupe.steer.RepIt;
 import dev.loupe.steer.SteeringVector;
 import dev.loupe.steer.TextContrast;
 import dev.loupe.steer.TokenAttribution;
@@ -27,13 +28,18 @@ public final class SteeringFinder {
      * @param b texts that do not
      * @param limit features at most (default 50)
      * @param save name that the difference of means is saved under, as a steering vector; null for none
+     * @param keep sets of texts of what shall stay as it is: most of what the difference shares with them is taken out, and
+     *     that vector is the one saved; null for none
+     * @param rho the share that is taken out, 0 to 1; null for 0.75
      */
     public record Contrast(
             String sae,
             List<String> a,
             List<String> b,
             @Nullable Integer limit,
-            @Nullable String save) {}
+            @Nullable String save,
+            @Nullable List<List<String>> keep,
+            @Nullable Double rho) {}
 
     /**
      * A token to explain.
@@ -63,11 +69,15 @@ public final class SteeringFinder {
         }
         Sae sae = open(r.sae());
         LanguageModel model = models.of(sae);
-        TextContrast c = TextContrast.of(model, sae, r.a(), r.b(), limit(r.limit()), progress);
+        List<List<String>> keep = r.keep() == null ? List.of() : r.keep();
+        double rho = r.rho() == null ? RepIt.RHO : r.rho();
+        TextContrast c = TextContrast.of(model, sae, r.a(), r.b(), keep, rho, limit(r.limit()), progress);
         String save = r.save();
         if (save != null) {
+            RepIt.Isolated isolated = c.isolated();
+            float[] vector = isolated == null ? c.difference() : isolated.values();
             VariantFiles.saveVector(
-                    workspace.variants(), new SteeringVector("1.0", save, model.id(), c.hook(), c.difference()));
+                    workspace.variants(), new SteeringVector("1.0", save, model.id(), c.hook(), vector));
         }
         return c;
     }

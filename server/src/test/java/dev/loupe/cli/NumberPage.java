@@ -1,7 +1,7 @@
 package dev.loupe.cli;
 
 import dev.loupe.diagnose.Diagnostic;
-import dev.loupe.diagnose.Diagnostics;
+import dev.loupe.diagnose.gallery.Diagnostics;
 import dev.loupe.fixtures.ProjectRoot;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.loupe.base.Json;
 import dev.loupe.cli.Cli;
 import dev.loupe.cli.SmallWorkspace;
-import dev.loupe.diagnose.Diagnostics;
+import dev.loupe.diagnose.gallery.Diagnostics;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;

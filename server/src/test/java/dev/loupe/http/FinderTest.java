@@ -4,9 +4,11 @@ import static dev.loupe.http.Http.json;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.loupe.base.Json;
 import dev.loupe.cli.SmallWorkspace;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -46,6 +48,42 @@ class FinderTest {
         JsonNode steered = json(http.post("/api/steer", steer));
         assertThat(steered.path("kl").asDouble()).isGreaterThan(0.1);
         Files.delete(SmallWorkspace.folder().resolve("variants/vectors/french.json"));
+    }
+
+    @Test
+    void whatADifferenceSharesWithTextsToKeepIsTakenOut() throws Exception {
+        String body = """
+                {"sae": "tiny-s0", "limit": 1, "keep": KEEP, "rho": RHO, "save": "isolated",
+                 "a": ["Je voudrais remercier le rapporteur", "Nous devons voter"],
+                 "b": ["I would like to thank the rapporteur", "We must vote"]}""";
+        Path saved = SmallWorkspace.folder().resolve("variants/vectors/isolated.json");
+        String spanish = "[[\"Quiero dar las gracias al ponente\", \"Tenemos que votar\"]]";
+        JsonNode nothing = contrast(body, spanish, "0");
+        JsonNode isolated = nothing.path("isolated");
+        assertThat(isolated.path("values")).isEqualTo(nothing.path("difference"));
+        assertThat(isolated.path("shared").asDouble()).isPositive().isLessThan(1);
+        assertThat(isolated.path("dropped")).isEmpty();
+        JsonNode most = contrast(body, spanish, "null");
+        assertThat(most.path("isolated").path("rho").asDouble()).isEqualTo(0.75);
+        assertThat(most.path("isolated").path("values")).isNotEqualTo(most.path("difference"));
+        // the texts of A kept: all of the difference is shared, and nothing of it is left
+        String same = "[[\"Je voudrais remercier le rapporteur\", \"Nous devons voter\"]]";
+        JsonNode all = contrast(body, same, "1");
+        assertThat(all.path("isolated").path("shared").asDouble()).isCloseTo(1, within(1e-9));
+        assertThat(all.path("isolated").path("values").valueStream().mapToDouble(JsonNode::asDouble))
+                .allSatisfy(v -> assertThat(v).isCloseTo(0, within(1e-5)));
+        assertThat(Json.tree(saved).path("values"))
+                .hasSameSizeAs(all.path("difference"))
+                .isNotEqualTo(all.path("difference"));
+        assertThat(contrast(body, "null", "null").path("isolated").isNull()).isTrue();
+        Files.delete(saved);
+    }
+
+    private static JsonNode contrast(String body, String keep, String rho) throws Exception {
+        HttpResponse<String> r =
+                http.post("/api/steer/contrast", body.replace("KEEP", keep).replace("RHO", rho));
+        assertThat(r.statusCode()).as(r.body()).isEqualTo(200);
+        return json(r);
     }
 
     @Test
@@ -130,6 +168,9 @@ class FinderTest {
             value = {
                 "/api/steer/contrast      | {'sae': 'tiny-s0', 'a': ['x'], 'b': ['y', 'z']}           | 400 | 2 to 256",
                 "/api/steer/contrast      | {'sae': 'tiny-s0', 'a': ['x', 'y']}                        | 400 | a and b",
+                "/api/steer/contrast      | {'sae': 'tiny-s0', 'a': ['x', 'y'], 'b': ['y', 'z'], 'keep': [['x']]} | 400 | to keep",
+                "/api/steer/contrast      | {'sae': 'tiny-s0', 'a': ['x', 'y'], 'b': ['y', 'z'], 'keep': [null]} | 400 | keep",
+                "/api/steer/contrast      | {'sae': 'tiny-s0', 'a': ['x', 'y'], 'b': ['y', 'z'], 'keep': [['v', 'w']], 'rho': 2} | 400 | rho",
                 "/api/steer/contrast      | {'a': ['x', 'y'], 'b': ['y', 'z']}                         | 400 | sae",
                 "/api/steer/attribution   | {'sae': 'tiny-s0', 'text': ''}                             | 400 | text",
                 "/api/steer/attribution   | {'sae': 'nobody', 'text': 'a'}                             | 404 | nobody",

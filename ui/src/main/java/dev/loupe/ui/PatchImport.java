@@ -4,7 +4,7 @@ import com.vaadin.flow.component.upload.Upload;
 import com.vaadin.flow.server.streams.UploadHandler;
 import dev.loupe.base.LoupeException;
 import dev.loupe.patch.PairFiles;
-import dev.loupe.patch.PatchPair;
+import dev.loupe.patch.task.PatchPair;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;

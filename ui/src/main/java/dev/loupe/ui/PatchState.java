@@ -1,8 +1,8 @@
 package dev.loupe.ui;
 
 import com.vaadin.flow.router.QueryParameters;
-import dev.loupe.patch.PatchPair;
 import dev.loupe.patch.PatchRequest;
+import dev.loupe.patch.task.PatchPair;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

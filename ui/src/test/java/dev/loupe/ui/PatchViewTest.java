@@ -6,6 +6,7 @@ import com.vaadin.flow.router.QueryParameters;
 import dev.loupe.base.Progress;
 import dev.loupe.patch.PatchRequest;
 import dev.loupe.patch.PatchResult;
+import dev.loupe.patch.task.PatchPair;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -93,12 +94,12 @@ class PatchViewTest extends ViewTest {
         PatchResult expected = workbench
                 .patch()
                 .run(
-                        PatchRequest.of(
+                        PatchRequest.of("", "", "", "")
+                                .withPairs(List.of(new PatchPair(
                                         "I would like to thank the rapporteur. I",
                                         "We would like to thank the rapporteur. We",
-                                        " am",
-                                        " are")
-                                .withSets(List.of(" was"), List.of(" were"))
+                                        List.of(" am", " was"),
+                                        List.of(" are", " were"))))
                                 .withSites("z_pos"),
                         Progress.silent());
         assertThat(text(view)).contains(Num.signed(expected.cleanDifference(), 3));

@@ -13,6 +13,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -98,33 +101,14 @@ public final class Hub {
             }
             return known;
         }
-        try (HubClient client = new HubClient(settings, id, pause)) {
-            HubClient.Listing listing;
-            try {
-                listing = client.list();
-            } catch (NotFoundException e) {
-                throw e;
-            } catch (LoupeException e) {
-                Path known = known(cache, choose);
-                if (known != null) {
-                    progress.message("Using the copy of " + id + " in the cache: " + e.getMessage());
-                    return known;
+        return newest(id, cache, () -> known(cache, choose), progress, (listing, fetching) -> {
+            for (String file : choose.apply(listing.files())) {
+                if (!FILE.matcher(file).matches() || file.contains("..")) {
+                    throw new LoupeException("The file \"" + file + "\" of " + id + " has no usable name.");
                 }
-                throw e;
+                fetching.accept(file);
             }
-            List<String> chosen = choose.apply(listing.files());
-            try (ArtifactLock lock = ArtifactLock.acquire(cache.lock(), "downloading " + id)) {
-                BlobDownload download = new BlobDownload(client, progress, pause);
-                for (String file : chosen) {
-                    if (!FILE.matcher(file).matches() || file.contains("..")) {
-                        throw new LoupeException("The file \"" + file + "\" of " + id + " has no usable name.");
-                    }
-                    one(file, listing.commit(), client, cache, download);
-                }
-                cache.remember(listing.commit());
-            }
-            return cache.snapshot(listing.commit());
-        }
+        });
     }
 
     private static @Nullable Path known(HubCache cache, UnaryOperator<List<String>> choose) {
@@ -169,6 +153,25 @@ public final class Hub {
         if (settings.offline()) {
             return offline(id, cache);
         }
+        return newest(id, cache, () -> find(id), progress, (listing, fetching) -> {
+            if (!onlyDescription) {
+                all(id, listing, cache, fetching);
+            } else if (listing.files().contains("config.json")) {
+                fetching.accept("config.json");
+            }
+        });
+    }
+
+    /**
+     * The folder of the newest commit, once what is chosen of it is there. If the hub cannot be asked, an earlier commit is
+     * better than none.
+     */
+    private Path newest(
+            HubId id,
+            HubCache cache,
+            Supplier<@Nullable Path> known,
+            Progress progress,
+            BiConsumer<HubClient.Listing, Consumer<String>> choose) {
         try (HubClient client = new HubClient(settings, id, pause)) {
             HubClient.Listing listing;
             try {
@@ -176,41 +179,32 @@ public final class Hub {
             } catch (NotFoundException e) {
                 throw e;
             } catch (LoupeException e) {
-                Path known = find(id);
-                if (known != null) { // an earlier commit is better than none
+                Path earlier = known.get();
+                if (earlier != null) {
                     progress.message("Using the copy of " + id + " in the cache: " + e.getMessage());
-                    return known;
+                    return earlier;
                 }
                 throw e;
             }
             try (ArtifactLock lock = ArtifactLock.acquire(cache.lock(), "downloading " + id)) {
                 BlobDownload download = new BlobDownload(client, progress, pause);
-                if (onlyDescription) {
-                    if (listing.files().contains("config.json")) {
-                        one("config.json", listing.commit(), client, cache, download);
-                    }
-                } else {
-                    all(id, listing, client, cache, download);
-                }
+                choose.accept(listing, file -> one(file, listing.commit(), client, cache, download));
                 cache.remember(listing.commit());
             }
             return cache.snapshot(listing.commit());
         }
     }
 
-    private void all(HubId id, HubClient.Listing listing, HubClient client, HubCache cache, BlobDownload download) {
-        String commit = listing.commit();
-        for (String file : wanted(id, listing.files())) {
-            one(file, commit, client, cache, download);
-        }
-        Path index = cache.snapshot(commit).resolve(INDEX);
+    private void all(HubId id, HubClient.Listing listing, HubCache cache, Consumer<String> fetching) {
+        wanted(id, listing.files()).forEach(fetching);
+        Path index = cache.snapshot(listing.commit()).resolve(INDEX);
         if (listing.files().contains(INDEX)) {
             for (String shard : HubCache.shards(Json.tree(index))) {
                 if (!listing.files().contains(shard)) {
                     throw new LoupeException("The index of weights of " + id + " names " + shard
                             + ", which the model does not have: its weights are not whole on " + settings.host() + ".");
                 }
-                one(shard, commit, client, cache, download);
+                fetching.accept(shard);
             }
         }
     }

@@ -5,7 +5,6 @@ import dev.loupe.diagnose.Diagnostic;
 import dev.loupe.diagnose.Effect;
 import dev.loupe.diagnose.Figure;
 import dev.loupe.diagnose.Finding;
-import dev.loupe.diagnose.Magnitudes;
 import dev.loupe.diagnose.ModelPass;
 import dev.loupe.diagnose.Need;
 import dev.loupe.diagnose.Numbers;
@@ -58,8 +57,7 @@ public final class Massive implements Diagnostic {
     private static final class Search implements Study {
         private final Subject subject;
         private final List<HookPoint> hooks;
-        private final Magnitudes[] sizes;
-        private final float[][] max; // by layer and dimension
+        private final LayerSizes[] sizes;
         private final double[] limit;
         private final long[] entries;
         private final double[] massiveSquares;
@@ -75,9 +73,7 @@ public final class Massive implements Diagnostic {
             this.subject = subject;
             hooks = Numbers.layers(subject, HookPoint::residPost);
             int n = hooks.size();
-            sizes = new Magnitudes[n];
-            Arrays.setAll(sizes, i -> new Magnitudes());
-            max = new float[n][];
+            sizes = LayerSizes.of(n);
             limit = new double[n];
             entries = new long[n];
             massiveSquares = new double[n];
@@ -99,53 +95,26 @@ public final class Massive implements Diagnostic {
         public void see(ModelPass pass) {
             for (int l = 0; l < sizes.length; l++) {
                 if (stage == 1) {
-                    measure(pass, l);
+                    LayerSizes here = sizes[l];
+                    pass.all(hooks.get(l), (row, b, p) -> here.add(row));
                 } else {
                     collect(pass, l);
                 }
             }
         }
 
-        private void measure(ModelPass pass, int l) {
-            pass.all(hooks.get(l), (row, b, p) -> {
-                if (max[l] == null) {
-                    max[l] = new float[row.length];
-                }
-                sizes[l].add(row);
-                for (int j = 0; j < row.length; j++) {
-                    max[l][j] = Math.max(max[l][j], Math.abs(row[j]));
-                }
-            });
-        }
-
-        private float largest(int l) {
-            float m = 0;
-            for (float v : max[l]) {
-                m = Math.max(m, v);
-            }
-            return m;
-        }
-
         /** Chooses limits once the medians are known. */
         private void choose() {
-            double best = 0;
-            int bestLayer = 0;
             for (int l = 0; l < limit.length; l++) {
-                double median = sizes[l].quantile(0.5);
-                limit[l] = Math.max(Math.nextUp(LEAST), FACTOR * median);
-                if (first < 0 && largest(l) >= limit[l]) {
+                limit[l] = Math.max(Math.nextUp(LEAST), FACTOR * sizes[l].median());
+                if (first < 0 && sizes[l].largest() >= limit[l]) {
                     first = l;
                     massive = true;
                 }
-                if (largest(l) / median > best
-                        && l < Math.max(1, limit.length - 1)) { // behind the last nothing reads it
-                    best = largest(l) / median;
-                    bestLayer = l;
-                }
             }
             if (first < 0) {
-                first = bestLayer;
-                limit[first] = largest(first) / 2;
+                first = LayerSizes.mostUneven(sizes);
+                limit[first] = sizes[first].largest() / 2;
             }
         }
 
@@ -173,7 +142,7 @@ public final class Massive implements Diagnostic {
         }
 
         private Taps taps(boolean mean) {
-            double[] sums = new double[max[first].length];
+            double[] sums = new double[sizes[first].dimensions()];
             double[] counts = new double[sums.length];
             places.forEach((key, v) -> {
                 if (key.get(0) == first) {
@@ -222,18 +191,14 @@ public final class Massive implements Diagnostic {
             double[] medians = new double[n];
             long layers = 0;
             for (int l = 0; l < n; l++) {
-                medians[l] = sizes[l].quantile(0.5);
-                maxima[l] = largest(l);
+                medians[l] = sizes[l].median();
+                maxima[l] = sizes[l].largest();
                 ratio[l] = maxima[l] / medians[l];
                 int layer = l;
                 Map.Entry<List<Integer>, double[]> top = places.entrySet().stream()
                         .filter(e -> e.getKey().get(0) == layer)
                         .max(Comparator.comparingDouble(e -> e.getValue()[2]))
                         .orElse(null);
-                int dimension = 0;
-                for (int j = 0; j < max[l].length; j++) {
-                    dimension = max[l][j] > max[l][dimension] ? j : dimension;
-                }
                 boolean here = massive && entries[l] > 0;
                 layers += here ? 1 : 0;
                 table.row(
@@ -243,7 +208,7 @@ public final class Massive implements Diagnostic {
                         ratio[l],
                         entries[l],
                         squares[l] == 0 ? 0 : massiveSquares[l] / squares[l],
-                        top == null ? dimension : top.getKey().get(1),
+                        top == null ? sizes[l].dimensions(1)[0] : top.getKey().get(1),
                         top == null
                                 ? ""
                                 : subject.model().tokenizer().token(top.getKey().get(2)),

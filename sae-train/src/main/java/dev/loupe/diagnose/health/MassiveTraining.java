@@ -6,7 +6,6 @@ import dev.loupe.base.Progress;
 import dev.loupe.diagnose.About;
 import dev.loupe.diagnose.Diagnostic;
 import dev.loupe.diagnose.Finding;
-import dev.loupe.diagnose.Magnitudes;
 import dev.loupe.diagnose.ModelPass;
 import dev.loupe.diagnose.Need;
 import dev.loupe.diagnose.Numbers;
@@ -26,12 +25,9 @@ import dev.loupe.train.TrainConfig;
 import dev.loupe.train.TrainJob;
 import dev.loupe.train.TrainPreset;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.IntStream;
 
 /**
  * What the largest activations of a place do to the training of an SAE, with and without the presets against them (Oh et al.,
@@ -71,62 +67,37 @@ public final class MassiveTraining implements Diagnostic {
     private static final class Training implements Study, OwnWork {
         private final Subject subject;
         private final List<HookPoint> hooks;
-        private final Magnitudes[] sizes;
-        private final float[][] max;
+        private final LayerSizes[] sizes;
         private final List<float[]> all = new ArrayList<>();
         private final List<float[]> ordinary = new ArrayList<>();
         private final List<float[]> heldOut = new ArrayList<>();
         private final double[] fvu = new double[NAMES.size()];
         private int layer;
-        private double ratio;
         private int stage;
 
         Training(Subject subject) {
             this.subject = subject;
             hooks = Numbers.layers(subject, HookPoint::residPost);
-            sizes = new Magnitudes[hooks.size()];
-            Arrays.setAll(sizes, i -> new Magnitudes());
-            max = new float[hooks.size()][];
+            sizes = LayerSizes.of(hooks.size());
         }
 
         @Override
         public Wants wants() {
             stage++;
             if (stage == 2) {
-                choose();
+                layer = LayerSizes.mostUneven(sizes);
             }
             return stage == 1
                     ? Wants.model(hooks).upTo(4096)
                     : stage == 2 ? Wants.model(List.of(hooks.get(layer))).upTo(ROWS + 2L * HELD_OUT) : Wants.nothing();
         }
 
-        private void choose() {
-            for (int l = 0; l < Math.max(1, hooks.size() - 1); l++) {
-                double here = 0;
-                for (float v : max[l]) {
-                    here = Math.max(here, v / sizes[l].quantile(0.5));
-                }
-                if (here > ratio) {
-                    ratio = here;
-                    layer = l;
-                }
-            }
-        }
-
         @Override
         public void see(ModelPass pass) {
             if (stage == 1) {
-                for (int l = 0; l < max.length; l++) {
-                    int here = l;
-                    pass.all(hooks.get(l), (row, b, p) -> {
-                        if (max[here] == null) {
-                            max[here] = new float[row.length];
-                        }
-                        sizes[here].add(row);
-                        for (int j = 0; j < row.length; j++) {
-                            max[here][j] = Math.max(max[here][j], Math.abs(row[j]));
-                        }
-                    });
+                for (int l = 0; l < sizes.length; l++) {
+                    LayerSizes here = sizes[l];
+                    pass.all(hooks.get(l), (row, b, p) -> here.add(row));
                 }
                 return;
             }
@@ -143,23 +114,13 @@ public final class MassiveTraining implements Diagnostic {
             });
         }
 
-        private int[] largestDimensions() {
-            float[] m = max[layer];
-            return IntStream.range(0, m.length)
-                    .boxed()
-                    .sorted(Comparator.comparingDouble(j -> -m[j]))
-                    .limit(4)
-                    .mapToInt(j -> j)
-                    .toArray();
-        }
-
         @Override
         public void work(Progress progress) {
             if (heldOut.size() < 32 || ordinary.size() < 256) {
                 throw new LoupeException("The text is too short to train an SAE on: give at least 2,000 tokens.");
             }
-            float limit = 30 * sizes[layer].quantile(0.5);
-            int[] masked = largestDimensions();
+            float limit = 30 * sizes[layer].median();
+            int[] masked = sizes[layer].dimensions(4);
             for (int v = 0; v < NAMES.size(); v++) {
                 List<float[]> rows =
                         v == 1 ? ordinary : all.stream().map(float[]::clone).toList();
@@ -230,6 +191,7 @@ public final class MassiveTraining implements Diagnostic {
                 table.row(NAMES.get(v), fvu[v]);
                 best = fvu[v] < fvu[best] ? v : best;
             }
+            double ratio = sizes[layer].ratio();
             return new Finding(
                     "Behind block " + layer + ", where the largest activation is " + Numbers.fixed(ratio, 0)
                             + " times the median, training on everything leaves " + Fmt.percent(fvu[0])

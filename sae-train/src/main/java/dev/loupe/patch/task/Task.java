@@ -1,6 +1,5 @@
 package dev.loupe.patch.task;
 
-import dev.loupe.patch.PatchPair;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;

@@ -8,7 +8,6 @@ import dev.loupe.model.Taps;
 import dev.loupe.model.TokenBatch;
 import dev.loupe.model.Tokenizer;
 import dev.loupe.model.Want;
-import dev.loupe.patch.PatchPair;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;

@@ -4,6 +4,7 @@ import dev.loupe.model.LanguageModel;
 import dev.loupe.model.Taps;
 import dev.loupe.model.TokenBatch;
 import dev.loupe.model.Want;
+import dev.loupe.steer.LanguageIdentifier;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -25,7 +26,7 @@ final class Judge {
     private static final int BATCH = 32;
 
     private final LanguageModel model;
-    private final Identifier identifier;
+    private final LanguageIdentifier identifier;
     private final Map<String, List<int[]>> prefixes;
     private final Map<String, Double> distinct = new HashMap<>();
     private final Map<String, Double> loss = new HashMap<>();
@@ -53,7 +54,7 @@ final class Judge {
      */
     Judge(
             LanguageModel model,
-            Identifier identifier,
+            LanguageIdentifier identifier,
             Map<String, List<int[]>> prefixes,
             Map<String, Double> ownText,
             Map<String, List<int[]>> real) {
@@ -86,7 +87,7 @@ final class Judge {
         boolean[] varied = new boolean[texts.size()];
         java.util.stream.IntStream.range(0, texts.size()).parallel().forEach(i -> {
             Candidate c = texts.get(i);
-            Identifier.Guess guess = identifier.of(c.text());
+            LanguageIdentifier.Guess guess = identifier.of(c.text());
             named[i] = guess.language().equals(c.language()) && guess.confidence() >= SURE;
             varied[i] = distinct2(c.ids()) >= DISTINCT * ownDistinct(c.language());
         });

@@ -7,6 +7,7 @@ import dev.loupe.corpus.DocumentSource;
 import dev.loupe.corpus.HeldOut;
 import dev.loupe.corpus.LanguageLabeler;
 import dev.loupe.model.Tokenizer;
+import dev.loupe.steer.LanguageIdentifier;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -34,7 +35,7 @@ final class Passages {
     private final Map<String, List<Document>> training = new LinkedHashMap<>();
     private final Map<String, List<Document>> heldOut = new LinkedHashMap<>();
     private final Tokenizer tokenizer;
-    private final Identifier identifier;
+    private final LanguageIdentifier identifier;
 
     /**
      * A passage.
@@ -67,7 +68,7 @@ final class Passages {
                 documents(d.label(), rule.test(d.text())).add(d);
             }
         }
-        this.identifier = Identifier.train(texts);
+        this.identifier = LanguageIdentifier.train(texts);
         for (String l : languages) {
             if (documents(l, false).isEmpty() || documents(l, true).isEmpty()) {
                 throw new UsageException("The corpus has " + documents(l, false).size() + " training and "
@@ -87,7 +88,7 @@ final class Passages {
     }
 
     /** Names languages of short texts; it learnt from training documents in all languages of the corpus. */
-    Identifier identifier() {
+    LanguageIdentifier identifier() {
         return identifier;
     }
 

@@ -1,5 +1,6 @@
 package dev.loupe.steer.language;
 
+import dev.loupe.steer.LanguageIdentifier;
 import dev.loupe.steer.language.LanguageTable.Example;
 import dev.loupe.steer.language.LanguageTable.Identified;
 import dev.loupe.steer.language.LanguageTable.Pair;
@@ -24,7 +25,7 @@ final class TrialReport {
     private final TrialPlan plan;
     private final TrialMethods methods;
     private final Map<Condition, Setting> settings;
-    private final Identifier identifier;
+    private final LanguageIdentifier identifier;
     private final Map<Condition, List<Judged>> test;
     private final Map<Condition, List<Judged>> choice;
 
@@ -33,7 +34,7 @@ final class TrialReport {
             TrialMethods methods,
             Map<Condition, Setting> settings,
             List<Judged> judged,
-            Identifier identifier) {
+            LanguageIdentifier identifier) {
         this.identifier = identifier;
         this.plan = plan;
         this.methods = methods;
@@ -189,7 +190,7 @@ final class TrialReport {
         int wrong = 0;
         for (Condition c : conditions(x -> x.method().equals(LanguageTrial.REAL))) {
             for (Judged j : texts(c)) {
-                Identifier.Guess l = identifier.of(j.text());
+                LanguageIdentifier.Guess l = identifier.of(j.text());
                 boolean is = l.language().equals(j.prompt().language());
                 boolean certain = l.confidence() >= Judge.SURE;
                 right.add(j.counted(is));

@@ -1,12 +1,6 @@
 package dev.loupe.bench;
 
-import com.microsoft.playwright.Browser;
 import com.microsoft.playwright.Page;
-import com.microsoft.playwright.Playwright;
-import dev.loupe.http.LoupeServer;
-import dev.loupe.service.Settings;
-import dev.loupe.service.Workbench;
-import dev.loupe.service.Workspace;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -50,10 +44,7 @@ final class BrowseBench implements Benchmark {
     private final String sae = env("LOUPE_BROWSE_SAE", "browse");
     private final List<Double> paintedP95 = new ArrayList<>();
     private final List<Double> serverP95 = new ArrayList<>();
-    private @Nullable Workbench workbench;
-    private @Nullable LoupeServer server;
-    private @Nullable Playwright playwright;
-    private @Nullable Page page;
+    private @Nullable BrowserStage stage;
     private int next;
 
     private static String env(String name, String otherwise) {
@@ -89,29 +80,18 @@ final class BrowseBench implements Benchmark {
     }
 
     @Override
-    public void prepare(Path folder) throws Exception {
-        String known = System.getenv("LOUPE_BROWSE_WORKSPACE");
-        Workspace workspace =
-                known == null ? Workspace.create(folder.resolve("workspace")) : Workspace.create(Path.of(known));
-        workbench = new Workbench(workspace, Settings.load(Map.of(), Map.of()));
-        if (known == null) {
-            BrowsedIndex.generate(workbench, sae, LATENTS, tokens);
-        }
-        server = LoupeServer.start(workbench, new LoupeServer.Options("127.0.0.1", 0, null));
-        playwright = BrowsedIndex.playwright();
-        Browser browser = BrowsedIndex.launch(playwright);
-        page = browser.newContext(new Browser.NewContextOptions().setViewportSize(1280, 900))
-                .newPage();
+    public void prepare(Path folder) {
+        stage = new BrowserStage(folder, System.getenv("LOUPE_BROWSE_WORKSPACE"), sae, LATENTS, tokens);
     }
 
     @Override
     public Measured run() {
-        Page p = Objects.requireNonNull(page);
-        int last = Objects.requireNonNull(workbench).features().index(sae).size() - 1;
+        BrowserStage s = Objects.requireNonNull(stage);
+        int last = s.workbench().features().index(sae).size() - 1;
         if (next + STEPS > last) {
             next = 0;
         }
-        p.navigate("http://127.0.0.1:" + Objects.requireNonNull(server).port() + "/features/" + sae + "/" + next);
+        Page p = s.open("/features/" + sae + "/" + next);
         p.locator("#examples").waitFor();
         p.waitForTimeout(500);
         double[] painted = new double[STEPS];
@@ -140,14 +120,8 @@ final class BrowseBench implements Benchmark {
 
     @Override
     public void close() {
-        if (playwright != null) {
-            playwright.close();
-        }
-        if (server != null) {
-            server.close();
-        }
-        if (workbench != null) {
-            workbench.close();
+        if (stage != null) {
+            stage.close();
         }
     }
 }

@@ -1,11 +1,6 @@
 package dev.loupe.bench;
 
 import com.microsoft.playwright.Page;
-import com.microsoft.playwright.Playwright;
-import dev.loupe.http.LoupeServer;
-import dev.loupe.service.Settings;
-import dev.loupe.service.Workbench;
-import dev.loupe.service.Workspace;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -83,10 +78,7 @@ final class ScrollBench implements Benchmark {
 
     private final String sae = System.getenv().getOrDefault("LOUPE_SCROLL_SAE", "wide");
     private final Map<String, List<Double>> beside = new LinkedHashMap<>();
-    private @Nullable Workbench workbench;
-    private @Nullable LoupeServer server;
-    private @Nullable Playwright playwright;
-    private @Nullable Page page;
+    private @Nullable BrowserStage stage;
 
     @Override
     public String name() {
@@ -114,26 +106,14 @@ final class ScrollBench implements Benchmark {
     }
 
     @Override
-    public void prepare(Path folder) throws Exception {
-        String known = System.getenv("LOUPE_SCROLL_WORKSPACE");
-        Workspace workspace =
-                known == null ? Workspace.create(folder.resolve("workspace")) : Workspace.create(Path.of(known));
-        workbench = new Workbench(workspace, Settings.load(Map.of(), Map.of()));
-        if (!workbench.features().indexed().contains(sae)) {
-            BrowsedIndex.generate(workbench, sae, LATENTS, TOKENS);
-        }
-        server = LoupeServer.start(workbench, new LoupeServer.Options("127.0.0.1", 0, null));
-        playwright = BrowsedIndex.playwright();
-        page = BrowsedIndex.launch(playwright)
-                .newContext(new com.microsoft.playwright.Browser.NewContextOptions().setViewportSize(1280, 900))
-                .newPage();
+    public void prepare(Path folder) {
+        stage = new BrowserStage(folder, System.getenv("LOUPE_SCROLL_WORKSPACE"), sae, LATENTS, TOKENS);
     }
 
     @Override
     public Measured run() {
-        Page p = Objects.requireNonNull(page);
         long start = System.nanoTime();
-        p.navigate("http://127.0.0.1:" + Objects.requireNonNull(server).port() + "/features/" + sae + "?dead=1");
+        Page p = Objects.requireNonNull(stage).open("/features/" + sae + "?dead=1");
         p.locator("#features vaadin-grid").waitFor();
         p.waitForFunction("document.querySelector('#features .filters')?.textContent.includes('features')");
         note("ms to the page", (System.nanoTime() - start) / 1e6);
@@ -172,14 +152,8 @@ final class ScrollBench implements Benchmark {
 
     @Override
     public void close() {
-        if (playwright != null) {
-            playwright.close();
-        }
-        if (server != null) {
-            server.close();
-        }
-        if (workbench != null) {
-            workbench.close();
+        if (stage != null) {
+            stage.close();
         }
     }
 }

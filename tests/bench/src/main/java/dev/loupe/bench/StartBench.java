@@ -2,35 +2,44 @@ package dev.loupe.bench;
 
 import dev.loupe.base.LoupeException;
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStreamReader;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * How long a start takes, with and without the JDK's ahead-of-time cache: {@code --help} to its end, {@code serve} to the
- * first page, in seconds. Of the launcher of the checkout, or of a release: {@code LOUPE_LAUNCHER=.../loupe}.
+ * first page, in seconds. Of the launcher of the checkout, or of a release: {@code LOUPE_LAUNCHER=.../loupe}. The first
+ * starts make the caches, in the background; the rounds begin when both are there.
  */
 final class StartBench implements Benchmark {
     private static final String WITH = ", with the cache";
     private static final String WITHOUT = ", without";
+
+    private static final Duration PATIENCE = Duration.ofSeconds(100);
 
     private final Map<String, List<Double>> seconds = new LinkedHashMap<>();
     private final HttpClient http =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
     private final Path launcher;
     private @Nullable Path workspace;
+    private volatile @Nullable Process running;
 
     StartBench() {
         String told = System.getenv("LOUPE_LAUNCHER");
@@ -67,15 +76,63 @@ final class StartBench implements Benchmark {
     @Override
     public void prepare(Path folder) throws Exception {
         workspace = Files.createDirectories(folder.resolve("workspace"));
-        // the first starts make the caches, in the background
+        // an interrupted benchmark leaves no server behind
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            Process left = running;
+            if (left != null) {
+                left.descendants().forEach(ProcessHandle::destroyForcibly);
+                left.destroyForcibly();
+            }
+        }));
         help(true);
         serve(true);
-        long patience = System.nanoTime() + TimeUnit.MINUTES.toNanos(3);
-        double before = help(false);
-        for (int i = 0; i < 60 && help(true) > 0.8 * before && System.nanoTime() < patience; i++) {
-            Thread.sleep(2000);
+        long patience = System.nanoTime() + PATIENCE.toNanos();
+        for (String kind : List.of("light", "full")) {
+            while (!made(kind)) {
+                if (System.nanoTime() > patience) {
+                    throw new LoupeException(
+                            "The ahead-of-time cache \"" + kind + "\" of " + launcher + " did not come within "
+                                    + PATIENCE.toSeconds() + " s; folders looked at: " + caches()
+                                    + ". After a failure it is tried again only after the next build: remove " + kind
+                                    + ".tried there to try at once.");
+                }
+                Thread.sleep(500);
+            }
         }
-        Thread.sleep(10_000); // the server's cache is rehearsed for longer than the help's
+        Thread.sleep(2000); // the one who made it ends
+    }
+
+    /** Whether the launcher has a cache of a kind, {@code KIND-JDKVERSION.aot}, that is younger than what was built. */
+    private boolean made(String kind) throws IOException {
+        Path packed = root().resolve("lib/classpath");
+        FileTime built = Files.getLastModifiedTime(Files.exists(packed) ? packed : root().resolve("ui/target/built"));
+        for (Path folder : caches()) {
+            try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, kind + "-*.aot")) {
+                for (Path file : files) {
+                    if (Files.getLastModifiedTime(file).compareTo(built) > 0) {
+                        return true;
+                    }
+                }
+            }
+        }
+        return false;
+    }
+
+    private Path root() {
+        return Objects.requireNonNull(launcher.toAbsolutePath().normalize().getParent());
+    }
+
+    /** Where the launcher puts caches: of a checkout, of a release, of a release that cannot be written. */
+    private List<Path> caches() {
+        String told = System.getenv("XDG_CACHE_HOME");
+        Path home = told == null || told.isEmpty() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(told);
+        return Stream.of(
+                        root().resolve("ui/target/aot"),
+                        root().resolve("cache/aot"),
+                        home.resolve("loupe" + root().toString().replace('/', '_'))
+                                .resolve("aot"))
+                .filter(Files::isDirectory)
+                .toList();
     }
 
     @Override
@@ -105,9 +162,13 @@ final class StartBench implements Benchmark {
     private double help(boolean cache) throws Exception {
         long start = System.nanoTime();
         Process process = start(cache, "--help");
-        process.getInputStream().readAllBytes();
-        if (process.waitFor() != 0) {
-            throw new LoupeException("The launcher " + launcher + " did not show its help.");
+        try {
+            process.getInputStream().readAllBytes();
+            if (process.waitFor() != 0) {
+                throw new LoupeException("The launcher " + launcher + " did not show its help.");
+            }
+        } finally {
+            end(process);
         }
         return (System.nanoTime() - start) / 1e9;
     }
@@ -135,8 +196,7 @@ final class StartBench implements Benchmark {
             }
             return took;
         } finally {
-            process.destroy();
-            process.waitFor();
+            end(process);
         }
     }
 
@@ -148,6 +208,17 @@ final class StartBench implements Benchmark {
         if (!cache) {
             builder.environment().put("LOUPE_NO_AOT", "1");
         }
-        return builder.start();
+        Process process = builder.start();
+        running = process;
+        return process;
+    }
+
+    /** Ends a start and whatever it has started. */
+    private static void end(Process process) throws InterruptedException {
+        process.destroy();
+        if (!process.waitFor(10, TimeUnit.SECONDS)) {
+            process.descendants().forEach(ProcessHandle::destroyForcibly);
+            process.destroyForcibly().waitFor();
+        }
     }
 }

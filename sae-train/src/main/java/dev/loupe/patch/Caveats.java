@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** What a reader of a result must know before believing it. */
-final class Notes {
-    private Notes() {}
+final class Caveats {
+    private Caveats() {}
 
     /**
      * The notes.

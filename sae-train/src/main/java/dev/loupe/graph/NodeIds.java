@@ -1,8 +1,8 @@
 package dev.loupe.graph;
 
 /** Ids of nodes: circuit-tracer's, but for errors, so that none can be that of another kind. */
-final class Names {
-    private Names() {}
+final class NodeIds {
+    private NodeIds() {}
 
     static String feature(int layer, int feature, int position) {
         return layer + "_" + feature + "_" + position;

@@ -1,4 +1,4 @@
-package dev.loupe.steer.language;
+package dev.loupe.steer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -13,7 +13,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** The identifier on two made-up languages and their mixture. */
-class IdentifierTest {
+class LanguageIdentifierTest {
     private static String text(Cases.Random r, String letters, int words) {
         return IntStream.range(0, words)
                 .mapToObj(w -> IntStream.range(0, 3 + r.nextInt(5))
@@ -31,7 +31,7 @@ class IdentifierTest {
             one.add(text(r, "aeioulmn", 60));
             two.add(text(r, "aeioukst", 60));
         }
-        Identifier id = Identifier.train(Map.of("one", one, "two", two));
+        LanguageIdentifier id = LanguageIdentifier.train(Map.of("one", one, "two", two));
         assertThat(id.languages()).containsExactly("one", "two");
         for (int i = 0; i < 20; i++) {
             assertThat(id.of(text(r, "aeioulmn", 12)).language()).isEqualTo("one");
@@ -43,7 +43,7 @@ class IdentifierTest {
 
     @Test
     void withoutTwoLanguagesThereIsNothingToTellApart() {
-        assertThatThrownBy(() -> Identifier.train(Map.of("one", List.of("a", "b"))))
+        assertThatThrownBy(() -> LanguageIdentifier.train(Map.of("one", List.of("a", "b"))))
                 .isInstanceOf(UsageException.class);
     }
 }

@@ -1,6 +1,7 @@
-package dev.loupe.diagnose;
+package dev.loupe.diagnose.gallery;
 
 import dev.loupe.base.NotFoundException;
+import dev.loupe.diagnose.Diagnostic;
 import dev.loupe.diagnose.geometry.AttentionEntropy;
 import dev.loupe.diagnose.geometry.DepthProfile;
 import dev.loupe.diagnose.geometry.EffectiveRank;

@@ -1,4 +1,4 @@
-package dev.loupe.steer.language;
+package dev.loupe.steer;
 
 import dev.loupe.base.UsageException;
 import dev.loupe.corpus.Corpora;
@@ -19,7 +19,7 @@ import java.util.stream.Stream;
  * language. N-grams of one text depend on each other, which makes naive Bayes far too sure; its scores are divided by a
  * temperature that makes the confidences right on texts it was not trained on (Guo et al., arXiv 1706.04599). Immutable.
  */
-public final class Identifier {
+public final class LanguageIdentifier {
     private static final int BUCKETS = 1 << 17;
     private static final int LONGEST = 4;
     private static final double SMOOTHING = 0.5;
@@ -32,7 +32,7 @@ public final class Identifier {
     /** A language with how likely it is; all languages together have 1. */
     public record Guess(String language, double confidence) {}
 
-    private Identifier(List<String> languages, float[][] logP, double temperature) {
+    private LanguageIdentifier(List<String> languages, float[][] logP, double temperature) {
         this.languages = languages;
         this.logP = logP;
         this.temperature = temperature;
@@ -41,7 +41,7 @@ public final class Identifier {
     /**
      * The identifier of the built-in corpus, from some documents of each of its languages. Made when it is first asked for; that takes a second or two.
      */
-    public static Identifier ofEuroparl() {
+    public static LanguageIdentifier ofEuroparl() {
         return Loaded.EUROPARL;
     }
 
@@ -49,9 +49,9 @@ public final class Identifier {
         private static final int DOCUMENTS = 15;
         private static final double SURE = 0.9;
 
-        static final Identifier EUROPARL = load();
+        static final LanguageIdentifier EUROPARL = load();
 
-        private static Identifier load() {
+        private static LanguageIdentifier load() {
             DocumentSource source = Corpora.of(Corpora.EUROPARL, "");
             LanguageLabeler labeler = LanguageLabeler.of(source.languages());
             Map<String, List<String>> texts = new TreeMap<>();
@@ -83,7 +83,7 @@ public final class Identifier {
      *
      * @param texts by language, at least two languages with at least two texts each
      */
-    public static Identifier train(Map<String, List<String>> texts) {
+    public static LanguageIdentifier train(Map<String, List<String>> texts) {
         List<String> languages = texts.entrySet().stream()
                 .filter(e -> e.getValue().size() >= 2)
                 .map(Map.Entry::getKey)
@@ -118,7 +118,7 @@ public final class Identifier {
                 logP[l][b] = (float) Math.log(counts[b] / sum);
             }
         }
-        return new Identifier(languages, logP, temperature(logP, pieces, truth));
+        return new LanguageIdentifier(languages, logP, temperature(logP, pieces, truth));
     }
 
     /** The languages it knows, sorted. */

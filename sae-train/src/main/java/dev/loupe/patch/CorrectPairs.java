@@ -10,10 +10,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** The pairs that the model gets right: the answer above the wrong one after clean, below it after corrupt. */
-final class Correct {
+final class CorrectPairs {
     private static final int TOKENS_A_BATCH = 1024;
 
-    private Correct() {}
+    private CorrectPairs() {}
 
     static List<PromptPair> of(LanguageModel model, List<PromptPair> pairs, Progress progress) {
         int rows = Math.max(1, TOKENS_A_BATCH / pairs.get(0).clean().length);

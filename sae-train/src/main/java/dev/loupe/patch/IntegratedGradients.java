@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.Objects;
 
 /** Integrated gradients (arXiv 1703.01365) of one pair: gradients averaged on the way from corrupt to clean. */
-final class Paths {
+final class IntegratedGradients {
     private static final int TOKENS_A_BATCH = 1024;
     private static final int MOST_ROWS = 32;
 
@@ -23,7 +23,7 @@ final class Paths {
     private final Runs.Run run;
     private final int steps;
 
-    Paths(LanguageModel model, Runs.Run run, int steps) {
+    IntegratedGradients(LanguageModel model, Runs.Run run, int steps) {
         this.model = model;
         this.run = run;
         this.steps = steps;

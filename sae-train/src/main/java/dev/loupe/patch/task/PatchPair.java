@@ -1,4 +1,4 @@
-package dev.loupe.patch;
+package dev.loupe.patch.task;
 
 import com.fasterxml.jackson.annotation.JsonAlias;
 import com.fasterxml.jackson.annotation.JsonFormat;

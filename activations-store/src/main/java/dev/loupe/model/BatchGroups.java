@@ -12,11 +12,11 @@ import java.util.Map;
  * about a third faster in groups of 1,024 (docs/decisions.md). Every group is padded to the length of the whole batch, so
  * that results lie one behind another.
  */
-final class Groups {
+final class BatchGroups {
     /** Tokens (with padding) of one group. */
     static final int TOKENS = 1024;
 
-    private Groups() {}
+    private BatchGroups() {}
 
     /** Rows [from, to) of each group. */
     static List<int[]> split(TokenBatch batch) {
