@@ -101,7 +101,7 @@ def sparsify(t, c, folder):
 
     def run():
         nonlocal at
-        total = 0.0
+        loss = 0.0
         for _ in range(c["steps"]):
             x = rows[at % len(rows)]
             sae.set_decoder_norm_to_unit_norm()
@@ -111,9 +111,9 @@ def sparsify(t, c, folder):
             sae.remove_gradient_parallel_to_decoder_directions()
             adam.step()
             adam.zero_grad()
-            total += (x - out.sae_out.detach()).pow(2).sum(1).mean().item() / c["steps"]
+            loss = (x - out.sae_out.detach()).pow(2).sum(1).mean().item()
             at += 1
-        return c["steps"] * c["batch"], total
+        return c["steps"] * c["batch"], loss
 
     return run
 
@@ -134,11 +134,11 @@ def dictionary_learning(t, c, folder):
 
     def run():
         nonlocal at
-        total = 0.0
+        loss = 0.0
         for _ in range(c["steps"]):
             with mixed(t, c):
-                total += float(trainer.update(at, rows[at % len(rows)])) / c["steps"]
+                loss = float(trainer.update(at, rows[at % len(rows)]))
             at += 1
-        return c["steps"] * c["batch"], total
+        return c["steps"] * c["batch"], loss
 
     return run

@@ -2,8 +2,7 @@ package dev.loupe.engine;
 
 import dev.loupe.math.TopK;
 import java.util.Arrays;
-import java.util.function.BiConsumer;
-import java.util.function.Supplier;
+import java.util.function.IntConsumer;
 
 /**
  * Finds the smallest pre-activation that BATCH_TOPK keeps: the (k · rows)-th largest positive one of the whole batch. Rows
@@ -23,16 +22,16 @@ final class BatchThreshold {
     private float bound;
     private float[] values = new float[0];
 
-    /** Sets the bound; the first time from the first tile of rows. */
-    void begin(
-            StepInput s,
-            BiConsumer<Integer, ForwardTile.Scratch> encode,
-            Supplier<ForwardTile.Scratch> scratch,
-            ForwardTile first) {
+    /**
+     * Sets the bound; the first time from the first tile of rows.
+     *
+     * @param encode makes the hits of so many tiles
+     */
+    void begin(StepInput s, IntConsumer encode, ForwardTile first) {
         bound = last * slack;
         if (last < 0) {
             Arrays.fill(s.limits, 0);
-            encode.accept(0, scratch.get());
+            encode.accept(1);
             int wanted = 2 * s.rule.k() * first.count;
             int size = first.hits.size();
             float[] sample = Arrays.copyOf(first.hits.pi, size);

@@ -23,14 +23,19 @@ final class Candidates {
 
     /** Appends a row: the latents {@code latents[found[h]]} with {@code values[found[h]]}, h from 0 to {@code count}. */
     void addRow(int[] found, int count, int[] latents, float[] values) {
+        addRow(found, count, latents, values, 0);
+    }
+
+    /** The same of what begins at {@code from} in {@code latents} and {@code values}. */
+    void addRow(int[] found, int count, int[] latents, float[] values, int from) {
         int to = starts[rows];
         if (to + count > ids.length) {
             ids = Arrays.copyOf(ids, 2 * (to + count));
             pi = Arrays.copyOf(pi, ids.length);
         }
         for (int h = 0; h < count; h++) {
-            ids[to + h] = latents[found[h]];
-            pi[to + h] = values[found[h]];
+            ids[to + h] = latents[from + found[h]];
+            pi[to + h] = values[from + found[h]];
         }
         starts[++rows] = to + count;
     }

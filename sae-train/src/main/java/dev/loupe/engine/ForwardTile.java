@@ -2,7 +2,6 @@ package dev.loupe.engine;
 
 import dev.loupe.kernel.PackedPanels;
 import dev.loupe.kernel.PanelType;
-import dev.loupe.math.RowOps;
 import dev.loupe.math.TopK;
 import dev.loupe.math.VectorOps;
 import java.lang.foreign.MemorySegment;
@@ -28,6 +27,8 @@ final class ForwardTile {
 
     Candidates hits = new Candidates();
     private Candidates spare = new Candidates();
+    private final Contenders contenders = new Contenders();
+
     /** Dead latents chosen for the auxiliary loss. */
     final Candidates revived = new Candidates();
 
@@ -93,6 +94,10 @@ final class ForwardTile {
         }
     }
 
+    /**
+     * Makes the product and, unless it is of integers, {@link #hits}. After one of integers there are contenders, which
+     * {@link #exact(StepInput, Scratch, int)} and {@link #choose(StepInput, Scratch)} make hits of.
+     */
     void encode(StepInput s, Scratch q, int firstRow, int rowCount) {
         first = firstRow;
         count = rowCount;
@@ -115,13 +120,38 @@ final class ForwardTile {
             }
         }
         clock.lap(StepClock.PRODUCT);
+        contenders.clear();
         for (int r = 0; r < count; r++) {
-            choose(s, q, r);
+            if (s.encoder.type.isInteger()) {
+                contenders.addRow(q.screens[r], q);
+            } else {
+                choose(s, q, r);
+            }
             if (s.dead.length > 0) {
                 revive(s, q, r);
             }
         }
         clock.lap(StepClock.SELECTION);
+    }
+
+    /** Computes the pre-activations of contenders below the latent {@code to} that have none yet. */
+    void exact(StepInput s, Scratch q, int to) {
+        clock.begin();
+        contenders.exact(s, q, first, to);
+        clock.lap(StepClock.SELECTION);
+    }
+
+    /** Chooses among contenders whose pre-activations are exact. */
+    void choose(StepInput s, Scratch q) {
+        clock.begin();
+        hits.clear();
+        contenders.choose(s, q, hits);
+        clock.lap(StepClock.SELECTION);
+    }
+
+    /** How many latents of all rows are hits or contenders. */
+    int found() {
+        return hits.size() + contenders.size();
     }
 
     private void product(StepInput s, Scratch q) {
@@ -224,53 +254,28 @@ final class ForwardTile {
         }
     }
 
-    /** The latents that may act on a row, with their pre-activations. */
+    /** The latents that may act on a row, with their pre-activations, after a product of float32 or bfloat16. */
     private void choose(StepInput s, Scratch q, int r) {
         Screen screen = q.screens[r];
-        boolean top = s.rule.selection() == Selection.TOPK;
         int size = screen.count;
-        PanelType type = s.encoder.type;
-        boolean later = type == PanelType.BFLOAT16 && s.rule.selection() == Selection.BATCH_TOPK; // see refine
-        if (type == PanelType.FLOAT32 || later || (type == PanelType.BFLOAT16 && (long) size * FEW > s.n)) {
-            int chosen = top ? q.topK.select(screen.lower, 0, size, s.rule.k(), q.found) : all(q.found, size);
+        boolean top = s.rule.selection() == Selection.TOPK;
+        int chosen = top ? q.topK.select(screen.lower, 0, size, s.rule.k(), q.found) : all(q.found, size);
+        boolean later = s.rule.selection() == Selection.BATCH_TOPK; // see refine
+        if (s.encoder.type == PanelType.FLOAT32 || later || (long) size * FEW > s.n) {
             hits.addRow(q.found, chosen, screen.ids, screen.lower);
             return;
         }
-        if (top && type == PanelType.BFLOAT16) {
-            size = q.topK.select(screen.lower, 0, size, s.rule.k(), q.found);
-            for (int c = 0; c < size; c++) {
-                screen.ids[c] = screen.ids[q.found[c]];
-            }
+        for (int c = 0; c < chosen; c++) {
+            q.ids[c] = screen.ids[q.found[c]];
         }
-        exact(s, q, r, screen.ids, size);
+        Contenders.dots(s, q, first + r, q.ids, 0, chosen);
         int kept = 0;
-        for (int c = 0; c < size; c++) {
-            int i = screen.ids[c];
-            if (!top && q.exact[c] > s.limits[i]) {
+        for (int c = 0; c < chosen; c++) {
+            if (top || q.exact[c] > s.limits[q.ids[c]]) {
                 q.found[kept++] = c;
             }
         }
-        int chosen = top ? q.topK.select(q.exact, 0, size, s.rule.k(), q.found) : kept;
-        hits.addRow(q.found, chosen, screen.ids, q.exact);
-    }
-
-    /** Pre-activations of a row in float32, into {@code q.exact}. */
-    private void exact(StepInput s, Scratch q, int r, int[] latents, int size) {
-        for (int c = 0; c < size; c++) {
-            q.decoderRows[c] = s.parameters.encoderRows().offset(latents[c]);
-        }
-        RowOps.dotRows(
-                s.centred,
-                (first + r) * s.dIn,
-                s.parameters.encoderRows().segment(),
-                q.decoderRows,
-                0,
-                size,
-                q.exact,
-                s.dIn);
-        for (int c = 0; c < size; c++) {
-            q.exact[c] += s.bias[latents[c]];
-        }
+        hits.addRow(q.found, kept, q.ids, q.exact);
     }
 
     /**
@@ -293,7 +298,7 @@ final class ForwardTile {
             }
             boolean few = (long) size * FEW <= s.n;
             if (few) {
-                exact(s, q, r, q.ids, size);
+                Contenders.dots(s, q, first + r, q.ids, 0, size);
             }
             spare.addRow(q.found, all(q.found, size), q.ids, few ? q.exact : q.z);
         }
@@ -304,7 +309,7 @@ final class ForwardTile {
         rowPass.ties = 0;
     }
 
-    private static int all(int[] found, int size) {
+    static int all(int[] found, int size) {
         for (int c = 0; c < size; c++) {
             found[c] = c;
         }

@@ -12,12 +12,18 @@ import org.jspecify.annotations.Nullable;
  * never reach memory. Results do not depend on the number of threads.
  */
 final class SimdEngine implements SaeEngine {
+    /** One latent in so many at most is chosen where integers exclude the others. */
+    private static final long FEW = 32;
+
     private final Precision precision;
     private final @Nullable PanelType forced;
     private final int sparse;
 
+    /** Bytes of encoder rows that all threads use at a time: they stay in the cache that threads share. */
+    final int near;
+
     SimdEngine(Precision precision) {
-        this(precision, null, DenseStep.SPARSE);
+        this(precision, null, DenseStep.SPARSE, 8 << 20);
     }
 
     /**
@@ -25,8 +31,10 @@ final class SimdEngine implements SaeEngine {
      *
      * @param forced the type of the encoder's product
      * @param sparse dense products from one active latent in so many on; 0 for never
+     * @param near bytes of encoder rows at a time
      */
-    SimdEngine(Precision precision, @Nullable PanelType forced, int sparse) {
+    SimdEngine(Precision precision, @Nullable PanelType forced, int sparse, int near) {
+        this.near = near;
         this.precision = precision;
         this.forced = forced;
         this.sparse = sparse;
@@ -50,7 +58,7 @@ final class SimdEngine implements SaeEngine {
 
     /**
      * The type of the encoder's product. With few latents to choose, a product of integers that only excludes the others
-     * and float32 for the rest is faster; from about a 64th of all latents on, the rest costs more than it saves. Steps of
+     * and float32 for the rest is faster; from about a 32nd of all latents on, the rest costs more than it saves. Steps of
      * dense products are float32 in all.
      *
      * @param revives whether there are dead latents for the auxiliary loss
@@ -67,8 +75,8 @@ final class SimdEngine implements SaeEngine {
             return dense ? PanelType.FLOAT32 : PanelType.BFLOAT16;
         }
         boolean few = switch (rule.selection()) {
-            case TOPK, BATCH_TOPK -> 64L * rule.k() <= n;
-            case POSITIVE, THRESHOLD -> rule.k() > 0 && 64L * rule.k() <= n;
+            case TOPK, BATCH_TOPK -> FEW * rule.k() <= n;
+            case POSITIVE, THRESHOLD -> rule.k() > 0 && FEW * rule.k() <= n;
             case GATE, STATISTICAL -> false;
         };
         PanelType integers = precision == Precision.INT8 ? PanelType.INT8 : PanelType.INT16;

@@ -131,9 +131,18 @@ final class SimdSession implements TrainSession {
             }
         }
         if (s.rule.selection() != Selection.BATCH_TOPK) {
+            boolean later = s.encoder.type.isInteger();
+            if (later) {
+                eachTile(s, count, (t, q) -> encode(s, t, q));
+                exact(s, count);
+            }
             eachTile(s, count, (t, q) -> {
                 tiles[t].hits = q.hits; // of no use after the tile
-                encode(s, t, q);
+                if (later) {
+                    tiles[t].choose(s, q);
+                } else {
+                    encode(s, t, q);
+                }
                 decode(s, t, q);
             });
             s.guess = Float.POSITIVE_INFINITY;
@@ -142,14 +151,32 @@ final class SimdSession implements TrainSession {
             }
             return;
         }
-        batchThreshold.begin(s, (t, q) -> encode(s, t, q), () -> scratch(s), tiles[0]);
+        batchThreshold.begin(s, c -> encode(s, c), tiles[0]);
         do {
-            eachTile(s, count, (t, q) -> encode(s, t, q));
+            encode(s, count);
         } while (!batchThreshold.found(s, tiles));
         eachTile(s, count, (t, q) -> {
             tiles[t].refine(s, q);
             decode(s, t, q);
         });
+    }
+
+    /** Encodes so many tiles, to their hits. */
+    private void encode(StepInput s, int count) {
+        eachTile(s, count, (t, q) -> encode(s, t, q));
+        if (s.encoder.type.isInteger()) {
+            exact(s, count);
+            eachTile(s, count, (t, q) -> tiles[t].choose(s, q));
+        }
+    }
+
+    /** Pre-activations in float32 of what integers left over: for all rows with the same few latents at a time. */
+    private void exact(StepInput s, int count) {
+        int latents = Math.max(1, engine.near / (4 * p.dIn()));
+        for (int from = 0; from < p.dSae(); from += latents) {
+            int end = Math.min(p.dSae(), from + latents);
+            eachTile(s, count, (t, q) -> tiles[t].exact(s, q, end));
+        }
     }
 
     private void decode(StepInput s, int t, ForwardTile.Scratch q) {
@@ -188,7 +215,7 @@ final class SimdSession implements TrainSession {
             ForwardTile.Scratch mine = scratch(s);
             first.encode(s, mine, 0, rows);
             scratch.addFirst(mine);
-            active = (double) first.hits.size() / rows;
+            active = (double) first.found() / rows;
         }
         boolean widens = engine.mayWiden(s.encoder.type);
         if (!engine.dense(active, p.dSae()) || !(widens || s.encoder.type == PanelType.FLOAT32)) {

@@ -20,6 +20,10 @@ class EngineContractTest {
     private static final double TOLERANCE = 2e-4;
     /** Dense products wherever there is a pair. */
     private static final int DENSE = Integer.MAX_VALUE;
+    /** Bytes of encoder rows at a time: a few latents, or all of them at once. */
+    private static final int SOME = 10_000;
+
+    private static final int MANY = 8 << 20;
 
     @ParameterizedTest
     @EnumSource(Kind.class)
@@ -31,8 +35,8 @@ class EngineContractTest {
     @ParameterizedTest
     @EnumSource(Kind.class)
     void stepsWithAProductOfIntegersAgreeWithTheReference(Kind kind) {
-        agree(kind, new SimdEngine(Precision.FP32, PanelType.INT16, DenseStep.SPARSE), 5);
-        agree(kind, new SimdEngine(Precision.FP32, PanelType.INT8, DenseStep.SPARSE), 20);
+        agree(kind, new SimdEngine(Precision.FP32, PanelType.INT16, DenseStep.SPARSE, SOME), 5);
+        agree(kind, new SimdEngine(Precision.FP32, PanelType.INT8, DenseStep.SPARSE, SOME), 20);
     }
 
     /** 16-bit integers exclude by a certain bound; 8-bit ones must leave over the same latents, on uneven rows, too. */
@@ -53,8 +57,8 @@ class EngineContractTest {
             }
             Matrix x = Matrix.copyOf(rows);
             Matrix target = States.target(random, start, kind, x);
-            try (TrainSession wide = new SimdEngine(Precision.FP32, PanelType.INT16, 0).open(start);
-                    TrainSession narrow = new SimdEngine(Precision.FP32, PanelType.INT8, 0).open(start)) {
+            try (TrainSession wide = new SimdEngine(Precision.FP32, PanelType.INT16, 0, SOME).open(start);
+                    TrainSession narrow = new SimdEngine(Precision.FP32, PanelType.INT8, 0, MANY).open(start)) {
                 for (int step = 0; step < 3; step++) {
                     assertThat(narrow.step(x, target, rule).loss())
                             .isEqualTo(wide.step(x, target, rule).loss());
@@ -69,9 +73,9 @@ class EngineContractTest {
     @ParameterizedTest
     @EnumSource(Kind.class)
     void stepsWithDenseProductsAndWithoutAnyAgreeWithTheReference(Kind kind) {
-        agree(kind, new SimdEngine(Precision.FP32, null, DENSE), 20);
-        agree(kind, new SimdEngine(Precision.FP32, null, 0), 5);
-        agree(kind, new SimdEngine(Precision.FP32, null, 3), 5);
+        agree(kind, new SimdEngine(Precision.FP32, null, DENSE, SOME), 20);
+        agree(kind, new SimdEngine(Precision.FP32, null, 0, SOME), 5);
+        agree(kind, new SimdEngine(Precision.FP32, null, 3, SOME), 5);
     }
 
     /** In bfloat16 many active latents mean dense products, too, which are float32: no number need be of few bits. */
@@ -275,9 +279,9 @@ class EngineContractTest {
     void neitherThreadsNorARestartChangeABit(Kind kind) {
         unchanged(kind, SaeEngine.best(), 3);
         unchanged(kind, SaeEngine.best(Precision.BF16), 1);
-        unchanged(kind, new SimdEngine(Precision.FP32, PanelType.INT16, 0), 1);
-        unchanged(kind, new SimdEngine(Precision.FP32, PanelType.INT8, 0), 1);
-        unchanged(kind, new SimdEngine(Precision.FP32, null, DENSE), 2);
+        unchanged(kind, new SimdEngine(Precision.FP32, PanelType.INT16, 0, SOME), 1);
+        unchanged(kind, new SimdEngine(Precision.FP32, PanelType.INT8, 0, SOME), 1);
+        unchanged(kind, new SimdEngine(Precision.FP32, null, DENSE, SOME), 2);
     }
 
     static void unchanged(Kind kind, SaeEngine engine, int cases) {
