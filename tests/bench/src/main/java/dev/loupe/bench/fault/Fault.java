@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -49,7 +50,7 @@ enum Fault {
         Child.End meet(Trial t) throws Exception {
             boolean future = t.random().nextBoolean();
             FakeClock clock = t.random().nextBoolean()
-                    ? FakeClock.of(t.output().toAbsolutePath().getParent())
+                    ? FakeClock.of(Objects.requireNonNull(t.output().toAbsolutePath().getParent()))
                     : null;
             if (clock != null) {
                 Child child = t.start(List.of(), clock.environment());
