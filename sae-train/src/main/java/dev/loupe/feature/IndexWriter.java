@@ -11,7 +11,6 @@ import dev.loupe.store.ActivationStore;
 import dev.loupe.store.DocumentTable;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,8 +35,7 @@ final class IndexWriter implements AutoCloseable {
     private final RootAllocator allocator = new RootAllocator();
     private final Map<String, TableWriter> tables = new LinkedHashMap<>();
     private final int[][] promoted;
-    private final BitSet shown = new BitSet(); // sequences with an example
-    private int[] rankOf = new int[0]; // row of a sequence in table texts
+    private final ShownTexts shown = new ShownTexts();
 
     IndexWriter(
             Path folder,
@@ -122,7 +120,7 @@ final class IndexWriter implements AutoCloseable {
             progress.advance(from + group.length);
         }
         writePositions();
-        writeTexts(tokenizer);
+        shown.write(table(IndexTables.TEXTS), store.sequences(), tokenizer);
         Map<String, TableFile> files = new LinkedHashMap<>();
         tables.forEach((name, writer) -> files.put(IndexTables.file(name), writer.finish()));
         return files;
@@ -135,20 +133,8 @@ final class IndexWriter implements AutoCloseable {
             LatentStats s = pass.stats(i);
             bands[i] = s == null ? List.of() : Bands.of(s, options.perBand());
         });
-        for (List<Bands.Band> list : bands) {
-            list.forEach(band -> band.hits().forEach(hit -> shown.set(hit.sequence())));
-        }
-        rankOf = ranks();
+        shown.add(bands);
         return bands;
-    }
-
-    private int[] ranks() {
-        int[] ranks = new int[shown.length()];
-        int rank = 0;
-        for (int s = shown.nextSetBit(0); s >= 0; s = shown.nextSetBit(s + 1)) {
-            ranks[s] = rank++;
-        }
-        return ranks;
     }
 
     /** A group of latents, empty behind the last one. */
@@ -333,7 +319,7 @@ final class IndexWriter implements AutoCloseable {
                                 documents.label(hit.document()),
                                 documents.heldOut(hit.document()),
                                 hit.sequence(),
-                                rankOf[hit.sequence()],
+                                shown.row(hit.sequence()),
                                 Math.max(firstWithRow, hit.peak() - options.before()),
                                 Math.min(last, hit.peak() + options.after()),
                                 hit.peak(),
@@ -385,12 +371,6 @@ final class IndexWriter implements AutoCloseable {
         }
         for (int k = 0; k < suppressed.length; k++) {
             table(IndexTables.LOGITS).row(id, false, suppressed[k], vocabulary.text(suppressed[k]), low[k]);
-        }
-    }
-
-    private void writeTexts(Tokenizer tokenizer) {
-        for (int s = shown.nextSetBit(0); s >= 0; s = shown.nextSetBit(s + 1)) {
-            table(IndexTables.TEXTS).row(s, tokenizer.pieces(store.sequences().tokens(s)));
         }
     }
 
