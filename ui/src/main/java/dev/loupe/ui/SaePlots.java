@@ -5,7 +5,9 @@ import com.vaadin.flow.component.html.Div;
 import dev.loupe.service.Pareto;
 import dev.loupe.ui.element.Scatter;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -72,6 +74,13 @@ final class SaePlots {
                 null,
                 false,
                 what + " against L0 of " + x.length + " SAEs"));
+        scatter.file(ArrowFile.of("l0-" + (what.startsWith("FVU") ? "fvu" : "delta-ce"), () -> {
+            Map<String, Object> columns = new LinkedHashMap<>();
+            columns.put("sae", points.stream().map(Point::name).toList());
+            columns.put("l0", l0);
+            columns.put("value", v);
+            return columns;
+        }));
         return Kit.card(
                 Kit.heading(what + " against L0", "lower is better in both"),
                 scatter,

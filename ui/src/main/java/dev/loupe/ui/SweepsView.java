@@ -15,7 +15,9 @@ import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 
 /** Every sweep: what was varied, what came of it, and its SAEs in the plane of sparsity and error. */
@@ -59,7 +61,7 @@ public final class SweepsView extends Page {
         Section card = Kit.card(title);
         List<SweepResult.Row> measured = r.rows().stream()
                 .filter(row -> row.l0() != null && row.fvu() != null)
-                .sorted(Comparator.comparingDouble(row -> Objects.requireNonNull(row.fvu())))
+                .sorted(Comparator.comparingDouble(SweepsView::fvu))
                 .toList();
         Div facts = Kit.facts(
                 Kit.fact(Num.whole(r.rows().size()), "SAEs", "every combination of the sweep"),
@@ -119,8 +121,8 @@ public final class SweepsView extends Page {
         int[] groups = new int[rows.size()];
         for (int i = 0; i < x.length; i++) {
             SweepResult.Row row = rows.get(i);
-            x[i] = Objects.requireNonNull(row.l0()).floatValue();
-            y[i] = Objects.requireNonNull(row.fvu()).floatValue();
+            x[i] = (float) l0(row);
+            y[i] = (float) fvu(row);
             names.add(row.sae());
             if (!kinds.contains(row.arch())) {
                 kinds.add(row.arch());
@@ -130,6 +132,14 @@ public final class SweepsView extends Page {
         Scatter chart = new Scatter();
         chart.set(Scatter.Data.grouped(x, y, names, "L0", "FVU", groups, kinds, "L0 against FVU of the SAEs of " + name)
                 .joined(SaePareto.best(x, y), HEIGHT));
+        chart.file(ArrowFile.of(name, () -> {
+            Map<String, Object> columns = new LinkedHashMap<>();
+            columns.put("sae", names);
+            columns.put("architecture", rows.stream().map(SweepResult.Row::arch).toList());
+            columns.put("l0", rows.stream().mapToDouble(SweepsView::l0).toArray());
+            columns.put("fvu", rows.stream().mapToDouble(SweepsView::fvu).toArray());
+            return columns;
+        }));
         chart.onOpen(e -> com.vaadin
                 .flow
                 .component
@@ -137,5 +147,14 @@ public final class SweepsView extends Page {
                 .getCurrent()
                 .navigate(Links.report(names.get(e.index())).substring(1)));
         return chart;
+    }
+
+    /** Of a row that has it. */
+    private static double l0(SweepResult.Row row) {
+        return Objects.requireNonNull(row.l0());
+    }
+
+    private static double fvu(SweepResult.Row row) {
+        return Objects.requireNonNull(row.fvu());
     }
 }

@@ -14,6 +14,7 @@ import dev.loupe.service.Counterpart;
 import dev.loupe.service.Explanation;
 import dev.loupe.service.FeatureQuery;
 import dev.loupe.service.LogitEffects;
+import dev.loupe.service.NeuronAlignment;
 import dev.loupe.service.Workbench;
 import java.time.Instant;
 import java.util.Arrays;
@@ -128,6 +129,23 @@ class FeaturePageTest {
             assertThat(page.locator("h1")).containsText(other.id() + " · ");
             page.goBack();
             assertThat(page.locator("h1")).containsText(f.summary().id() + " · ");
+            assertThat(tab.wrong()).isEmpty();
+        }
+    }
+
+    @Test
+    void the_neurons_that_write_its_direction_are_looked_through_when_asked_for() {
+        int id = strongest().summary().id();
+        NeuronAlignment found = workbench.alignments().of(RealWorkspace.SAE, id, 1, true);
+        try (Tab tab = Tab.open(1280, 1000)) {
+            Page page = tab.go("/features/" + RealWorkspace.SAE + "/" + id);
+            Locator card = page.locator("#neurons");
+            assertThat(card.locator(".row").first())
+                    .containsText(String.valueOf(found.dimensions().getFirst().dimension()));
+            page.locator("#neurons-run").click();
+            NeuronAlignment.Writer best = found.writers().getFirst();
+            Locator link = card.locator("a:text-is('" + best.layer() + ":" + best.neuron() + "')");
+            assertThat(link).hasAttribute("href", Pattern.compile("/neurons/" + best.layer() + "/" + best.neuron()));
             assertThat(tab.wrong()).isEmpty();
         }
     }
