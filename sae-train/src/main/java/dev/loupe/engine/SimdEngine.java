@@ -15,6 +15,8 @@ final class SimdEngine implements SaeEngine {
     /** One latent in so many at most is chosen where integers exclude the others. */
     private static final long FEW = 32;
 
+    private static final int NEAR = 8 << 20;
+
     private final Precision precision;
     private final @Nullable PanelType forced;
     private final int sparse;
@@ -23,7 +25,11 @@ final class SimdEngine implements SaeEngine {
     final int near;
 
     SimdEngine(Precision precision) {
-        this(precision, null, DenseStep.SPARSE, 8 << 20);
+        this(precision, null, DenseStep.SPARSE);
+    }
+
+    SimdEngine(Precision precision, @Nullable PanelType forced, int sparse) {
+        this(precision, forced, sparse, NEAR);
     }
 
     /**
