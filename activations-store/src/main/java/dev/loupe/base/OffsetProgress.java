@@ -28,6 +28,11 @@ public record OffsetProgress(Progress whole, LongSupplier before) implements Pro
     }
 
     @Override
+    public void page(String address) {
+        whole.page(address);
+    }
+
+    @Override
     public boolean cancelled() {
         return whole.cancelled();
     }

@@ -26,6 +26,9 @@ public interface Progress {
     /** Tells something worth reading once. */
     default void message(String text) {}
 
+    /** Tells the address of another program's web page that shows this work while it lasts. */
+    default void page(String address) {}
+
     /** Whether the work should stop soon. */
     default boolean cancelled() {
         return false;

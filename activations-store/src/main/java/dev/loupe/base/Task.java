@@ -1,6 +1,8 @@
 package dev.loupe.base;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
+import java.nio.file.Path;
+import java.util.List;
 
 /**
  * One independent piece of work as a small value that travels as JSON: whoever does it, wherever and however often, makes the
@@ -20,6 +22,20 @@ public interface Task<R> {
     /** How much there is to do, in the unit of the stage that it belongs to. */
     @JsonIgnore
     long size();
+
+    /**
+     * Folders and files of the workspace that have to be there before, for machines that share none. A folder is a finished
+     * store, SAE or model; a file belongs to this task.
+     */
+    @JsonIgnore
+    default List<Path> inputs() {
+        return List.of();
+    }
+
+    /** Folders and files of the workspace that an attempt has written, for machines that share none. */
+    default List<Path> outputs(R result) {
+        return List.of();
+    }
 
     /** About how much memory it takes beside the model, in bytes. */
     @JsonIgnore

@@ -3,7 +3,11 @@ package dev.loupe.capture;
 import dev.loupe.base.Task;
 import dev.loupe.store.ShardFiles;
 import dev.loupe.store.ShardPlan;
+import dev.loupe.store.ShardWorker;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import tools.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
 import tools.jackson.databind.annotation.JsonNaming;
 
@@ -36,6 +40,25 @@ public record CaptureShardTask(Path store, String model, ShardPlan plan, int bat
     @Override
     public long size() {
         return plan.rows();
+    }
+
+    /** Its tables, what the store will be, and the model if it lies in the workspace. */
+    @Override
+    public List<Path> inputs() {
+        List<Path> inputs = new ArrayList<>(ShardWorker.inputs(store, plan));
+        Path own = store.resolveSibling("..")
+                .resolve("models")
+                .resolve(model.replaceAll("@.*", ""))
+                .normalize();
+        if (!model.contains("/") && !model.matches("builtin(@.*)?") && Files.isDirectory(own)) {
+            inputs.add(own);
+        }
+        return inputs;
+    }
+
+    @Override
+    public List<Path> outputs(ShardFiles made) {
+        return ShardWorker.outputs(store, made);
     }
 
     @Override

@@ -6,6 +6,7 @@ import dev.loupe.store.StoreManifest.DataFile;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -39,6 +40,23 @@ public final class ShardWorker implements AutoCloseable {
         }
         this.spec = Json.read(file, StoreSpec.class);
         this.checksum = ShardPlan.checksum(spec);
+    }
+
+    /** What a worker on a machine that shares no folder must have before: files of the store in the making. */
+    public static List<Path> inputs(Path store, ShardPlan plan) {
+        Path partial = PartialStore.folderOf(store.toAbsolutePath().normalize());
+        List<Path> files = new ArrayList<>();
+        files.add(partial.resolve(PartialStore.SPEC));
+        plan.tables().values().forEach(f -> files.add(partial.resolve(f.file())));
+        return files;
+    }
+
+    /** The files that a worker has written. */
+    public static List<Path> outputs(Path store, ShardFiles made) {
+        Path partial = PartialStore.folderOf(store.toAbsolutePath().normalize());
+        return made.files().values().stream()
+                .map(f -> partial.resolve(f.file()))
+                .toList();
     }
 
     /** What is being made. */

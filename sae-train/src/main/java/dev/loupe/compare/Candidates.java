@@ -59,6 +59,20 @@ final class Candidates {
             kept.save(c.byRow, c.byColumn, to);
         }
         progress.advance(b.size());
+        c.byRow.sort(i -> i);
+        c.byColumn.sort(j -> -1 - j);
+        return c;
+    }
+
+    /** The lists of some columns alone; those of other columns are empty. */
+    static Candidates part(UnitRows a, UnitRows b, int perRow, int from, int to, Progress progress) {
+        Candidates c = new Candidates(a, b, perRow);
+        int[] rows = CosineTiles.all(a.size());
+        for (int at = from; at < to; at += CosineTiles.BLOCK) {
+            progress.check();
+            c.block(rows, at, Math.min(to, at + CosineTiles.BLOCK));
+            progress.advance(Math.min(to, at + CosineTiles.BLOCK) - from);
+        }
         return c;
     }
 

@@ -1,11 +1,14 @@
 package dev.loupe.compare;
 
+import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.Parallel;
 import dev.loupe.sae.Sae;
 import dev.loupe.sae.SaeDirections;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -74,10 +77,7 @@ public final class SaeMatcher {
                 CandidateCheckpoint kept = keep == null
                         ? null
                         : new CandidateCheckpoint(
-                                keep.resolve(".cosines-" + a.name() + "--" + b.name() + (s == 0 ? "-dec" : "-enc")),
-                                rows(a, s),
-                                rows(b, s),
-                                CHECKPOINT_SECONDS);
+                                kept(keep, a.name(), b.name(), s), rows(a, s), rows(b, s), CHECKPOINT_SECONDS);
                 sides[s] = Side.certified(
                         rows(a, s),
                         rows(b, s),
@@ -113,7 +113,33 @@ public final class SaeMatcher {
         return new Pairing(side.match(), side.cosine(), side.gap());
     }
 
-    private static Matrix rows(SaeDirections sae, int side) {
+    /** Where the finished part of a pass over the cosines of a side is kept. */
+    static Path kept(Path folder, String a, String b, int side) {
+        return folder.resolve(".cosines-" + a + "--" + b + (side == 0 ? "-dec" : "-enc"));
+    }
+
+    /** Whether all cosines of a pair are listed in a folder already. */
+    public static boolean isListed(Path folder, String a, String b) {
+        return Files.isRegularFile(kept(folder, a, b, 0)) && Files.isRegularFile(kept(folder, a, b, 1));
+    }
+
+    /** The files of such lists. */
+    public static List<Path> lists(Path folder, String a, String b) {
+        return List.of(kept(folder, a, b, 0), kept(folder, a, b, 1));
+    }
+
+    /** Deletes such files, if there are any. */
+    public static void forget(Path folder, String a, String b) {
+        for (Path file : lists(folder, a, b)) {
+            try {
+                Files.deleteIfExists(file);
+            } catch (IOException e) {
+                throw AtomicFiles.failure(file, e);
+            }
+        }
+    }
+
+    static Matrix rows(SaeDirections sae, int side) {
         return side == 0 ? sae.decoderRows() : sae.encoderRows();
     }
 

@@ -1,6 +1,7 @@
 package dev.loupe.compare;
 
 import java.util.Arrays;
+import java.util.function.IntUnaryOperator;
 
 /**
  * Many short lists, each of the {@code capacity} best (value, id) that it was offered, as heaps with the worst on top.
@@ -92,6 +93,30 @@ final class TopLists {
     void offerAll(int list, int tie, TopLists other, int otherList) {
         for (int e = 0; e < other.sizes[otherList]; e++) {
             offer(list, tie, other.value(otherList, e), other.id(otherList, e));
+        }
+    }
+
+    /**
+     * Puts every list into the one order, worst first, whatever the order of the offers was; a list stays a heap.
+     *
+     * @param tie of a list, as it was offered with
+     */
+    void sort(IntUnaryOperator tie) {
+        for (int list = 0; list < sizes.length; list++) {
+            int base = list * capacity;
+            int t = tie.applyAsInt(list);
+            for (int e = 1; e < sizes[list]; e++) {
+                float value = values[base + e];
+                int id = ids[base + e];
+                int at = e;
+                while (at > 0 && worse(t, value, id, values[base + at - 1], ids[base + at - 1])) {
+                    values[base + at] = values[base + at - 1];
+                    ids[base + at] = ids[base + at - 1];
+                    at--;
+                }
+                values[base + at] = value;
+                ids[base + at] = id;
+            }
         }
     }
 

@@ -2,6 +2,7 @@ package dev.loupe.feature;
 
 import dev.loupe.base.Task;
 import java.nio.file.Path;
+import java.util.List;
 import tools.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
 import tools.jackson.databind.annotation.JsonNaming;
 
@@ -56,6 +57,16 @@ public record IndexShardTask(
     @Override
     public long size() {
         return rows;
+    }
+
+    @Override
+    public List<Path> inputs() {
+        return List.of(sae, store);
+    }
+
+    @Override
+    public List<Path> outputs(Made made) {
+        return List.of(made.file());
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.loupe.train;
 
 import dev.loupe.base.Task;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -52,6 +53,22 @@ public record TrainGroupTask(List<TrainTask> tasks, Path store, Path saes, long 
     @Override
     public long size() {
         return tasks.stream().mapToLong(t -> t.config().steps()).max().orElse(0);
+    }
+
+    @Override
+    public List<Path> inputs() {
+        List<Path> inputs = new ArrayList<>(List.of(store));
+        tasks.stream()
+                .map(t -> t.config().initFrom())
+                .filter(name -> !name.isEmpty())
+                .distinct()
+                .forEach(name -> inputs.add(saes.resolve(name)));
+        return inputs;
+    }
+
+    @Override
+    public List<Path> outputs(Made made) {
+        return List.of(made.folder());
     }
 
     @Override

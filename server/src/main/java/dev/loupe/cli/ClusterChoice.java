@@ -29,6 +29,14 @@ final class ClusterChoice {
                             + " process was started from).")
     @Nullable Path archive;
 
+    @Option(
+            names = "--storage",
+            paramLabel = "URL",
+            description =
+                    "Folder of a Hadoop file system (s3a://BUCKET/DIR, hdfs://HOST/DIR) for stores, SAEs and indexes, where"
+                            + " the machines of the cluster share no folder; the workspace is this machine's alone then.")
+    @Nullable String storage;
+
     @Option(names = "--resume", description = "Go on where an interrupted run stopped; that happens without it, too.")
     private boolean resume;
 }

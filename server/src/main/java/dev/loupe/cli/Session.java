@@ -55,7 +55,8 @@ final class Session implements AutoCloseable {
     Session on(ClusterChoice where) {
         return with(Settings.Key.ON, where.on)
                 .with(Settings.Key.SPARK_CONF, where.conf.isEmpty() ? null : String.join(";", where.conf))
-                .with(Settings.Key.ARCHIVE, where.archive);
+                .with(Settings.Key.ARCHIVE, where.archive)
+                .with(Settings.Key.STORAGE, where.storage);
     }
 
     /** The environment's variables. */

@@ -2,12 +2,13 @@ package dev.loupe.cluster;
 
 import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Fmt;
-import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.Task;
 import dev.loupe.base.TaskExecutor;
+import dev.loupe.base.WorkspaceJson;
 import dev.loupe.cluster.spark.Launch;
+import dev.loupe.cluster.spark.Setup;
 import dev.loupe.cluster.spark.Wire;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -20,6 +21,7 @@ import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
+import java.util.stream.Collectors;
 
 /**
  * Does tasks on a Spark cluster. Spark gives them out, repeats them, and keeps count of machines; this side checks the
@@ -36,6 +38,7 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
 
     private final ClusterOptions options;
     private final SparkLink link;
+    private final WorkspaceJson paths;
     private final Path probe;
     private final Map<String, Machine> machines = new LinkedHashMap<>();
     private final Map<String, Integer> cores = new HashMap<>();
@@ -71,13 +74,25 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
 
     private ClusterExecutor(ClusterOptions options, SparkLink link, Path probe) {
         this.options = options;
+        this.paths = new WorkspaceJson(options.workspace());
         this.link = link;
         this.probe = probe;
     }
 
     private void begin(Launch launch, Progress progress) {
-        AtomicFiles.writeString(probe, probe.getFileName() + "\n");
-        link.send(Wire.SETUP, 0, probe + "\n" + launch.text());
+        String name = String.valueOf(probe.getFileName());
+        if (options.storage().isEmpty()) {
+            AtomicFiles.writeString(probe, name + "\n");
+        }
+        link.send(
+                Wire.SETUP,
+                0,
+                new Setup(
+                                options.storage().isEmpty() ? probe.toString() : name,
+                                options.storage(),
+                                options.workspace().toString(),
+                                launch)
+                        .text());
         progress.stage("start Spark on " + options.master(), -1, "executors");
         long end = System.nanoTime() + PATIENCE_NANOS;
         while (machines.isEmpty() || cores.isEmpty()) {
@@ -131,6 +146,38 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
         }
     }
 
+    /** Brings a folder from the storage into the workspace; nothing happens if the storage has none of that name. */
+    void fetch(Path folder, Progress progress) {
+        if (ask(Wire.FETCH, paths.name(folder), progress)) {
+            progress.message(folder.getFileName() + " comes from " + options.storage() + ".");
+        }
+    }
+
+    /** Puts a finished folder of the workspace into the storage. */
+    void keep(Path folder, Progress progress) {
+        ask(Wire.KEEP, paths.name(folder), progress);
+        progress.message(folder.getFileName() + " is in " + options.storage() + ".");
+    }
+
+    private boolean ask(byte kind, String name, Progress progress) {
+        long number = numbers.incrementAndGet();
+        link.send(kind, number, name);
+        while (true) {
+            Wire.Frame frame = link.poll(progress);
+            if (frame == null) {
+                continue;
+            }
+            if (frame.task() == number && frame.kind() == Wire.RESULT) {
+                return Boolean.parseBoolean(frame.text());
+            }
+            if (frame.task() == number && frame.kind() == Wire.FAILED) {
+                throw new LoupeException(
+                        SparkLog.lost(frame.text()) + (frame.text().endsWith(".") ? "" : "."));
+            }
+            take(frame, progress);
+        }
+    }
+
     private void cancel() {
         try {
             link.send(Wire.CANCEL, 0, "");
@@ -146,6 +193,9 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
                 String[] lines = frame.text().split("\n", -1);
                 progress.message("Spark " + lines[0] + " on " + options.master()
                         + (lines[1].isEmpty() ? "" : "; its own page: " + lines[1]));
+                if (!lines[1].isEmpty()) {
+                    progress.page(lines[1]);
+                }
             }
             case Wire.CORES -> cores.put(frame.text(), (int) frame.task());
             case Wire.EXECUTOR -> {
@@ -200,7 +250,16 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
             link.send(
                     Wire.TASK,
                     number,
-                    task.title().replace('\n', ' ') + "\n" + Json.line(Map.of("kind", task.kind(), "request", task)));
+                    task.title().replace('\n', ' ') + "\n"
+                            + inputs(task) + "\n"
+                            + paths.line(Map.of("kind", task.kind(), "request", task)));
+        }
+
+        /** What has to be brought to a machine: nothing where all see the workspace. */
+        private String inputs(T task) {
+            return options.storage().isEmpty()
+                    ? ""
+                    : task.inputs().stream().map(paths::name).collect(Collectors.joining("\t"));
         }
 
         /** Refuses what no machine has the memory for, before it runs. */
@@ -224,7 +283,7 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
             switch (frame.kind()) {
                 case Wire.EVENT -> events.take(frame.task(), task.size(), frame.text());
                 case Wire.RESULT -> {
-                    result(frame.task(), task, Json.MAPPER.readValue(frame.text(), results));
+                    result(frame.task(), task, paths.mapper().readValue(frame.text(), results));
                 }
                 case Wire.FAILED -> throw new LoupeException(frame.text());
                 case Wire.LOST ->

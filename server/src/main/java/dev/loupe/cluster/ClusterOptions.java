@@ -15,10 +15,11 @@ import org.jspecify.annotations.Nullable;
  *     {@code local-cluster[2,1,2048]}
  * @param conf further settings of Spark
  * @param archive the release archive that executors unpack; null where they see the same files as this machine
- * @param workspace the folder that all machines share
+ * @param workspace the folder that all machines share, or the driver's alone where there is a storage
+ * @param storage address of a folder of a Hadoop file system, for machines that share no folder; empty for none
  */
 public record ClusterOptions(
-        String master, Map<String, String> conf, @Nullable Path archive, Path workspace) {
+        String master, Map<String, String> conf, @Nullable Path archive, Path workspace, String storage) {
     /** The name of no cluster: this process. */
     public static final String LOCAL = "local";
 
@@ -28,13 +29,20 @@ public record ClusterOptions(
     private static final Pattern MASTER = Pattern.compile(
             "spark://[^\\s]+|k8s://[^\\s]+|yarn|local-cluster\\[\\s*\\d+\\s*,\\s*\\d+\\s*,\\s*\\d+\\s*\\]|submitted");
 
-    /** Checks the name. */
+    private static final Pattern STORAGE = Pattern.compile("[a-z][a-z0-9+.-]*://[^\\s\"]+");
+
+    /** Checks the names. */
     public ClusterOptions {
         if (!MASTER.matcher(master).matches()) {
             throw new UsageException("--on is local or one of Spark's masters (spark://HOST:PORT, k8s://URL, yarn,"
                     + " local-cluster[WORKERS,CORES,MEGABYTES]), not \"" + master + "\".");
         }
+        if (!storage.isEmpty() && !STORAGE.matcher(storage).matches()) {
+            throw new UsageException("--storage is a folder of a Hadoop file system, such as s3a://BUCKET/FOLDER or"
+                    + " hdfs://HOST/FOLDER, not \"" + storage + "\".");
+        }
         conf = Map.copyOf(conf);
+        storage = storage.replaceAll("/+$", "");
     }
 
     /** Whether {@code spark-submit} has started the driver already. */

@@ -4,6 +4,7 @@ import dev.loupe.base.Progress;
 import dev.loupe.base.TaskExecutor;
 import dev.loupe.cluster.spark.Launch;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,9 +23,11 @@ public final class Executors implements AutoCloseable {
      * @param on {@code local} or the name of a cluster
      * @param conf settings of Spark, {@code KEY=VALUE}, separated by semicolons
      * @param archive the release archive that executors unpack; empty where they see the same files
+     * @param storage address of a folder of a Hadoop file system; empty where machines share the workspace
      * @param workspace the folder that all machines share
      */
-    public Executors(String on, String conf, String archive, Path workspace, Map<String, String> environment) {
+    public Executors(
+            String on, String conf, String archive, String storage, Path workspace, Map<String, String> environment) {
         this.options = on.equals(ClusterOptions.LOCAL)
                 ? null
                 : new ClusterOptions(
@@ -34,7 +37,8 @@ public final class Executors implements AutoCloseable {
                                 .filter(c -> !c.isEmpty())
                                 .toList()),
                         archive.isBlank() ? null : Path.of(archive.strip()),
-                        workspace);
+                        workspace,
+                        storage.strip());
         this.environment = environment;
     }
 
@@ -61,9 +65,31 @@ public final class Executors implements AutoCloseable {
         return c;
     }
 
+    /**
+     * Brings a store, an SAE or an index from the storage into the workspace, if it is there only. Nothing happens where
+     * machines share a folder.
+     */
+    public void fetch(Path folder, Progress progress) {
+        if (stored() && !Files.isDirectory(folder) && get(progress) instanceof StartingCluster c) {
+            c.fetch(folder, progress);
+        }
+    }
+
+    /** Puts a finished store, SAE or index into the storage, if there is one and it is not there. */
+    public void keep(Path folder, Progress progress) {
+        if (stored() && get(progress) instanceof StartingCluster c) {
+            c.keep(folder, progress);
+        }
+    }
+
+    private boolean stored() {
+        ClusterOptions o = options;
+        return o != null && !o.storage().isEmpty();
+    }
+
     /** How executors start Loupe: as this process was, or from the archive. */
     private static Launch launch(ClusterOptions options) {
-        List<String> arguments = List.of("--workspace", options.workspace().toString());
+        List<String> arguments = List.of(Launch.WORKSPACE, options.workspace().toString());
         String java = System.getProperty("java.home");
         return options.archive() != null
                 ? new Launch("loupe", java, List.of(), arguments)

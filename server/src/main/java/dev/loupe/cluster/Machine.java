@@ -39,6 +39,9 @@ record Machine(String executor, String host, String java, String spark, String p
             throw new LoupeException(where + " runs Spark " + spark + ", but Loupe works with Spark "
                     + SparkHome.VERSION + ": use a cluster of that version.");
         }
+        if (probe.startsWith("!")) {
+            throw new LoupeException(where + " cannot use the storage: " + probe.substring(1) + ".");
+        }
         if (!probe.equals(wanted)) {
             throw new LoupeException(where + " does not see the folder " + options.workspace()
                     + ", which all machines must share under one path: mount it there, or choose another --workspace.");

@@ -17,13 +17,14 @@ import java.util.stream.Stream;
  *
  * @param folder holds {@code jars/}, perhaps {@code conf/}
  * @param version of Spark
+ * @param ours whether it was fetched by Loupe
  */
-public record SparkHome(Path folder, String version) {
+public record SparkHome(Path folder, String version, boolean ours) {
     /** The version that is fetched, and the line of versions that is taken. */
     public static final String VERSION = "4.2.0";
 
     /** Where Spark is not started from here. */
-    static final SparkHome NONE = new SparkHome(Path.of(""), VERSION);
+    static final SparkHome NONE = new SparkHome(Path.of(""), VERSION, false);
 
     private static final String LINE = "4.2.";
     private static final Pattern CORE = Pattern.compile("spark-core_2\\.13-(.+)\\.jar");
@@ -32,13 +33,13 @@ public record SparkHome(Path folder, String version) {
     public static SparkHome find(Map<String, String> environment, String master, Progress progress) {
         String named = environment.getOrDefault("SPARK_HOME", "");
         if (!named.isBlank()) {
-            return of(Path.of(named.strip()));
+            return of(Path.of(named.strip()), false);
         }
         String more =
                 master.startsWith("k8s") ? "spark-kubernetes_2.13" : master.equals("yarn") ? "spark-yarn_2.13" : "";
         Path cache = cache(environment)
                 .resolve("spark-" + VERSION + (more.isEmpty() ? "" : "-" + master.replaceAll("\\W.*", "")));
-        return Files.isDirectory(cache.resolve("jars")) ? of(cache) : fetch(cache, more, environment, progress);
+        return Files.isDirectory(cache.resolve("jars")) ? of(cache, true) : fetch(cache, more, environment, progress);
     }
 
     /**
@@ -46,7 +47,7 @@ public record SparkHome(Path folder, String version) {
      *
      * @throws LoupeException if there is none, or it is of another version
      */
-    static SparkHome of(Path folder) {
+    static SparkHome of(Path folder, boolean ours) {
         try (Stream<Path> jars = Files.list(folder.resolve("jars"))) {
             String version = jars.map(j -> CORE.matcher(String.valueOf(j.getFileName())))
                     .filter(Matcher::matches)
@@ -59,7 +60,7 @@ public record SparkHome(Path folder, String version) {
                         "The Spark in " + folder + " has version " + version + ", but Loupe works with " + LINE
                                 + "x: set SPARK_HOME to such a one, or unset it to have " + VERSION + " fetched.");
             }
-            return new SparkHome(folder.toAbsolutePath(), version);
+            return new SparkHome(folder.toAbsolutePath(), version, ours);
         } catch (IOException e) {
             throw new LoupeException(
                     "There is no Spark in " + folder + " (no folder jars): set SPARK_HOME to the folder of Spark "
@@ -109,7 +110,7 @@ public record SparkHome(Path folder, String version) {
             }
             Files.delete(pom);
             AtomicFiles.publish(temporary, cache);
-            return of(cache);
+            return of(cache, true);
         } catch (IOException e) {
             throw new LoupeException(
                     "Spark is not here and cannot be fetched (" + e.getMessage() + "): install Maven, or set SPARK_HOME"

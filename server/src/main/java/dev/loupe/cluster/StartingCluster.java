@@ -5,6 +5,7 @@ import dev.loupe.base.Progress;
 import dev.loupe.base.Task;
 import dev.loupe.base.TaskExecutor;
 import dev.loupe.cluster.spark.Launch;
+import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
@@ -37,6 +38,11 @@ final class StartingCluster implements TaskExecutor, AutoCloseable {
                     @Override
                     public void message(String text) {
                         progress.message(text);
+                    }
+
+                    @Override
+                    public void page(String address) {
+                        progress.page(address);
                     }
 
                     @Override
@@ -78,6 +84,14 @@ final class StartingCluster implements TaskExecutor, AutoCloseable {
     public <T extends Task<R>, R> void run(
             Iterator<T> tasks, Class<R> results, Work<T, R> here, BiConsumer<T, R> done, Progress progress) {
         cluster(progress).run(tasks, results, here, done, progress);
+    }
+
+    void fetch(Path folder, Progress progress) {
+        cluster(progress).fetch(folder, progress);
+    }
+
+    void keep(Path folder, Progress progress) {
+        cluster(progress).keep(folder, progress);
     }
 
     @Override

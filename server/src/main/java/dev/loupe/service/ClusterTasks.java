@@ -1,26 +1,33 @@
 package dev.loupe.service;
 
-import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
+import dev.loupe.base.Task;
+import dev.loupe.base.TaskExecutor;
 import dev.loupe.base.UsageException;
+import dev.loupe.base.WorkspaceJson;
 import dev.loupe.capture.CaptureShardTask;
 import dev.loupe.capture.ShardCapture;
 import dev.loupe.compare.MatchBlockTask;
+import dev.loupe.compare.MatchTask;
 import dev.loupe.eval.EvalTask;
 import dev.loupe.feature.CodeShards;
 import dev.loupe.feature.IndexShardTask;
+import dev.loupe.store.ShardFiles;
 import dev.loupe.train.ClusterTraining;
 import dev.loupe.train.TrainGroupTask;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.core.JacksonException;
@@ -33,19 +40,23 @@ import tools.jackson.databind.JsonNode;
 public final class ClusterTasks implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ClusterTasks.class);
 
-    /** First letters of lines: an event, a result, a failure anywhere, a failure that may be of this machine only. */
+    /** First letters of lines: an event, names of what was written before a result, a result, a failure anywhere, a failure that may be of this machine only. */
     private static final char EVENT = 'P';
 
+    private static final char OUTPUTS = 'O';
     private static final char RESULT = 'R';
     private static final char FAILED = 'F';
     private static final char RETRY = 'T';
 
     private final Workbench bench;
+    private final WorkspaceJson json;
     private final Map<String, ShardCapture> captures = new HashMap<>();
 
     /** For the tasks of a workspace that the driver's machine shares. */
     public ClusterTasks(Workbench bench) {
         this.bench = bench;
+        this.json = new WorkspaceJson(bench.workspace().root());
+        bench.models().keepCopies(new ModelCopies(System.getenv()));
     }
 
     /** Does tasks until the input ends; a task under way then is given up. */
@@ -90,9 +101,10 @@ public final class ClusterTasks implements AutoCloseable {
 
     private String answer(String line, Consumer<String> events) {
         try {
-            JsonNode task = Json.MAPPER.readTree(line);
-            Object result = run(task.path("kind").asString(""), task.path("request"), new LineProgress(events));
-            return RESULT + Json.line(result);
+            JsonNode task = json.mapper().readTree(line);
+            Done done = run(task.path("kind").asString(""), task.path("request"), new LineProgress(events));
+            String outputs = done.outputs().stream().map(json::name).collect(Collectors.joining("\t"));
+            return (outputs.isEmpty() ? "" : OUTPUTS + outputs + "\n") + RESULT + json.line(done.result());
         } catch (LoupeException e) {
             boolean here = cause(e) instanceof IOException || cause(e) instanceof UncheckedIOException;
             LOG.warn("A task failed", e);
@@ -117,29 +129,48 @@ public final class ClusterTasks implements AutoCloseable {
         return text.replaceAll("\\s+", " ").strip();
     }
 
+    /** What came of a task, and what it has written. */
+    private record Done(Object result, List<Path> outputs) {}
+
+    private <T extends Task<R>, R> Done done(
+            JsonNode request, Class<T> type, TaskExecutor.Work<T, R> work, Progress p) {
+        T task = json.mapper().treeToValue(request, type);
+        R result = work.apply(task, p);
+        return new Done(result, task.outputs(result));
+    }
+
     /** Does one task. */
-    Object run(String kind, JsonNode request, Progress progress) {
+    private Done run(String kind, JsonNode request, Progress progress) {
         return switch (kind) {
-            case CaptureShardTask.KIND -> {
-                CaptureShardTask task = Json.MAPPER.treeToValue(request, CaptureShardTask.class);
-                yield captures.computeIfAbsent(
-                                task.model(),
-                                m -> new ShardCapture(bench.models().open(m)))
-                        .run(task, progress);
-            }
-            case TrainGroupTask.KIND ->
-                ClusterTraining.attempt(Json.MAPPER.treeToValue(request, TrainGroupTask.class), progress);
-            case IndexShardTask.KIND -> {
-                IndexShardTask task = Json.MAPPER.treeToValue(request, IndexShardTask.class);
-                yield CodeShards.attempt(
-                        task, bench.saes().open(String.valueOf(task.sae().getFileName())), progress);
-            }
-            case MatchBlockTask.KIND ->
-                bench.compare().attempt(Json.MAPPER.treeToValue(request, MatchBlockTask.class), progress);
-            case EvalTask.KIND ->
-                bench.evaluations().attempt(Json.MAPPER.treeToValue(request, EvalTask.class), progress);
+            case CaptureShardTask.KIND -> done(request, CaptureShardTask.class, this::capture, progress);
+            case TrainGroupTask.KIND -> done(request, TrainGroupTask.class, ClusterTraining::attempt, progress);
+            case IndexShardTask.KIND -> done(request, IndexShardTask.class, this::encode, progress);
+            case MatchTask.KIND -> done(request, MatchTask.class, this::match, progress);
+            case MatchBlockTask.KIND -> done(request, MatchBlockTask.class, this::cosines, progress);
+            case EvalTask.KIND -> done(request, EvalTask.class, bench.evaluations()::attempt, progress);
             default -> throw new UsageException("There is no task \"" + kind + "\".");
         };
+    }
+
+    private ShardFiles capture(CaptureShardTask task, Progress progress) {
+        return captures.computeIfAbsent(task.model(), m -> {
+                    bench.models().fetch(m, progress);
+                    return new ShardCapture(bench.models().open(m));
+                })
+                .run(task, progress);
+    }
+
+    private MatchTask.Made match(MatchTask task, Progress progress) {
+        return bench.compare().attempt(task, progress);
+    }
+
+    private MatchBlockTask.Made cosines(MatchBlockTask task, Progress progress) {
+        return bench.compare().attempt(task, progress);
+    }
+
+    private IndexShardTask.Made encode(IndexShardTask task, Progress progress) {
+        return CodeShards.attempt(
+                task, bench.saes().open(String.valueOf(task.sae().getFileName())), progress);
     }
 
     @Override

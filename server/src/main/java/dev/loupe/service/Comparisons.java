@@ -11,6 +11,8 @@ import dev.loupe.cluster.Executors;
 import dev.loupe.compare.ActivationOverlap;
 import dev.loupe.compare.Comparability;
 import dev.loupe.compare.MatchBlockTask;
+import dev.loupe.compare.MatchBlocks;
+import dev.loupe.compare.MatchTask;
 import dev.loupe.compare.Matching;
 import dev.loupe.compare.MatchingFiles;
 import dev.loupe.compare.Overlap;
@@ -249,43 +251,66 @@ public final class Comparisons {
         if (!executors.remote()) {
             return;
         }
-        List<MatchBlockTask> tasks = new ArrayList<>();
+        TaskExecutor cluster = executors.get(progress);
+        List<MatchTask> tasks = new ArrayList<>();
         for (CompareSpec spec : specs) {
             if (!isCurrent(spec)) {
                 SaeView a = saes.get(spec.a());
                 SaeView b = saes.get(spec.b());
-                boolean dense = (long) a.dSae() * b.dSae() <= (long) SaeMatcher.DENSE_WIDTH * SaeMatcher.DENSE_WIDTH;
+                boolean dense = !MatchBlocks.suits(a.dSae(), b.dSae());
+                List<Path> inputs = new ArrayList<>(List.of(saes.folder(spec.a()), saes.folder(spec.b())));
+                if (!dense) {
+                    MatchBlocks.run(
+                            inputs.get(0),
+                            inputs.get(1),
+                            workspace.comparisons(),
+                            f -> directions(String.valueOf(f.getFileName())),
+                            cluster,
+                            progress);
+                    inputs.addAll(SaeMatcher.lists(workspace.comparisons(), spec.a(), spec.b()));
+                }
                 long weights = 8L * ((long) a.dSae() * a.dIn() + (long) b.dSae() * b.dIn());
-                tasks.add(new MatchBlockTask(
+                tasks.add(new MatchTask(
                         spec.a(),
                         spec.b(),
                         spec.cosine(),
                         Boolean.TRUE.equals(spec.across()),
-                        weights + (dense ? 8L * a.dSae() * b.dSae() : 1024L * (a.dSae() + b.dSae()))));
+                        weights + (dense ? 8L * a.dSae() * b.dSae() : 1024L * (a.dSae() + b.dSae())),
+                        inputs));
             }
         }
         if (tasks.isEmpty()) {
             return;
         }
         progress.stage("match", tasks.size(), "pairs");
-        executors
-                .get(progress)
-                .run(tasks.iterator(), MatchBlockTask.Made.class, this::attempt, this::publish, progress);
+        cluster.run(tasks.iterator(), MatchTask.Made.class, this::attempt, this::publish, progress);
+        tasks.forEach(t -> SaeMatcher.forget(workspace.comparisons(), t.a(), t.b()));
+        tasks.forEach(t -> executors.keep(MatchingFiles.folder(workspace.comparisons(), t.a(), t.b()), progress));
     }
 
     /** Does a task: what another process is asked for. */
-    MatchBlockTask.Made attempt(MatchBlockTask task, Progress progress) {
+    MatchTask.Made attempt(MatchTask task, Progress progress) {
         Path into = AtomicFiles.temporary(MatchingFiles.folder(workspace.comparisons(), task.a(), task.b()));
         try (SaeDirections a = directions(task.a());
                 SaeDirections b = directions(task.b())) {
             Comparability.check(a, b, task.across());
-            MatchingFiles.save(into, SaeMatcher.match(a, b, task.threshold(), into, progress));
+            boolean listed = SaeMatcher.isListed(workspace.comparisons(), task.a(), task.b());
+            Path keep = listed ? workspace.comparisons() : into;
+            MatchingFiles.save(into, SaeMatcher.match(a, b, task.threshold(), keep, progress));
         }
         Path folder = MatchingFiles.folder(into, task.a(), task.b());
-        return new MatchBlockTask.Made(into, Checksums.sha256(folder.resolve(MatchingFiles.FILE)));
+        return new MatchTask.Made(into, Checksums.sha256(folder.resolve(MatchingFiles.FILE)));
     }
 
-    private void publish(MatchBlockTask task, MatchBlockTask.Made made) {
+    /** Does a task: what another process is asked for. */
+    MatchBlockTask.Made attempt(MatchBlockTask task, Progress progress) {
+        try (SaeDirections a = directions(String.valueOf(task.a().getFileName()));
+                SaeDirections b = directions(String.valueOf(task.b().getFileName()))) {
+            return MatchBlocks.attempt(task, a, b, progress);
+        }
+    }
+
+    private void publish(MatchTask task, MatchTask.Made made) {
         Path attempt = MatchingFiles.folder(made.folder(), task.a(), task.b());
         Path file = attempt.resolve(MatchingFiles.FILE);
         if (!Files.isRegularFile(file) || !Checksums.sha256(file).equals(made.checksum())) {

@@ -16,6 +16,7 @@ import dev.loupe.eval.SetReport;
 import dev.loupe.sae.Sae;
 import dev.loupe.sae.TranscoderSet;
 import dev.loupe.store.ActivationStore;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -105,9 +106,16 @@ public final class Evaluations {
         }
         List<EvalTask> tasks = new ArrayList<>();
         for (String name : names) {
+            executors.fetch(workspace.activations().resolve(store == null ? saes.store(name) : store), progress);
             if (store != null || text != null || !isCurrent(name)) {
                 Sae s = saes.open(name);
-                tasks.add(new EvalTask(name, store, text, 16L * s.dSae() * s.dIn()));
+                tasks.add(new EvalTask(
+                        name,
+                        store,
+                        text,
+                        16L * s.dSae() * s.dIn(),
+                        inputs(s, store),
+                        saes.folder(name).resolve(SaeReport.FILE)));
             }
         }
         if (tasks.isEmpty()) {
@@ -130,6 +138,17 @@ public final class Evaluations {
                             }
                         },
                         progress);
+        tasks.forEach(t -> executors.keep(saes.folder(t.sae()), progress));
+    }
+
+    private List<Path> inputs(Sae s, @Nullable String store) {
+        List<Path> inputs = new ArrayList<>(
+                List.of(saes.folder(s.name()), stores.folder(store == null ? saes.store(s.name()) : store)));
+        Path model = workspace.models().resolve(s.modelId());
+        if (!s.modelId().equals(Models.BUILTIN) && Files.isDirectory(model)) {
+            inputs.add(model);
+        }
+        return inputs;
     }
 
     /** Does a task: what another process is asked for. */

@@ -233,6 +233,8 @@ public final class Features {
      * @param spec says of what; which SAEs it names does not matter
      */
     public IndexManifest build(String sae, IndexSpec spec, Progress progress) {
+        executors.fetch(workspace.saes().resolve(Names.check(sae)), progress);
+        executors.fetch(workspace.features().resolve(sae), progress);
         Sae s = saes.open(sae);
         String text = spec.text();
         if (text != null) {
@@ -243,6 +245,7 @@ public final class Features {
             return index(sae).manifest();
         }
         String chosen = spec.store();
+        executors.fetch(workspace.activations().resolve(chosen == null ? saes.store(sae) : chosen), progress);
         try (ActivationStore store = stores.open(chosen == null ? saes.store(sae) : chosen)) {
             IndexOptions options = IndexOptions.standard();
             if (executors.remote() && !FeatureIndexer.isCurrent(s, store, options, workspace.features())) {
@@ -252,6 +255,7 @@ public final class Features {
                 build(s, store, store.reader(s.hookName()), progress);
             }
         }
+        executors.keep(workspace.features().resolve(sae), progress);
         return index(sae).manifest();
     }
 

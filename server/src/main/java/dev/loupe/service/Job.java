@@ -21,6 +21,7 @@ import tools.jackson.databind.JsonNode;
  * @param unit what is counted
  * @param etaSeconds about how long the stage will still take; null if nobody knows
  * @param text the last message, or why it failed
+ * @param page address of a page of the cluster that shows the work; null without one, and when it has ended
  * @param request what was asked for
  * @param result what it gave; null before
  */
@@ -39,6 +40,7 @@ public record Job(
         String unit,
         @Nullable Double etaSeconds,
         @Nullable String text,
+        @Nullable String page,
         JsonNode request,
         @Nullable JsonNode result) {
 

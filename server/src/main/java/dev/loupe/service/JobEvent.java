@@ -9,7 +9,7 @@ import tools.jackson.databind.JsonNode;
  *
  * @param seq number of the line, from 0; not in the file
  * @param at milliseconds since 1970
- * @param type start, stage, progress, metric, message, done, failed or cancelled
+ * @param type start, stage, progress, metric, message, page, done, failed or cancelled
  * @param stage name of the stage that begins (stage)
  * @param total how much there is to do in it, negative if unknown (stage)
  * @param unit what is counted (stage)
@@ -17,7 +17,7 @@ import tools.jackson.databind.JsonNode;
  * @param name name of the curve (metric)
  * @param step where on the curve (metric)
  * @param value value there (metric)
- * @param text what is worth reading (message, failed)
+ * @param text what is worth reading (message, failed), or the address of a page (page)
  * @param result what the job gave (done)
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -61,6 +61,10 @@ public record JobEvent(
 
     static JobEvent message(String text) {
         return plain("message", text, null);
+    }
+
+    static JobEvent page(String address) {
+        return plain("page", address, null);
     }
 
     static JobEvent done(@Nullable JsonNode result) {

@@ -37,6 +37,7 @@ final class JobReader {
     private long stageAt;
     private long doneAt;
     private @Nullable String text;
+    private @Nullable String page;
 
     JobReader(Path folder) {
         this.folder = folder;
@@ -83,6 +84,7 @@ final class JobReader {
                 unit,
                 eta(state),
                 said,
+                state.ended() ? null : page, // it goes with the work
                 request.request(),
                 result);
     }
@@ -140,6 +142,11 @@ final class JobReader {
         } catch (IOException e) {
             return Instant.parse(request.created());
         }
+    }
+
+    /** An address that a page of ours may link to: of the web, whatever else stands in a file. */
+    private static @Nullable String address(@Nullable String text) {
+        return text != null && text.matches("https?://[^\\s\"'<>]+") ? text : null;
     }
 
     private @Nullable Double eta(JobState state) {
@@ -207,6 +214,7 @@ final class JobReader {
                 curves.computeIfAbsent(e.name() == null ? "" : e.name(), n -> new ArrayList<>())
                         .add(e);
             case "message", "failed" -> text = e.text();
+            case "page" -> page = address(e.text());
             default -> {}
         }
         if (e.last()) {

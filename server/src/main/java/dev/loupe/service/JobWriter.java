@@ -108,6 +108,11 @@ final class JobWriter implements Progress, AutoCloseable {
     }
 
     @Override
+    public synchronized void page(String address) {
+        append(JobEvent.page(address));
+    }
+
+    @Override
     public boolean cancelled() {
         return cancelled;
     }

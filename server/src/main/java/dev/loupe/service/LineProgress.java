@@ -45,4 +45,9 @@ final class LineProgress implements Progress {
     public void message(String text) {
         out.accept(Views.line(JobEvent.message(text)));
     }
+
+    @Override
+    public void page(String address) {
+        out.accept(Views.line(JobEvent.page(address)));
+    }
 }

@@ -84,6 +84,10 @@ final class ModelFinder {
 
     /** As {@link #find}, and fetches a model of the hub that is not here. */
     Path fetch(String id, Progress progress) {
+        HubId pulled = id.isBlank() || id.contains("/") ? null : pulled(models.resolve(id));
+        if (pulled != null && hub.find(pulled) == null) {
+            return hub.fetch(pulled, progress); // the note came to this machine without what it stands for
+        }
         HubId remote = HubId.parse(id);
         return local(id) != null || remote == null || hub.find(remote) != null ? find(id) : hub.fetch(remote, progress);
     }

@@ -34,6 +34,7 @@ public final class Models implements AutoCloseable {
     private final int threads;
     private final Device device;
     private final Map<String, LanguageModel> open = new HashMap<>();
+    private @Nullable ModelCopies copies;
 
     Models(Workspace workspace, int threads, Device device) {
         this(
@@ -140,14 +141,20 @@ public final class Models implements AutoCloseable {
         synchronized (open) {
             LanguageModel known = open.get(key);
             if (known == null) {
+                ModelCopies own = copies;
                 known = LanguageModels.open(
-                        folder,
+                        own == null ? folder : own.of(folder),
                         new ModelOptions(
                                 reference.name(), threads, reference.weights(), reference.precision(), device));
                 open.put(key, known);
             }
             return known;
         }
+    }
+
+    /** From now on, models that lie on a network are copied to this machine once and opened there. */
+    void keepCopies(ModelCopies where) {
+        copies = where;
     }
 
     /** The folder or GGUF file that a model's name stands for. */

@@ -90,6 +90,7 @@ public final class SeedExperiments {
     /** Runs an experiment and saves it as {@code seeds/NAME/experiment.json} with {@code pairs.arrow}. */
     public SeedExperiment run(SeedsSpec spec, Progress progress) {
         long begin = System.nanoTime();
+        trainings.fetch(spec.store(), progress);
         trainings(spec);
         List<CellResult> cells = new ArrayList<>();
         List<SeedPairs.Row> pairs = new ArrayList<>();

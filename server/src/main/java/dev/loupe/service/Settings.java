@@ -29,6 +29,12 @@ public final class Settings {
         SPARK_CONF("spark-conf", "", "settings of Spark, KEY=VALUE, separated by semicolons"),
         /** What executors unpack. */
         ARCHIVE("archive", "", "release archive that the executors of a cluster unpack; empty if they see these files"),
+        /** Where machines that share no folder keep things. */
+        STORAGE(
+                "storage",
+                "",
+                "folder of a Hadoop file system (s3a://, hdfs://) for what a cluster works on; empty if its machines share the"
+                        + " workspace"),
         /** The server's port. */
         PORT("port", "7070", "port of the server; 0 for any free one"),
         /** The server's address. */

@@ -131,7 +131,10 @@ public final class Stores {
     public CaptureResult capture(CaptureRequest request, Progress progress) {
         checkName(request.name());
         models.fetch(request.model(), progress);
-        return CaptureJob.run(request, models.open(request.model()), executors.get(progress), progress);
+        executors.fetch(request.folder(), progress);
+        CaptureResult result = CaptureJob.run(request, models.open(request.model()), executors.get(progress), progress);
+        executors.keep(request.folder(), progress);
+        return result;
     }
 
     /** Refuses names that no store can have. */

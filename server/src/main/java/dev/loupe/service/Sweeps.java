@@ -4,7 +4,6 @@ import dev.loupe.base.ArtifactLock;
 import dev.loupe.base.Fmt;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
-import dev.loupe.base.Names;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.ProcessMemory;
 import dev.loupe.base.Progress;
@@ -134,6 +133,7 @@ public final class Sweeps {
         if (spec.live() != null) {
             throw new UsageException("A cluster trains on the rows of a store: capture one first, or leave --on out.");
         }
+        trainings.fetch(spec.store(), progress);
         return SweepPlan.elsewhere(stores.folder(spec.store()), workspace.saes(), tasks(spec));
     }
 
@@ -151,6 +151,7 @@ public final class Sweeps {
     public SweepResult run(SweepSpec spec, Progress progress) {
         long begin = System.nanoTime();
         trainings.fetch(spec.live(), progress);
+        trainings.fetch(spec.store(), progress);
         List<TrainTask> tasks = tasks(spec);
         Path folder = workspace.sweeps().resolve(spec.name());
         try (ArtifactLock lock = ArtifactLock.acquire(folder, "sweep " + spec.name())) {
@@ -211,8 +212,14 @@ public final class Sweeps {
             Progress progress) {
         if (executors.remote()) {
             long start = System.nanoTime();
-            ClusterTraining.run(stores.folder(spec.store()), workspace.saes(), tasks, executors.get(progress), progress)
-                    .forEach(o -> outcomes.put(o.task().name(), o));
+            tasks.forEach(t -> executors.fetch(workspace.saes().resolve(t.name()), progress));
+            for (TrainGroup.Outcome o : ClusterTraining.run(
+                    stores.folder(spec.store()), workspace.saes(), tasks, executors.get(progress), progress)) {
+                outcomes.put(o.task().name(), o);
+                if (o.result() != null) {
+                    executors.keep(o.result().folder(), progress);
+                }
+            }
             return (System.nanoTime() - start) / 1e9;
         }
         Map<String, TrainTask> byName = new HashMap<>();

@@ -65,6 +65,7 @@ public final class Tasks {
 
     /** Evaluates several SAEs, one after the other. */
     public static EvalResult eval(Workbench bench, EvalSpec spec, Progress progress) {
+        fetch(bench, spec.saes(), progress);
         spec.saes().forEach(bench.saes()::folder); // all names are looked at before any work
         bench.evaluations().elsewhere(spec.saes(), spec.store(), spec.text(), progress);
         boolean elsewhere = bench.executors().remote();
@@ -114,8 +115,14 @@ public final class Tasks {
         return new EvalResult(List.copyOf(reports.values()), controls, missing);
     }
 
+    /** Brings SAEs here from where a cluster keeps them, if they are there only. */
+    private static void fetch(Workbench bench, List<String> saes, Progress progress) {
+        saes.forEach(s -> bench.executors().fetch(bench.workspace().saes().resolve(Names.check(s)), progress));
+    }
+
     /** Indexes several SAEs, one after the other. */
     public static List<IndexManifest> index(Workbench bench, IndexSpec spec, Progress progress) {
+        fetch(bench, spec.saes(), progress);
         spec.saes().forEach(bench.saes()::folder);
         List<IndexManifest> all = new ArrayList<>();
         for (String sae : spec.saes()) {

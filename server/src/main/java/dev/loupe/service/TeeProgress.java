@@ -31,6 +31,11 @@ public record TeeProgress(List<Progress> all) implements Progress {
     }
 
     @Override
+    public void page(String address) {
+        all.forEach(p -> p.page(address));
+    }
+
+    @Override
     public boolean cancelled() {
         return all.stream().anyMatch(Progress::cancelled);
     }

@@ -1,6 +1,7 @@
 package dev.loupe.service;
 
 import dev.loupe.base.LoupeException;
+import dev.loupe.base.Names;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.capture.CaptureRequest;
@@ -44,6 +45,7 @@ public final class Trainings {
 
     /** Trains one SAE per seed; those that are there already, complete and with the same settings, are kept. */
     public TrainSummary run(TrainSpec spec, Progress progress) {
+        fetch(spec.store(), progress);
         TrainRequest request = request(spec);
         if (request.rows() instanceof TrainRequest.Rows.Live live) {
             models.fetch(live.capture().model(), progress);
@@ -51,6 +53,13 @@ public final class Trainings {
         return executors.remote()
                 ? elsewhere(request, spec, progress)
                 : TrainSummary.of(TrainJob.run(request, progress));
+    }
+
+    /** Brings a store here from where a cluster keeps it, if it is there only. */
+    void fetch(@Nullable String store, Progress progress) {
+        if (store != null && !store.equals(TrainSpec.NO_STORE)) {
+            executors.fetch(workspace.activations().resolve(Names.check(store)), progress);
+        }
     }
 
     /** Seeds on a cluster, each as it would be trained here. */
@@ -76,12 +85,14 @@ public final class Trainings {
                             seed))
                     .toList();
         }
+        tasks.forEach(t -> executors.fetch(workspace.saes().resolve(t.name()), progress));
         List<TrainResult> results = new ArrayList<>();
         for (TrainGroup.Outcome o :
                 ClusterTraining.run(stored.folder(), workspace.saes(), tasks, executors.get(progress), progress)) {
             if (o.result() == null) {
                 throw new LoupeException(String.valueOf(o.failure()));
             }
+            executors.keep(o.result().folder(), progress);
             results.add(o.result());
         }
         return TrainSummary.of(results);

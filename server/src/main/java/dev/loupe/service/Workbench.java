@@ -73,6 +73,7 @@ public final class Workbench implements AutoCloseable {
                 settings.get(Settings.Key.ON),
                 settings.get(Settings.Key.SPARK_CONF),
                 settings.get(Settings.Key.ARCHIVE),
+                settings.get(Settings.Key.STORAGE),
                 workspace.root(),
                 environment);
         this.stores = new Stores(workspace, models, executors);

@@ -39,17 +39,18 @@ class SparkLogTest {
 
     @Test
     void a_folder_without_spark_or_with_another_version_is_refused() throws Exception {
-        assertThatThrownBy(() -> SparkHome.of(folder.resolve("none")))
+        assertThatThrownBy(() -> SparkHome.of(folder.resolve("none"), false))
                 .isInstanceOf(LoupeException.class)
                 .hasMessageContaining("no folder jars")
                 .hasMessageContaining("SPARK_HOME");
         Path jars = Files.createDirectories(folder.resolve("old/jars"));
-        assertThatThrownBy(() -> SparkHome.of(folder.resolve("old"))).hasMessageContaining("no Spark for Scala 2.13");
+        assertThatThrownBy(() -> SparkHome.of(folder.resolve("old"), false))
+                .hasMessageContaining("no Spark for Scala 2.13");
         Files.writeString(jars.resolve("spark-core_2.13-3.5.8.jar"), "");
-        assertThatThrownBy(() -> SparkHome.of(folder.resolve("old")))
+        assertThatThrownBy(() -> SparkHome.of(folder.resolve("old"), false))
                 .hasMessageContaining("version 3.5.8")
                 .hasMessageContaining("4.2.");
         Files.move(jars.resolve("spark-core_2.13-3.5.8.jar"), jars.resolve("spark-core_2.13-4.2.1.jar"));
-        assertThat(SparkHome.of(folder.resolve("old")).version()).isEqualTo("4.2.1");
+        assertThat(SparkHome.of(folder.resolve("old"), false).version()).isEqualTo("4.2.1");
     }
 }

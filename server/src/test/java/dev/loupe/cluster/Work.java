@@ -62,9 +62,9 @@ final class Work {
                         "--k",
                         "4",
                         "--seeds",
-                        "0..2",
+                        "0..1",
                         "--tokens",
-                        "5120",
+                        "2048",
                         "--set",
                         "batch=256"),
                 more);
@@ -84,6 +84,17 @@ final class Work {
         return r;
     }
 
+    /** The first SAE of a folder of SAEs. */
+    static String first(Path saes) throws IOException {
+        try (Stream<Path> all = Files.list(saes)) {
+            return all.map(p -> p.getFileName().toString())
+                    .filter(n -> !n.startsWith("."))
+                    .sorted()
+                    .findFirst()
+                    .orElseThrow();
+        }
+    }
+
     /** Checksums of all files below a folder that say nothing of the time or the way they were made. */
     static Map<String, String> checksums(Path folder) throws IOException {
         Map<String, String> all = new TreeMap<>();
@@ -91,6 +102,7 @@ final class Work {
             for (Path file : files.filter(Files::isRegularFile).toList()) {
                 String name = folder.relativize(file).toString();
                 boolean timed = name.endsWith("loupe.json")
+                        || name.endsWith("report.json")
                         || name.endsWith("index.json")
                         || name.endsWith("experiment.json")
                         || name.contains("search/")

@@ -50,6 +50,9 @@ final class JobCard extends Section {
                     Kit.text(job.stage().isEmpty() ? "starting" : job.stage()),
                     meter(job),
                     Kit.text("num", progress(job)));
+            if (job.page() != null) {
+                stage.add(Kit.outside(job.page(), "Spark's page"));
+            }
         } else {
             stage.add(Kit.text("dim", "took " + took(job)));
         }

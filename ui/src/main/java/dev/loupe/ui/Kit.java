@@ -103,6 +103,15 @@ final class Kit {
         return a;
     }
 
+    /** A link to a page of another program, which opens beside ours. */
+    static Anchor outside(String href, String text) {
+        Anchor a = new Anchor(href, text);
+        a.setTarget("_blank");
+        a.getElement().setAttribute("rel", "noopener noreferrer");
+        a.getElement().setAttribute("router-ignore", true);
+        return a;
+    }
+
     /** A link that looks like a button. */
     static Anchor linkButton(String href, String text, String css) {
         Anchor a = link(href, text);

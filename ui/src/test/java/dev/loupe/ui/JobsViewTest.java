@@ -31,6 +31,8 @@ class JobsViewTest extends ViewTest {
                     p.metric("loss", 1, 0.75);
                     p.metric("loss", 2, 0.5);
                     p.advance(50);
+                    p.page("javascript:alert(1)"); // no link of ours
+                    p.page("http://head:4040");
                     try {
                         shown.await();
                     } catch (InterruptedException e) {
@@ -41,11 +43,16 @@ class JobsViewTest extends ViewTest {
         JobsView view = navigate(JobsView.class);
 
         await("the running job", () -> text(view).contains("train tiny") && has(view, "loupe-curve"));
-        assertThat(text(view)).contains("running", "of 200 steps", "from a terminal", "Cancel");
+        assertThat(text(view)).contains("running", "of 200 steps", "from a terminal", "Cancel", "Spark's page");
+        assertThat(workbench.jobs().list().getFirst().page()).isEqualTo("http://head:4040");
+        assertThat(view.getElement().getOuterHTML())
+                .contains("href=\"http://head:4040\"")
+                .doesNotContain("javascript:");
 
         shown.countDown();
         work.join();
         await("its end", () -> text(view).contains("done") && !text(view).contains("Cancel"));
+        assertThat(text(view)).doesNotContain("Spark's page"); // it went with the work
     }
 
     @Test

@@ -28,6 +28,7 @@ final class Child {
     private final BufferedReader out;
     private final BufferedWriter in;
     private final StringBuffer errors = new StringBuffer();
+    private List<String> outputs = List.of();
 
     private Child(String key, Process process) {
         this.key = key;
@@ -70,7 +71,7 @@ final class Child {
      * Gives it a task and waits for the answer.
      *
      * @param event hears of progress
-     * @return the last line
+     * @return the last line; what it has written is in {@link #outputs} then
      * @throws IOException if the child dies
      */
     String run(String request, Consumer<String> event) throws IOException, InterruptedException {
@@ -81,14 +82,22 @@ final class Child {
         } catch (IOException e) {
             throw died();
         }
+        outputs = List.of();
         for (String line; (line = line()) != null; ) {
             if (line.startsWith("P")) {
                 event.accept(line.substring(1));
+            } else if (line.startsWith("O")) {
+                outputs = List.of(line.substring(1).split("\t"));
             } else if (!line.isEmpty()) {
                 return line;
             }
         }
         throw died();
+    }
+
+    /** Names in the workspace of what the last task has written. */
+    List<String> outputs() {
+        return outputs;
     }
 
     private @Nullable String line() {

@@ -1,6 +1,7 @@
 package dev.loupe.cluster.spark;
 
 import java.io.IOException;
+import java.util.List;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.Function;
 
@@ -22,18 +23,38 @@ final class ChildTask implements Function<String, String> {
     static final char RETRY = 'T';
 
     private final long task;
+    private final String inputs;
+    private final String folder;
 
-    ChildTask(long task) {
+    /**
+     * A task.
+     *
+     * @param inputs what it needs, see {@link Staging#inputs}; empty where machines share the workspace
+     * @param folder of the task in the storage; empty without one
+     */
+    ChildTask(long task, String inputs, String folder) {
         this.task = task;
+        this.inputs = inputs;
+        this.folder = folder;
     }
 
+    /**
+     * Does it.
+     *
+     * @return the attempt and what it put into the storage, joined by tabs; in the second line the answer
+     */
     @Override
     public String call(String request) throws IOException, InterruptedException {
         TaskContext context = TaskContext.get();
         String gpus = context.resourcesJMap().containsKey("gpu")
                 ? String.join(",", context.resourcesJMap().get("gpu").addresses())
                 : "";
-        Child child = Child.take(LoupePlugin.launch(), gpus, context.cpus());
+        LoupePlugin.Place place = LoupePlugin.place();
+        Scratch scratch = place.scratch();
+        if (scratch != null) {
+            scratch.bring(inputs, folder);
+        }
+        Child child = Child.take(place.launch(), gpus, context.cpus());
         boolean whole = false;
         // Spark interrupts the thread of an attempt that nobody waits for; reading from a pipe does not notice
         context.addTaskCompletionListener(c -> {
@@ -48,8 +69,13 @@ final class ChildTask implements Function<String, String> {
             if (kind == RETRY) {
                 throw new IOException(line.substring(1));
             }
+            String attempt = "out-" + context.taskAttemptId();
+            List<String> outputs = scratch == null || kind != DONE ? List.of() : child.outputs();
+            if (scratch != null) {
+                scratch.send(outputs, folder + "/" + attempt);
+            }
             whole = true;
-            return line;
+            return attempt + "\t" + String.join("\t", outputs) + "\n" + line;
         } finally {
             watch.interrupt();
             if (whole) {

@@ -21,6 +21,9 @@ public record Launch(String archive, String java, List<String> flags, List<Strin
     /** Names the folder of a JDK for child processes, before any other. */
     public static final String JAVA_HOME = "LOUPE_JAVA_HOME";
 
+    /** The option that names the workspace. */
+    public static final String WORKSPACE = "--workspace";
+
     private static final String PROGRAM = "loupe";
     private static final String MAIN = "dev.loupe.cli.Main";
 
@@ -51,6 +54,16 @@ public record Launch(String archive, String java, List<String> flags, List<Strin
             folder = inside[0];
         }
         return new Launch(folder.getAbsolutePath(), java, flags, arguments);
+    }
+
+    /** The same for another workspace. */
+    Launch at(String workspace) {
+        List<String> changed = new ArrayList<>(arguments);
+        int option = changed.indexOf(WORKSPACE);
+        if (option >= 0) {
+            changed.set(option + 1, workspace);
+        }
+        return new Launch(archive, java, flags, changed);
     }
 
     /** The command up to the options that an executor adds. */

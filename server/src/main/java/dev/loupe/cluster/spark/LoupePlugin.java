@@ -23,7 +23,15 @@ public final class LoupePlugin implements SparkPlugin {
     private static final long PAUSE_MILLIS = 100;
 
     private static volatile @Nullable PluginContext context;
-    private static final CompletableFuture<Launch> launch = new CompletableFuture<>();
+    private static final CompletableFuture<Place> place = new CompletableFuture<>();
+
+    /**
+     * What an executor knows of itself.
+     *
+     * @param launch how Loupe is started here
+     * @param scratch stands in for the workspace; null where machines share it
+     */
+    record Place(Launch launch, @Nullable Scratch scratch) {}
 
     @Override
     public DriverPlugin driverPlugin() {
@@ -71,20 +79,43 @@ public final class LoupePlugin implements SparkPlugin {
                 setup = (String) own.ask(ASK);
                 Thread.sleep(setup.isEmpty() ? PAUSE_MILLIS : 0);
             }
-            int line = setup.indexOf('\n');
-            Launch known = Launch.of(setup.substring(line + 1)).in(SparkFiles.getRootDirectory());
-            send(Wire.EXECUTOR, 0, report(own, known, Path.of(setup.substring(0, line))));
-            launch.complete(known);
+            Setup known = Setup.of(setup);
+            Launch launch = known.launch().in(SparkFiles.getRootDirectory());
+            if (known.storage().isEmpty()) {
+                send(Wire.EXECUTOR, 0, report(own, launch, probe(Path.of(known.probe()))));
+                begin(own, new Place(launch, null));
+                return;
+            }
+            try {
+                Storage storage = Storage.open(known.storage(), SparkDriver.hadoop(own.conf()));
+                Scratch scratch = Scratch.of(storage, known.storage());
+                send(
+                        Wire.EXECUTOR,
+                        0,
+                        report(own, launch, storage.read(known.probe()).strip()));
+                begin(own, new Place(launch.at(scratch.folder().toString()), scratch));
+            } catch (IOException e) {
+                send(Wire.EXECUTOR, 0, report(own, launch, "!" + Storage.refusal(known.storage(), e)));
+                throw e;
+            }
         } catch (Exception e) {
             System.err.println("Loupe cannot begin on this executor: " + e); // the executor's own log
-            launch.completeExceptionally(e);
+            place.completeExceptionally(e);
         }
     }
 
-    /** How Loupe is started here. */
-    static Launch launch() throws IOException, InterruptedException {
+    /** Tasks may come; the first child starts before they do, while the driver still reads its text. */
+    private static void begin(PluginContext own, Place known) throws IOException {
+        if (!own.conf().contains("spark.task.resource.gpu.amount")) {
+            Child.take(known.launch(), "", own.conf().getInt("spark.task.cpus", 1)).giveBack();
+        }
+        place.complete(known);
+    }
+
+    /** What is known here once the driver has said it. */
+    static Place place() throws IOException, InterruptedException {
         try {
-            return launch.get();
+            return place.get();
         } catch (ExecutionException e) {
             throw new IOException("The driver does not say how Loupe is started: " + e.getCause(), e);
         }
@@ -110,8 +141,16 @@ public final class LoupePlugin implements SparkPlugin {
         }
     }
 
+    private static String probe(Path file) {
+        try {
+            return Files.readString(file).strip();
+        } catch (IOException e) {
+            return "";
+        }
+    }
+
     /** What Loupe looks at before it gives an executor work, a line each. */
-    private static String report(PluginContext own, Launch launch, Path probeFile) {
+    private static String report(PluginContext own, Launch launch, String probe) {
         String java;
         try {
             java = Files.readAllLines(Path.of(launch.home(), "release")).stream()
@@ -121,12 +160,6 @@ public final class LoupePlugin implements SparkPlugin {
                     .orElse("unknown");
         } catch (IOException e) {
             java = "none";
-        }
-        String probe;
-        try {
-            probe = Files.readString(probeFile).strip();
-        } catch (IOException e) {
-            probe = "";
         }
         String loupe = launch.archive().isEmpty() || new File(launch.archive(), "loupe").isFile() ? "yes" : "no";
         long memory = ((com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())

@@ -3,10 +3,13 @@ package dev.loupe.cluster.spark;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerExecutorAdded;
 import org.apache.spark.scheduler.SparkListenerExecutorRemoved;
@@ -28,6 +31,7 @@ public final class SparkDriver {
 
     private static volatile @Nullable Wire wire;
     private static volatile String setup = "";
+    private static volatile @Nullable Staging staging;
 
     private SparkDriver() {}
 
@@ -77,10 +81,19 @@ public final class SparkDriver {
                 frame = w.receive();
             } catch (IOException gone) {
                 spark.cancelJobGroup(GROUP);
+                Staging s = staging;
+                if (s != null) {
+                    s.end();
+                }
                 return;
             }
             if (frame.kind() == Wire.SETUP) {
+                prepare(spark, Setup.of(frame.text()));
                 setup = frame.text();
+            } else if (frame.kind() == Wire.KEEP || frame.kind() == Wire.FETCH) {
+                Thread thread = new Thread(() -> stage(w, frame), "stage-" + frame.task());
+                thread.setDaemon(true);
+                thread.start();
             } else if (frame.kind() == Wire.CANCEL) {
                 spark.cancelJobGroup(GROUP);
             } else if (frame.kind() == Wire.TASK) {
@@ -91,18 +104,69 @@ public final class SparkDriver {
         }
     }
 
-    /** A task: its title in the first line, then what the child process gets. */
+    /** Opens the storage, if there is one, and puts a file there for executors to find. */
+    private static void prepare(JavaSparkContext spark, Setup setup) throws IOException {
+        if (!setup.storage().isEmpty()) {
+            try {
+                Storage storage = Storage.open(setup.storage(), hadoop(spark.getConf()));
+                storage.write(setup.probe(), setup.probe());
+                staging = new Staging(
+                        storage,
+                        setup.storage(),
+                        Path.of(setup.workspace()),
+                        spark.sc().applicationId());
+            } catch (IOException e) {
+                throw new IllegalStateException(Storage.refusal(setup.storage(), e));
+            }
+        }
+    }
+
+    /** Hadoop's settings: those of its own files, and all {@code spark.hadoop.*}. */
+    static Configuration hadoop(SparkConf conf) {
+        return SparkHadoopUtil.get().newConfiguration(conf);
+    }
+
+    private static void stage(Wire w, Wire.Frame frame) {
+        try {
+            Staging s = Objects.requireNonNull(staging);
+            try {
+                if (frame.kind() == Wire.FETCH) {
+                    w.send(Wire.RESULT, frame.task(), Boolean.toString(s.fetch(frame.text())));
+                } else {
+                    s.keep(frame.text());
+                    w.send(Wire.RESULT, frame.task(), "true");
+                }
+            } catch (IOException e) {
+                w.send(Wire.FAILED, frame.task(), reason(e));
+            }
+        } catch (IOException gone) {
+            // nobody waits for it any more
+        }
+    }
+
+    /** A task: its title in the first line, names of what it needs in the second, then what the child process gets. */
     private static void run(JavaSparkContext spark, Wire w, Wire.Frame frame) {
         try {
             String text = frame.text();
-            int line = text.indexOf('\n');
+            String[] part = text.split("\n", 3);
+            Staging s = staging;
             String answer;
             try {
-                spark.setJobGroup(GROUP, text.substring(0, line), true);
-                answer = spark.parallelize(List.of(text.substring(line + 1)), 1)
-                        .map(new ChildTask(frame.task()))
+                spark.setJobGroup(GROUP, part[0], true);
+                ChildTask task = s == null
+                        ? new ChildTask(frame.task(), "", "")
+                        : new ChildTask(frame.task(), s.inputs(frame.task(), part[1]), s.folder(frame.task()));
+                answer = spark.parallelize(List.of(part[2]), 1)
+                        .map(task)
                         .collect()
                         .get(0);
+                int line = answer.indexOf('\n');
+                List<String> outputs = List.of(answer.substring(0, line).split("\t"));
+                answer = answer.substring(line + 1);
+                if (s != null) {
+                    s.outputs(frame.task(), outputs.get(0), outputs.subList(1, outputs.size()));
+                    s.done(frame.task());
+                }
             } catch (Exception e) {
                 w.send(Wire.LOST, frame.task(), reason(e));
                 return;

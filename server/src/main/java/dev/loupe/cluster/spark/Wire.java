@@ -36,6 +36,11 @@ public final class Wire implements Closeable {
     /** From Spark: an executor was lost; its name, and why. */
     public static final byte GONE = 10;
 
+    /** To Spark: put a finished folder of the workspace into the storage; answered by a result or a failure. */
+    public static final byte KEEP = 13;
+    /** To Spark: bring a folder from the storage into the workspace; the result says whether there is one. */
+    public static final byte FETCH = 14;
+
     private static final int MOST = 1 << 28;
 
     private final Socket socket;

@@ -46,7 +46,14 @@ public final class PretendSpark implements AutoCloseable {
         killNext = tasks;
     }
 
+    /** Serves one command after the other, with the same children. */
     private void serve() {
+        while (!server.isClosed()) {
+            serveOne();
+        }
+    }
+
+    private void serveOne() {
         try (Wire wire = new Wire(server.accept())) {
             if (!wire.receive().text().equals(TOKEN)) {
                 return;
@@ -67,12 +74,12 @@ public final class PretendSpark implements AutoCloseable {
                 }
             }
         } catch (IOException gone) {
-            pool.shutdownNow();
+            // the command has ended
         }
     }
 
     private void run(Wire wire, Wire.Frame frame) {
-        String request = frame.text().substring(frame.text().indexOf('\n') + 1);
+        String request = frame.text().substring(frame.text().lastIndexOf('\n') + 1);
         try {
             for (int attempt = 0; attempt < 4; attempt++) {
                 Child child = Child.take(launch, "", 1);

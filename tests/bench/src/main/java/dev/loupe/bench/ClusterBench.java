@@ -8,6 +8,7 @@ import dev.loupe.service.Settings;
 import dev.loupe.service.SweepSpec;
 import dev.loupe.service.Workbench;
 import dev.loupe.service.Workspace;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -18,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A Spark cluster of this machine against one process of it: what handing out tasks costs, and what two executors of one core
- * are worth beside one. The time of the cluster is that of the whole command, Spark's start included; {@code begun} is the
- * rate without it. Run with {@code --rounds 1 --warmups 0}: a round takes minutes.
+ * are worth beside one. The time of the cluster is that of the whole command, Spark's start included; beside it stands the rate
+ * from the first finished part on. Run with {@code --rounds 1 --warmups 0}: a round takes minutes.
  */
 final class ClusterBench implements Benchmark {
     private static final String HOOK = "blocks.3.hook_resid_post";
@@ -27,9 +28,9 @@ final class ClusterBench implements Benchmark {
 
     /** What is done. */
     enum Case {
-        CAPTURE("cluster-capture", 2_000_000),
+        CAPTURE("cluster-capture", 4_000_000),
         SWEEP("cluster-sweep", 300_000),
-        SCALING("cluster-scaling", 600_000);
+        SCALING("cluster-scaling", 2_000_000);
 
         private final String id;
         private final long tokens;
@@ -39,6 +40,8 @@ final class ClusterBench implements Benchmark {
             this.tokens = tokens;
         }
     }
+
+    private static final int SWEEP_TOKENS = 1_000_000;
 
     private final Case what;
     private final Map<String, List<Double>> beside = new LinkedHashMap<>();
@@ -61,11 +64,11 @@ final class ClusterBench implements Benchmark {
                 what.tokens + " tokens of Europarl, embedded model, one hook point: local with two threads against"
                         + " local-cluster[1,2,2048] with spark.task.cpus=2";
             case SWEEP ->
-                "8 TopK SAEs (512 latents, 2M tokens each) on one store: local with two threads against"
+                "8 TopK SAEs (512 latents, 1M tokens each) on one store: local with two threads against"
                         + " local-cluster[1,2,2048] with spark.task.cpus=2";
             case SCALING ->
-                what.tokens + " tokens of Europarl, embedded model: local-cluster[2,1,1024] against"
-                        + " local-cluster[1,1,1024]";
+                what.tokens + " tokens of Europarl, embedded model: a driver and two workers of one core on two cores"
+                        + " against a driver and one worker on one core";
         };
     }
 
@@ -93,7 +96,17 @@ final class ClusterBench implements Benchmark {
     public Measured run() throws Exception {
         Path root = Objects.requireNonNull(folder).resolve("run" + runs++);
         boolean scaling = what == Case.SCALING;
-        Once base = once(root.resolve("base"), scaling ? "local-cluster[1,1,1024]" : "local", 1);
+        Once base;
+        try {
+            if (scaling) { // so that what the driver does costs both the same share of their cores
+                pin("0");
+            }
+            base = once(root.resolve("base"), scaling ? "local-cluster[1,1,1024]" : "local", scaling ? 1 : 2);
+        } finally {
+            if (scaling) {
+                pin("0-1");
+            }
+        }
         Once cluster = once(
                 root.resolve("cluster"),
                 scaling ? "local-cluster[2,1,1024]" : "local-cluster[1,2,2048]",
@@ -102,35 +115,75 @@ final class ClusterBench implements Benchmark {
             throw new IllegalStateException("other results: " + base.answer + " and " + cluster.answer);
         }
         add("base", base.tokens / base.seconds);
-        add("begun", cluster.tokens / (cluster.seconds - cluster.start));
-        add("seconds of start", cluster.start);
         add("ratio", base.seconds / cluster.seconds);
-        add("ratio begun", (base.seconds - base.start) / (cluster.seconds - cluster.start));
+        add("base from its first part on", base.rate);
+        add("from its first part on", cluster.rate);
+        add("ratio from the first part on", cluster.rate / base.rate);
+        add("seconds to the first part", cluster.first);
+        add("base seconds to the first part", base.first);
         AtomicFiles.deleteTree(root);
         return new Measured(cluster.tokens, cluster.seconds, cluster.answer);
     }
 
-    /** One command, from its start to its end. */
-    private record Once(double tokens, double seconds, double start, double answer) {}
+    /** Has this process and those that it starts run on some cores only. */
+    private static void pin(String cores) throws IOException, InterruptedException {
+        Process taskset = new ProcessBuilder(
+                        "taskset",
+                        "-a",
+                        "-p",
+                        "-c",
+                        cores,
+                        Long.toString(ProcessHandle.current().pid()))
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        if (taskset.waitFor() != 0) {
+            throw new IOException("taskset cannot bind this process to cores " + cores);
+        }
+    }
+
+    /**
+     * One command, from its start to its end.
+     *
+     * @param first seconds until the first part was done
+     * @param rate tokens a second after that
+     */
+    private record Once(double tokens, double seconds, double first, double rate, double answer) {}
+
+    /** Notes when the first part of a stage was done, and what share of it that was. */
+    private static final class FirstPart implements Progress {
+        private long total;
+        private long at;
+        private double share;
+
+        @Override
+        public synchronized void stage(String name, long all, String unit) {
+            total = all;
+        }
+
+        @Override
+        public synchronized void advance(long done) {
+            if (at == 0 && done > 0 && total > 0) {
+                at = System.nanoTime();
+                share = (double) done / total;
+            }
+        }
+    }
 
     private Once once(Path workspace, String on, int cpus) throws Exception {
         if (what == Case.SWEEP) {
             try (Workbench bench = bench(workspace, "local", 2)) {
-                capture(bench);
+                capture(bench, Progress.silent());
             }
         }
+        FirstPart part = new FirstPart();
         long begin = System.nanoTime();
         try (Workbench bench = bench(workspace, on, cpus)) {
-            double start = 0;
-            if (!on.equals("local")) {
-                bench.executors().get(Progress.silent()).slots(); // waits
-                start = (System.nanoTime() - begin) / 1e9;
-            }
             if (what != Case.SWEEP) {
-                capture(bench);
-                double seconds = (System.nanoTime() - begin) / 1e9;
+                capture(bench, part);
+                long end = System.nanoTime();
                 try (var store = bench.stores().open(STORE)) {
-                    return new Once(store.rows(), seconds, start, store.meanSquaredNorm(HOOK));
+                    return timed(part, begin, end, store.rows(), store.meanSquaredNorm(HOOK));
                 }
             }
             SweepSpec spec = dev.loupe.base.Json.MAPPER.convertValue(
@@ -148,20 +201,25 @@ final class ClusterBench implements Benchmark {
                             "seeds",
                             List.of(0, 1, 2, 3),
                             "tokens",
-                            2_000_000,
+                            SWEEP_TOKENS,
                             "evaluate",
                             false),
                     SweepSpec.class);
-            var result = bench.sweeps().run(spec, Progress.silent());
-            double seconds = (System.nanoTime() - begin) / 1e9;
+            var result = bench.sweeps().run(spec, part);
+            long end = System.nanoTime();
             double answer = result.rows().stream()
                     .mapToDouble(r -> r.fvu() == null ? Double.NaN : r.fvu())
                     .sum();
-            return new Once(8 * 2_000_000.0, seconds, start, answer);
+            return timed(part, begin, end, 8.0 * SWEEP_TOKENS, answer);
         }
     }
 
-    private void capture(Workbench bench) {
+    private static Once timed(FirstPart part, long begin, long end, double tokens, double answer) {
+        double rest = tokens * (1 - part.share);
+        return new Once(tokens, (end - begin) / 1e9, (part.at - begin) / 1e9, rest / ((end - part.at) / 1e9), answer);
+    }
+
+    private void capture(Workbench bench, Progress progress) {
         bench.stores()
                 .capture(
                         CaptureRequest.of(
@@ -171,7 +229,7 @@ final class ClusterBench implements Benchmark {
                                 Corpora.EUROPARL,
                                 List.of(HOOK),
                                 what.tokens),
-                        Progress.silent());
+                        progress);
     }
 
     private static Workbench bench(Path workspace, String on, int cpus) {

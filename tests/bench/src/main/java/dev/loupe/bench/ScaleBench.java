@@ -40,8 +40,8 @@ final class ScaleBench implements Benchmark {
     /** Multiplications and additions a second of one machine of such a cluster, in the products of a forward pass. */
     private static final double MACHINE_FLOPS = 23e12;
 
-    /** Bytes a second that the driver reads to compare checksums. */
-    private static final double CHECK_BYTES = 2e9;
+    /** Bytes of a row here: one hook point, float32. */
+    private static final double ROW_BYTES = 4 * 192;
 
     /** What Spark takes to start a job of one task and to tell of its end. */
     private static final double JOB_SECONDS = 0.03;
@@ -139,11 +139,15 @@ final class ScaleBench implements Benchmark {
         double mean = sum(clock.tasks) / clock.tasks.size();
         double seconds = LARGE_ROWS * 2 * LARGE_PARAMETERS / MACHINE_FLOPS;
         double[] spread = clock.tasks.stream().mapToDouble(t -> t / mean).toArray();
+        double checkRate = clock.rows * ROW_BYTES / sum(clock.taking);
         add("packed tokens/s", 1 / packing);
+        add("checked and named GB/s", checkRate / 1e9);
+        add("tokens/s of tasks", clock.rows / sum(clock.tasks));
+        add("longest task in means", clock.tasks.stream().mapToDouble(t -> t / mean).max().orElse(1));
         add("seconds of a large task", seconds);
         Measured answer = new Measured(1, 1, 0);
         for (int machines : new int[] {1, 10, 100, 1000}) {
-            double checking = LARGE_ROWS * (double) WIDTH * HOOKS * 2 / CHECK_BYTES;
+            double checking = LARGE_ROWS * (double) WIDTH * HOOKS * 2 / checkRate;
             double all = simulate(machines, packing * LARGE_ROWS, seconds, checking, spread);
             double plain = simulate(machines, packing * LARGE_ROWS, seconds, 0.001, spread);
             add("hours on " + machines, all / 3600);

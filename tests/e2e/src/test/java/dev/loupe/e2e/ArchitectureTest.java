@@ -142,7 +142,7 @@ class ArchitectureTest {
                 .that()
                 .resideOutsideOfPackage("dev.loupe.cluster.spark..")
                 .should()
-                .dependOnClassesThat(resideInAnyPackage("org.apache.spark..", "scala.."))
+                .dependOnClassesThat(resideInAnyPackage("org.apache.spark..", "org.apache.hadoop..", "scala.."))
                 .check(PRODUCT);
         com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes()
                 .that()
@@ -153,6 +153,7 @@ class ArchitectureTest {
                         "java..",
                         "com.sun.management..",
                         "org.apache.spark..",
+                        "org.apache.hadoop..",
                         "scala..",
                         "org.jspecify.."))
                 .because("its classes travel to Spark alone")

@@ -1,0 +1,305 @@
+package dev.loupe.cluster.spark;
+
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import java.util.zip.CRC32C;
+import java.util.zip.CheckedInputStream;
+import java.util.zip.CheckedOutputStream;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileContext;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Options;
+import org.apache.hadoop.fs.UnsupportedFileSystemException;
+import org.apache.hadoop.util.VersionInfo;
+
+/**
+ * A folder of a Hadoop file system ({@code s3a://}, {@code hdfs://}) that stands in for a folder that machines share. A
+ * folder of it is there once its list of files is: the list is written last, in one step, and says of each file how long it
+ * is and its CRC-32C. Everything that is read is compared with it.
+ */
+final class Storage {
+    /** The list of the files of a folder, a line each: checksum, length, name. Hadoop's readers pass over such a name. */
+    static final String LIST = "_loupe_files";
+
+    private static final int BUFFER = 1 << 20;
+
+    private final FileSystem files;
+    private final org.apache.hadoop.fs.Path root;
+
+    private Storage(FileSystem files, org.apache.hadoop.fs.Path root) {
+        this.files = files;
+        this.root = root;
+    }
+
+    /**
+     * Opens a folder.
+     *
+     * @throws IOException in a sentence, if its file system is not in the class path or refuses
+     */
+    static Storage open(String address, Configuration conf) throws IOException {
+        URI uri = URI.create(address);
+        try {
+            return new Storage(FileSystem.newInstance(uri, conf), new org.apache.hadoop.fs.Path(uri));
+        } catch (IOException | RuntimeException | LinkageError e) {
+            throw new IOException(refusal(address, e), e);
+        }
+    }
+
+    /** Why a folder cannot be used, and what to do about it. */
+    static String refusal(String address, Throwable e) {
+        String scheme = address.substring(0, Math.max(0, address.indexOf(':')));
+        StringBuilder all = new StringBuilder();
+        for (Throwable t = e; t != null; t = t.getCause()) {
+            all.append(t).append('\n');
+        }
+        String text = all.toString();
+        String reason = SparkDriver.reason(e).lines().findFirst().orElse("no reason given");
+        if (text.contains("No FileSystem for scheme")
+                || text.contains("ClassNotFoundException")
+                || text.contains("NoClassDefFoundError")) {
+            return "Spark has no classes for " + scheme + "://: "
+                    + (scheme.startsWith("s3")
+                            ? "add --conf spark.jars.packages=org.apache.hadoop:hadoop-aws:" + VersionInfo.getVersion()
+                            : "add the jar of that file system with --conf spark.jars.packages=GROUP:NAME:VERSION")
+                    + " (" + reason + ")";
+        }
+        if (text.contains("AccessDenied")
+                || text.contains("AccessControlException")
+                || text.contains("NoAuthWithAWSException")
+                || text.contains("NoAwsCredentials")
+                || text.contains("Forbidden")
+                || text.contains("InvalidAccessKeyId")
+                || text.contains("SignatureDoesNotMatch")) {
+            return "The storage " + address + " refuses access (" + reason + "): "
+                    + (scheme.startsWith("s3")
+                            ? "give Spark credentials for it, as --conf spark.hadoop.fs.s3a.access.key=… and"
+                                    + " spark.hadoop.fs.s3a.secret.key=…, or the machines a role"
+                            : "give the user that Spark runs as the right to write there");
+        }
+        return "The storage " + address + " cannot be used (" + reason + ")";
+    }
+
+    private org.apache.hadoop.fs.Path at(String name) {
+        return name.isEmpty() ? root : new org.apache.hadoop.fs.Path(root, name);
+    }
+
+    /** Writes a small file in one step: who reads sees all of it or the one before. */
+    void write(String name, String text) throws IOException {
+        org.apache.hadoop.fs.Path target = at(name);
+        if (root.toUri().getScheme() != null && root.toUri().getScheme().startsWith("s3")) {
+            try (OutputStream out = files.create(target, true)) { // an object appears when it is closed
+                out.write(text.getBytes(StandardCharsets.UTF_8));
+            }
+            return;
+        }
+        org.apache.hadoop.fs.Path part = target.suffix("." + UUID.randomUUID());
+        try (OutputStream out = files.create(part, false)) {
+            out.write(text.getBytes(StandardCharsets.UTF_8));
+        }
+        try {
+            FileContext.getFileContext(root.toUri(), files.getConf()).rename(part, target, Options.Rename.OVERWRITE);
+        } catch (UnsupportedFileSystemException e) { // no newer interface to this one
+            files.delete(target, false);
+            if (!files.rename(part, target)) {
+                throw new IOException(target + " could not be written", e);
+            }
+        }
+    }
+
+    /** The text of a small file; empty if it is not there. */
+    String read(String name) throws IOException {
+        try (InputStream in = files.open(at(name))) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (java.io.FileNotFoundException e) {
+            return "";
+        }
+    }
+
+    /** The list of a folder's files; empty while it is not there. */
+    String list(String name) throws IOException {
+        return read(name + "/" + LIST);
+    }
+
+    /**
+     * Copies a folder of this machine; it appears when all of it is there. Files that are there already are left, and what an
+     * earlier folder had more goes.
+     *
+     * @param here what {@link #listOf} says of it
+     */
+    void put(Path folder, String name, String here) throws IOException {
+        Set<String> there = new HashSet<>(List.of(list(name).split("\n")));
+        Set<String> wanted = new HashSet<>(List.of(here.split("\n")));
+        there.remove("");
+        if (!wanted.containsAll(there)) {
+            files.delete(at(name + "/" + LIST), false); // it is neither the old one nor the new one meanwhile
+        }
+        Set<String> names = new HashSet<>();
+        for (String line : here.split("\n")) {
+            String[] field = line.split(" ", 3);
+            names.add(field[2]);
+            if (!there.contains(line)
+                    && !upload(folder.resolve(field[2]), name + "/" + field[2]).equals(field[0])) {
+                throw new IOException(folder.resolve(field[2]) + " changed while it was copied");
+            }
+        }
+        write(name + "/" + LIST, here);
+        var all = files.listFiles(at(name), true);
+        String prefix = files.makeQualified(at(name)).toUri().getPath() + "/";
+        while (all.hasNext()) {
+            org.apache.hadoop.fs.Path old = all.next().getPath();
+            String path = old.toUri().getPath();
+            if (path.startsWith(prefix)
+                    && !names.contains(path.substring(prefix.length()))
+                    && !path.equals(prefix + LIST)) {
+                files.delete(old, false);
+            }
+        }
+    }
+
+    /** The list of a folder of this machine, as {@link #put} leaves it. */
+    static String listOf(Path folder) throws IOException {
+        StringBuilder list = new StringBuilder();
+        for (Path file : tree(folder)) {
+            CRC32C sum = new CRC32C();
+            try (InputStream in = new CheckedInputStream(Files.newInputStream(file), sum)) {
+                in.transferTo(OutputStream.nullOutputStream());
+            }
+            list.append(Long.toHexString(sum.getValue()))
+                    .append(' ')
+                    .append(Files.size(file))
+                    .append(' ')
+                    .append(folder.relativize(file).toString().replace('\\', '/'))
+                    .append('\n');
+        }
+        return list.toString();
+    }
+
+    /** What belongs to a folder: all files of it, whose names do not begin with a dot. */
+    private static List<Path> tree(Path folder) throws IOException {
+        try (Stream<Path> all = Files.walk(folder)) {
+            return all.filter(Files::isRegularFile)
+                    .filter(f -> !f.getFileName().toString().startsWith("."))
+                    .sorted(Comparator.comparing(f -> folder.relativize(f).toString()))
+                    .collect(Collectors.toList());
+        }
+    }
+
+    /**
+     * Copies a folder to this machine, where it appears when all of it is there and right.
+     *
+     * @param list what {@link #list} gave
+     * @throws IOException if a file is missing or not what the list says
+     */
+    void get(String name, String list, Path folder) throws IOException {
+        Path part = folder.resolveSibling("." + folder.getFileName() + ".tmp-" + UUID.randomUUID());
+        try {
+            for (String line : list.split("\n")) {
+                String[] field = line.split(" ", 3);
+                Path file = part.resolve(field[2]).normalize();
+                if (!file.startsWith(part)) {
+                    throw new IOException("the list of " + at(name) + " names a file outside of it");
+                }
+                String sum = download(name + "/" + field[2], file);
+                if (!sum.equals(field[0]) || Files.size(file) != Long.parseLong(field[1])) {
+                    throw new IOException(at(name + "/" + field[2]) + " is damaged: it is not what its list says");
+                }
+            }
+            delete(folder);
+            Files.move(part, folder, StandardCopyOption.ATOMIC_MOVE);
+        } finally {
+            delete(part);
+        }
+    }
+
+    /** Copies a file or a folder, of which nobody knows yet, from this machine. */
+    void send(Path from, String name) throws IOException {
+        for (Path file : Files.isDirectory(from) ? tree(from) : List.of(from)) {
+            String relative = from.relativize(file).toString().replace('\\', '/');
+            upload(file, relative.isEmpty() ? name : name + "/" + relative);
+        }
+    }
+
+    /** Copies a file or a folder to this machine; it appears there when all of it is there. */
+    void fetch(String name, Path to) throws IOException {
+        Path part = to.resolveSibling("." + to.getFileName() + ".tmp-" + UUID.randomUUID());
+        try {
+            FileStatus status = files.getFileStatus(at(name));
+            if (status.isDirectory()) {
+                String prefix = status.getPath().toUri().getPath() + "/";
+                var all = files.listFiles(at(name), true);
+                while (all.hasNext()) {
+                    String path = all.next().getPath().toUri().getPath();
+                    String relative = path.substring(prefix.length());
+                    download(name + "/" + relative, part.resolve(relative));
+                }
+                delete(to);
+            } else {
+                download(name, part);
+            }
+            Files.move(part, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } finally {
+            delete(part);
+        }
+    }
+
+    /** Deletes a file or folder of the storage, if it is there. */
+    void remove(String name) throws IOException {
+        files.delete(at(name), true);
+    }
+
+    private String upload(Path file, String name) throws IOException {
+        CRC32C sum = new CRC32C();
+        try (InputStream in = Files.newInputStream(file);
+                OutputStream out = new CheckedOutputStream(files.create(at(name), true), sum)) {
+            copy(in, out);
+        }
+        return Long.toHexString(sum.getValue());
+    }
+
+    private String download(String name, Path file) throws IOException {
+        Files.createDirectories(file.getParent());
+        CRC32C sum = new CRC32C();
+        try (InputStream in = new CheckedInputStream(files.open(at(name)), sum);
+                FileOutputStream out = new FileOutputStream(file.toFile())) {
+            copy(in, out);
+            out.getFD().sync();
+        }
+        return Long.toHexString(sum.getValue());
+    }
+
+    private static void copy(InputStream in, OutputStream out) throws IOException {
+        byte[] buffer = new byte[BUFFER];
+        for (int n; (n = in.read(buffer)) >= 0; ) {
+            out.write(buffer, 0, n);
+        }
+    }
+
+    /** Deletes a file or folder of this machine, if it is there. */
+    static void delete(Path path) throws IOException {
+        if (!Files.exists(path)) {
+            return;
+        }
+        List<Path> all;
+        try (Stream<Path> tree = Files.walk(path)) {
+            all = tree.sorted(Comparator.reverseOrder()).collect(Collectors.toList());
+        }
+        for (Path p : all) {
+            Files.deleteIfExists(p);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+package dev.loupe.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.loupe.base.Json;
+import dev.loupe.cli.Cli;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * A real cluster of a master and two workers gives the bytes of one machine, for every kind of work: over a folder that all
+ * see, and over a Hadoop file system where nobody sees a folder of another.
+ */
+@Tag("cluster")
+class ClusterSameTest {
+    private static final int TOKENS = 3_500;
+    private static final List<String> PARTS = List.of("activations/s", "saes", "comparisons", "features/SAE");
+
+    @TempDir
+    static Path folder;
+
+    private static SmallCluster cluster;
+    private static Path text;
+    private static String sae;
+
+    @BeforeAll
+    static void start() throws Exception {
+        text = Work.text(folder);
+        cluster = SmallCluster.start(folder.resolve("cluster"), 2);
+        Cli local = new Cli(folder.resolve("near"));
+        Work.done(local, Work.capture(text, TOKENS));
+        Work.done(local, Work.seeds());
+        sae = Work.first(folder.resolve("near/saes"));
+        Work.done(local, "index", sae);
+        Work.done(local, "eval", sae, "--no-random-control");
+    }
+
+    @AfterAll
+    static void stop() throws InterruptedException {
+        if (cluster != null) {
+            cluster.close();
+        }
+    }
+
+    private static Cli cli(String workspace) {
+        return new Cli(folder.resolve(workspace), Map.copyOf(SmallCluster.LOOPBACK));
+    }
+
+    private static String[] on(String[] command, String... more) {
+        List<String> all = new ArrayList<>(List.of(command));
+        all.addAll(List.of("--on", cluster.master(), "--conf", "spark.ui.enabled=false"));
+        all.addAll(List.of(more));
+        return all.toArray(String[]::new);
+    }
+
+    private static String[] command(String... words) {
+        return words;
+    }
+
+    private static void assertSame(String workspace) throws IOException {
+        for (String part : PARTS) {
+            String p = part.replace("SAE", sae);
+            Map<String, String> wanted = Work.checksums(folder.resolve("near").resolve(p));
+            assertThat(wanted).as(p).isNotEmpty();
+            assertThat(Work.checksums(folder.resolve(workspace).resolve(p)))
+                    .as(p)
+                    .isEqualTo(wanted);
+        }
+        assertThat(report(workspace)).isEqualTo(report("near"));
+    }
+
+    /** A report card but for how long it took and when. */
+    private static JsonNode report(String workspace) {
+        ObjectNode report = (ObjectNode)
+                Json.tree(folder.resolve(workspace).resolve("saes").resolve(sae).resolve("report.json"));
+        assertThat(report.path("saeChecksum").isMissingNode()
+                        && report.path("sae_checksum").isMissingNode())
+                .isFalse();
+        return report.without(List.of("seconds", "created"));
+    }
+
+    @Test
+    void capture_training_matching_index_and_evaluation_have_the_bytes_of_one_machine() throws Exception {
+        Cli far = cli("far");
+        Work.done(far, on(Work.capture(text, TOKENS)));
+        Work.done(far, on(Work.seeds()));
+        Work.done(far, on(command("index", sae)));
+        Work.done(far, on(command("eval", sae, "--no-random-control")));
+        assertSame("far");
+    }
+
+    @Test
+    void over_a_hadoop_file_system_it_is_the_same_and_another_machine_finds_it_there() throws Exception {
+        Path store = Files.createDirectories(folder.resolve("hadoop"));
+        Path scratch = folder.resolve("scratch");
+        String[] storage = {
+            "--storage",
+            "viewfs://loupe/data/ws",
+            "--conf",
+            "spark.hadoop.fs.viewfs.mounttable.loupe.link./data=" + store.toUri(),
+            "--conf",
+            "spark.executorEnv.LOUPE_SCRATCH=" + scratch
+        };
+        Work.done(cli("first"), on(Work.capture(text, TOKENS), storage));
+        assertThat(store.resolve("ws/activations/s/store.json"))
+                .hasSameBinaryContentAs(folder.resolve("near/activations/s/store.json"));
+        Cli second = cli("second"); // knows the storage only
+        Work.done(second, on(Work.seeds(), storage));
+        Work.done(second, on(command("index", sae), storage));
+        Work.done(second, on(command("eval", sae, "--no-random-control"), storage));
+        assertSame("second");
+        Cli third = cli("third");
+        Cli.Result there = Work.done(third, on(command("index", sae), storage));
+        assertThat(there.err()).contains(sae + " comes from viewfs://loupe/data/ws");
+        assertThat(store.resolve("ws/.tasks"))
+                .satisfiesAnyOf(
+                        p -> assertThat(p).doesNotExist(), p -> assertThat(p).isEmptyDirectory());
+        try (Stream<Path> all = Files.walk(scratch)) {
+            assertThat(all.map(p -> p.getFileName().toString()).filter(n -> n.contains(".tmp-")))
+                    .isEmpty();
+        }
+    }
+
+    @Test
+    void a_file_system_without_classes_is_told_before_any_work() throws Exception {
+        Cli.Result r = cli("without").run(on(Work.capture(text, TOKENS), "--storage", "s3a://bucket/loupe"));
+        assertThat(r.code()).isEqualTo(1);
+        assertThat(r.err())
+                .contains("Spark has no classes for s3a://")
+                .contains("spark.jars.packages=org.apache.hadoop:hadoop-aws:");
+        assertThat(folder.resolve("without/activations/s")).doesNotExist();
+        Cli.Result none = cli("without").run(on(Work.capture(text, TOKENS), "--storage", "bucket"));
+        assertThat(none.code()).isEqualTo(2);
+        assertThat(none.err()).contains("--storage is a folder of a Hadoop file system");
+    }
+}

@@ -1,0 +1,191 @@
+package dev.loupe.cluster.spark;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.security.AccessControlException;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A folder of a real Hadoop file system (a mount table over a folder of this machine) in the place of a shared one. */
+class StorageTest {
+    private static final String ADDRESS = "viewfs://loupe/data/ws";
+
+    @TempDir
+    Path folder;
+
+    private Storage storage;
+    private Path workspace;
+    private Path far;
+
+    @BeforeEach
+    void open() throws IOException {
+        far = Files.createDirectories(folder.resolve("far"));
+        workspace = Files.createDirectories(folder.resolve("ws"));
+        storage = Storage.open(ADDRESS, conf());
+    }
+
+    private Configuration conf() {
+        Configuration conf = new Configuration();
+        conf.set("fs.viewfs.mounttable.loupe.link./data", far.toUri().toString());
+        conf.setClass(
+                "fs.file.impl", org.apache.hadoop.fs.RawLocalFileSystem.class, org.apache.hadoop.fs.FileSystem.class);
+        return conf;
+    }
+
+    private Path artifact(String name, long seed) throws IOException {
+        Random random = new Random(seed);
+        Path store = Files.createDirectories(workspace.resolve(name));
+        for (String file : List.of("store.json", "a/part-0", "a/part-1", "empty")) {
+            Files.createDirectories(store.resolve(file).getParent());
+            byte[] bytes = new byte[file.equals("empty") ? 0 : random.nextInt(3_000_000)];
+            random.nextBytes(bytes);
+            Files.write(store.resolve(file), bytes);
+        }
+        return store;
+    }
+
+    private static TreeMap<String, String> content(Path folder) throws IOException {
+        TreeMap<String, String> all = new TreeMap<>();
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path f : files.filter(Files::isRegularFile).toList()) {
+                all.put(
+                        folder.relativize(f).toString(),
+                        new String(Files.readAllBytes(f), StandardCharsets.ISO_8859_1));
+            }
+        }
+        return all;
+    }
+
+    private Staging staging(Path own) {
+        return new Staging(storage, ADDRESS, own, "app-1");
+    }
+
+    @Test
+    void a_folder_goes_there_and_comes_back_as_it_was() throws Exception {
+        Path store = artifact("activations/s", 1);
+        Files.writeString(workspace.resolve("activations/.hidden"), "not ours");
+        staging(workspace).keep("activations/s");
+        Path other = Files.createDirectories(folder.resolve("other"));
+        assertThat(staging(other).fetch("activations/none")).isFalse();
+        assertThat(staging(other).fetch("activations/s")).isTrue();
+        assertThat(content(other.resolve("activations/s"))).isEqualTo(content(store));
+        // a new version of it replaces all of the old one
+        Files.delete(store.resolve("a/part-1"));
+        Files.writeString(store.resolve("report.json"), "{}");
+        staging(workspace).keep("activations/s");
+        assertThat(far.resolve("ws/activations/s/a/part-1")).doesNotExist();
+        assertThat(far.resolve("ws/activations/s/report.json")).hasContent("{}");
+    }
+
+    @Test
+    void a_folder_whose_list_is_missing_is_not_there_and_a_damaged_file_is_refused() throws Exception {
+        artifact("saes/x", 2);
+        staging(workspace).keep("saes/x");
+        Path damaged = far.resolve("ws/saes/x/a/part-0");
+        byte[] bytes = Files.readAllBytes(damaged);
+        bytes[bytes.length / 2] ^= 1;
+        Files.write(damaged, bytes);
+        Path other = Files.createDirectories(folder.resolve("other"));
+        assertThatThrownBy(() -> staging(other).fetch("saes/x"))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("a/part-0 is damaged");
+        assertThat(other.resolve("saes/x")).doesNotExist();
+        Files.delete(far.resolve("ws/saes/x").resolve(Storage.LIST));
+        assertThat(staging(other).fetch("saes/x")).isFalse();
+    }
+
+    @Test
+    void of_two_drivers_with_one_name_the_second_is_told_and_changes_nothing() throws Exception {
+        artifact("saes/x", 3);
+        staging(workspace).keep("saes/x");
+        var before = content(far);
+        Path first = workspace;
+        workspace = Files.createDirectories(folder.resolve("second"));
+        artifact("saes/x", 4);
+        assertThatThrownBy(() -> staging(workspace).keep("saes/x"))
+                .hasMessageContaining("There is another saes/x in " + ADDRESS)
+                .hasMessageContaining("choose another name");
+        assertThat(content(far)).isEqualTo(before);
+        // who put it there may go on with it, in another run as well
+        Files.writeString(first.resolve("saes/x/report.json"), "{}");
+        staging(first).keep("saes/x");
+        assertThat(far.resolve("ws/saes/x/report.json")).exists();
+    }
+
+    @Test
+    void a_task_gets_its_files_and_its_folders_once_a_machine_and_leaves_nothing_behind() throws Exception {
+        artifact("activations/s", 5);
+        Files.writeString(workspace.resolve("spec.json"), "spec");
+        Staging staging = staging(workspace);
+        String inputs = staging.inputs(7, "activations/s\tspec.json");
+        Scratch scratch = Scratch.of(storage, folder.resolve("scratch"), ADDRESS);
+        Scratch same = Scratch.of(storage, folder.resolve("scratch"), ADDRESS);
+        CompletableFuture.allOf(
+                        CompletableFuture.runAsync(() -> bring(scratch, inputs, staging.folder(7))),
+                        CompletableFuture.runAsync(() -> bring(same, inputs, staging.folder(7))))
+                .get();
+        assertThat(content(scratch.folder().resolve("activations/s")))
+                .isEqualTo(content(workspace.resolve("activations/s")));
+        assertThat(scratch.folder().resolve("spec.json")).hasContent("spec");
+        Path made = Files.createDirectories(scratch.folder().resolve("saes/.x.tmp-1"));
+        Files.writeString(made.resolve("weights"), "w");
+        Files.writeString(scratch.folder().resolve("codes"), "c");
+        scratch.send(List.of("saes/.x.tmp-1", "codes"), staging.folder(7) + "/out-1");
+        assertThat(made).doesNotExist();
+        staging.outputs(7, "out-1", List.of("saes/.x.tmp-1", "codes"));
+        assertThat(workspace.resolve("saes/.x.tmp-1/weights")).hasContent("w");
+        assertThat(workspace.resolve("codes")).hasContent("c");
+        staging.done(7);
+        assertThat(far.resolve("ws/.tasks/app-1/7")).doesNotExist();
+        staging.end();
+        assertThat(far.resolve("ws/.tasks/app-1")).doesNotExist();
+    }
+
+    private static void bring(Scratch scratch, String inputs, String task) {
+        try {
+            scratch.bring(inputs, task);
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    @Test
+    void a_new_version_of_a_folder_replaces_the_one_of_a_machine() throws Exception {
+        artifact("saes/x", 6);
+        Scratch scratch = Scratch.of(storage, folder.resolve("scratch"), ADDRESS);
+        Staging staging = staging(workspace);
+        scratch.bring(staging.inputs(1, "saes/x"), staging.folder(1));
+        Files.writeString(workspace.resolve("saes/x/store.json"), "new");
+        scratch.bring(staging.inputs(2, "saes/x"), staging.folder(2));
+        assertThat(scratch.folder().resolve("saes/x/store.json")).hasContent("new");
+    }
+
+    @Test
+    void missing_classes_and_refused_access_are_said_in_a_sentence_with_the_cure() {
+        assertThatThrownBy(() -> Storage.open("s3a://bucket/loupe", new Configuration()))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("Spark has no classes for s3a://")
+                .hasMessageContaining("spark.jars.packages=org.apache.hadoop:hadoop-aws:3.5.0");
+        assertThatThrownBy(() -> Storage.open("nofs://x/y", new Configuration()))
+                .hasMessageContaining("Spark has no classes for nofs://")
+                .hasMessageContaining("GROUP:NAME:VERSION");
+        assertThat(Storage.refusal("s3a://b/c", new IOException("x", new AccessControlException("Forbidden: 403"))))
+                .contains("The storage s3a://b/c refuses access (Forbidden: 403)")
+                .contains("spark.hadoop.fs.s3a.access.key");
+        assertThat(Storage.refusal("hdfs://h/c", new AccessControlException("Permission denied: user=x")))
+                .contains("refuses access (Permission denied: user=x)")
+                .contains("the user that Spark runs as");
+    }
+}
