@@ -78,6 +78,7 @@ final class SeedsCommand extends LoupeCommand {
                 tokens.stream().map(SeedsCommand::count).toList(),
                 threshold,
                 settings);
+        session.bring(spec.store());
         session.workbench().seeds().trainings(spec); // refused before a job is written down
         SeedExperiment r =
                 session.job("seeds", spec, p -> session.workbench().seeds().run(spec, p));

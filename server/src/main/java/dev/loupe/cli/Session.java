@@ -142,6 +142,16 @@ final class Session implements AutoCloseable {
         }
     }
 
+    /** Brings a store here that a cluster keeps elsewhere; does nothing without a cluster, and where it is here. */
+    void bring(@Nullable String store) {
+        if (workbench().executors().remote()) {
+            shown(p -> {
+                workbench().training().fetch(store, p);
+                return true;
+            });
+        }
+    }
+
     /** Fetches a model that is on a hub only; does nothing for any other. */
     void fetch(String model) {
         shown(p -> {

@@ -74,6 +74,7 @@ final class SweepCommand extends LoupeCommand {
     void run(Session session) {
         session.on(where);
         SweepSpec spec = spec(Yaml.tree(file));
+        session.bring(spec.store());
         session.workbench().sweeps().tasks(spec); // refused before a job is written down
         if (planOnly) {
             SweepPlan plan = session.shown(p -> session.workbench().sweeps().plan(spec, p));

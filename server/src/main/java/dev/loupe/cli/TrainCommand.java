@@ -156,6 +156,7 @@ final class TrainCommand extends LoupeCommand {
             return;
         }
         TrainSpec spec = spec();
+        session.bring(spec.store());
         session.workbench().training().request(spec); // refused before a job is written down
         TrainSummary r = session.job("train", spec, p -> trained(session, spec, p));
         session.result(r, () -> {

@@ -43,6 +43,7 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
     private final Map<String, Machine> machines = new LinkedHashMap<>();
     private final Map<String, Integer> cores = new HashMap<>();
     private final AtomicLong numbers = new AtomicLong();
+    private String page = "";
 
     /**
      * Starts Spark and waits for the first executor.
@@ -127,6 +128,9 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
     public <T extends Task<R>, R> void run(
             Iterator<T> tasks, Class<R> results, Work<T, R> here, BiConsumer<T, R> done, Progress progress) {
         Stage<T, R> stage = new Stage<>(results, done, progress);
+        if (!page.isEmpty()) {
+            progress.page(page); // whoever watched Spark start may have been another
+        }
         try {
             while (true) {
                 while (stage.inFlight.size() < 2 * slots() && tasks.hasNext()) {
@@ -193,9 +197,7 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
                 String[] lines = frame.text().split("\n", -1);
                 progress.message("Spark " + lines[0] + " on " + options.master()
                         + (lines[1].isEmpty() ? "" : "; its own page: " + lines[1]));
-                if (!lines[1].isEmpty()) {
-                    progress.page(lines[1]);
-                }
+                page = lines[1];
             }
             case Wire.CORES -> cores.put(frame.text(), (int) frame.task());
             case Wire.EXECUTOR -> {

@@ -4,6 +4,7 @@ import dev.loupe.base.ArtifactLock;
 import dev.loupe.base.Fmt;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
+import dev.loupe.base.Names;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.ProcessMemory;
 import dev.loupe.base.Progress;

@@ -56,7 +56,7 @@ public final class Trainings {
     }
 
     /** Brings a store here from where a cluster keeps it, if it is there only. */
-    void fetch(@Nullable String store, Progress progress) {
+    public void fetch(@Nullable String store, Progress progress) {
         if (store != null && !store.equals(TrainSpec.NO_STORE)) {
             executors.fetch(workspace.activations().resolve(Names.check(store)), progress);
         }

@@ -107,7 +107,8 @@ public final class LoupePlugin implements SparkPlugin {
     /** Tasks may come; the first child starts before they do, while the driver still reads its text. */
     private static void begin(PluginContext own, Place known) throws IOException {
         if (!own.conf().contains("spark.task.resource.gpu.amount")) {
-            Child.take(known.launch(), "", own.conf().getInt("spark.task.cpus", 1)).giveBack();
+            Child.take(known.launch(), "", own.conf().getInt("spark.task.cpus", 1))
+                    .giveBack();
         }
         place.complete(known);
     }

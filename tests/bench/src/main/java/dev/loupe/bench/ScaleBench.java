@@ -143,7 +143,9 @@ final class ScaleBench implements Benchmark {
         add("packed tokens/s", 1 / packing);
         add("checked and named GB/s", checkRate / 1e9);
         add("tokens/s of tasks", clock.rows / sum(clock.tasks));
-        add("longest task in means", clock.tasks.stream().mapToDouble(t -> t / mean).max().orElse(1));
+        add(
+                "longest task in means",
+                clock.tasks.stream().mapToDouble(t -> t / mean).max().orElse(1));
         add("seconds of a large task", seconds);
         Measured answer = new Measured(1, 1, 0);
         for (int machines : new int[] {1, 10, 100, 1000}) {
