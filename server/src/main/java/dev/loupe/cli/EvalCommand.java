@@ -78,6 +78,7 @@ final class EvalCommand extends LoupeCommand {
         session.result(Map.of("saes", byName), () -> {
             if (!result.reports().isEmpty()) {
                 table(result.reports()).print(session.out);
+                result.reports().forEach(r -> places(r, session));
             }
             result.missing().values().forEach(session.out::println);
             whole.forEach(r -> table(r).print(session.out));
@@ -103,6 +104,20 @@ final class EvalCommand extends LoupeCommand {
         }
         table.row("all", number("%.1f", r.l0()), number("%.3f", r.fvu()), "", number("%.3f", r.deltaCe()));
         return table;
+    }
+
+    /** What a crosscoder comes to at each of its hook points. */
+    private static void places(SaeReport r, Session session) {
+        List<SaeReport.Place> places = r.places();
+        if (places == null) {
+            return;
+        }
+        Table table = new Table(r.sae(), "FVU", "delta CE");
+        for (SaeReport.Place p : places) {
+            Double deltaCe = p.deltaCe();
+            table.row(p.hook(), number("%.3f", p.fvu()), deltaCe == null ? "-" : number("%.3f", deltaCe));
+        }
+        table.print(session.out);
     }
 
     static Table table(List<SaeReport> reports) {

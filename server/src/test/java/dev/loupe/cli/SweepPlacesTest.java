@@ -138,6 +138,35 @@ class SweepPlacesTest {
         assertThat(all.path("rows").findValuesAsString("failure")).containsOnly("");
     }
 
+    /** The same hook points as one crosscoder, which only train makes. */
+    @Test
+    void theCardOfACrosscoderHasALineForEachHookPoint() {
+        Cli.Result r = cli.run(
+                "train",
+                "--store",
+                "several",
+                "--hook",
+                "blocks.*.hook_mlp_out",
+                "--arch",
+                "batchtopk",
+                "--d-sae",
+                "32",
+                "--k",
+                "4",
+                "--steps",
+                "20",
+                "--set",
+                "batch=256",
+                "--name",
+                "cross");
+        assertThat(r.code()).as(r.err()).isZero();
+        Cli.Result card = cli.run("eval", "cross", "--no-random-control");
+        assertThat(card.code()).as(card.err()).isZero();
+        assertThat(card.out().lines().filter(l -> l.startsWith("blocks.")))
+                .hasSize(2)
+                .allMatch(l -> l.matches("blocks\\.[01]\\.hook_mlp_out +[0-9.]+ +-?[0-9.]+"));
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',

@@ -48,7 +48,8 @@ public final class SweepView extends Page implements BeforeEnterObserver {
         });
     }
 
-    private static String rowsOf(SweepSpec spec) {
+    /** What a sweep was trained on, for people. */
+    static String rowsOf(SweepSpec spec) {
         LiveSpec live = spec.live();
         return live == null
                 ? "store " + spec.store()

@@ -57,7 +57,7 @@ public final class SweepsView extends Page {
         title.getChildren()
                 .findFirst()
                 .ifPresent(a -> a.getElement().getClassList().add("name"));
-        title.add(Kit.text("dim", "store " + r.spec().store()), Kit.text("faint", when(r.created())));
+        title.add(Kit.text("dim", SweepView.rowsOf(r.spec())), Kit.text("faint", when(r.created())));
         Section card = Kit.card(title);
         List<SweepResult.Row> measured = r.rows().stream()
                 .filter(row -> row.l0() != null && row.fvu() != null)
@@ -65,7 +65,10 @@ public final class SweepsView extends Page {
                 .toList();
         Div facts = Kit.facts(
                 Kit.fact(Num.whole(r.rows().size()), "SAEs", "every combination of the sweep"),
-                Kit.fact(Num.whole(fronts(r)), "on the front", "no other SAE has a lower L0 and a lower FVU"),
+                Kit.fact(
+                        Num.whole(fronts(r)),
+                        "on the front",
+                        "no other SAE at the hook point has a lower L0 and a lower FVU"),
                 Kit.fact(
                         Fmt.duration(Duration.ofMillis((long) (1000 * r.seconds()))),
                         "trained and measured",
@@ -73,9 +76,9 @@ public final class SweepsView extends Page {
         if (r.failed() > 0) {
             facts.add(Kit.fact(Num.whole(r.failed()), "failed", "why stands on the sweep's page"));
         }
-        card.add(Kit.div("gap", facts), Kit.div("gap dim", Kit.text(varied(r.spec()))));
+        card.add(Kit.div("gap", facts), Kit.div("gap dim", Kit.text(varied(r))));
         if (measured.size() > 1) {
-            card.add(Kit.div("gap", picture(name, measured)));
+            card.add(Kit.div("gap", picture(name, measured, r.byPlace().size() > 1)));
         } else if (measured.size() == 1) {
             SweepResult.Row only = measured.getFirst();
             card.add(Kit.div(
@@ -92,8 +95,12 @@ public final class SweepsView extends Page {
         return r.rows().stream().filter(SweepResult.Row::bestFvu).count();
     }
 
-    private static String varied(SweepSpec spec) {
+    private static String varied(SweepResult r) {
+        SweepSpec spec = r.spec();
         List<String> parts = new ArrayList<>();
+        if (r.byPlace().size() > 1) {
+            parts.add(r.byPlace().size() + " hook points");
+        }
         parts.add(String.join(", ", spec.arch()));
         parts.add("d_sae " + joined(spec.dSae()));
         parts.add("k " + joined(spec.k()));
@@ -113,7 +120,8 @@ public final class SweepsView extends Page {
         }
     }
 
-    private static Component picture(String name, List<SweepResult.Row> rows) {
+    /** @param places whether colours are hook points, each with a front of its own, instead of architectures */
+    private static Component picture(String name, List<SweepResult.Row> rows, boolean places) {
         float[] x = new float[rows.size()];
         float[] y = new float[rows.size()];
         List<String> names = new ArrayList<>();
@@ -124,17 +132,19 @@ public final class SweepsView extends Page {
             x[i] = (float) l0(row);
             y[i] = (float) fvu(row);
             names.add(row.sae());
-            if (!kinds.contains(row.arch())) {
-                kinds.add(row.arch());
+            String kind = places ? row.place() : row.arch();
+            if (!kinds.contains(kind)) {
+                kinds.add(kind);
             }
-            groups[i] = kinds.indexOf(row.arch());
+            groups[i] = kinds.indexOf(kind);
         }
         Scatter chart = new Scatter();
         chart.set(Scatter.Data.grouped(x, y, names, "L0", "FVU", groups, kinds, "L0 against FVU of the SAEs of " + name)
-                .joined(SaePareto.best(x, y), HEIGHT));
+                .joined(places ? new int[0] : SaePareto.best(x, y), HEIGHT));
         chart.file(ArrowFile.of(name, () -> {
             Map<String, Object> columns = new LinkedHashMap<>();
             columns.put("sae", names);
+            columns.put("hook", rows.stream().map(SweepResult.Row::place).toList());
             columns.put("architecture", rows.stream().map(SweepResult.Row::arch).toList());
             columns.put("l0", rows.stream().mapToDouble(SweepsView::l0).toArray());
             columns.put("fvu", rows.stream().mapToDouble(SweepsView::fvu).toArray());
