@@ -31,13 +31,12 @@ run_readme() {
     cd "$place" || exit 1
     while IFS= read -r line; do
         why=$(readme_reason "$line")
-        case $line in *'$'* | *'--on spark'*) why='wants a cluster' ;; esac
+        case $line in *'$'* | *'--on spark'*) why='wants a cluster' ;; *'--on '*) why='fetches Spark; ./loupe test --cluster runs it' ;; esac
         if [ -n "$why" ]; then
             say "left out: loupe $line ($why)"
             continue
         fi
         [ -z "$only" ] || case $line in "$only"*) ;; *) continue ;; esac
-        line=${line//SAE_A,SAE_B/topk-2048-s0,topk-2048-s1}
         line=${line// DIR / out/export }
         case $line in demo*) line="demo --no-serve" ;; esac
         # fewer tokens and steps show as well whether a command does what the tour says

@@ -51,8 +51,8 @@ second_build() {
     local other=$root/target/second first=$root/target name
     rm -rf "$other"
     mkdir -p "$other"
-    # the sources, without what was built
-    (cd "$root" && git ls-files -z --cached --others --exclude-standard | xargs -0 tar cf - 2> /dev/null) | tar xf - -C "$other"
+    # the sources, without what was built; names by a list, since they are more than fit a command line
+    (cd "$root" && git ls-files -z --cached --others --exclude-standard | tar --null -T - -cf - 2> /dev/null) | tar xf - -C "$other"
     pack "$other" "$@" --out "$other/target" || exit 1
     for name in "$other"/target/loupe-*.tar.gz; do
         cmp "$name" "$first/${name##*/}" || fail "Two builds of the same sources differ: $name and $first/${name##*/}."

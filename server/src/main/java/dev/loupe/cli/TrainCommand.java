@@ -160,11 +160,20 @@ final class TrainCommand extends LoupeCommand {
         session.workbench().training().request(spec); // refused before a job is written down
         TrainSummary r = session.job("train", spec, p -> trained(session, spec, p));
         session.result(r, () -> {
-            for (TrainResult sae : r.saes()) {
+            for (int i = 0; i < r.saes().size(); i++) {
+                TrainResult sae = r.saes().get(i);
                 List<String> metrics = new ArrayList<>();
                 sae.metrics().forEach((m, v) -> metrics.add(m + " " + Fmt.figure(v)));
-                session.out.println(
-                        sae.name() + (sae.kept() ? " was there already" : "") + ": " + String.join(", ", metrics));
+                int last = i; // the layers of a cross-layer transcoder are one training with one set of figures
+                while (last + 1 < r.saes().size()
+                        && !sae.metrics().isEmpty()
+                        && r.saes().get(last + 1).metrics().equals(sae.metrics())) {
+                    last++;
+                }
+                session.out.println(sae.name()
+                        + (last > i ? " to " + r.saes().get(last).name() + " together" : "")
+                        + (sae.kept() ? " was there already" : "") + ": " + String.join(", ", metrics));
+                i = last;
             }
             if (r.tokensPerSecond() > 0) {
                 session.out.println(Fmt.count(r.tokensPerSecond()) + " tokens/s, "
