@@ -143,7 +143,11 @@ public final class MassiveTraining implements Diagnostic {
                     .with(Map.of("k", Math.min(16, d), "steps", STEPS, "batch", Math.min(256, rows.size())));
             try (KeptRows source = new KeptRows(rows, subject.limits().seed())) {
                 return TrainJob.onRows(
-                        "massive-training-" + (variant + 1) + "-of-" + NAMES.size(), source, config, subject.limits().seed(), progress);
+                        "massive-training-" + (variant + 1) + "-of-" + NAMES.size(),
+                        source,
+                        config,
+                        subject.limits().seed(),
+                        progress);
             }
         }
 

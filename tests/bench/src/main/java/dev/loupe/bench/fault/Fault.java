@@ -50,7 +50,8 @@ enum Fault {
         Child.End meet(Trial t) throws Exception {
             boolean future = t.random().nextBoolean();
             FakeClock clock = t.random().nextBoolean()
-                    ? FakeClock.of(Objects.requireNonNull(t.output().toAbsolutePath().getParent()))
+                    ? FakeClock.of(
+                            Objects.requireNonNull(t.output().toAbsolutePath().getParent()))
                     : null;
             if (clock != null) {
                 Child child = t.start(List.of(), clock.environment());
