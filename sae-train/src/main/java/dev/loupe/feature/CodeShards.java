@@ -119,6 +119,11 @@ public final class CodeShards {
     /** Does a task: what another process is asked for. */
     public static IndexShardTask.Made attempt(IndexShardTask task, Sae sae, Progress progress) {
         Path into = AtomicFiles.temporary(task.codes());
+        try {
+            Files.createDirectories(into.resolveSibling("")); // a machine's own workspace may have none yet
+        } catch (IOException e) {
+            throw AtomicFiles.failure(into, e);
+        }
         try (ActivationStore store = ActivationStore.open(task.store());
                 CodeSpool spool = new CodeSpool(into, task.identity(), sae.dSae(), task.firstBlock());
                 Arena arena = Arena.ofShared()) {

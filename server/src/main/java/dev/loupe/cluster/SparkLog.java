@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** Says in a sentence what Spark says in a log. */
 final class SparkLog {
@@ -42,9 +43,13 @@ final class SparkLog {
 
     /** What Spark gives as the reason why every attempt of a task failed: the innermost message, without its traces. */
     static String lost(String text) {
-        String first = text.lines().findFirst().orElse("no reason given");
-        Matcher m = EXCEPTION.matcher(first);
-        String reason = m.find() ? m.group(1) : first;
+        String head = text.lines()
+                .takeWhile(l -> !l.startsWith("\tat "))
+                .map(String::strip)
+                .filter(l -> !l.isEmpty())
+                .collect(Collectors.joining(" "));
+        Matcher m = EXCEPTION.matcher(head);
+        String reason = m.find() ? m.group(1) : head.isEmpty() ? "no reason given" : head;
         return reason.endsWith(".") ? reason.substring(0, reason.length() - 1) : reason;
     }
 }
