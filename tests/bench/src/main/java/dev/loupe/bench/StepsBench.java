@@ -314,6 +314,9 @@ final class StepsBench implements Benchmark {
                         .sparsity(Sparsity.l1(what.l1()))
                         .unitDecoder(false);
         };
+        if (lens) {
+            b.unitDecoder(false); // its decoder rows are free; norms, by which it weighs its choice, stay near one here
+        }
         return b.deadAfter(1 << 19)
                 .clip(lens || what.peer.equals("dictionary_learning") ? 1 : 0)
                 .build();
