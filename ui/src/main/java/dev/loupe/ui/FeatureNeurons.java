@@ -27,7 +27,7 @@ final class FeatureNeurons extends Section {
         NeuronAlignment a = workbench.alignments().of(sae.name(), id, SHOWN, false);
         add(Kit.heading(
                 a.neurons() ? "Neurons it lies along" : "Dimensions it lies along",
-                "decoder row of length 1 · share of its sum"));
+                "decoder row · share of its sum"));
         double top = a.dimensions().stream()
                 .mapToDouble(d -> Math.abs(d.decoder()))
                 .max()

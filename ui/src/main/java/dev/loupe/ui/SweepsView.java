@@ -1,6 +1,7 @@
 package dev.loupe.ui;
 
 import com.vaadin.flow.component.Component;
+import com.vaadin.flow.component.UI;
 import com.vaadin.flow.component.html.Div;
 import com.vaadin.flow.component.html.Section;
 import com.vaadin.flow.router.Route;
@@ -138,8 +139,11 @@ public final class SweepsView extends Page {
             }
             groups[i] = kinds.indexOf(kind);
         }
+        List<String> brief = names.stream() // all begin with the sweep's name
+                .map(n -> n.startsWith(name + ".") ? n.substring(name.length() + 1) : n)
+                .toList();
         Scatter chart = new Scatter();
-        chart.set(Scatter.Data.grouped(x, y, names, "L0", "FVU", groups, kinds, "L0 against FVU of the SAEs of " + name)
+        chart.set(Scatter.Data.grouped(x, y, brief, "L0", "FVU", groups, kinds, "L0 against FVU of the SAEs of " + name)
                 .joined(places ? new int[0] : SaePareto.best(x, y), HEIGHT));
         chart.file(ArrowFile.of(name, () -> {
             Map<String, Object> columns = new LinkedHashMap<>();
@@ -150,11 +154,7 @@ public final class SweepsView extends Page {
             columns.put("fvu", rows.stream().mapToDouble(SweepsView::fvu).toArray());
             return columns;
         }));
-        chart.onOpen(e -> com.vaadin
-                .flow
-                .component
-                .UI
-                .getCurrent()
+        chart.onOpen(e -> UI.getCurrent()
                 .navigate(Links.report(names.get(e.index())).substring(1)));
         return chart;
     }

@@ -168,6 +168,6 @@ class ReportViewTest extends ViewTest {
         Json.write(damaged.resolve("sweep.json"), Map.of("format", "99.0"));
         SweepsView all = open("sweeps", QueryParameters.empty(), SweepsView.class);
         assertThat(text(all)).contains("sw", "on the front", "failed", "topk · d_sae 64 · k 8 · seeds 0, 1", "broken");
-        assertThat(drawn(all, "loupe-scatter")).contains("sw.a", "sw.b");
+        assertThat(drawn(all, "loupe-scatter")).contains("[\"a\",\"b\"]");
     }
 }
