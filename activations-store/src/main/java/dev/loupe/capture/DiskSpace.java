@@ -1,6 +1,7 @@
 package dev.loupe.capture;
 
 import dev.loupe.base.Fmt;
+import dev.loupe.base.FreeSpace;
 import dev.loupe.base.LoupeException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -27,7 +28,7 @@ final class DiskSpace {
     static void check(CaptureRequest request, CapturePlan plan) {
         try {
             Files.createDirectories(request.storesDir());
-            long free = Files.getFileStore(request.storesDir()).getUsableSpace();
+            long free = FreeSpace.of(request.storesDir());
             long needed = needed(request, plan);
             if (free < needed && free + written(request) < needed) {
                 throw new LoupeException(

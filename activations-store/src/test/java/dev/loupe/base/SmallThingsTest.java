@@ -27,6 +27,12 @@ class SmallThingsTest {
     }
 
     @Test
+    void free_space_is_that_of_the_disk_and_a_folder_that_is_not_there_has_none() throws Exception {
+        assertThat(FreeSpace.of(folder)).isPositive();
+        assertThatThrownBy(() -> FreeSpace.of(folder.resolve("nowhere"))).isInstanceOf(java.io.IOException.class);
+    }
+
+    @Test
     void json_errors_name_the_file() throws Exception {
         Path file = folder.resolve("point.json");
         assertThatThrownBy(() -> Json.read(file, Point.class))

@@ -2,6 +2,7 @@ package dev.loupe.train;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.loupe.base.Fmt;
+import dev.loupe.base.FreeSpace;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.engine.AdamRule;
@@ -13,7 +14,6 @@ import dev.loupe.store.ActivationStore;
 import dev.loupe.store.Shuffle;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -157,10 +157,10 @@ public record SweepPlan(
     private static void enoughDisk(Path saesDir, long bytes) {
         try {
             Files.createDirectories(saesDir);
-            FileStore disk = Files.getFileStore(saesDir);
-            if (disk.getUsableSpace() < bytes) {
+            long free = FreeSpace.of(saesDir);
+            if (free < bytes) {
                 throw new LoupeException("The SAEs and their checkpoints need " + Fmt.bytes(bytes) + ", but only "
-                        + Fmt.bytes(disk.getUsableSpace()) + " are free in " + saesDir
+                        + Fmt.bytes(free) + " are free in " + saesDir
                         + ": choose smaller widths, fewer seeds, or another workspace.");
             }
         } catch (IOException e) {

@@ -1,13 +1,13 @@
 package dev.loupe.service;
 
 import dev.loupe.base.Fmt;
+import dev.loupe.base.FreeSpace;
 import dev.loupe.base.LoupeException;
 import dev.loupe.engine.cuda.CudaReport;
 import dev.loupe.math.MatrixProduct;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.tensor.Device;
 import java.io.IOException;
-import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -115,8 +115,7 @@ public final class Doctor {
         List<Finding> f = new ArrayList<>();
         f.add(new Finding("folder", root.toString(), true));
         try {
-            FileStore disk = Files.getFileStore(root);
-            long free = disk.getUsableSpace();
+            long free = FreeSpace.of(root);
             f.add(new Finding("free on disk", Fmt.bytes(free), free >= LEAST_FREE));
             if (free < LEAST_FREE) {
                 problems.add("The disk of the workspace has only " + Fmt.bytes(free)

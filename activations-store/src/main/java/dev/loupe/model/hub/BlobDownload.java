@@ -2,6 +2,7 @@ package dev.loupe.model.hub;
 
 import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Checksums;
+import dev.loupe.base.FreeSpace;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import java.io.IOException;
@@ -17,6 +18,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** Fetches one file into the cache: continues what was begun, checks length and checksum, then renames. */
@@ -59,7 +61,7 @@ final class BlobDownload {
 
     private static void space(HubClient.RemoteFile file, Path part) throws IOException {
         long have = Files.exists(part) ? Files.size(part) : 0;
-        long free = Files.getFileStore(part.toAbsolutePath().getParent()).getUsableSpace();
+        long free = FreeSpace.of(Objects.requireNonNull(part.toAbsolutePath().getParent()));
         if (file.size() - have > free) {
             throw new LoupeException(
                     "The disk of " + part.getParent() + " has " + free + " bytes free, but " + file.name() + " needs "
