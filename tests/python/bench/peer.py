@@ -422,10 +422,20 @@ def peak():
         return {}
 
 
+def gpu_peak():
+    """The most that PyTorch held on the GPU since the last call, its cache included, as an out-of-memory error would count it."""
+    t = sys.modules.get("torch")
+    if t is None or not t.cuda.is_available() or t.cuda.max_memory_reserved() == 0:
+        return {}
+    most = t.cuda.max_memory_reserved()
+    t.cuda.reset_peak_memory_stats()
+    return {"gpu_peak_bytes": most}
+
+
 run = (peers.get(name) or peers[name.split("-")[0]])()
 print(json.dumps({"ready": True}), file=answers, flush=True)
 for _ in sys.stdin:
     start = time.perf_counter()
     amount, answer, *own = run()  # a run that reads its files back for the answer says itself how long it took
-    print(json.dumps({"amount": amount, "seconds": own[0] if own else time.perf_counter() - start, "answer": answer, **peak()}),
+    print(json.dumps({"amount": amount, "seconds": own[0] if own else time.perf_counter() - start, "answer": answer, **peak(), **gpu_peak()}),
           file=answers, flush=True)

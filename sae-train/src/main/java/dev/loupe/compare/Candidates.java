@@ -5,7 +5,8 @@ import dev.loupe.math.VectorOps;
 import java.util.Arrays;
 
 /**
- * The largest cosines of every row of A and of every row of B, from one pass over all cosines in blocks; memory O(n·c).
+ * The largest cosines of every row of A and of every row of B, from one pass over all cosines in blocks, on the GPU where one
+ * was chosen ({@link CardCandidates}); memory O(n·c).
  * What is not listed is bounded: the cosine of an unlisted pair (i, j) is at most {@link #rowCut} of i and {@link
  * #columnCut} of j.
  */
@@ -51,6 +52,11 @@ final class Candidates {
         int[] rows = CosineTiles.all(a.size());
         int from = kept.restore(c.byRow, c.byColumn);
         progress.stage("cosines", b.size(), "latents");
+        if (from < b.size() && CardCandidates.wanted(a, b, perRow)) {
+            CardCandidates.fill(a, b, from, c.byRow, c.byColumn, progress);
+            from = b.size();
+            kept.save(c.byRow, c.byColumn, from);
+        }
         for (; from < b.size(); from += CosineTiles.BLOCK) {
             progress.check();
             progress.advance(from);

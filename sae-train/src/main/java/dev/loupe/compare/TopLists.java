@@ -50,6 +50,11 @@ final class TopLists {
         Arrays.fill(sizes, 0);
     }
 
+    /** Empties one list. */
+    void clear(int list) {
+        sizes[list] = 0;
+    }
+
     /** Takes the value if it is among the best. */
     void offer(int list, int tie, float value, int id) {
         int base = list * capacity;

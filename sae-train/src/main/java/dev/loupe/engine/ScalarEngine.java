@@ -1,6 +1,5 @@
 package dev.loupe.engine;
 
-import dev.loupe.base.LoupeException;
 import dev.loupe.math.Matrix;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -191,8 +190,9 @@ final class ScalarEngine implements SaeEngine {
         }
     }
 
-    static LoupeException diverged(long step) {
-        return new LoupeException(
+    static Diverged diverged(long step) {
+        return new Diverged(
+                step,
                 "Training diverged: the loss of step " + step
                         + " is no longer a number; use a smaller learning rate or check the activations with `loupe store verify`.");
     }

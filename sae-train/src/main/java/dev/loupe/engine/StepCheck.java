@@ -1,6 +1,5 @@
 package dev.loupe.engine;
 
-import dev.loupe.base.LoupeException;
 import dev.loupe.base.UsageException;
 import dev.loupe.math.Matrix;
 
@@ -37,7 +36,7 @@ public final class StepCheck {
     }
 
     /** The failure of a step whose loss is no number. */
-    public static LoupeException diverged(long step) {
+    public static Diverged diverged(long step) {
         return ScalarEngine.diverged(step);
     }
 }

@@ -13,7 +13,7 @@ public interface TrainSession extends AutoCloseable {
      * Takes one step that reconstructs its own input.
      *
      * @param batch [rows, d_in], already in training units; not changed
-     * @throws dev.loupe.base.LoupeException if the loss is no longer a number (the parameters are then unchanged)
+     * @throws Diverged if the loss is no longer a number (the parameters are then unchanged)
      */
     default StepMetrics step(Matrix batch, StepRule rule) {
         return step(batch, batch, rule);
@@ -26,6 +26,15 @@ public interface TrainSession extends AutoCloseable {
      * @param target [rows, d_out], what is to be reconstructed
      */
     StepMetrics step(Matrix input, Matrix target, StepRule rule);
+
+    /**
+     * Takes a step whose numbers nobody needs, with the same result. An engine of another device need not wait for its end;
+     * that its loss is no number may then be thrown by one of the calls after it, with the number of the step, and neither it
+     * nor the steps behind it are taken.
+     */
+    default void advance(Matrix input, Matrix target, StepRule rule) {
+        step(input, target, rule);
+    }
 
     /** ‖y − ŷ‖² of each row of the last step. */
     float[] rowErrors();

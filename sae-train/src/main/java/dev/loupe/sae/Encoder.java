@@ -1,6 +1,5 @@
 package dev.loupe.sae;
 
-import dev.loupe.base.LoupeException;
 import dev.loupe.base.UsageException;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.PackedWeights;
@@ -11,9 +10,14 @@ import dev.loupe.math.VectorOps;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** Encoding on all cores: tiles of rows are multiplied by the packed encoder and selected while they are in the cache. */
+/**
+ * Encoding on all cores: tiles of rows are multiplied by the packed encoder and selected while they are in the cache. Where a
+ * GPU was chosen, large batches go there.
+ */
 final class Encoder {
     private static final int TILE = 48;
+
+    private static volatile @Nullable EncodingDevice device;
 
     private final SaeConfig config;
     private final SaeWeights w;
@@ -22,6 +26,10 @@ final class Encoder {
     Encoder(SaeConfig config, SaeWeights weights) {
         this.config = config;
         this.w = weights;
+    }
+
+    static void encodeOn(@Nullable EncodingDevice other) {
+        device = other;
     }
 
     /** x − b_dec, or x where the SAE does not subtract. */
@@ -39,6 +47,10 @@ final class Encoder {
         if (x.cols() != w.dIn()) {
             throw new UsageException("The SAE reads " + w.dIn() + " values per token, but the activations have "
                     + x.cols() + ": they come from another place or model.");
+        }
+        EncodingDevice other = device;
+        if (other != null && other.takes((double) x.rows() * w.dSae() * w.dIn())) {
+            return other.encode(this, config, w, x);
         }
         PackedWeights weights = packed();
         int rows = Math.toIntExact(x.rows());
@@ -94,8 +106,7 @@ final class Encoder {
             for (int r = 0; r < count; r++) {
                 x.copyRow(first + r, row);
                 if (!Float.isFinite(VectorOps.dot(row, 0, row, 0, d))) {
-                    throw new LoupeException("Row " + (first + r)
-                            + " of the activations holds NaN or an infinity: capture it again or leave it out.");
+                    throw EncodingDevice.badRow(first + r);
                 }
                 System.arraycopy(centred(row), 0, centred, r * d, d);
             }

@@ -223,6 +223,11 @@ public final class Sae {
         return encoder.encode(x);
     }
 
+    /** Lets another device encode large batches of all SAEs from now on; null for the processor alone. */
+    public static void encodeOn(@Nullable EncodingDevice device) {
+        Encoder.encodeOn(device);
+    }
+
     /**
      * Reads a few latents, one input at a time, without encoding the others.
      *

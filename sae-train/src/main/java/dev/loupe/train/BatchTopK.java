@@ -30,6 +30,11 @@ sealed class BatchTopK implements Objective permits MatryoshkaBatchTopK {
     }
 
     @Override
+    public boolean observes() {
+        return true;
+    }
+
+    @Override
     public void observe(long step, StepMetrics metrics) {
         threshold.observe(metrics);
     }

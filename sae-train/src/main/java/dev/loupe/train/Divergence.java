@@ -20,7 +20,23 @@ final class Divergence {
      * @param kept the step of the last checkpoint; 0 for none
      */
     static LoupeException explain(long step, Matrix batch, Matrix target, TrainState state, long kept, String file) {
-        String where = find(batch, target, state);
+        return sentence(step, find(batch, target, state), kept, file);
+    }
+
+    /** The same of a step whose rows are not at hand any more. */
+    static LoupeException explainLate(long step, TrainState state, long kept, String file) {
+        String found = find(state);
+        return sentence(
+                step,
+                found.isEmpty()
+                        ? "all weights are finite, so a row of its batch holds NaN or infinity (see loupe store verify), or"
+                                + " products overflowed"
+                        : found,
+                kept,
+                file);
+    }
+
+    private static LoupeException sentence(long step, String where, long kept, String file) {
         String cure = where.startsWith("row")
                 ? "check the activations with loupe store verify, or capture them again"
                 : "use a smaller learning rate, or clip the gradient (clip=1)";
@@ -41,10 +57,14 @@ final class Divergence {
         if (row >= 0) {
             return "row " + row + " of the target batch holds NaN or infinity";
         }
+        String found = find(state);
+        return found.isEmpty() ? "all weights are finite, so their products overflowed" : found;
+    }
+
+    private static String find(TrainState state) {
         String found = find(state.parameters(), "");
         found = found.isEmpty() ? find(state.m(), "Adam's first moment of ") : found;
-        found = found.isEmpty() ? find(state.v(), "Adam's second moment of ") : found;
-        return found.isEmpty() ? "all weights are finite, so their products overflowed" : found;
+        return found.isEmpty() ? find(state.v(), "Adam's second moment of ") : found;
     }
 
     private static String find(Parameters p, String prefix) {

@@ -45,9 +45,14 @@ final class MemoryNeed {
     /** On a GPU: the state, the batch with its errors, and the (row, latent) pairs. */
     static long gpuBytes(TrainConfig c, int d) {
         long revived = c.aux() > 0 ? Math.max(1, c.auxK() > 0 ? c.auxK() : d / 2) : 0;
-        long active = c.method().choosesK() ? 2L * c.k() + 32 : c.dSae() / 2; // of a penalty half at first
+        boolean itself = switch (c.method()) {
+            case RELU, PANNEAL, JUMPRELU -> true;
+            case TOPK, BATCHTOPK, MATRYOSHKA, GATED -> false;
+        };
+        // of a penalty half at first, and more than a twelfth are dense products where those are possible
+        long active = c.method().choosesK() ? 2L * c.k() + 32 : itself ? c.dSae() / 12 + 64 : c.dSae() / 2;
         return CudaMemory.need(
-                c.dSae(), d, c.batch(), errorBlocks(c) - 1, active, revived, c.average() > 0, c.clip() > 0);
+                c.dSae(), d, c.batch(), errorBlocks(c) - 1, active, revived, c.average() > 0, c.clip() > 0, itself);
     }
 
     /** A run on rows of a width. */

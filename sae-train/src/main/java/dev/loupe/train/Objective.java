@@ -48,6 +48,11 @@ public sealed interface Objective permits Penalised, TopKAuxK, BatchTopK {
     /** The numbers of a step, counted from 0; where there are several places, the run adds them. */
     StepRule.Builder rule(long step, AdamRule adam);
 
+    /** Whether {@link #observe} must hear of each step; otherwise their numbers are read where a curve has a point. */
+    default boolean observes() {
+        return false;
+    }
+
     /** Learns from a step that was taken. */
     default void observe(long step, StepMetrics metrics) {}
 

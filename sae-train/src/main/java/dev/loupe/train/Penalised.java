@@ -24,6 +24,11 @@ abstract sealed class Penalised implements Objective permits ReluL1, PAnneal, Ga
     }
 
     @Override
+    public boolean observes() {
+        return true;
+    }
+
+    @Override
     public void observe(long step, StepMetrics metrics) {
         lambda.observe(metrics);
     }

@@ -3,6 +3,7 @@ package dev.loupe.train;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.engine.AdamRule;
+import dev.loupe.engine.Diverged;
 import dev.loupe.engine.Layout;
 import dev.loupe.engine.SaeEngine;
 import dev.loupe.engine.StepMetrics;
@@ -210,29 +211,37 @@ final class SeedRun implements AutoCloseable {
         AdamRule adam =
                 new AdamRule(config.learningRate() * rate.at(next), config.beta1(), config.beta2(), config.epsilon());
         StepRule rule = objective.rule(next, adam).layout(layout).build();
-        StepMetrics metrics;
+        boolean point = curves.wants(next);
         try {
-            metrics = session().step(batch, wanted, rule);
-        } catch (LoupeException e) {
-            if (!String.valueOf(e.getMessage()).contains("diverged")) {
-                throw e;
+            if (point || objective.observes()) {
+                StepMetrics metrics = session().step(batch, wanted, rule);
+                objective.observe(next, metrics);
+                if (point) {
+                    curves.add(next, metrics, rule, objective.sparsityWeight(rule), progress, prefix);
+                    showSpeed(progress, prefix);
+                    Curves.showThresholds(next, session().parameters().threshold(), progress, prefix);
+                }
+            } else {
+                session().advance(batch, wanted, rule);
             }
-            throw Divergence.explain(
-                    next + 1, batch, wanted, session().snapshot(), checkpointed, checkpointFile.toString());
+            recycle(batch, progress);
+            next++;
+            if (keep != null && next % keepSteps == 0 && !done()) {
+                keep.keep(this, snapshot());
+            }
+        } catch (Diverged e) {
+            TrainState state = session().snapshot();
+            String file = checkpointFile.toString();
+            throw e.step() == next + 1
+                    ? Divergence.explain(e.step(), batch, wanted, state, checkpointed, file)
+                    : Divergence.explainLate(e.step(), state, checkpointed, file);
         }
-        objective.observe(next, metrics);
-        if (curves.wants(next)) {
-            curves.add(next, metrics, rule, objective.sparsityWeight(rule), progress, prefix);
-            showSpeed(progress, prefix);
-            Curves.showThresholds(next, session().parameters().threshold(), progress, prefix);
-        }
+    }
+
+    private void recycle(Matrix batch, Progress progress) {
         int recycled = recycler.run(session(), next, batch, data == target);
         if (recycled > 0) {
             progress.message("Step " + (next + 1) + ": " + recycled + " latents began anew.");
-        }
-        next++;
-        if (keep != null && next % keepSteps == 0 && !done()) {
-            keep.keep(this, snapshot());
         }
     }
 
@@ -252,9 +261,19 @@ final class SeedRun implements AutoCloseable {
         return session().snapshot();
     }
 
-    /** Writes down everything that is needed to go on from here. */
+    /**
+     * Writes down everything that is needed to go on from here.
+     *
+     * @throws LoupeException if a step that nobody had looked at diverged
+     */
     void checkpoint() {
-        new Checkpoint(session().snapshot(), objective.state(), curves.points(), engine())
+        TrainState state;
+        try {
+            state = session().snapshot();
+        } catch (Diverged e) {
+            throw Divergence.explainLate(e.step(), session().snapshot(), checkpointed, checkpointFile.toString());
+        }
+        new Checkpoint(state, objective.state(), curves.points(), engine())
                 .write(checkpointFile, identity);
         checkpointed = next;
     }

@@ -222,23 +222,30 @@ final class SharedStream implements AutoCloseable {
         Parallel.run(due.size(), d -> {
             SeedRun r = runs.get(due.get(d));
             Rows rows = Objects.requireNonNull(batch.rows.get(feedOf(due.get(d))));
-            try {
-                r.step(
-                        get(rows.inputs, r.scale()),
-                        get(rows.targets, r.scaleOut()),
-                        progress,
-                        prefixes.get(due.get(d)));
-            } catch (CancelledException e) {
-                throw e;
-            } catch (LoupeException e) {
-                if (runs.size() == 1) {
-                    throw e;
-                }
-                synchronized (failures) {
-                    failures.put(r, e);
-                }
-            }
+            alone(
+                    r,
+                    () -> r.step(
+                            get(rows.inputs, r.scale()),
+                            get(rows.targets, r.scaleOut()),
+                            progress,
+                            prefixes.get(due.get(d))));
         });
+    }
+
+    /** Lets a run fail without the others. */
+    private void alone(SeedRun r, Runnable work) {
+        try {
+            work.run();
+        } catch (CancelledException e) {
+            throw e;
+        } catch (LoupeException e) {
+            if (runs.size() == 1) {
+                throw e;
+            }
+            synchronized (failures) {
+                failures.put(r, e);
+            }
+        }
     }
 
     /** The hook point of a run. */
@@ -282,7 +289,7 @@ final class SharedStream implements AutoCloseable {
     private void checkpoint() {
         for (SeedRun r : runs) {
             if (!failures.containsKey(r) && !r.done() && r.next() > r.resumedFrom()) {
-                r.checkpoint();
+                alone(r, r::checkpoint);
             }
         }
     }

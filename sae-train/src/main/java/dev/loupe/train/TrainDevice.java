@@ -2,15 +2,15 @@ package dev.loupe.train;
 
 import dev.loupe.engine.Precision;
 import dev.loupe.engine.SaeEngine;
+import dev.loupe.engine.cuda.ChosenCard;
 import dev.loupe.engine.cuda.CudaEngine;
 import dev.loupe.engine.cuda.CudaMemory;
 
-/** Where this process takes training steps ({@code --device}): on the processor, unless a GPU was asked for. */
+/**
+ * Where this process takes training steps ({@code --device}): on the processor, unless a GPU was asked for, which then
+ * encodes large batches and computes the cosines of matching, too.
+ */
 public final class TrainDevice {
-    private static final int PROCESSOR = -1;
-
-    private static volatile int gpu = PROCESSOR;
-
     private TrainDevice() {}
 
     /**
@@ -20,22 +20,22 @@ public final class TrainDevice {
      * @param index of the GPU; below 0 for the processor
      */
     public static void use(int index) {
-        gpu = Math.max(PROCESSOR, index);
+        ChosenCard.use(index);
     }
 
     /** What takes steps. */
     static SaeEngine engine(Precision precision) {
-        int index = gpu;
+        int index = ChosenCard.index();
         return index < 0 ? SaeEngine.best(precision) : new CudaEngine(index, precision);
     }
 
     /** Whether trainings are on a GPU. */
     public static boolean onGpu() {
-        return gpu >= 0;
+        return ChosenCard.chosen();
     }
 
     /** The memory of the GPU. */
     static CudaMemory memory() {
-        return CudaMemory.of(gpu);
+        return CudaMemory.of(ChosenCard.index());
     }
 }

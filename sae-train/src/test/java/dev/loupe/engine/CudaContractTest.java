@@ -44,6 +44,47 @@ class CudaContractTest {
         EngineContractTest.agreeOnFewBits(kind, FakeCuda.engine(Precision.BF16, WARP), 1);
     }
 
+    /** Dense products in place of sums over pairs, neither, and either as it pays: what decides must not matter. */
+    @ParameterizedTest
+    @EnumSource(
+            value = Kind.class,
+            names = {
+                "RELU", "RELU_FREE", "PANNEAL", "JUMP_TARGET", "JUMP_TANH_FREE", "JUMP_FREQUENCY", "JUMP_MATRYOSHKA", "GATED",
+                "SKIP_TRANSCODER", "CROSSCODER", "CROSS_LAYER_TANH"
+            })
+    void stepsWithDenseProductsAndWithoutAnyAgreeWithTheReference(Kind kind) {
+        EngineContractTest.agree(kind, FakeCuda.engineWithDenseProducts(Precision.FP32, WARP, Integer.MAX_VALUE), 2);
+        EngineContractTest.agree(kind, FakeCuda.engineWithDenseProducts(Precision.TF32, WARP, Integer.MAX_VALUE), 1);
+        EngineContractTest.agree(kind, FakeCuda.engineWithDenseProducts(Precision.FP32, WARP, 0), 1);
+    }
+
+    /** Latents in more than one range, rows in more than one part, and more active ones than there was room for. */
+    @Test
+    void denseProductsTakeTheirPlaceWhereTheMeasuredDensityPays() {
+        Cases.Random random = Cases.random();
+        TrainState start = States.random(random, Kind.JUMP_TARGET, 2100, 3);
+        java.util.Arrays.fill(start.parameters().bEnc(), 2); // nearly all are active, with room for few
+        StepRule rule = Kind.JUMP_TARGET.rule(2100, 3, 0, 100, 1e-8);
+        Matrix batch = Matrix.copyOf(random.matrix(140, 3));
+        for (int sparse : new int[] {12, 0}) {
+            CudaEngine engine = FakeCuda.engineWithDenseProducts(Precision.FP32, WARP, sparse);
+            try (TrainSession fast = engine.open(start);
+                    TrainSession reference = SaeEngine.scalar().open(start)) {
+                for (int i = 0; i < 2; i++) {
+                    long before = FakeCuda.launched("dense_activate");
+                    StepMetrics f = fast.step(batch, rule);
+                    StepMetrics r = reference.step(batch, rule);
+                    assertThat(FakeCuda.launched("dense_activate") > before).isEqualTo(sparse > 0);
+                    assertThat(f.l0()).isGreaterThan(64).isCloseTo(r.l0(), within(1.0));
+                    assertThat(f.loss()).isCloseTo(r.loss(), within(1e-4 * r.loss()));
+                }
+                assertThat(fast.sinceFired()).containsExactly(reference.sinceFired());
+                Floats.assertClose(
+                        fast.parameters().bEnc(), reference.parameters().bEnc(), 1e-3);
+            }
+        }
+    }
+
     /** A missing barrier, or a sum in the order of arrival, would show as other bits. */
     @ParameterizedTest
     @EnumSource(Kind.class)
@@ -57,19 +98,21 @@ class CudaContractTest {
             batches[b] = Matrix.copyOf(random.matrix(20, 9));
             targets[b] = States.target(random, start, kind, batches[b]);
         }
-        TrainState first = null;
-        for (long seed = 0; seed < 3; seed++) {
-            CudaEngine engine = FakeCuda.engine(Precision.FP32, 64);
-            FakeCuda.seed(seed);
-            try (TrainSession session = engine.open(start)) {
-                for (int b = 0; b < batches.length; b++) {
-                    session.step(batches[b], targets[b], rule);
+        for (int sparse : new int[] {0, Integer.MAX_VALUE}) {
+            TrainState first = null;
+            for (long seed = 0; seed < (sparse == 0 ? 3 : 2); seed++) {
+                CudaEngine engine = FakeCuda.engineWithDenseProducts(Precision.FP32, 64, sparse);
+                FakeCuda.seed(seed);
+                try (TrainSession session = engine.open(start)) {
+                    for (int b = 0; b < batches.length; b++) {
+                        session.step(batches[b], targets[b], rule);
+                    }
+                    TrainState end = session.snapshot();
+                    first = first == null ? end : first;
+                    EngineContractTest.identical(end.parameters(), first.parameters());
+                    EngineContractTest.identical(end.v(), first.v());
+                    assertThat(end.activity()).containsExactly(first.activity());
                 }
-                TrainState end = session.snapshot();
-                first = first == null ? end : first;
-                EngineContractTest.identical(end.parameters(), first.parameters());
-                EngineContractTest.identical(end.v(), first.v());
-                assertThat(end.activity()).containsExactly(first.activity());
             }
         }
     }
@@ -207,6 +250,94 @@ class CudaContractTest {
             assertThat(session.step(good, States.target(random, start, kind, good), rule)
                             .loss())
                     .isFinite();
+        }
+    }
+
+    /** Steps that nobody waits for, through both places of a batch, on rows that change under them. */
+    @Test
+    void stepsWhoseNumbersNobodyReadsEndWithTheSameBits() {
+        unread(FakeCuda.engine(Precision.FP32, WARP));
+        unread(FakeCuda.engine(Precision.BF16, WARP));
+    }
+
+    static void unread(CudaEngine engine) {
+        Cases.Random random = Cases.random();
+        for (Kind kind : new Kind[] {Kind.TOPK, Kind.TOPK_CLIPPED_AVERAGED, Kind.BATCH_TOPK, Kind.TRANSCODER}) {
+            TrainState start = States.random(random, kind, 40, 9);
+            StepRule rule = kind.rule(40, 9, 5, 3, 1e-8);
+            float[][][] rows = new float[21][][];
+            for (int b = 0; b < rows.length; b++) {
+                rows[b] = random.matrix(b == 7 ? 30 : 20, 9); // one is larger
+            }
+            StepMetrics[] last = new StepMetrics[2];
+            TrainState[] end = new TrainState[2];
+            float[][] errors = new float[2][];
+            for (int way = 0; way < 2; way++) {
+                Cases.Random targets = Cases.Random.of(3);
+                try (TrainSession session = engine.open(start)) {
+                    for (int b = 0; b < rows.length; b++) {
+                        Matrix batch = Matrix.copyOf(rows[b]);
+                        Matrix target = States.target(targets, start, kind, batch);
+                        if (way == 0 || b == rows.length - 1) {
+                            last[way] = session.step(batch, target, rule);
+                        } else {
+                            session.advance(batch, target, rule);
+                            batch.set(0, 0, Float.NaN); // the memory is the caller's again
+                        }
+                    }
+                    end[way] = session.snapshot();
+                    errors[way] = session.rowErrors();
+                }
+            }
+            assertThat(last[1]).isEqualTo(last[0]);
+            EngineContractTest.identical(end[1].parameters(), end[0].parameters());
+            EngineContractTest.identical(end[1].v(), end[0].v());
+            EngineContractTest.identical(end[1].result(), end[0].result());
+            assertThat(end[1].sinceFired()).containsExactly(end[0].sinceFired());
+            assertThat(end[1].step()).isEqualTo(21);
+            Floats.assertIdentical(errors[1], errors[0]);
+        }
+    }
+
+    /** A loss that is no number is told with its step when somebody looks, and nothing behind it was done. */
+    @Test
+    void aStepThatDivergedUnseenIsToldLater() {
+        unseen(FakeCuda.engine(Precision.FP32, WARP));
+    }
+
+    static void unseen(CudaEngine engine) {
+        Cases.Random random = Cases.random();
+        for (int good : new int[] {0, 3}) {
+            TrainState start = States.random(random, Kind.TOPK_CLIPPED_AVERAGED, 30, 8);
+            StepRule rule = Kind.TOPK_CLIPPED_AVERAGED.rule(30, 8, 4, 3, 1e-8);
+            Matrix batch = Matrix.copyOf(random.matrix(10, 8));
+            Matrix bad = Matrix.copyOf(random.matrix(10, 8));
+            bad.set(2, 2, Float.NaN);
+            try (TrainSession session = engine.open(start)) {
+                for (int i = 0; i < good; i++) {
+                    session.advance(batch, batch, rule);
+                }
+                TrainState before = session.snapshot();
+                session.advance(bad, bad, rule);
+                session.advance(batch, batch, rule);
+                assertThatThrownBy(session::snapshot)
+                        .isInstanceOfSatisfying(Diverged.class, e -> assertThat(e.step()).isEqualTo(good + 1));
+                TrainState after = session.snapshot();
+                EngineContractTest.identical(after.parameters(), before.parameters());
+                EngineContractTest.identical(after.m(), before.m());
+                assertThat(after.average() == null).isEqualTo(before.average() == null);
+                assertThat(after.step()).isEqualTo(good);
+                session.advance(bad, bad, rule);
+                assertThatThrownBy(() -> session.step(batch, rule)).isInstanceOf(Diverged.class);
+                assertThat(session.step(batch, rule).loss()).isFinite();
+                session.advance(bad, bad, rule);
+                assertThatThrownBy(() -> {
+                            for (int i = 0; i < 40; i++) { // it does not go on for ever without looking
+                                session.advance(batch, batch, rule);
+                            }
+                        })
+                        .isInstanceOf(Diverged.class);
+            }
         }
     }
 

@@ -7,7 +7,7 @@ import dev.loupe.engine.Precision;
 import dev.loupe.engine.SaeEngine;
 import dev.loupe.engine.TrainState;
 import dev.loupe.engine.cuda.CudaEngine;
-import dev.loupe.engine.cuda.CudaReport;
+import dev.loupe.engine.cuda.RealCard;
 import dev.loupe.fixtures.Floats;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,7 +15,6 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -24,13 +23,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class CudaTwoHundredStepsTest {
     @BeforeAll
     static void find() {
-        for (CudaReport line : CudaReport.of(System.getenv())) {
-            if (!line.there()) {
-                String message = "SKIPPED: no training was run on a GPU (" + line.name() + ": " + line.value() + ")";
-                System.err.println(message);
-                Assumptions.abort(message);
-            }
-        }
+        RealCard.require("no training was run");
     }
 
     @ParameterizedTest

@@ -11,7 +11,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Dense products on the card. Matrices are row-major here; cuBLAS counts columns first, so what it is told is the product of
@@ -27,7 +29,15 @@ final class CublasLt implements AutoCloseable {
     private static final int TRANS_B = 4;
     private static final int MOST_WORKSPACE = 1;
     private static final int REDUCTIONS = 3;
+
+    /** The least alignment of A, B, C and D, which follow one another. */
+    private static final int ALIGNMENT_A = 5;
+
+    /** Bytes to which all addresses are aligned: rows of a tile begin at a multiple of sixteen rows of four bytes. */
+    private static final int ALIGNMENT = 16;
+
     private static final int RESULT_BYTES = 96;
+    private static final int NOT_SUPPORTED = 15;
 
     private final MethodHandle destroy;
     private final MethodHandle descCreate;
@@ -35,6 +45,7 @@ final class CublasLt implements AutoCloseable {
     private final MethodHandle layoutCreate;
     private final MethodHandle preferenceCreate;
     private final MethodHandle preferenceSet;
+    private final MethodHandle preferenceDestroy;
     private final MethodHandle heuristic;
     private final MethodHandle matmul;
     private final Path path;
@@ -57,13 +68,20 @@ final class CublasLt implements AutoCloseable {
         }
     }
 
-    /**
-     * A product D[rows, cols] = A · Bᵀ + beta · D, or with {@code columns} Aᵀ · B: then A is [inner, rows] and B is
-     * [inner, cols]. Strides are those of rows in memory.
-     */
+    /** Which of the two matrices lie turned. */
+    enum Form {
+        /** A · Bᵀ of A [rows, inner] and B [cols, inner]. */
+        ROWS,
+        /** Aᵀ · B of A [inner, rows] and B [inner, cols]. */
+        COLUMNS,
+        /** A · B of A [rows, inner] and B [inner, cols]. */
+        PLAIN
+    }
+
+    /** A product into D [rows, cols], to which beta · D is added. Strides are those of rows in memory. */
     record Shape(
             Type type,
-            boolean columns,
+            Form form,
             int rows,
             int cols,
             int inner,
@@ -85,6 +103,7 @@ final class CublasLt implements AutoCloseable {
         layoutCreate = l.function("cublasLtMatrixLayoutCreate", ADDRESS, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG);
         preferenceCreate = l.function("cublasLtMatmulPreferenceCreate", ADDRESS);
         preferenceSet = l.function("cublasLtMatmulPreferenceSetAttribute", ADDRESS, JAVA_INT, ADDRESS, JAVA_LONG);
+        preferenceDestroy = l.function("cublasLtMatmulPreferenceDestroy", ADDRESS);
         heuristic = l.function(
                 "cublasLtMatmulAlgoGetHeuristic",
                 JAVA_LONG,
@@ -167,38 +186,58 @@ final class CublasLt implements AutoCloseable {
 
     private Plan make(Shape s) {
         int type = s.type == Type.BFLOAT16 ? BFLOAT16 : FLOAT32;
-        MemorySegment desc =
-                object("cublasLtMatmulDescCreate", at -> (int) descCreate.invokeExact(at, s.type.compute, FLOAT32));
-        set(desc, TRANS_A, s.columns ? 0 : 1);
-        set(desc, TRANS_B, s.columns ? 1 : 0);
         // told as columns first, a row-major [r, c] is [c, r]
+        boolean turnedA = s.form == Form.COLUMNS;
+        boolean turnedB = s.form == Form.ROWS;
         MemorySegment first =
-                s.columns ? layout(type, s.cols, s.inner, s.strideB) : layout(type, s.inner, s.cols, s.strideB);
+                turnedB ? layout(type, s.inner, s.cols, s.strideB) : layout(type, s.cols, s.inner, s.strideB);
         MemorySegment second =
-                s.columns ? layout(type, s.rows, s.inner, s.strideA) : layout(type, s.inner, s.rows, s.strideA);
+                turnedA ? layout(type, s.rows, s.inner, s.strideA) : layout(type, s.inner, s.rows, s.strideA);
         MemorySegment d = layout(FLOAT32, s.cols, s.rows, s.strideD);
-        return new Plan(desc, first, second, d, algorithm(s, desc, first, second, d));
+        // tensor cores want rows of whole sixteen bytes; where they refuse, more exact arithmetic does as well
+        List<Type> ways = s.type == Type.TF32 ? List.of(Type.TF32, Type.FLOAT32) : List.of(s.type);
+        for (Type way : ways) {
+            MemorySegment desc =
+                    object("cublasLtMatmulDescCreate", at -> (int) descCreate.invokeExact(at, way.compute, FLOAT32));
+            set(desc, TRANS_A, turnedB ? 1 : 0);
+            set(desc, TRANS_B, turnedA ? 1 : 0);
+            MemorySegment algorithm = algorithm(desc, first, second, d);
+            if (algorithm != null) {
+                return new Plan(desc, first, second, d, algorithm);
+            }
+        }
+        throw new LoupeException("cuBLASLt (" + path + ") knows no way to make the product " + s
+                + ": train with precision fp32, or with --device cpu.");
     }
 
-    private MemorySegment algorithm(
-            Shape s, MemorySegment desc, MemorySegment first, MemorySegment second, MemorySegment d) {
+    /** How the library would do it; null if it knows no way. */
+    private @Nullable MemorySegment algorithm(
+            MemorySegment desc, MemorySegment first, MemorySegment second, MemorySegment d) {
         MemorySegment preference =
                 object("cublasLtMatmulPreferenceCreate", at -> (int) preferenceCreate.invokeExact(at));
         try (Arena own = Arena.ofConfined()) {
-            MemorySegment bytes = own.allocateFrom(JAVA_LONG, WORKSPACE);
-            check("a preference", () -> (int) preferenceSet.invokeExact(preference, MOST_WORKSPACE, bytes, 8L));
-            MemorySegment ordered = own.allocateFrom(JAVA_INT, 6); // no sums in place, whose order may vary
-            check("a preference", () -> (int) preferenceSet.invokeExact(preference, REDUCTIONS, ordered, 4L));
+            prefer(preference, MOST_WORKSPACE, own.allocateFrom(JAVA_LONG, WORKSPACE));
+            prefer(preference, REDUCTIONS, own.allocateFrom(JAVA_INT, 6)); // no sums in place, whose order may vary
+            for (int matrix = 0; matrix < 4; matrix++) {
+                prefer(preference, ALIGNMENT_A + matrix, own.allocateFrom(JAVA_INT, ALIGNMENT));
+            }
+            MemorySegment result = arena.allocate(RESULT_BYTES, 8);
+            MemorySegment found = own.allocate(JAVA_INT);
+            int code = NativeLibrary.status(() ->
+                    (int) heuristic.invokeExact(handle, desc, first, second, d, d, preference, 1, result, found));
+            if (code == NOT_SUPPORTED || (code == 0 && found.get(JAVA_INT, 0) < 1)) {
+                return null;
+            }
+            check("cublasLtMatmulAlgoGetHeuristic", () -> code);
+            return result; // begins with the algorithm
+        } finally {
+            check("cublasLtMatmulPreferenceDestroy", () -> (int) preferenceDestroy.invokeExact(preference));
         }
-        MemorySegment result = arena.allocate(RESULT_BYTES, 8);
-        MemorySegment found = arena.allocate(JAVA_INT);
-        check("finding a way for " + s, () ->
-                (int) heuristic.invokeExact(handle, desc, first, second, d, d, preference, 1, result, found));
-        if (found.get(JAVA_INT, 0) < 1) {
-            throw new LoupeException("cuBLASLt (" + path + ") knows no way to make the product " + s
-                    + ": train with precision fp32, or with --device cpu.");
-        }
-        return result; // begins with the algorithm
+    }
+
+    private void prefer(MemorySegment preference, int attribute, MemorySegment value) {
+        check("cublasLtMatmulPreferenceSetAttribute", () ->
+                (int) preferenceSet.invokeExact(preference, attribute, value, value.byteSize()));
     }
 
     private interface Fill {

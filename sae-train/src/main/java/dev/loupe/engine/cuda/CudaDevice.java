@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** One card with everything that runs on it: driver, compiled kernels and products. Lives as long as the process. */
 final class CudaDevice {
@@ -23,12 +24,15 @@ final class CudaDevice {
     private final CublasLt products;
     private final StepLayout layout;
     private final Map<String, Long> kernels = new HashMap<>();
+    private final Map<String, Integer> allowed = new HashMap<>();
     private final String name;
     private final String described;
     private final SharedRows shared = new SharedRows(this);
     private final int multiprocessors;
     private final int sharedBytes;
     private final long cacheBytes;
+    private long held;
+    private long peak;
 
     /** The card of a number, opened on first use. */
     static synchronized CudaDevice open(int index) {
@@ -56,12 +60,12 @@ final class CudaDevice {
             driver = new CudaDriver(new NativeLibrary(libraries.driver()));
         } catch (LoupeException e) {
             throw new UsageException(
-                    "Training on cuda:" + index + " was asked for, and this machine shows no NVIDIA GPU" + " ("
-                            + e.getMessage() + "): install its driver, or train with --device cpu.");
+                    "The GPU cuda:" + index + " was asked for, and this machine shows no NVIDIA GPU ("
+                            + e.getMessage() + "): install its driver, or go on with --device cpu.");
         }
         int count = driver.count();
         if (index >= count) {
-            throw new UsageException("Training on cuda:" + index + " was asked for, and the driver shows "
+            throw new UsageException("The GPU cuda:" + index + " was asked for, and the driver shows "
                     + (count == 0
                             ? "no GPU"
                             : count == 1 ? "one GPU, cuda:0" : "the GPUs cuda:0 to cuda:" + (count - 1))
@@ -155,9 +159,12 @@ final class CudaDevice {
         driver.use(context);
     }
 
-    /** Lets a kernel use so much dynamic shared memory. */
-    void allowShared(String kernel, int bytes) {
-        driver.allowShared(kernel(kernel), bytes);
+    /** Lets a kernel use so much dynamic shared memory; what another session asked for stays. */
+    synchronized void allowShared(String kernel, int bytes) {
+        if (bytes > allowed.getOrDefault(kernel, 0)) {
+            driver.allowShared(kernel(kernel), bytes);
+            allowed.put(kernel, bytes);
+        }
     }
 
     private long kernel(String kernel) {
@@ -171,7 +178,9 @@ final class CudaDevice {
     /** Bytes on the card, or a sentence that says what to lower. */
     long allocate(String what, long bytes) {
         try {
-            return driver.allocate(bytes);
+            long address = driver.allocate(bytes);
+            count(bytes);
+            return address;
         } catch (CudaDriver.Failure e) {
             if (!e.outOfMemory()) {
                 throw e;
@@ -186,7 +195,29 @@ final class CudaDevice {
         }
     }
 
-    /** Starts a kernel. */
+    /** Gives bytes back that {@link #allocate} gave. */
+    void free(long address, long bytes) {
+        driver.free(address);
+        count(-bytes);
+    }
+
+    private synchronized void count(long bytes) {
+        held += bytes;
+        peak = Math.max(peak, held);
+    }
+
+    /** The most bytes that this process held on the card since it was last asked. */
+    synchronized long peak() {
+        long most = peak;
+        peak = held;
+        return most;
+    }
+
+    /**
+     * Starts a kernel.
+     *
+     * @param step its first parameter; null for kernels that know nothing of steps
+     */
     void launch(
             String kernel,
             int gridX,
@@ -194,11 +225,14 @@ final class CudaDevice {
             int block,
             int shared,
             long stream,
-            MemorySegment step,
+            @Nullable MemorySegment step,
             Object... more) {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment list = arena.allocate(ADDRESS, 1 + more.length);
-            list.setAtIndex(ADDRESS, 0, step);
+            int before = step == null ? 0 : 1;
+            MemorySegment list = arena.allocate(ADDRESS, before + more.length);
+            if (step != null) {
+                list.setAtIndex(ADDRESS, 0, step);
+            }
             for (int i = 0; i < more.length; i++) {
                 MemorySegment at = arena.allocate(JAVA_LONG);
                 switch (more[i]) {
@@ -207,7 +241,7 @@ final class CudaDevice {
                     case Double v -> at.set(java.lang.foreign.ValueLayout.JAVA_DOUBLE, 0, v);
                     default -> throw new IllegalArgumentException("a kernel takes no " + more[i]);
                 }
-                list.setAtIndex(ADDRESS, 1 + i, at);
+                list.setAtIndex(ADDRESS, before + i, at);
             }
             driver.launch(kernel, kernel(kernel), gridX, gridY, block, shared, stream, list);
         }

@@ -22,6 +22,7 @@ final class CudaDriver {
 
     private static final int OUT_OF_MEMORY = 2;
     private static final int DYNAMIC_SHARED = 8;
+    private static final int NON_BLOCKING = 1;
 
     private final NativeLibrary library;
     private final MethodHandle init;
@@ -50,6 +51,7 @@ final class CudaDriver {
     private final MethodHandle newEvent;
     private final MethodHandle freeEvent;
     private final MethodHandle record;
+    private final MethodHandle syncEvent;
     private final MethodHandle load;
     private final MethodHandle function;
     private final MethodHandle setAttribute;
@@ -98,6 +100,7 @@ final class CudaDriver {
         newEvent = l.function("cuEventCreate", ADDRESS, JAVA_INT);
         freeEvent = l.function("cuEventDestroy_v2", JAVA_LONG);
         record = l.function("cuEventRecord", JAVA_LONG, JAVA_LONG);
+        syncEvent = l.function("cuEventSynchronize", JAVA_LONG);
         load = l.function("cuModuleLoadData", ADDRESS, ADDRESS);
         function = l.function("cuModuleGetFunction", ADDRESS, JAVA_LONG, ADDRESS);
         setAttribute = l.function("cuFuncSetAttribute", JAVA_LONG, JAVA_INT, JAVA_INT);
@@ -222,11 +225,16 @@ final class CudaDriver {
     }
 
     void zero(long address, long bytes, long stream) {
-        check("cuMemsetD8Async", () -> (int) fill.invokeExact(address, (byte) 0, bytes, stream));
+        fill(address, (byte) 0, bytes, stream);
     }
 
+    void fill(long address, byte value, long bytes, long stream) {
+        check("cuMemsetD8Async", () -> (int) fill.invokeExact(address, value, bytes, stream));
+    }
+
+    /** A stream that does not wait for the default one, on which the tensor library of this process may run a model. */
     long newStream() {
-        return number("cuStreamCreate", at -> (int) newStream.invokeExact(at, 0));
+        return number("cuStreamCreate", at -> (int) newStream.invokeExact(at, NON_BLOCKING));
     }
 
     void freeStream(long stream) {
@@ -250,6 +258,11 @@ final class CudaDriver {
         check("cuEventRecord", () -> (int) record.invokeExact(event, stream));
     }
 
+    /** Waits on the host for an event. */
+    void syncEvent(long event) {
+        check("cuEventSynchronize", () -> (int) syncEvent.invokeExact(event));
+    }
+
     /** Lets a stream wait for an event. */
     void await(long stream, long event) {
         check("cuStreamWaitEvent", () -> (int) waitEvent.invokeExact(stream, event, 0));
@@ -257,7 +270,8 @@ final class CudaDriver {
 
     long load(byte[] image) {
         try (Arena a = Arena.ofConfined()) {
-            MemorySegment at = a.allocateFrom(JAVA_BYTE, image);
+            MemorySegment at = a.allocate(image.length, 64); // machine code is an ELF file, read in place
+            MemorySegment.copy(image, 0, at, JAVA_BYTE, 0, image.length);
             return number("cuModuleLoadData", module -> (int) load.invokeExact(module, at));
         }
     }

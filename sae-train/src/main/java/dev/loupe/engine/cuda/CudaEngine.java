@@ -19,6 +19,7 @@ public final class CudaEngine implements SaeEngine {
     private final CudaDevice device;
     private final Precision precision;
     private final int threads;
+    private final int sparse;
 
     /**
      * The engine of a card.
@@ -32,6 +33,11 @@ public final class CudaEngine implements SaeEngine {
     }
 
     CudaEngine(CudaDevice device, Precision precision, int threads) {
+        this(device, precision, threads, DenseProducts.sparse(precision));
+    }
+
+    /** @param sparse dense products from one active latent in so many on; 0 for never */
+    CudaEngine(CudaDevice device, Precision precision, int threads, int sparse) {
         if (precision == Precision.INT8) {
             throw new UsageException(
                     "The precision int8 is the processor's: on a GPU choose bf16, tf32 or fp32, or train"
@@ -40,6 +46,7 @@ public final class CudaEngine implements SaeEngine {
         this.device = device;
         this.precision = precision;
         this.threads = threads;
+        this.sparse = sparse;
     }
 
     @Override
@@ -64,6 +71,6 @@ public final class CudaEngine implements SaeEngine {
 
     @Override
     public TrainSession open(TrainState initial) {
-        return new CudaSession(device, precision, threads, initial);
+        return new CudaSession(device, precision, threads, sparse, initial);
     }
 }

@@ -17,7 +17,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The libraries that training on a GPU needs, and where they lie on this machine: the driver, NVRTC (which compiles
+ * The libraries that work on a GPU needs, and where they lie on this machine: the driver, NVRTC (which compiles
  * kernels) and cuBLASLt (which multiplies matrices). Looked for, in this order, in {@code LOUPE_CUDA_PATH},
  * {@code CUDA_HOME} and {@code CUDA_PATH}, the {@code nvidia-*} packages of the active Python environment
  * ({@code VIRTUAL_ENV}, {@code CONDA_PREFIX}), and the places of CUDA toolkits.
@@ -142,10 +142,10 @@ public record CudaLibraries(
      */
     void require() {
         if (nvrtc == null || cublasLt == null) {
-            throw new LoupeException("Training on a GPU needs " + missing() + ", which this machine lacks: type "
+            throw new LoupeException("Working on a GPU needs " + missing() + ", which this machine lacks: type "
                     + "pip install nvidia-cuda-nvrtc nvidia-cublas in the Python environment that is active, or install"
                     + " the CUDA toolkit (" + RANGE
-                    + "), or let LOUPE_CUDA_PATH name the folder that has them; or train"
+                    + "), or let LOUPE_CUDA_PATH name the folder that has them; or go on"
                     + " with --device cpu.");
         }
     }

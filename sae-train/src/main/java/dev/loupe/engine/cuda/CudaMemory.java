@@ -21,6 +21,11 @@ public record CudaMemory(String card, long free, long all) {
         return new CudaMemory("cuda:" + index + " (" + device.describe() + ")", memory[0], memory[1]);
     }
 
+    /** The most bytes that this process held on a card since it was last asked. */
+    public static long peak(int index) {
+        return CudaDevice.open(index).peak();
+    }
+
     /**
      * What one session takes.
      *
@@ -32,18 +37,28 @@ public record CudaMemory(String card, long free, long all) {
      * @param revived latents per row of the auxiliary loss
      * @param average whether a running average is kept
      * @param clip whether gradients are kept to know their norm
+     * @param dense whether steps may be in dense products, which keep gradients, too
      * @throws ArithmeticException if that is more than can be counted
      */
     public static long need(
-            long dSae, long width, long batch, int groups, long active, long revived, boolean average, boolean clip) {
-        long matrices = 2L * (3 + (average ? 1 : 0) + (clip ? 1 : 0));
+            long dSae,
+            long width,
+            long batch,
+            int groups,
+            long active,
+            long revived,
+            boolean average,
+            boolean clip,
+            boolean dense) {
+        long matrices = 2L * (3 + (average ? 1 : 0) + (clip || dense ? 1 : 0));
         long state = product(4 * matrices + 2, dSae, width); // and the encoder in bfloat16
-        long rows = product(4L * (4 + groups + (revived > 0 ? 1 : 0)) + 2, batch, width);
+        long rows = product(4L * (6 + groups + (revived > 0 ? 1 : 0)) + 2, batch, width);
         long pairs = product(40, batch, active) + product(32, batch, revived);
         long latents = product(4L * Math.min(256, 2 * batch) + 120, dSae, 1);
+        long products = dense ? product(9, batch, DenseProducts.width(Math.toIntExact(dSae))) : 0;
         long tile = Math.max(16L << 20, product(64, dSae, 1));
         return Math.addExact(
-                Math.addExact(Math.addExact(state, rows), Math.addExact(pairs, latents)), tile + CublasLt.WORKSPACE);
+                Math.addExact(Math.addExact(state, rows), Math.addExact(pairs, latents)), products + tile + CublasLt.WORKSPACE);
     }
 
     private static long product(long a, long b, long c) {

@@ -11,9 +11,8 @@ final class CudaStep {
     private static final int SAMPLE = 64;
     private static final int SQUARES = 256;
 
-    /** {@code -Dloupe.cuda.times=on}: measure the parts of steps. */
-    private static final boolean TIMED =
-            System.getProperty("loupe.cuda.times", "off").equals("on");
+    /** {@code -Dloupe.cuda.times=on}: measure the parts of the steps of sessions that begin then. */
+    private final boolean timed = System.getProperty("loupe.cuda.times", "off").equals("on");
 
     private static final int PRODUCT = 0;
     private static final int SELECTION = 1;
@@ -34,6 +33,7 @@ final class CudaStep {
     private final int n;
     private final int dIn;
     private final int dOut;
+    private final DenseProducts denseRows;
 
     CudaStep(
             CudaDevice device,
@@ -53,6 +53,7 @@ final class CudaStep {
         n = block.get("n");
         dIn = block.get("d_in");
         dOut = block.get("d_out");
+        denseRows = new DenseProducts(device, block, stream, workspace, threads, precision);
     }
 
     private void launch(String kernel, int grid, Object... more) {
@@ -61,7 +62,7 @@ final class CudaStep {
 
     /** Where the time goes, if that is asked for; then the card waits for the host between parts, and steps are slower. */
     private void lap(int part) {
-        if (TIMED) {
+        if (timed) {
             device.driver().sync(stream);
             long now = System.nanoTime();
             nanos[part] += now - last;
@@ -91,8 +92,10 @@ final class CudaStep {
      * All of it.
      *
      * @param bound above which BATCH_TOPK looks; below 0 where it must be guessed from some rows
+     * @param number of the step, from 1
+     * @param dense whether in dense products, for which {@link StepMemory} has made room
      */
-    void run(StepRule rule, int rows, float bound) {
+    void run(StepRule rule, int rows, float bound, long number, boolean dense) {
         last = System.nanoTime();
         launch("begin_step", 1, Float.floatToRawIntBits(Math.max(0, bound)));
         launch("prepare_rows", rows);
@@ -104,22 +107,29 @@ final class CudaStep {
             columns("input_sum", block.pointer("seen"), 0, rows, dIn, 1, 0);
         }
         if (block.pointer("skip") != 0) {
-            product(CublasLt.Type.FLOAT32, false, rows, dOut, dIn, 1, "input", "skip", "errors");
+            product(CublasLt.Type.FLOAT32, CublasLt.Form.ROWS, rows, dOut, dIn, 1, "input", "skip", "errors");
         }
         lap(PRODUCT);
-        encode(rule, rows, bound);
-        lap(SELECTION);
-        launch("decode_rows", rows);
-        boolean aux = CudaRule.auxRoom(rule, n) > 0;
-        if (aux) {
-            launch("aux_rows", rows);
+        if (dense) {
+            denseRows.forward(rows);
+            launch("row_totals", 1);
+            lap(DECODE);
+            denseRows.backward(rows);
+        } else {
+            encode(rule, rows, bound);
+            lap(SELECTION);
+            launch("decode_rows", rows);
+            if (CudaRule.auxRoom(rule, n) > 0) {
+                launch("aux_rows", rows);
+            }
+            launch("row_totals", 1);
+            lap(DECODE);
+            group();
+            launch("latent_sums", Math.ceilDiv(n, warps()));
         }
-        launch("row_totals", 1);
-        lap(DECODE);
-        group();
-        gradients(rule, rows);
+        gradients(rule, rows, number);
         lap(GRADIENTS);
-        update(rule);
+        update(rule, dense);
         lap(ADAM);
     }
 
@@ -167,9 +177,11 @@ final class CudaStep {
         for (int first = 0; first < rows; first += memory.tileRows()) {
             int count = Math.min(memory.tileRows(), rows - first);
             CublasLt.Shape shape =
-                    new CublasLt.Shape(type, false, count, n, stride, stride, stride, block.get("tile_stride"), 0);
+                    new CublasLt.Shape(
+                            type, CublasLt.Form.ROWS, count, n, stride, stride, stride, block.get("tile_stride"), 0);
             long from = block.pointer(seen) + (long) first * stride * (half ? 2 : 4);
             device.products().multiply(shape, from, block.pointer(encoder), block.pointer("tile"), workspace, stream);
+            lap(PRODUCT);
             if (rule.selection() == Selection.TOPK) {
                 launch("select_top", count, first);
             } else {
@@ -200,10 +212,10 @@ final class CudaStep {
         launch("column_totals", across, block.pointer(to), chunks, width, scale, keep);
     }
 
-    /** D[rows, cols] = A · Bᵀ + beta · D, or of columns Aᵀ · B. */
+    /** A product of whole matrices, which lie without gaps. */
     private void product(
             CublasLt.Type type,
-            boolean columns,
+            CublasLt.Form form,
             int rows,
             int cols,
             int inner,
@@ -211,9 +223,9 @@ final class CudaStep {
             String a,
             String b,
             String d) {
-        int strideA = columns ? rows : inner;
-        int strideB = columns ? cols : inner;
-        CublasLt.Shape shape = new CublasLt.Shape(type, columns, rows, cols, inner, strideA, strideB, cols, beta);
+        int strideA = form == CublasLt.Form.COLUMNS ? rows : inner;
+        int strideB = form == CublasLt.Form.ROWS ? inner : cols;
+        CublasLt.Shape shape = new CublasLt.Shape(type, form, rows, cols, inner, strideA, strideB, cols, beta);
         device.products().multiply(shape, block.pointer(a), block.pointer(b), block.pointer(d), workspace, stream);
     }
 
@@ -226,24 +238,23 @@ final class CudaStep {
         launch("place_pairs", block.get("chunks"));
     }
 
-    private void gradients(StepRule rule, int rows) {
-        launch("latent_sums", Math.ceilDiv(n, warps()));
-        launch("finish_metrics", 1);
+    private void gradients(StepRule rule, int rows, long number) {
+        launch("finish_metrics", 1, (int) number);
         columns("bias_gradient", block.pointer("errors"), 0, rows, dOut, 1, 0);
         if (rule.subtractBias()) { // through the encoder: minus the sum of (derivative of a latent) times its row
             long direction = block.pointer("sums") + 8L * n * device.layout().constant("DIRECTION");
             columns("bias_gradient", block.pointer("enc"), direction, n, dIn, -1, 1);
         }
         if (block.pointer("skip") != 0) {
-            product(CublasLt.Type.FLOAT32, true, dOut, dIn, rows, 0, "errors", "input", "skip_gradient");
+            product(CublasLt.Type.FLOAT32, CublasLt.Form.COLUMNS, dOut, dIn, rows, 0, "errors", "input", "skip_gradient");
         }
     }
 
-    private void update(StepRule rule) {
+    private void update(StepRule rule, boolean dense) {
         long skip = block.pointer("skip") == 0 ? 0 : (long) dOut * dIn;
-        boolean keep = keeps(device, rule, dIn, dOut);
+        boolean keep = dense || keeps(device, rule, dIn, dOut);
         if (keep) {
-            launch("keep_gradients", n, rule.clip() > 0 ? 1 : 0);
+            launch("keep_gradients", n, rule.clip() > 0 ? 1 : 0, dense ? 1 : 0);
         }
         if (rule.clip() > 0) {
             if (skip > 0) {

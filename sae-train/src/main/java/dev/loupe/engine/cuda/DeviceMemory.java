@@ -1,5 +1,6 @@
 package dev.loupe.engine.cuda;
 
+import dev.loupe.math.Parallel;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -7,6 +8,7 @@ import java.util.Map;
 /** A session's memory on its card, by name, with a pinned buffer through which everything but batches passes. */
 final class DeviceMemory implements AutoCloseable {
     private static final long STAGE = 16L << 20;
+    private static final long PIECE = 1L << 20;
 
     private final CudaDevice device;
     private final long stream;
@@ -36,7 +38,7 @@ final class DeviceMemory implements AutoCloseable {
         long[] old = held.remove(name);
         if (old != null) {
             device.driver().sync(stream);
-            device.driver().free(old[0]);
+            device.free(old[0], old[1]);
         }
     }
 
@@ -49,7 +51,7 @@ final class DeviceMemory implements AutoCloseable {
     void upload(long to, MemorySegment from) {
         for (long at = 0; at < from.byteSize(); at += STAGE) {
             long bytes = Math.min(STAGE, from.byteSize() - at);
-            MemorySegment.copy(from, at, stage, 0, bytes);
+            copy(from.asSlice(at, bytes), stage);
             device.driver().toDevice(to + at, stage, bytes, stream);
             device.driver().sync(stream);
         }
@@ -61,8 +63,17 @@ final class DeviceMemory implements AutoCloseable {
             long bytes = Math.min(STAGE, to.byteSize() - at);
             device.driver().toHost(stage, from + at, bytes, stream);
             device.driver().sync(stream);
-            MemorySegment.copy(stage, 0, to, at, bytes);
+            copy(stage.asSlice(0, bytes), to.asSlice(at, bytes));
         }
+    }
+
+    /** Copies within the host's memory on all cores: one alone is slower than the way to the card. */
+    static void copy(MemorySegment from, MemorySegment to) {
+        long bytes = from.byteSize();
+        Parallel.run((int) Math.ceilDiv(bytes, PIECE), p -> {
+            long at = (long) p * PIECE;
+            MemorySegment.copy(from, at, to, at, Math.min(PIECE, bytes - at));
+        });
     }
 
     @Override

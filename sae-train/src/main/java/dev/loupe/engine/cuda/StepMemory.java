@@ -59,6 +59,34 @@ final class StepMemory {
         device.driver().zero(block.pointer("histogram"), 4L * HISTOGRAM, stream);
     }
 
+    /** What a step in dense products needs more; where it is not one, the memory stays for steps that may come. */
+    void dense(int rows) {
+        int n = block.get("n");
+        int width = DenseProducts.width(n);
+        block.set("dense_width", width);
+        need("dense_pi", (long) rows * width, 4);
+        need("dense_d", (long) rows * width, 4);
+        need("dense_parts", (long) DenseProducts.parts(rows) * device.layout().constant("LATENT_SUMS") * width, 8);
+        need("kept_enc", (long) n * block.get("d_in"), 4);
+        need("kept_dec", (long) n * block.get("d_out"), 4);
+    }
+
+    /** Gives back what only steps in dense products need. */
+    void sparse(boolean keep) {
+        for (String name : List.of("dense_pi", "dense_d", "dense_parts")) {
+            release(name);
+        }
+        if (!keep) {
+            release("kept_enc");
+            release("kept_dec");
+        }
+    }
+
+    private void release(String name) {
+        memory.free(name);
+        block.pointer(name, 0);
+    }
+
     /** Memory of a batch under a rule. */
     void fit(StepRule rule, int rows, boolean bfloat16, boolean keep) {
         int n = block.get("n");
@@ -101,11 +129,16 @@ final class StepMemory {
     /** A tile of the product takes about half of the second-level cache, so that it is read from there. */
     private void tile(int rows, int n) {
         int stride = Math.ceilDiv(n, 32) * 32;
-        long fitting = device.cacheBytes() / 2 / (4L * stride) / 16 * 16;
-        int tileRows = (int) Math.min(Math.clamp(fitting, 16, 4096), Math.ceilDiv(rows, 16) * 16);
+        int tileRows = tileRows(device, rows, stride);
         block.set("tile_stride", stride);
         tileRowCount = tileRows;
         need("tile", (long) tileRows * stride, 4);
+    }
+
+    /** Rows of a tile whose rows are so long. */
+    static int tileRows(CudaDevice device, int rows, int stride) {
+        long fitting = device.cacheBytes() / 2 / (4L * stride) / 16 * 16;
+        return (int) Math.min(Math.clamp(fitting, 16, 4096), Math.ceilDiv(rows, 16) * 16);
     }
 
     private int tileRowCount;

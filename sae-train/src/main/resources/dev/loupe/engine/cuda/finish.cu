@@ -7,7 +7,7 @@
 // update_bias        d_out / block  28 d_out
 // update_skip        any            28 d_in d_out
 
-KERNEL finish_metrics(const Step s) {
+KERNEL finish_metrics(const Step s, int number) {
     if (s.words[STATUS] != 0) {
         return;
     }
@@ -40,6 +40,7 @@ KERNEL finish_metrics(const Step s) {
     s.totals[TOTAL_FACTOR] = 1;
     if (!(fabs(loss) < 1.7e308)) {
         s.words[STATUS] |= NOT_FINITE;
+        s.words[HALT] = number;
     }
 }
 

@@ -10,10 +10,6 @@
 
 enum { STAGE = 256 };
 
-static __device__ void write_sum(const Step& s, int what, int latent, double value) {
-    s.sums[(size_t)what * s.n + latent] = value;
-}
-
 // What a latent's pairs sum up to; leaves of each pair what the gradient rows need: z and the derivative by pi.
 KERNEL latent_sums(const Step s) {
     int i = blockIdx.x * warps() + warp();
@@ -56,26 +52,7 @@ KERNEL latent_sums(const Step s) {
         s.pair_row[e] = row;
         s.pair_d[e] = d;
     }
-    for (int what = 0; what < LATENT_SUMS; what++) {
-        bool made = what == GAIN ? s.selection == GATE
-                : what == ALONG_WINDOW || what == KERNELS ? s.selection == THRESHOLD
-                : what != NORM_PART || paid;
-        sum[what] = made ? warp_sum(sum[what]) : 0;
-    }
-    if (below > 0) { // over the rows where it does not fire: all rows minus those where it does
-        double all = 0;
-        for (int j = lane(); j < s.d_in; j += 32) {
-            all += s.input_sum[j] * s.enc[(size_t)i * s.d_in + j];
-        }
-        all = warp_sum(all) + (double)s.rows * s.b_enc[i];
-        sum[BELOW] = below * ((s.rows - sum[FIRING]) * s.theta[i] - (all - sum[ACTIVATION]));
-    }
-    sum[DIRECTION] -= below * s.rows;
-    if (lane() == 0) {
-        for (int what = 0; what < LATENT_SUMS; what++) {
-            write_sum(s, what, i, sum[what]);
-        }
-    }
+    finish_sums(s, i, sum);
 }
 
 static __device__ double bias_of(const Step& s, int i) {
@@ -174,9 +151,13 @@ static __device__ void pay_for_norms(const Step& s, int i, double paid, float* d
     }
 }
 
-static __device__ void make_gradient(const Step& s, int i, float* encoder, float* decoder) {
+static __device__ void sum_rows(const Step& s, int i, float* encoder, float* decoder) {
     gather_rows(s, i, s.errors, s.pair_z, s.d_out, false, decoder);
     gather_rows(s, i, s.seen, s.pair_d, s.d_in, true, encoder);
+}
+
+// What a gradient has beside the sums over rows.
+static __device__ void complete_gradient(const Step& s, int i, float* encoder, float* decoder) {
     double below = weight_below(s, i);
     for (int j = threadIdx.x; below > 0 && j < s.d_in; j += blockDim.x) {
         encoder[j] -= (float)(below * s.input_sum[j]);
@@ -260,19 +241,24 @@ KERNEL update_latents(const Step s) {
         return;
     }
     LOUPE_DYNAMIC(float, gradient);
-    make_gradient(s, blockIdx.x, gradient, gradient + s.d_in);
+    sum_rows(s, blockIdx.x, gradient, gradient + s.d_in);
+    complete_gradient(s, blockIdx.x, gradient, gradient + s.d_in);
     apply(s, blockIdx.x, gradient, gradient + s.d_in, 1.0f);
 }
 
 // Where the norm of the whole gradient must be known first, or a row is too long for the chip: makes and keeps gradients.
-KERNEL keep_gradients(const Step s, int measure) {
+// With dense products the sums over rows are there already.
+KERNEL keep_gradients(const Step s, int measure, int summed) {
     if (s.words[STATUS] != 0) {
         return;
     }
     int i = blockIdx.x;
     float* encoder = s.kept_enc + (size_t)i * s.d_in;
     float* decoder = s.kept_dec + (size_t)i * s.d_out;
-    make_gradient(s, i, encoder, decoder);
+    if (!summed) {
+        sum_rows(s, i, encoder, decoder);
+    }
+    complete_gradient(s, i, encoder, decoder);
     if (!measure) {
         return;
     }

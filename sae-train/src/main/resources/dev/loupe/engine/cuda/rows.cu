@@ -12,7 +12,7 @@
 // Counters of the step, the bits of the bound above which BATCH_TOPK looks, and the dead latents.
 KERNEL begin_step(const Step s, int least) {
     if (threadIdx.x == 0) {
-        s.words[STATUS] = 0;
+        s.words[STATUS] = s.words[HALT] != 0 ? NOT_FINITE : 0; // behind a step that was not taken none is
         s.words[HITS] = 0;
         s.words[LEAST] = least;
     }

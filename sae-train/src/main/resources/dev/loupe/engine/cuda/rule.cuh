@@ -88,6 +88,46 @@ static __device__ __forceinline__ double latent_sum(const Step& s, int what, int
     return s.sums[(size_t)what * s.n + latent];
 }
 
+// What a pre-activation must exceed to be of interest.
+static __device__ __forceinline__ float limit_of(const Step& s, int latent, int row) {
+    if (s.selection == THRESHOLD) {
+        return s.theta[latent] - reach_of(s);
+    }
+    return s.selection == BATCH_TOPK ? __int_as_float(s.words[LEAST])
+            : s.selection == STATISTICAL ? s.row_limit[row]
+                                         : 0.0f;
+}
+
+static __device__ void write_sum(const Step& s, int what, int latent, double value) {
+    s.sums[(size_t)what * s.n + latent] = value;
+}
+
+// Adds up what the lanes of a warp have of a latent's numbers, completes and writes them.
+static __device__ void finish_sums(const Step& s, int i, double* sum) {
+    double below = weight_below(s, i);
+    bool paid = s.norm != nullptr && costs(s);
+    for (int what = 0; what < LATENT_SUMS; what++) {
+        bool made = what == GAIN ? s.selection == GATE
+                : what == ALONG_WINDOW || what == KERNELS ? s.selection == THRESHOLD
+                : what != NORM_PART || paid;
+        sum[what] = made ? warp_sum(sum[what]) : 0;
+    }
+    if (below > 0) { // over the rows where it does not fire: all rows minus those where it does
+        double all = 0;
+        for (int j = lane(); j < s.d_in; j += 32) {
+            all += s.input_sum[j] * s.enc[(size_t)i * s.d_in + j];
+        }
+        all = warp_sum(all) + (double)s.rows * s.b_enc[i];
+        sum[BELOW] = below * ((s.rows - sum[FIRING]) * s.theta[i] - (all - sum[ACTIVATION]));
+    }
+    sum[DIRECTION] -= below * s.rows;
+    if (lane() == 0) {
+        for (int what = 0; what < LATENT_SUMS; what++) {
+            write_sum(s, what, i, sum[what]);
+        }
+    }
+}
+
 // Adam as PyTorch defines it; returns the new weight.
 static __device__ __forceinline__ float adam(const Step& s, float* m, float* v, float w, size_t at, float g) {
     float first = s.beta1 * m[at] + s.rest1 * g;

@@ -89,16 +89,6 @@ KERNEL select_dead(const Step s, int first) {
     });
 }
 
-// What a pre-activation must exceed to be of interest.
-static __device__ __forceinline__ float limit_of(const Step& s, int latent, int row) {
-    if (s.selection == THRESHOLD) {
-        return s.theta[latent] - reach_of(s);
-    }
-    return s.selection == BATCH_TOPK ? __int_as_float(s.words[LEAST])
-            : s.selection == STATISTICAL ? s.row_limit[row]
-                                         : 0.0f;
-}
-
 KERNEL count_hits(const Step s, int first) {
     int row = first + blockIdx.x;
     const float* pre = tile_row(s, first);

@@ -82,6 +82,10 @@ struct Step {
     float* pair_z;
     float* pair_d;
     float* pair_x;
+    // dense products of dense_width latents at a time
+    float* dense_pi;           // [B, dense_width] pre-activations, then activations
+    float* dense_d;            // [B, dense_width] derivatives
+    double* dense_parts;       // [B / 128, LATENT_SUMS, dense_width]
     // sums over columns, by chunk of rows or latents
     double* parts;             // [c, d]
     double* target_sum;        // [d_out] of target - b_dec
@@ -138,6 +142,7 @@ struct Step {
     int hit_room;
     int chunk_rows;            // rows per chunk of the grouping
     int chunks;
+    int dense_width;
 };
 
 // which latents act on a row, in the order of Selection.java
@@ -175,8 +180,8 @@ enum Total {
     TOTALS
 };
 
-// whole numbers of a step; STATUS must stay 0 for the parameters to move
-enum Word { STATUS, HITS, DEAD, LEAST, LIMIT, EQUAL, PREFIX, WANTED, WORDS };
+// whole numbers of a step; STATUS must stay 0 for the parameters to move; HALT is the first step whose loss was no number
+enum Word { STATUS, HITS, DEAD, LEAST, LIMIT, EQUAL, PREFIX, WANTED, HALT, WORDS };
 
 // why a step is not taken
 enum { NO_ROOM = 1, TOO_FEW = 2, NOT_FINITE = 4 };

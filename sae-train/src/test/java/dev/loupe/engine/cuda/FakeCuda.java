@@ -1,5 +1,6 @@
 package dev.loupe.engine.cuda;
 
+import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -131,6 +132,11 @@ public final class FakeCuda {
         return new CudaEngine(device(), precision, threads);
     }
 
+    /** The same with dense products from one active latent in so many on; 0 for never. */
+    public static CudaEngine engineWithDenseProducts(Precision precision, int threads, int sparse) {
+        return new CudaEngine(device(), precision, threads, sparse);
+    }
+
     /** Lets {@code cuda:index} be a card of paper in this process. */
     public static void install(int index) {
         CudaDevice.open(index, device());
@@ -154,6 +160,21 @@ public final class FakeCuda {
     /** Blocks of memory beyond whose ends something was written, among those freed. */
     public static long damaged() {
         return ask("loupe_fake_damaged");
+    }
+
+    /** Kernels that were started so far. */
+    public static long launches() {
+        return ask("loupe_fake_launches");
+    }
+
+    /** How often a kernel was started so far. */
+    public static long launched(String kernel) {
+        try (Arena arena = Arena.ofConfined()) {
+            return (long) function("loupe_fake_launched", FunctionDescriptor.of(JAVA_LONG, ADDRESS))
+                    .invoke(arena.allocateFrom(kernel));
+        } catch (Throwable e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     /** The size that C++ gives a step's parameters. */

@@ -91,6 +91,7 @@ std::function<void()> bound(void** p, shim::Dim g, shim::Dim b, size_t shared) {
 struct Kernel {
     const char* name;
     Bind bind;
+    long launches = 0;
 };
 
 Kernel kernels[] = {
@@ -107,6 +108,14 @@ void loupe_fake_memory(size_t bytes) { limit = bytes; }
 void loupe_fake_attribute(int which, int value) { attributes[which] = value; }
 long loupe_fake_damaged() { return damaged; }
 long loupe_fake_launches() { return launches; }
+long loupe_fake_launched(const char* name) {
+    for (Kernel& k : kernels) {
+        if (std::strcmp(k.name, name) == 0) {
+            return k.launches;
+        }
+    }
+    return -1;
+}
 size_t loupe_fake_used() { return used; }
 long loupe_fake_step_size() { return sizeof(Step); }
 
@@ -295,6 +304,7 @@ int cuLaunchKernel(
         return INVALID;
     }
     launches++;
+    static_cast<Kernel*>(f)->launches++;
     stream_of(s)->add(static_cast<Kernel*>(f)->bind(p, {gx, gy, gz}, {bx, by, bz}, shared));
     return OK;
 }
@@ -346,16 +356,46 @@ int cublasLtMatrixLayoutCreate(void** l, int type, unsigned long long rows, unsi
 }
 
 int cublasLtMatrixLayoutDestroy(void* l) { delete static_cast<MatrixLayout*>(l); return OK; }
-int cublasLtMatmulPreferenceCreate(void** p) { *p = &lock; return OK; }
-int cublasLtMatmulPreferenceSetAttribute(void*, int, const void*, size_t) { return OK; }
-int cublasLtMatmulPreferenceDestroy(void*) { return OK; }
+// what was promised of addresses and scratch memory is kept with the algorithm, and looked at in each product
+struct Preference {
+    unsigned alignment[4];
+    unsigned long long workspace;
+    unsigned reductions;
+};
 
+int cublasLtMatmulPreferenceCreate(void** p) { *p = new Preference{{256, 256, 256, 256}, 0, 7}; return OK; }
+
+int cublasLtMatmulPreferenceSetAttribute(void* p, int which, const void* value, size_t size) {
+    auto preference = static_cast<Preference*>(p);
+    if (which == 1 && size == 8) {
+        std::memcpy(&preference->workspace, value, 8);
+    } else if (which == 3 && size == 4) {
+        std::memcpy(&preference->reductions, value, 4);
+    } else if (which >= 5 && which <= 8 && size == 4) {
+        std::memcpy(&preference->alignment[which - 5], value, 4);
+    } else {
+        return 7;
+    }
+    return OK;
+}
+
+int cublasLtMatmulPreferenceDestroy(void* p) { delete static_cast<Preference*>(p); return OK; }
+
+// as tensor cores, TF32 needs rows of whole sixteen bytes
 int cublasLtMatmulAlgoGetHeuristic(
-        void*, void*, void*, void*, void*, void*, void*, int wanted, void* results, int* found) {
+        void*, void* desc, void* a, void* b, void*, void*, void* preference, int wanted, void* results, int* found) {
     std::memset(results, 0, 96);
+    std::memcpy(results, preference, sizeof(Preference));
+    bool odd = static_cast<MatrixLayout*>(a)->stride % 4 != 0 || static_cast<MatrixLayout*>(b)->stride % 4 != 0;
+    if (static_cast<MatmulDesc*>(desc)->compute == 77 && odd) {
+        *found = 0;
+        return 15;
+    }
     *found = wanted < 1 ? wanted : 1;
     return OK;
 }
+
+bool aligned(const void* p, unsigned to) { return reinterpret_cast<std::uintptr_t>(p) % to == 0; }
 
 int cublasLtMatmul(
         void*,
@@ -370,11 +410,16 @@ int cublasLtMatmul(
         void*,
         void* d,
         void* d_layout,
-        const void*,
-        void*,
-        size_t,
+        const void* algorithm,
+        void* workspace,
+        size_t workspace_size,
         void* s) {
     Hold h(lock);
+    auto promised = static_cast<const Preference*>(algorithm);
+    if (!aligned(a, promised->alignment[0]) || !aligned(b, promised->alignment[1]) || !aligned(d, promised->alignment[3])
+        || !aligned(workspace, 256) || workspace_size < promised->workspace || (promised->reductions & 1) != 0) {
+        return 7;
+    }
     MatmulDesc m = *static_cast<MatmulDesc*>(desc);
     MatrixLayout la = *static_cast<MatrixLayout*>(a_layout);
     MatrixLayout lb = *static_cast<MatrixLayout*>(b_layout);

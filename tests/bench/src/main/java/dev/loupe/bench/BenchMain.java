@@ -7,6 +7,7 @@ import dev.loupe.base.UsageException;
 import dev.loupe.bench.fault.FaultsMain;
 import dev.loupe.steer.EditOp;
 import dev.loupe.train.Method;
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -134,8 +135,14 @@ public final class BenchMain implements Callable<Integer> {
 
     /** Runs and exits: 0 done, 1 failed, 2 wrong use. */
     public static void main(String[] args) {
-        boolean faults = args.length > 0 && args[0].equals("faults");
-        System.exit(faults ? FaultsMain.run(Arrays.copyOfRange(args, 1, args.length)) : run(args));
+        String first = args.length > 0 ? args[0] : "";
+        String[] rest = Arrays.copyOfRange(args, Math.min(1, args.length), args.length);
+        System.exit(
+                switch (first) {
+                    case "faults" -> FaultsMain.run(rest);
+                    case "train-cuda" -> TrainCudaMain.run(new PrintWriter(System.out, true), rest);
+                    default -> run(args);
+                });
     }
 
     static int run(String... args) {
@@ -156,7 +163,8 @@ public final class BenchMain implements Callable<Integer> {
         for (String name : names) {
             if (!ALL.containsKey(name)) {
                 throw new UsageException(
-                        "There is no benchmark " + name + "; there are " + String.join(", ", ALL.keySet()) + ".");
+                        "There is no benchmark " + name + "; there are " + String.join(", ", ALL.keySet())
+                                + ", train-cuda and faults, alone.");
             }
         }
         if (seconds < 1) {

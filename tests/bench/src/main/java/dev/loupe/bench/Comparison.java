@@ -43,6 +43,9 @@ final class Comparison {
             if (peer != null && beside.containsKey(LoadBench.PEAK)) {
                 beside.put("peer's " + LoadBench.PEAK, peer.peaks());
             }
+            if (peer != null && !peer.gpuPeaks().isEmpty()) {
+                beside.put("peer's " + StepsBench.GPU, peer.gpuPeaks());
+            }
         }
         if (other != null && !agree(mine.answer(), other.answer(), b.tolerance())) {
             throw new LoupeException(

@@ -25,6 +25,7 @@ final class Peer implements AutoCloseable {
     private final Writer in;
     private final BufferedReader out;
     private final List<Double> peaks = new ArrayList<>();
+    private final List<Double> gpuPeaks = new ArrayList<>();
 
     private Peer(Process process) {
         this.process = process;
@@ -66,6 +67,9 @@ final class Peer implements AutoCloseable {
         if (answer.has("peak_bytes")) {
             peaks.add(answer.path("peak_bytes").asDouble() / 1e6);
         }
+        if (answer.has("gpu_peak_bytes")) {
+            gpuPeaks.add(answer.path("gpu_peak_bytes").asDouble() / 1e6);
+        }
         return new Benchmark.Measured(
                 answer.path("amount").asDouble(),
                 answer.path("seconds").asDouble(),
@@ -75,6 +79,11 @@ final class Peer implements AutoCloseable {
     /** The peak of its memory at the end of each run, in MB; empty where its system does not say. */
     List<Double> peaks() {
         return List.copyOf(peaks);
+    }
+
+    /** The most that it held on the GPU in each run, in MB; empty where it used none. */
+    List<Double> gpuPeaks() {
+        return List.copyOf(gpuPeaks);
     }
 
     private JsonNode read(String name) throws IOException {

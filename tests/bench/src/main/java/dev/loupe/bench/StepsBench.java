@@ -15,6 +15,7 @@ import dev.loupe.engine.ThresholdKernel;
 import dev.loupe.engine.TrainSession;
 import dev.loupe.engine.TrainState;
 import dev.loupe.engine.cuda.CudaEngine;
+import dev.loupe.engine.cuda.CudaMemory;
 import dev.loupe.fixtures.Cases;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.Parallel;
@@ -38,77 +39,54 @@ import org.jspecify.annotations.Nullable;
  * would weigh more on the faster side.
  */
 final class StepsBench implements Benchmark {
+    /** What the process holds on the GPU at most. */
+    static final String GPU = "MB of GPU memory";
+
     private static final int K = 32;
-
-    /** What a step sees. */
-    enum Shape {
-        GAUSSIAN("Gaussian rows", 768, 16_384, 4096, 3, 4, 3e-4),
-        CAPTURED("rows of a captured store", 192, 16_384, 4096, 3, 4, 3e-4),
-        RUN("rows of a captured store, from the first step to the last", 192, 4096, 1024, 32, 400, 5e-3),
-        CARD("Gaussian rows on the GPU", 768, 16_384, 8192, 2, 50, 3e-4),
-        LARGE_CARD("Gaussian rows on the GPU", 2304, 65_536, 8192, 2, 20, 3e-4);
-
-        private final String rows;
-        private final int width;
-        private final int latents;
-        private final int batch;
-        private final int batches;
-        private final int steps;
-        private final double rate;
-
-        Shape(String rows, int width, int latents, int batch, int batches, int steps, double rate) {
-            this.rows = rows;
-            this.width = width;
-            this.latents = latents;
-            this.batch = batch;
-            this.batches = batches;
-            this.steps = steps;
-            this.rate = rate;
-        }
-    }
 
     /** What is trained, how, and against whom. */
     enum Case {
-        TOPK("topk", Precision.FP32, "sae_lens", 0, Shape.GAUSSIAN),
-        TOPK_BF16("topk", Precision.BF16, "sae_lens", 0, Shape.GAUSSIAN),
-        TOPK_INT8("topk", Precision.INT8, "sae_lens", 0, Shape.GAUSSIAN),
-        TOPK_DEAD("topk", Precision.FP32, "sae_lens", 10, Shape.GAUSSIAN),
-        TOPK_CAPTURED("topk", Precision.FP32, "sae_lens", 0, Shape.CAPTURED),
-        TOPK_SPARSIFY("topk", Precision.FP32, "sparsify", 0, Shape.GAUSSIAN),
-        TOPK_BF16_SPARSIFY("topk", Precision.BF16, "sparsify", 0, Shape.GAUSSIAN),
-        TOPK_INT8_CAPTURED("topk", Precision.INT8, "sae_lens", 0, Shape.CAPTURED),
-        TOPK_INT8_SPARSIFY("topk", Precision.INT8, "sparsify", 0, Shape.GAUSSIAN),
-        TOPK_DICTIONARY("topk", Precision.FP32, "dictionary_learning", 0, Shape.GAUSSIAN),
-        BATCHTOPK("batchtopk", Precision.FP32, "sae_lens", 0, Shape.GAUSSIAN),
-        BATCHTOPK_DEAD("batchtopk", Precision.FP32, "sae_lens", 10, Shape.GAUSSIAN),
-        BATCHTOPK_CAPTURED("batchtopk", Precision.FP32, "sae_lens", 0, Shape.CAPTURED),
-        JUMPRELU("jumprelu", Precision.FP32, "sae_lens", 0, Shape.GAUSSIAN),
-        JUMPRELU_DEAD("jumprelu", Precision.FP32, "sae_lens", 10, Shape.GAUSSIAN),
-        JUMPRELU_BF16("jumprelu", Precision.BF16, "sae_lens", 0, Shape.GAUSSIAN),
-        JUMPRELU_CAPTURED("jumprelu", Precision.FP32, "sae_lens", 0, Shape.CAPTURED),
-        JUMPRELU_RUN("jumprelu", Precision.FP32, "sae_lens", 0, Shape.RUN),
-        RELU("relu", Precision.FP32, "sae_lens", 0, Shape.GAUSSIAN),
-        RELU_DEAD("relu", Precision.FP32, "sae_lens", 10, Shape.GAUSSIAN),
-        RELU_BF16("relu", Precision.BF16, "sae_lens", 0, Shape.GAUSSIAN),
-        RELU_CAPTURED("relu", Precision.FP32, "sae_lens", 0, Shape.CAPTURED),
-        RELU_RUN("relu", Precision.FP32, "sae_lens", 0, Shape.RUN),
-        RELU_EARLY("relu-early", Precision.FP32, "sae_lens", 0, Shape.GAUSSIAN),
-        GPU_TOPK("topk", Precision.BF16, "sae_lens", 0, Shape.CARD),
-        GPU_TOPK_SPARSIFY("topk", Precision.BF16, "sparsify", 0, Shape.CARD),
-        GPU_TOPK_DICTIONARY("topk", Precision.BF16, "dictionary_learning", 0, Shape.CARD),
-        GPU_BATCHTOPK("batchtopk", Precision.BF16, "sae_lens", 0, Shape.CARD),
-        GPU_JUMPRELU("jumprelu", Precision.BF16, "sae_lens", 0, Shape.CARD),
-        GPU_LARGE("topk", Precision.BF16, "sae_lens", 0, Shape.LARGE_CARD),
-        GPU_LARGE_SPARSIFY("topk", Precision.BF16, "sparsify", 0, Shape.LARGE_CARD),
-        GPU_LARGE_DICTIONARY("topk", Precision.BF16, "dictionary_learning", 0, Shape.LARGE_CARD);
+        TOPK("topk", Precision.FP32, "sae_lens", 0, StepsShape.GAUSSIAN),
+        TOPK_BF16("topk", Precision.BF16, "sae_lens", 0, StepsShape.GAUSSIAN),
+        TOPK_INT8("topk", Precision.INT8, "sae_lens", 0, StepsShape.GAUSSIAN),
+        TOPK_DEAD("topk", Precision.FP32, "sae_lens", 10, StepsShape.GAUSSIAN),
+        TOPK_CAPTURED("topk", Precision.FP32, "sae_lens", 0, StepsShape.CAPTURED),
+        TOPK_SPARSIFY("topk", Precision.FP32, "sparsify", 0, StepsShape.GAUSSIAN),
+        TOPK_BF16_SPARSIFY("topk", Precision.BF16, "sparsify", 0, StepsShape.GAUSSIAN),
+        TOPK_INT8_CAPTURED("topk", Precision.INT8, "sae_lens", 0, StepsShape.CAPTURED),
+        TOPK_INT8_SPARSIFY("topk", Precision.INT8, "sparsify", 0, StepsShape.GAUSSIAN),
+        TOPK_DICTIONARY("topk", Precision.FP32, "dictionary_learning", 0, StepsShape.GAUSSIAN),
+        BATCHTOPK("batchtopk", Precision.FP32, "sae_lens", 0, StepsShape.GAUSSIAN),
+        BATCHTOPK_DEAD("batchtopk", Precision.FP32, "sae_lens", 10, StepsShape.GAUSSIAN),
+        BATCHTOPK_CAPTURED("batchtopk", Precision.FP32, "sae_lens", 0, StepsShape.CAPTURED),
+        JUMPRELU("jumprelu", Precision.FP32, "sae_lens", 0, StepsShape.GAUSSIAN),
+        JUMPRELU_DEAD("jumprelu", Precision.FP32, "sae_lens", 10, StepsShape.GAUSSIAN),
+        JUMPRELU_BF16("jumprelu", Precision.BF16, "sae_lens", 0, StepsShape.GAUSSIAN),
+        JUMPRELU_CAPTURED("jumprelu", Precision.FP32, "sae_lens", 0, StepsShape.CAPTURED),
+        JUMPRELU_RUN("jumprelu", Precision.FP32, "sae_lens", 0, StepsShape.RUN),
+        RELU("relu", Precision.FP32, "sae_lens", 0, StepsShape.GAUSSIAN),
+        RELU_DEAD("relu", Precision.FP32, "sae_lens", 10, StepsShape.GAUSSIAN),
+        RELU_BF16("relu", Precision.BF16, "sae_lens", 0, StepsShape.GAUSSIAN),
+        RELU_CAPTURED("relu", Precision.FP32, "sae_lens", 0, StepsShape.CAPTURED),
+        RELU_RUN("relu", Precision.FP32, "sae_lens", 0, StepsShape.RUN),
+        RELU_EARLY("relu-early", Precision.FP32, "sae_lens", 0, StepsShape.GAUSSIAN),
+        GPU_TOPK("topk", Precision.BF16, "sae_lens", 0, StepsShape.CARD),
+        GPU_TOPK_SPARSIFY("topk", Precision.BF16, "sparsify", 0, StepsShape.CARD),
+        GPU_TOPK_DICTIONARY("topk", Precision.BF16, "dictionary_learning", 0, StepsShape.CARD),
+        GPU_TINY("topk", Precision.BF16, "sae_lens", 0, StepsShape.TINY_CARD),
+        GPU_BATCHTOPK("batchtopk", Precision.BF16, "sae_lens", 0, StepsShape.CARD),
+        GPU_JUMPRELU("jumprelu", Precision.BF16, "sae_lens", 0, StepsShape.CARD),
+        GPU_LARGE("topk", Precision.BF16, "sae_lens", 0, StepsShape.LARGE_CARD),
+        GPU_LARGE_SPARSIFY("topk", Precision.BF16, "sparsify", 0, StepsShape.LARGE_CARD),
+        GPU_LARGE_DICTIONARY("topk", Precision.BF16, "dictionary_learning", 0, StepsShape.LARGE_CARD);
 
         private final String method;
         private final Precision precision;
         private final String peer;
         private final int deadPercent;
-        private final Shape shape;
+        private final StepsShape shape;
 
-        Case(String method, Precision precision, String peer, int deadPercent, Shape shape) {
+        Case(String method, Precision precision, String peer, int deadPercent, StepsShape shape) {
             this.method = method;
             this.precision = precision;
             this.peer = peer;
@@ -116,7 +94,7 @@ final class StepsBench implements Benchmark {
             this.shape = shape;
         }
 
-        private String id() {
+        String id() {
             return "train-step-" + name().toLowerCase(java.util.Locale.ROOT).replace('_', '-');
         }
 
@@ -125,16 +103,26 @@ final class StepsBench implements Benchmark {
         }
 
         private boolean whole() {
-            return shape == Shape.RUN;
+            return shape == StepsShape.RUN;
         }
 
         /** Whether steps are taken on the first GPU. */
         boolean gpu() {
-            return shape == Shape.CARD || shape == Shape.LARGE_CARD;
+            return shape == StepsShape.CARD || shape == StepsShape.LARGE_CARD || shape == StepsShape.TINY_CARD;
+        }
+
+        /** The peer. */
+        String against() {
+            return peer;
+        }
+
+        /** What a step must do at least. */
+        StepFloors floors() {
+            return new StepFloors(shape.latents, shape.width, shape.batch, k());
         }
 
         private int k() {
-            return shape == Shape.LARGE_CARD ? 64 : K;
+            return shape == StepsShape.LARGE_CARD ? 64 : shape == StepsShape.TINY_CARD ? 8 : K;
         }
 
         private SaeEngine engine() {
@@ -158,6 +146,7 @@ final class StepsBench implements Benchmark {
     private final Arena arena = Arena.ofShared();
     private final Matrix[] batches;
     private final Map<String, List<Double>> beside = new LinkedHashMap<>();
+    private @Nullable SaeEngine engine;
     private @Nullable TrainSession session;
     private @Nullable TrainState start;
     private int expected;
@@ -202,7 +191,7 @@ final class StepsBench implements Benchmark {
 
     @Override
     public void prepare(Path folder) throws Exception {
-        Shape shape = what.shape;
+        StepsShape shape = what.shape;
         Cases.Random random = Cases.Random.of(5);
         Matrix decoder = gaussian(random, shape.latents);
         for (int i = 0; i < shape.latents; i++) {
@@ -214,7 +203,7 @@ final class StepsBench implements Benchmark {
             decoder.setRow(i, row);
         }
         int count = shape.batch * shape.batches;
-        Matrix rows = shape == Shape.GAUSSIAN || what.gpu()
+        Matrix rows = shape == StepsShape.GAUSSIAN || what.gpu()
                 ? gaussian(random, count)
                 : CapturedRows.read(arena, folder, count);
         for (int b = 0; b < shape.batches; b++) {
@@ -258,7 +247,12 @@ final class StepsBench implements Benchmark {
             state.sinceFired()[i] = 1 << 20;
         }
         start = state;
-        session = what.engine().open(state);
+        SaeEngine by = what.engine();
+        engine = by;
+        session = by.open(state);
+        for (Matrix batch : batches) {
+            by.announce(batch); // as the peer's, they lie on the GPU before a step begins
+        }
     }
 
     /** What so many latents of a row exceed at the start, on average. */
@@ -336,7 +330,12 @@ final class StepsBench implements Benchmark {
         double loss = 0;
         long begin = System.nanoTime();
         for (int i = 0; i < what.shape.steps; i++) {
-            StepMetrics m = s.step(batches[at++ % batches.length], rule());
+            Matrix batch = batches[at++ % batches.length];
+            if (what.gpu() && i < what.shape.steps - 1) {
+                s.advance(batch, batch, rule());
+                continue;
+            }
+            StepMetrics m = s.step(batch, rule());
             expected = (int) Math.ceil(m.l0());
             loss = m.reconstruction();
             if (what.whole() && i == 0) {
@@ -354,6 +353,9 @@ final class StepsBench implements Benchmark {
         keep("step ms", seconds * 1000 / what.shape.steps);
         keep("L0", expected);
         keep(LoadBench.PEAK, ProcessMemory.peakBytes() / 1e6);
+        if (what.gpu()) {
+            keep(GPU, CudaMemory.peak(0) / 1e6);
+        }
         before = t;
         return new Measured((double) what.shape.batch * what.shape.steps, seconds, loss);
     }
@@ -371,6 +373,11 @@ final class StepsBench implements Benchmark {
     public void close() {
         if (session != null) {
             session.close();
+        }
+        if (engine != null) {
+            for (Matrix batch : batches) {
+                engine.forget(batch);
+            }
         }
         arena.close();
     }
