@@ -46,7 +46,8 @@ final class CardCandidates {
 
     /** Whether a GPU was chosen that pays for so many cosines, and lists are short enough for it. */
     static boolean wanted(UnitRows a, UnitRows b, int perRow) {
-        return perRow > 0 && named(perRow) >= perRow + MORE / 2
+        return perRow > 0
+                && named(perRow) >= perRow + MORE / 2
                 && ChosenCard.pays((double) a.size() * b.size() * a.width());
     }
 
@@ -58,8 +59,7 @@ final class CardCandidates {
      */
     static int fill(UnitRows a, UnitRows b, int from, TopLists byRow, TopLists byColumn, Progress progress) {
         CardCandidates c = new CardCandidates(a, b, byRow, byColumn);
-        try (CudaCosines card =
-                new CudaCosines(ChosenCard.index(), a.size(), a.width(), CosineTiles.BLOCK, c.named)) {
+        try (CudaCosines card = new CudaCosines(ChosenCard.index(), a.size(), a.width(), CosineTiles.BLOCK, c.named)) {
             c.fill(card, from, progress);
         }
         return c.redone;

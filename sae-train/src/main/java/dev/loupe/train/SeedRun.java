@@ -273,8 +273,7 @@ final class SeedRun implements AutoCloseable {
         } catch (Diverged e) {
             throw Divergence.explainLate(e.step(), session().snapshot(), checkpointed, checkpointFile.toString());
         }
-        new Checkpoint(state, objective.state(), curves.points(), engine())
-                .write(checkpointFile, identity);
+        new Checkpoint(state, objective.state(), curves.points(), engine()).write(checkpointFile, identity);
         checkpointed = next;
     }
 

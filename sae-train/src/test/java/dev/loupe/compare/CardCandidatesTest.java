@@ -68,8 +68,12 @@ class CardCandidatesTest {
 
     @Test
     void listsOfRandomRowsHaveTheBitsOfTheProcessor() {
-        Cases.check(4, random -> same(
-                random.matrix(1 + random.nextInt(150), 24), random.matrix(1 + random.nextInt(150), 24), 1 + random.nextInt(32)));
+        Cases.check(
+                4,
+                random -> same(
+                        random.matrix(1 + random.nextInt(150), 24),
+                        random.matrix(1 + random.nextInt(150), 24),
+                        1 + random.nextInt(32)));
     }
 
     @Test

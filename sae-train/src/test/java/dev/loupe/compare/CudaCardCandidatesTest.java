@@ -22,11 +22,13 @@ class CudaCardCandidatesTest {
 
     @Test
     void listsHaveTheBitsOfTheProcessor() {
-        Cases.check(4, random -> CardCandidatesTest.same(
-                RealCard.INDEX,
-                random.matrix(1 + random.nextInt(3000), 67),
-                random.matrix(1 + random.nextInt(5000), 67),
-                32));
+        Cases.check(
+                4,
+                random -> CardCandidatesTest.same(
+                        RealCard.INDEX,
+                        random.matrix(1 + random.nextInt(3000), 67),
+                        random.matrix(1 + random.nextInt(5000), 67),
+                        32));
         CardCandidatesTest.equalRows(RealCard.INDEX);
     }
 }

@@ -49,8 +49,17 @@ class CudaContractTest {
     @EnumSource(
             value = Kind.class,
             names = {
-                "RELU", "RELU_FREE", "PANNEAL", "JUMP_TARGET", "JUMP_TANH_FREE", "JUMP_FREQUENCY", "JUMP_MATRYOSHKA", "GATED",
-                "SKIP_TRANSCODER", "CROSSCODER", "CROSS_LAYER_TANH"
+                "RELU",
+                "RELU_FREE",
+                "PANNEAL",
+                "JUMP_TARGET",
+                "JUMP_TANH_FREE",
+                "JUMP_FREQUENCY",
+                "JUMP_MATRYOSHKA",
+                "GATED",
+                "SKIP_TRANSCODER",
+                "CROSSCODER",
+                "CROSS_LAYER_TANH"
             })
     void stepsWithDenseProductsAndWithoutAnyAgreeWithTheReference(Kind kind) {
         EngineContractTest.agree(kind, FakeCuda.engineWithDenseProducts(Precision.FP32, WARP, Integer.MAX_VALUE), 2);
@@ -321,7 +330,8 @@ class CudaContractTest {
                 session.advance(bad, bad, rule);
                 session.advance(batch, batch, rule);
                 assertThatThrownBy(session::snapshot)
-                        .isInstanceOfSatisfying(Diverged.class, e -> assertThat(e.step()).isEqualTo(good + 1));
+                        .isInstanceOfSatisfying(
+                                Diverged.class, e -> assertThat(e.step()).isEqualTo(good + 1));
                 TrainState after = session.snapshot();
                 EngineContractTest.identical(after.parameters(), before.parameters());
                 EngineContractTest.identical(after.m(), before.m());

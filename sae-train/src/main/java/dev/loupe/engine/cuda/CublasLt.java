@@ -80,15 +80,7 @@ final class CublasLt implements AutoCloseable {
 
     /** A product into D [rows, cols], to which beta · D is added. Strides are those of rows in memory. */
     record Shape(
-            Type type,
-            Form form,
-            int rows,
-            int cols,
-            int inner,
-            int strideA,
-            int strideB,
-            int strideD,
-            float beta) {}
+            Type type, Form form, int rows, int cols, int inner, int strideA, int strideB, int strideD, float beta) {}
 
     private record Plan(
             MemorySegment desc, MemorySegment first, MemorySegment second, MemorySegment d, MemorySegment algorithm) {}
@@ -223,8 +215,8 @@ final class CublasLt implements AutoCloseable {
             }
             MemorySegment result = arena.allocate(RESULT_BYTES, 8);
             MemorySegment found = own.allocate(JAVA_INT);
-            int code = NativeLibrary.status(() ->
-                    (int) heuristic.invokeExact(handle, desc, first, second, d, d, preference, 1, result, found));
+            int code = NativeLibrary.status(
+                    () -> (int) heuristic.invokeExact(handle, desc, first, second, d, d, preference, 1, result, found));
             if (code == NOT_SUPPORTED || (code == 0 && found.get(JAVA_INT, 0) < 1)) {
                 return null;
             }

@@ -158,9 +158,48 @@ public final class CudaCosines implements AutoCloseable {
             CublasLt.Shape shape =
                     new CublasLt.Shape(CublasLt.Type.FLOAT32, CublasLt.Form.ROWS, rows, columns, d, d, d, stride, 0);
             device.products().multiply(shape, a + 4L * first * d, b, tile, workspace, stream);
-            launch("top_lists", rows, 1, tile, stride, columns, first, first, 1, from, listed, deadA, 0L, byRow.keys, byRow.ids);
-            launch("turn_tile", Math.ceilDiv(columns, 32), Math.ceilDiv(rows, 32), tile, stride, rows, columns, turned, tileRows);
-            launch("top_lists", columns, 1, turned, tileRows, rows, 0, -1 - from, -1, first, listed, deadB, deadA, byColumn.keys, byColumn.ids);
+            launch(
+                    "top_lists",
+                    rows,
+                    1,
+                    tile,
+                    stride,
+                    columns,
+                    first,
+                    first,
+                    1,
+                    from,
+                    listed,
+                    deadA,
+                    0L,
+                    byRow.keys,
+                    byRow.ids);
+            launch(
+                    "turn_tile",
+                    Math.ceilDiv(columns, 32),
+                    Math.ceilDiv(rows, 32),
+                    tile,
+                    stride,
+                    rows,
+                    columns,
+                    turned,
+                    tileRows);
+            launch(
+                    "top_lists",
+                    columns,
+                    1,
+                    turned,
+                    tileRows,
+                    rows,
+                    0,
+                    -1 - from,
+                    -1,
+                    first,
+                    listed,
+                    deadB,
+                    deadA,
+                    byColumn.keys,
+                    byColumn.ids);
         }
         return byColumn.download(columns);
     }

@@ -59,9 +59,8 @@ final class CudaDevice {
         try {
             driver = new CudaDriver(new NativeLibrary(libraries.driver()));
         } catch (LoupeException e) {
-            throw new UsageException(
-                    "The GPU cuda:" + index + " was asked for, and this machine shows no NVIDIA GPU ("
-                            + e.getMessage() + "): install its driver, or go on with --device cpu.");
+            throw new UsageException("The GPU cuda:" + index + " was asked for, and this machine shows no NVIDIA GPU ("
+                    + e.getMessage() + "): install its driver, or go on with --device cpu.");
         }
         int count = driver.count();
         if (index >= count) {

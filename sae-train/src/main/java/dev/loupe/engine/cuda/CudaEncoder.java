@@ -47,8 +47,7 @@ public final class CudaEncoder implements AutoCloseable {
      * @param selection one of POSITIVE, TOPK, STATISTICAL and THRESHOLD
      * @param k active latents per row; 0 where they are not counted
      */
-    public record Weights(
-            Matrix weights, float[] bEnc, float[] minus, float[] threshold, Selection selection, int k) {}
+    public record Weights(Matrix weights, float[] bEnc, float[] minus, float[] threshold, Selection selection, int k) {}
 
     /**
      * The active latents of a batch, ascending within a row, all with values above 0.
@@ -72,7 +71,8 @@ public final class CudaEncoder implements AutoCloseable {
 
     CudaEncoder(CudaDevice device, int threads, Weights w) {
         if (w.selection() == Selection.BATCH_TOPK || w.selection() == Selection.GATE) {
-            throw new UsageException("The selection " + w.selection() + " is one of training: finished SAEs have another.");
+            throw new UsageException(
+                    "The selection " + w.selection() + " is one of training: finished SAEs have another.");
         }
         this.device = device;
         this.threads = threads;
@@ -161,8 +161,8 @@ public final class CudaEncoder implements AutoCloseable {
                 return new Codes(new int[0], new int[0], new float[0], first + bad);
             }
             if (size + (long) found > Integer.MAX_VALUE - 8) {
-                throw new UsageException("More than two billion latents are active in " + rows
-                        + " rows: encode fewer rows at a time.");
+                throw new UsageException(
+                        "More than two billion latents are active in " + rows + " rows: encode fewer rows at a time.");
             }
             int[] here = new int[count];
             int[] chosen = new int[found];
@@ -219,8 +219,7 @@ public final class CudaEncoder implements AutoCloseable {
         CublasLt.Shape shape = new CublasLt.Shape(
                 CublasLt.Type.FLOAT32, CublasLt.Form.ROWS, count, n, dIn, dIn, dIn, block.get("tile_stride"), 0);
         long from = block.pointer("seen") + 4L * first * dIn;
-        device.products()
-                .multiply(shape, from, block.pointer("enc"), block.pointer("tile"), workspace, stream);
+        device.products().multiply(shape, from, block.pointer("enc"), block.pointer("tile"), workspace, stream);
         if (selection == Selection.TOPK) {
             launch("select_top", count, first);
         } else {

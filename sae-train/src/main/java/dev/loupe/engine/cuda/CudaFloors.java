@@ -40,8 +40,8 @@ public record CudaFloors(double bfloat16, double tf32, double float32, double me
             for (CublasLt.Type type : CublasLt.Type.values()) {
                 CublasLt.Shape shape =
                         new CublasLt.Shape(type, CublasLt.Form.ROWS, size, size, size, size, size, size, 0);
-                double seconds = time(
-                        device, stream, () -> device.products().multiply(shape, a, b, d, workspace, stream));
+                double seconds =
+                        time(device, stream, () -> device.products().multiply(shape, a, b, d, workspace, stream));
                 rates[type.ordinal()] = 2.0 * size * values / seconds;
             }
             long from = memory.need("what is copied", copied);

@@ -58,7 +58,8 @@ public record CudaMemory(String card, long free, long all) {
         long products = dense ? product(9, batch, DenseProducts.width(Math.toIntExact(dSae))) : 0;
         long tile = Math.max(16L << 20, product(64, dSae, 1));
         return Math.addExact(
-                Math.addExact(Math.addExact(state, rows), Math.addExact(pairs, latents)), products + tile + CublasLt.WORKSPACE);
+                Math.addExact(Math.addExact(state, rows), Math.addExact(pairs, latents)),
+                products + tile + CublasLt.WORKSPACE);
     }
 
     private static long product(long a, long b, long c) {

@@ -176,9 +176,8 @@ final class CudaStep {
         String encoder = half ? "enc16" : "enc";
         for (int first = 0; first < rows; first += memory.tileRows()) {
             int count = Math.min(memory.tileRows(), rows - first);
-            CublasLt.Shape shape =
-                    new CublasLt.Shape(
-                            type, CublasLt.Form.ROWS, count, n, stride, stride, stride, block.get("tile_stride"), 0);
+            CublasLt.Shape shape = new CublasLt.Shape(
+                    type, CublasLt.Form.ROWS, count, n, stride, stride, stride, block.get("tile_stride"), 0);
             long from = block.pointer(seen) + (long) first * stride * (half ? 2 : 4);
             device.products().multiply(shape, from, block.pointer(encoder), block.pointer("tile"), workspace, stream);
             lap(PRODUCT);
@@ -246,7 +245,16 @@ final class CudaStep {
             columns("bias_gradient", block.pointer("enc"), direction, n, dIn, -1, 1);
         }
         if (block.pointer("skip") != 0) {
-            product(CublasLt.Type.FLOAT32, CublasLt.Form.COLUMNS, dOut, dIn, rows, 0, "errors", "input", "skip_gradient");
+            product(
+                    CublasLt.Type.FLOAT32,
+                    CublasLt.Form.COLUMNS,
+                    dOut,
+                    dIn,
+                    rows,
+                    0,
+                    "errors",
+                    "input",
+                    "skip_gradient");
         }
     }
 

@@ -29,8 +29,7 @@ final class DenseProducts {
     private final int dIn;
     private final int dOut;
 
-    DenseProducts(
-            CudaDevice device, StepBlock block, long stream, long workspace, int threads, Precision precision) {
+    DenseProducts(CudaDevice device, StepBlock block, long stream, long workspace, int threads, Precision precision) {
         this.device = device;
         this.block = block;
         this.stream = stream;
@@ -112,8 +111,7 @@ final class DenseProducts {
 
     private void encode(int rows, int from, int count) {
         multiply(
-                new CublasLt.Shape(
-                        type, CublasLt.Form.ROWS, rows, count, dIn, dIn, dIn, block.get("dense_width"), 0),
+                new CublasLt.Shape(type, CublasLt.Form.ROWS, rows, count, dIn, dIn, dIn, block.get("dense_width"), 0),
                 block.pointer("seen"),
                 row("enc", from, dIn),
                 block.pointer("dense_pi"));

@@ -17,18 +17,17 @@ import java.util.regex.Pattern;
  */
 record KernelSource(String file, String text) {
     /** Files of kernels, in the order of a step; then those for other work. */
-    static final List<String> FILES =
-            List.of(
-                    "rows.cu",
-                    "select.cu",
-                    "decode.cu",
-                    "group.cu",
-                    "latents.cu",
-                    "dense.cu",
-                    "finish.cu",
-                    "encode.cu",
-                    "cosines.cu",
-                    "floors.cu");
+    static final List<String> FILES = List.of(
+            "rows.cu",
+            "select.cu",
+            "decode.cu",
+            "group.cu",
+            "latents.cu",
+            "dense.cu",
+            "finish.cu",
+            "encode.cu",
+            "cosines.cu",
+            "floors.cu");
 
     /** What all of them begin with. */
     static final List<String> HEADERS = List.of("step.cuh", "device.cuh", "rule.cuh");

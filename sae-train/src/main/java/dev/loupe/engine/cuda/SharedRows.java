@@ -98,7 +98,9 @@ final class SharedRows {
         if (entry != null) {
             device.driver()
                     .record(
-                            entry.readers.computeIfAbsent(stream, s -> device.driver().newEvent()), stream);
+                            entry.readers.computeIfAbsent(
+                                    stream, s -> device.driver().newEvent()),
+                            stream);
         }
     }
 

@@ -25,6 +25,7 @@ final class Uploads implements AutoCloseable {
         final String name;
         final long ready = device.driver().newEvent();
         final long read = device.driver().newEvent();
+
         @Nullable MemorySegment pinned;
 
         Place(String name) {

@@ -38,10 +38,11 @@ class CudaCosinesTest {
                 for (int from = 0; from < m; from += block) {
                     int end = Math.min(m, from + block);
                     CudaCosines.Found found = card.block(
-                            from, Matrix.copyOf(Arrays.copyOfRange(b, from, end)), Arrays.copyOfRange(deadB, from, end));
+                            from,
+                            Matrix.copyOf(Arrays.copyOfRange(b, from, end)),
+                            Arrays.copyOfRange(deadB, from, end));
                     for (int j = from; j < end; j++) {
-                        columns[j] =
-                                Arrays.copyOfRange(found.ids(), (j - from) * listed, (j - from + 1) * listed);
+                        columns[j] = Arrays.copyOfRange(found.ids(), (j - from) * listed, (j - from + 1) * listed);
                         cuts[j] = found.cuts()[j - from];
                     }
                 }

@@ -162,9 +162,8 @@ public final class BenchMain implements Callable<Integer> {
     public Integer call() throws Exception {
         for (String name : names) {
             if (!ALL.containsKey(name)) {
-                throw new UsageException(
-                        "There is no benchmark " + name + "; there are " + String.join(", ", ALL.keySet())
-                                + ", train-cuda and faults, alone.");
+                throw new UsageException("There is no benchmark " + name + "; there are "
+                        + String.join(", ", ALL.keySet()) + ", train-cuda and faults, alone.");
             }
         }
         if (seconds < 1) {

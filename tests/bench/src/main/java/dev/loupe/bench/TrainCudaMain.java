@@ -136,7 +136,7 @@ public final class TrainCudaMain implements Callable<Integer> {
             say("%s", line(what, r));
             figures.put(what.id(), r);
         } catch (Exception e) { // a peer that is not there, or fails, must not keep the others from being measured
-            say("%s against %s failed: %s", what.id(), what.against(), e.getMessage());
+            say("%s against %s failed: %s", what.id(), what.against(), String.valueOf(e.getMessage()));
             figures.put(what.id(), String.valueOf(e.getMessage()));
         }
     }
@@ -145,7 +145,7 @@ public final class TrainCudaMain implements Callable<Integer> {
         String line = format(
                 "%s: ours %.4g tokens/s (%.0f %%), %.0f MB",
                 r.name(), r.ours(), 100 * r.oursSpread(), r.beside().getOrDefault(StepsBench.GPU, Double.NaN));
-        if (r.peer() != null && r.peerSpread() != null) {
+        if (r.peer() != null && r.peerSpread() != null && r.ratio() != null) {
             line += format(
                     "; %s %.4g (%.0f %%), %.0f MB; ratio %.2f",
                     what.against(),

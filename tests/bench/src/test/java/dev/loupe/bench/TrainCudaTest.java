@@ -29,7 +29,8 @@ class TrainCudaTest {
 
     @Test
     void wrongUseIsNoMeasurement() {
-        assertThat(TrainCudaMain.run(new PrintWriter(new StringWriter()), "--no-such-option")).isEqualTo(2);
+        assertThat(TrainCudaMain.run(new PrintWriter(new StringWriter()), "--no-such-option"))
+                .isEqualTo(2);
     }
 
     /** 8,192 rows of width 768 to 16,384 latents are 0.206 tera-operations, and so on by hand. */
@@ -62,7 +63,8 @@ class TrainCudaTest {
                 2,
                 Map.of(StepsBench.GPU, 900.0, "peer's " + StepsBench.GPU, 4000.0));
         assertThat(TrainCudaMain.line(StepsBench.Case.GPU_TOPK, r))
-                .isEqualTo("train-step-gpu-topk: ours 8.000e+06 tokens/s (2 %), 900 MB; sae_lens 1.000e+06 (4 %), 4000 MB;"
-                        + " ratio 8.00");
+                .isEqualTo(
+                        "train-step-gpu-topk: ours 8.000e+06 tokens/s (2 %), 900 MB; sae_lens 1.000e+06 (4 %), 4000 MB;"
+                                + " ratio 8.00");
     }
 }
