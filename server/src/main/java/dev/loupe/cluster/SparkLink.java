@@ -159,7 +159,9 @@ final class SparkLink implements AutoCloseable {
         conf.put("spark.ui.showConsoleProgress", "false");
         conf.put("spark.excludeOnFailure.enabled", "true");
         conf.put("spark.excludeOnFailure.task.maxTaskAttemptsPerNode", "3"); // two executors may share a machine
-        conf.put("spark.scheduler.excludeOnFailure.unschedulableTaskSetTimeout", "20s"); // or a fault of all takes two minutes
+        conf.put(
+                "spark.scheduler.excludeOnFailure.unschedulableTaskSetTimeout",
+                "20s"); // or a fault of all takes two minutes
         conf.put("spark.scheduler.mode", "FIFO");
         String light = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1";
         boolean here = options.master().startsWith("local-cluster");

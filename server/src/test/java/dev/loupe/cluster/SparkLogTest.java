@@ -22,12 +22,11 @@ class SparkLogTest {
                                         + " Lost task 0.3 in stage 3.0 (TID 9) (127.0.0.1 executor 1): java.io.IOException: The disk is"
                                         + " full: /x could not be written.\n\tat dev.loupe.cluster.spark.ChildTask.call(ChildTask.java)"))
                 .isEqualTo("The disk is full: /x could not be written");
-        assertThat(
-                        SparkLog.lost(
-                                "Job aborted due to stage failure: \nAborting TaskSet 0.0 because task 0 (partition 0)\ncannot"
-                                        + " run anywhere due to node and executor excludeOnFailure.\nMost recent failure:\nLost task"
-                                        + " 0.2 in stage 0.0 (TID 2) (127.0.0.1 executor 0): java.io.IOException: No room.\n\tat"
-                                        + " dev.loupe.cluster.spark.ChildTask.call(ChildTask.java)\n"))
+        assertThat(SparkLog.lost(
+                        "Job aborted due to stage failure: \nAborting TaskSet 0.0 because task 0 (partition 0)\ncannot"
+                                + " run anywhere due to node and executor excludeOnFailure.\nMost recent failure:\nLost task"
+                                + " 0.2 in stage 0.0 (TID 2) (127.0.0.1 executor 0): java.io.IOException: No room.\n\tat"
+                                + " dev.loupe.cluster.spark.ChildTask.call(ChildTask.java)\n"))
                 .isEqualTo("No room");
         assertThat(SparkLog.lost("")).isEqualTo("no reason given");
         assertThat(SparkLog.lost("Job 3 cancelled as part of cancellation of all jobs"))

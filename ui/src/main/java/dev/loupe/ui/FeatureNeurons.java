@@ -26,8 +26,7 @@ final class FeatureNeurons extends Section {
         setId("neurons");
         NeuronAlignment a = workbench.alignments().of(sae.name(), id, SHOWN, false);
         add(Kit.heading(
-                a.neurons() ? "Neurons it lies along" : "Dimensions it lies along",
-                "decoder row · share of its sum"));
+                a.neurons() ? "Neurons it lies along" : "Dimensions it lies along", "decoder row · share of its sum"));
         double top = a.dimensions().stream()
                 .mapToDouble(d -> Math.abs(d.decoder()))
                 .max()

@@ -154,8 +154,8 @@ public final class SweepsView extends Page {
             columns.put("fvu", rows.stream().mapToDouble(SweepsView::fvu).toArray());
             return columns;
         }));
-        chart.onOpen(e -> UI.getCurrent()
-                .navigate(Links.report(names.get(e.index())).substring(1)));
+        chart.onOpen(
+                e -> UI.getCurrent().navigate(Links.report(names.get(e.index())).substring(1)));
         return chart;
     }
 
