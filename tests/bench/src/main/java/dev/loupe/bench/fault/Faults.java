@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 public final class Faults {
     private static final long ROOM = 512L << 20;
     private static final int WORTH_A_CACHE = 10;
+    private static final int TOLD_EVERY = 10;
 
     private final Path folder;
     private final Random random;
@@ -39,7 +40,12 @@ public final class Faults {
      * @param said how often it ended with a sentence
      * @param wrong what was not as it should be, a line each; all others left the same bits, most after a second run
      */
-    public record Row(String stage, String fault, int runs, int done, int said, List<String> wrong) {}
+    public record Row(String stage, String fault, int runs, int done, int said, List<String> wrong) {
+        /** As a row of a table. */
+        String line() {
+            return "| %s | %s | %d | %d | %d | %d |".formatted(stage, fault, runs, done, said, wrong.size());
+        }
+    }
 
     /** What a stage leaves and needs if nothing disturbs it. */
     private record Undisturbed(Map<String, String> result, Set<String> varies, double seconds, long bytes) {}
@@ -109,6 +115,9 @@ public final class Faults {
                 done += end.code() == 0 ? 1 : 0;
                 said += end.code() == 1 && !end.sentence().isEmpty() ? 1 : 0;
                 wrong.subList(before, wrong.size()).forEach(listener);
+                if ((i + 1) % TOLD_EVERY == 0) {
+                    listener.accept(new Row(stage.name(), fault.words(), i + 1, done, said, wrong).line());
+                }
             }
             rows.add(new Row(stage.name(), fault.words(), n, done, said, wrong));
         }

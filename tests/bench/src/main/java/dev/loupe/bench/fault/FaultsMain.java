@@ -63,28 +63,17 @@ public final class FaultsMain implements Callable<Integer> {
             List<Faults.Row> rows = new ArrayList<>();
             for (String stage : stages.isEmpty() ? all.stages() : stages) {
                 List<Faults.Row> made = all.run(stage, runs, System.err::println);
-                made.forEach(r -> System.err.println(line(r)));
+                made.forEach(r -> System.err.println(r.line()));
                 rows.addAll(made);
             }
             all.notes().forEach(System.out::println);
             System.out.println("| stage | fault | points | came to its end | said why it ended | wrong |");
             System.out.println("|---|---|---|---|---|---|");
-            rows.forEach(r -> System.out.println(line(r)));
+            rows.forEach(r -> System.out.println(r.line()));
             rows.stream().flatMap(r -> r.wrong().stream()).forEach(System.out::println);
             return rows.stream().allMatch(r -> r.wrong().isEmpty()) ? 0 : 1;
         } finally {
             AtomicFiles.deleteTree(folder);
         }
-    }
-
-    private static String line(Faults.Row r) {
-        return "| %s | %s | %d | %d | %d | %d |"
-                .formatted(
-                        r.stage(),
-                        r.fault(),
-                        r.runs(),
-                        r.done(),
-                        r.said(),
-                        r.wrong().size());
     }
 }

@@ -26,10 +26,13 @@ record Stage(String name, List<String> command, List<String> result) {
     private static final String SWEEP = "sweep.yaml";
     private static final String PAIRS = "pairs.jsonl";
 
+    /** So often that killed trainings have checkpoints behind them. */
+    private static final String CHECKPOINT_MINUTES = "0.0005";
+
     /** The commands that make what the stages need. */
     static List<List<String>> preparation(Path folder) {
         return List.of(
-                command(folder, "capture --text " + TEXT + " --hook " + HOOK + " --tokens 6000 --name base"),
+                command(folder, "capture --text " + TEXT + " --hook " + HOOK + " --tokens 4000 --name base"),
                 command(
                         folder,
                         "train --store base --arch topk --d-sae 128 --k 8 --seeds 0,1 --steps 40 --set batch=256 --name sae"));
@@ -41,14 +44,14 @@ record Stage(String name, List<String> command, List<String> result) {
         return List.of(
                 new Stage(
                         "capture",
-                        command(folder, "capture --text " + TEXT + " --hook " + hooks + " --tokens 20000 --name made"),
+                        command(folder, "capture --text " + TEXT + " --hook " + hooks + " --tokens 6000 --shard-rows 1024 --name made"),
                         List.of("activations/made")),
                 new Stage(
                         "train",
                         command(
                                 folder,
-                                "train --store base --arch jumprelu --d-sae 256 --l0-target 8 --steps 300 --set batch=256"
-                                        + " --name made"),
+                                "train --store base --arch jumprelu --d-sae 128 --l0-target 8 --steps 150 --set batch=256"
+                                        + " --set checkpoint_minutes=" + CHECKPOINT_MINUTES + " --name made"),
                         List.of("saes/made")),
                 new Stage("sweep", command(folder, "sweep " + SWEEP), List.of("sweeps/made", "saes")),
                 new Stage("index", command(folder, "index sae-s0"), List.of("features/sae-s0")),
@@ -85,8 +88,8 @@ record Stage(String name, List<String> command, List<String> result) {
         Files.writeString(folder.resolve(TEXT), lines);
         Files.writeString(
                 folder.resolve(SWEEP),
-                "name: made\nstore: base\narch: [topk, relu]\nd_sae: [64, 128]\nk: [8]\nseeds: [0]\nsteps: 80\n"
-                        + "set: {batch: 256}\n");
+                "name: made\nstore: base\narch: [topk, relu]\nd_sae: [64, 128]\nk: [8]\nseeds: [0]\nsteps: 40\n"
+                        + "set: {batch: 256, checkpoint_minutes: " + CHECKPOINT_MINUTES + "}\n");
         List<String> pairs = new ArrayList<>();
         for (String[] p : new String[][] {{"The vote is", "The debate is"}, {"The report is", "The Commission is"}}) {
             pairs.add("{\"clean\": \"%s\", \"corrupt\": \"%s\", \"answer\": \" the\", \"wrong\": \" a\"}"
