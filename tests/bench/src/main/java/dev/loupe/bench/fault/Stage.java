@@ -44,7 +44,10 @@ record Stage(String name, List<String> command, List<String> result) {
         return List.of(
                 new Stage(
                         "capture",
-                        command(folder, "capture --text " + TEXT + " --hook " + hooks + " --tokens 6000 --shard-rows 1024 --name made"),
+                        command(
+                                folder,
+                                "capture --text " + TEXT + " --hook " + hooks
+                                        + " --tokens 6000 --shard-rows 1024 --name made"),
                         List.of("activations/made")),
                 new Stage(
                         "train",
