@@ -205,6 +205,8 @@ class Runs:
         if os.path.exists(o.out):
             for line in open(o.out):
                 run = json.loads(line)
+                if (run["steps"], run["batch"], run["d_sae"], run["target"]) != (o.steps, o.batch, o.d_sae, o.l0):
+                    sys.exit(f"{o.out} has runs of other settings: choose another --out and --tag.")
                 self.done[run["sae"]] = run
         (self.hook, _), = manifest(o)["hooks"].items()
 

@@ -146,6 +146,7 @@ public final class ClusterTraining {
                             + " is not what a machine said it had written.");
                 }
                 AtomicFiles.publish(attempt, folder);
+                KeptSteps.settle(folder);
                 Files.deleteIfExists(Checkpoint.file(saesDir, t.name()));
                 outcomes.put(t, new TrainGroup.Outcome(t, result.in(folder), null));
             }

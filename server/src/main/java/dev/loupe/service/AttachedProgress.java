@@ -74,6 +74,11 @@ public final class AttachedProgress implements Progress {
     }
 
     @Override
+    public void page(String address) {
+        told.page(address);
+    }
+
+    @Override
     public void message(String text) {
         told.message(text);
     }

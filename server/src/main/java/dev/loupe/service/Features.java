@@ -245,8 +245,9 @@ public final class Features {
             return index(sae).manifest();
         }
         String chosen = spec.store();
-        executors.fetch(workspace.activations().resolve(chosen == null ? saes.store(sae) : chosen), progress);
-        try (ActivationStore store = stores.open(chosen == null ? saes.store(sae) : chosen)) {
+        String from = chosen == null ? saes.store(sae) : Names.check(chosen);
+        executors.fetch(workspace.activations().resolve(from), progress);
+        try (ActivationStore store = stores.open(from)) {
             IndexOptions options = IndexOptions.standard();
             if (executors.remote() && !FeatureIndexer.isCurrent(s, store, options, workspace.features())) {
                 FeatureIndexer.build(

@@ -109,8 +109,13 @@ final class ModelCopies {
                         .substring(0, 16);
     }
 
-    private static boolean isRemote(Path model) throws IOException {
-        @Nullable String type = Files.getFileStore(model).type();
+    private static boolean isRemote(Path model) {
+        @Nullable String type;
+        try {
+            type = Files.getFileStore(model).type();
+        } catch (IOException unknown) { // below a changed root mounts cannot be told
+            return false;
+        }
         return type != null && NETWORKS.stream().anyMatch(type.toLowerCase(java.util.Locale.ROOT)::startsWith);
     }
 }

@@ -14,7 +14,7 @@ import java.util.Map;
  * done when it is asked for and kept. It is no matching: two latents may have the same nearest one.
  */
 final class NearestLatents {
-    /** Pairs of SAEs that are remembered; each costs 8 bytes per latent that was asked for, at most. */
+    /** Pairs of SAEs that are remembered; each keeps both open, and the norms of one. */
     private static final int PAIRS = 64;
 
     private static final int ROWS_PER_TASK = 1024;
@@ -59,6 +59,10 @@ final class NearestLatents {
 
     private static Nearest search(Known pair, int id) {
         float[] row = pair.a.decoderRows().row(id);
+        float own = VectorOps.dot(row, 0, row, 0, row.length);
+        if (!(own > 0) || own == Float.POSITIVE_INFINITY) {
+            return new Nearest(-1, 0);
+        }
         Matrix others = pair.b.decoderRows();
         int n = pair.normsOfB.length;
         int tasks = Math.ceilDiv(n, ROWS_PER_TASK);

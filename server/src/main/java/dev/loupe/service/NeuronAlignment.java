@@ -1,6 +1,7 @@
 package dev.loupe.service;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How the direction that a latent writes lies to single neurons.
@@ -21,9 +22,9 @@ public record NeuronAlignment(
      * @param dimension its number
      * @param decoder the entry of the decoder row, which has been scaled to length 1
      * @param share of the sum of all entries' sizes
-     * @param encoder the same entry of the encoder row at length 1; 0 where the SAE reads another place than it writes
+     * @param encoder the same entry of the encoder row at length 1; null where the SAE reads another place than it writes
      */
-    public record Dimension(int dimension, double decoder, double share, double encoder) {}
+    public record Dimension(int dimension, double decoder, double share, @Nullable Double encoder) {}
 
     /**
      * One MLP neuron.

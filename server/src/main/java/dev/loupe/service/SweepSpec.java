@@ -160,6 +160,14 @@ public record SweepSpec(
                 }
             }
             varied = more;
+            if (varied.size() > MOST) {
+                throw new UsageException("This sweep varies more than " + MOST + " settings; fewer are meant.");
+            }
+        }
+        double count = (double) places.size() * arch.size() * dSae.size() * k.size() * seeds.size() * varied.size();
+        if (count > MOST) {
+            throw new UsageException(
+                    "This sweep has " + (long) count + " SAEs; at most " + MOST + " are meant.");
         }
         List<Cell> cells = new ArrayList<>();
         for (SweepPlace place : places) {
@@ -174,9 +182,6 @@ public record SweepSpec(
                     }
                 }
             }
-        }
-        if (cells.size() > MOST) {
-            throw new UsageException("This sweep has " + cells.size() + " SAEs; at most " + MOST + " are meant.");
         }
         return cells;
     }

@@ -31,7 +31,11 @@ final class NumberPage {
                         "sae-train/src/main/java/dev/loupe/eval/ReportCard.java",
                         "sae-train/src/main/java/dev/loupe/eval/SetReport.java"));
         RESULTS.put(
-                "A feature (`loupe index`)", List.of("sae-train/src/main/java/dev/loupe/feature/FeatureSummary.java"));
+                "A feature (`loupe index`)",
+                List.of(
+                        "sae-train/src/main/java/dev/loupe/feature/FeatureSummary.java",
+                        "server/src/main/java/dev/loupe/service/Counterpart.java",
+                        "server/src/main/java/dev/loupe/service/NeuronAlignment.java"));
         RESULTS.put(
                 "A comparison (`loupe compare`, `loupe seeds`)",
                 List.of(

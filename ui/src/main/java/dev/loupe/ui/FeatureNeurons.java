@@ -40,8 +40,8 @@ final class FeatureNeurons extends Section {
                         Num.signed(d.decoder(), 2) + " · " + Num.percent(d.share()),
                         top > 0 ? Math.abs(d.decoder()) / top : 0,
                         (a.neurons() ? "neuron " : "dimension ") + d.dimension() + " of " + a.place() + ": "
-                                + Num.signed(d.decoder(), 3) + " of a decoder row of length 1; of the encoder row "
-                                + Num.signed(d.encoder(), 3)))
+                                + Num.signed(d.decoder(), 3) + " of a decoder row of length 1"
+                                + (d.encoder() == null ? "" : "; of the encoder row " + Num.signed(d.encoder(), 3))))
                 .toList();
         BarRows bars = new BarRows().set(BarRows.Tone.SIGNED, false, rows, "The decoder row is zero.");
         bars.addClassName("wide");

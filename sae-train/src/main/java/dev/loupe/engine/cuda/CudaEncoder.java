@@ -2,6 +2,7 @@ package dev.loupe.engine.cuda;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import dev.loupe.base.LoupeException;
 import dev.loupe.base.UsageException;
 import dev.loupe.engine.Selection;
 import dev.loupe.math.Matrix;
@@ -210,6 +211,10 @@ public final class CudaEncoder implements AutoCloseable {
             int hits = told.getAtIndex(JAVA_INT, device.layout().constant("HITS"));
             if (told.getAtIndex(JAVA_INT, device.layout().constant("STATUS")) == 0) {
                 return hits;
+            }
+            if (room >= Integer.MAX_VALUE - 8) {
+                throw new LoupeException("So many latents are active on " + rows
+                        + " rows that they cannot be counted on the GPU; encode fewer rows at a time.");
             }
             hits(Math.min(Integer.MAX_VALUE - 8L, Math.max(room + 1, hits + hits / 4L)));
         }

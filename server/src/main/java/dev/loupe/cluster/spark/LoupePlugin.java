@@ -86,18 +86,19 @@ public final class LoupePlugin implements SparkPlugin {
                 begin(own, new Place(launch, null));
                 return;
             }
+            Scratch scratch;
+            String found;
             try {
                 Storage storage = Storage.open(known.storage(), SparkDriver.hadoop(own.conf()));
-                Scratch scratch = Scratch.of(storage, known.storage());
-                send(
-                        Wire.EXECUTOR,
-                        0,
-                        report(own, launch, storage.read(known.probe()).strip()));
-                begin(own, new Place(launch.at(scratch.folder().toString()), scratch));
-            } catch (IOException e) {
-                send(Wire.EXECUTOR, 0, report(own, launch, "!" + Storage.refusal(known.storage(), e)));
-                throw e;
+                scratch = Scratch.of(storage, known.storage());
+                found = storage.read(known.probe()).strip();
+            } catch (IOException | RuntimeException | LinkageError e) {
+                IOException why = e instanceof IOException io ? io : new IOException(SparkDriver.reason(e), e);
+                send(Wire.EXECUTOR, 0, report(own, launch, "!" + Storage.refusal(known.storage(), why)));
+                throw why;
             }
+            send(Wire.EXECUTOR, 0, report(own, launch, found));
+            begin(own, new Place(launch.at(scratch.folder().toString()), scratch));
         } catch (Exception e) {
             System.err.println("Loupe cannot begin on this executor: " + e); // the executor's own log
             place.completeExceptionally(e);

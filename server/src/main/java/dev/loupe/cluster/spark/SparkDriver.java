@@ -136,7 +136,7 @@ public final class SparkDriver {
                     s.keep(frame.text());
                     w.send(Wire.RESULT, frame.task(), "true");
                 }
-            } catch (IOException e) {
+            } catch (IOException | RuntimeException | Error e) { // whatever it is, somebody waits for the answer
                 w.send(Wire.FAILED, frame.task(), reason(e));
             }
         } catch (IOException gone) {
@@ -167,7 +167,7 @@ public final class SparkDriver {
                     s.outputs(frame.task(), outputs.get(0), outputs.subList(1, outputs.size()));
                     s.done(frame.task());
                 }
-            } catch (Exception e) {
+            } catch (Exception | Error e) { // whatever it is, somebody waits for the answer
                 w.send(Wire.LOST, frame.task(), reason(e));
                 return;
             }

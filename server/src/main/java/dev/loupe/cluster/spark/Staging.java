@@ -108,6 +108,9 @@ final class Staging {
         }
         String there = storage.list(name);
         String here = Storage.listOf(folder);
+        if (here.isEmpty()) {
+            throw new IOException(folder + " has no files");
+        }
         if (!there.equals(here)) {
             if (!there.isEmpty() && !there.equals(known(name))) {
                 throw new IOException("There is another " + name + " in " + address

@@ -30,7 +30,7 @@ import org.apache.hadoop.util.VersionInfo;
 /**
  * A folder of a Hadoop file system ({@code s3a://}, {@code hdfs://}) that stands in for a folder that machines share. A
  * folder of it is there once its list of files is: the list is written last, in one step, and says of each file how long it
- * is and its CRC-32C. Everything that is read is compared with it.
+ * is and its CRC-32C. What is read as a folder with a list is compared with it.
  */
 final class Storage {
     /** The list of the files of a folder, a line each: checksum, length, name. Hadoop's readers pass over such a name. */
@@ -150,7 +150,7 @@ final class Storage {
         }
         Set<String> names = new HashSet<>();
         for (String line : here.split("\n")) {
-            String[] field = line.split(" ", 3);
+            String[] field = fields(name, line);
             names.add(field[2]);
             if (!there.contains(line)
                     && !upload(folder.resolve(field[2]), name + "/" + field[2]).equals(field[0])) {
@@ -169,6 +169,23 @@ final class Storage {
                 files.delete(old, false);
             }
         }
+    }
+
+    /** Checksum, length and name of a file, from the list of a folder. */
+    private String[] fields(String name, String line) throws IOException {
+        String[] field = line.split(" ", 3);
+        if (field.length != 3 || !field[1].matches("\\d{1,18}") || field[2].isBlank()) {
+            throw new IOException("the list of " + at(name) + " is damaged");
+        }
+        return field;
+    }
+
+    private Path inside(Path folder, String relative, String name) throws IOException {
+        Path file = folder.resolve(relative).normalize();
+        if (!file.startsWith(folder) || file.equals(folder)) {
+            throw new IOException("the list of " + at(name) + " names a file outside of it");
+        }
+        return file;
     }
 
     /** The list of a folder of this machine, as {@link #put} leaves it. */
@@ -209,11 +226,8 @@ final class Storage {
         Path part = folder.resolveSibling("." + folder.getFileName() + ".tmp-" + UUID.randomUUID());
         try {
             for (String line : list.split("\n")) {
-                String[] field = line.split(" ", 3);
-                Path file = part.resolve(field[2]).normalize();
-                if (!file.startsWith(part)) {
-                    throw new IOException("the list of " + at(name) + " names a file outside of it");
-                }
+                String[] field = fields(name, line);
+                Path file = inside(part, field[2], name);
                 String sum = download(name + "/" + field[2], file);
                 if (!sum.equals(field[0]) || Files.size(file) != Long.parseLong(field[1])) {
                     throw new IOException(at(name + "/" + field[2]) + " is damaged: it is not what its list says");
@@ -241,11 +255,12 @@ final class Storage {
             FileStatus status = files.getFileStatus(at(name));
             if (status.isDirectory()) {
                 String prefix = status.getPath().toUri().getPath() + "/";
+                Files.createDirectories(part); // the folder may be empty
                 var all = files.listFiles(at(name), true);
                 while (all.hasNext()) {
                     String path = all.next().getPath().toUri().getPath();
                     String relative = path.substring(prefix.length());
-                    download(name + "/" + relative, part.resolve(relative));
+                    download(name + "/" + relative, inside(part, relative, name));
                 }
                 delete(to);
             } else {
