@@ -50,7 +50,8 @@ final class MemoryNeed {
             case TOPK, BATCHTOPK, MATRYOSHKA, GATED -> false;
         };
         // of a penalty half at first, and more than a twelfth are dense products where no dead latents can be revived
-        long active = c.method().choosesK() ? 2L * c.k() + 32 : itself && c.aux() == 0 ? c.dSae() / 12 + 64 : c.dSae() / 2;
+        long active =
+                c.method().choosesK() ? 2L * c.k() + 32 : itself && c.aux() == 0 ? c.dSae() / 12 + 64 : c.dSae() / 2;
         return CudaMemory.need(
                 c.dSae(), d, c.batch(), errorBlocks(c) - 1, active, revived, c.average() > 0, c.clip() > 0, itself);
     }

@@ -53,7 +53,8 @@ public final class Alignments {
                 .sorted(Comparator.comparingDouble((Integer d) -> -Math.abs(row[d]))
                         .thenComparingInt(d -> d))
                 .limit(most)
-                .map(d -> new NeuronAlignment.Dimension(d, row[d], sum > 0 ? Math.abs(row[d]) / sum : 0, same ? (Double) (double) read[d] : null))
+                .map(d -> new NeuronAlignment.Dimension(
+                        d, row[d], sum > 0 ? Math.abs(row[d]) / sum : 0, same ? (Double) (double) read[d] : null))
                 .toList();
         return new NeuronAlignment(
                 sae,

@@ -106,7 +106,8 @@ public final class Evaluations {
         }
         List<EvalTask> tasks = new ArrayList<>();
         for (String name : names) {
-            executors.fetch(workspace.activations().resolve(store == null ? saes.store(name) : Names.check(store)), progress);
+            executors.fetch(
+                    workspace.activations().resolve(store == null ? saes.store(name) : Names.check(store)), progress);
             if (text != null || !isCurrent(name, store)) {
                 Sae s = saes.open(name);
                 tasks.add(new EvalTask(

@@ -24,7 +24,11 @@ public record NeuronAlignment(
      * @param share of the sum of all entries' sizes
      * @param encoder the same entry of the encoder row at length 1; null where the SAE reads another place than it writes
      */
-    public record Dimension(int dimension, double decoder, double share, @Nullable Double encoder) {}
+    public record Dimension(
+            int dimension,
+            double decoder,
+            double share,
+            @Nullable Double encoder) {}
 
     /**
      * One MLP neuron.

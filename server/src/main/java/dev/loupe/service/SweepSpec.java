@@ -166,8 +166,7 @@ public record SweepSpec(
         }
         double count = (double) places.size() * arch.size() * dSae.size() * k.size() * seeds.size() * varied.size();
         if (count > MOST) {
-            throw new UsageException(
-                    "This sweep has " + (long) count + " SAEs; at most " + MOST + " are meant.");
+            throw new UsageException("This sweep has " + (long) count + " SAEs; at most " + MOST + " are meant.");
         }
         List<Cell> cells = new ArrayList<>();
         for (SweepPlace place : places) {
