@@ -203,7 +203,11 @@ final class HubTokenizer implements Tokenizer {
         long[] ids = encoding.getIds();
         int[] narrow = new int[ids.length];
         for (int i = 0; i < ids.length; i++) {
-            narrow[i] = Math.toIntExact(ids[i]);
+            narrow[i] = (int) ids[i];
+            if (narrow[i] != ids[i]) {
+                throw new LoupeException("tokenizer.json gives a token the number " + ids[i]
+                        + ", which is none of a vocabulary; the file is damaged, get it again.");
+            }
         }
         return narrow;
     }

@@ -104,7 +104,7 @@ class ReaderFuzzTest {
         readGguf(folder.resolve(MODELS[0])); // what is loaded only once is not counted
         Path file = folder.resolve("damaged.gguf");
         int cases = CASES * 4 / 10;
-        Cases.check(cases, random -> {
+        Cases.checkSame(cases, random -> {
             byte[] bytes = Mutation.bytes(valid.get(random.nextInt(valid.size())), random);
             check(file, bytes, 400, ReaderFuzzTest::readGguf);
         });
@@ -136,7 +136,7 @@ class ReaderFuzzTest {
         }
         Path file = folder.resolve("damaged.safetensors");
         int cases = CASES * 3 / 10;
-        Cases.check(cases, random -> {
+        Cases.checkSame(cases, random -> {
             byte[] bytes = Mutation.bytes(valid.get(random.nextInt(valid.size())), random);
             check(file, bytes, 400, path -> {
                 try (SafetensorsFile weights = SafetensorsFile.open(path)) {
@@ -160,7 +160,7 @@ class ReaderFuzzTest {
         Files.write(file, valid.getFirst());
         ModelSpec.read(folder); // what is loaded only once is not counted
         int cases = CASES * 2 / 10;
-        Cases.check(cases, random -> {
+        Cases.checkSame(cases, random -> {
             byte[] bytes = Mutation.json(valid.get(random.nextInt(valid.size())), random);
             check(file, bytes, 1000, path -> {
                 ModelSpec spec = ModelSpec.read(folder);
@@ -181,7 +181,7 @@ class ReaderFuzzTest {
         }
         Path own = Files.createDirectories(folder.resolve("tokenizer"));
         int cases = CASES / 10;
-        Cases.check(cases, random -> {
+        Cases.checkSame(cases, random -> {
             byte[] bytes = Mutation.json(valid.get(random.nextInt(valid.size())), random);
             check(own.resolve("tokenizer.json"), bytes, 1000, path -> {
                 try (HubTokenizer tokenizer = HubTokenizer.open(own)) {
