@@ -23,6 +23,60 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Which recipes need the numbers of each step, and that the others' reports are the same without. */
 class UnreadStepsTest {
+    /** A session that does what another one does, and reads the numbers of every step. */
+    private static class Each implements TrainSession {
+        private final TrainSession session;
+
+        Each(TrainSession session) {
+            this.session = session;
+        }
+
+        @Override
+        public StepMetrics step(Matrix input, Matrix target, StepRule rule) {
+            return session.step(input, target, rule);
+        }
+
+        @Override
+        public float[] rowErrors() {
+            return session.rowErrors();
+        }
+
+        @Override
+        public double[] activity() {
+            return session.activity();
+        }
+
+        @Override
+        public int[] sinceFired() {
+            return session.sinceFired();
+        }
+
+        @Override
+        public Parameters parameters() {
+            return session.parameters();
+        }
+
+        @Override
+        public void recycle(List<Replacement> replacements) {
+            session.recycle(replacements);
+        }
+
+        @Override
+        public TrainState snapshot() {
+            return session.snapshot();
+        }
+
+        @Override
+        public void restore(TrainState state) {
+            session.restore(state);
+        }
+
+        @Override
+        public void close() {
+            session.close();
+        }
+    }
+
     /** Counts steps whose numbers are read, and those whose are not. */
     private static final class Counting implements SaeEngine {
         private final SaeEngine engine = SaeEngine.best();
@@ -37,7 +91,7 @@ class UnreadStepsTest {
         @Override
         public TrainSession open(TrainState initial) {
             TrainSession session = engine.open(initial);
-            return new TrainSession() {
+            return new Each(session) {
                 @Override
                 public StepMetrics step(Matrix input, Matrix target, StepRule rule) {
                     read++;
@@ -48,46 +102,6 @@ class UnreadStepsTest {
                 public void advance(Matrix input, Matrix target, StepRule rule) {
                     unread++;
                     session.advance(input, target, rule);
-                }
-
-                @Override
-                public float[] rowErrors() {
-                    return session.rowErrors();
-                }
-
-                @Override
-                public double[] activity() {
-                    return session.activity();
-                }
-
-                @Override
-                public int[] sinceFired() {
-                    return session.sinceFired();
-                }
-
-                @Override
-                public Parameters parameters() {
-                    return session.parameters();
-                }
-
-                @Override
-                public void recycle(List<Replacement> replacements) {
-                    session.recycle(replacements);
-                }
-
-                @Override
-                public TrainState snapshot() {
-                    return session.snapshot();
-                }
-
-                @Override
-                public void restore(TrainState state) {
-                    session.restore(state);
-                }
-
-                @Override
-                public void close() {
-                    session.close();
                 }
             };
         }
@@ -146,54 +160,6 @@ class UnreadStepsTest {
             for (int p = 0; p < seldom.size(); p++) {
                 assertThat(seldom.get(p)).containsExactly(run.curves().points().get(p));
             }
-        }
-    }
-
-    /** Never leaves the numbers of a step unread. */
-    private record Each(TrainSession session) implements TrainSession {
-        @Override
-        public StepMetrics step(Matrix input, Matrix target, StepRule rule) {
-            return session.step(input, target, rule);
-        }
-
-        @Override
-        public float[] rowErrors() {
-            return session.rowErrors();
-        }
-
-        @Override
-        public double[] activity() {
-            return session.activity();
-        }
-
-        @Override
-        public int[] sinceFired() {
-            return session.sinceFired();
-        }
-
-        @Override
-        public Parameters parameters() {
-            return session.parameters();
-        }
-
-        @Override
-        public void recycle(List<Replacement> replacements) {
-            session.recycle(replacements);
-        }
-
-        @Override
-        public TrainState snapshot() {
-            return session.snapshot();
-        }
-
-        @Override
-        public void restore(TrainState state) {
-            session.restore(state);
-        }
-
-        @Override
-        public void close() {
-            session.close();
         }
     }
 
