@@ -26,7 +26,7 @@ import java.util.stream.Stream;
  * One epoch in block shuffle on cold files (dropped from the page cache by {@code posix_fadvise}), checksums compared on the
  * way; beside it in the same run a sequential read of the same files in pieces of 4 MiB, cold as well.
  */
-final class BlockShuffleBench implements Benchmark {
+final class BlockShuffleBench implements LoneBenchmark {
     private static final int ROWS = 327_680;
     private static final int BATCH = 4096;
     private static final int DONTNEED = 4;
@@ -49,16 +49,6 @@ final class BlockShuffleBench implements Benchmark {
     @Override
     public String unit() {
         return "rows/s";
-    }
-
-    @Override
-    public double tolerance() {
-        return Double.POSITIVE_INFINITY;
-    }
-
-    @Override
-    public boolean hasPeer() {
-        return false;
     }
 
     @Override

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * {@code LOUPE_BROWSE_TOKENS} changes how many, {@code LOUPE_BROWSE_WORKSPACE} and {@code LOUPE_BROWSE_SAE} name a finished
  * index to walk through in its place.
  */
-final class BrowseBench implements Benchmark {
+final class BrowseBench implements LoneBenchmark {
     private static final int LATENTS = 16_384;
     private static final int STEPS = 40;
 
@@ -67,16 +67,6 @@ final class BrowseBench implements Benchmark {
     @Override
     public String unit() {
         return "pages/s";
-    }
-
-    @Override
-    public double tolerance() {
-        return Double.POSITIVE_INFINITY;
-    }
-
-    @Override
-    public boolean hasPeer() {
-        return false;
     }
 
     @Override

@@ -40,7 +40,7 @@ import org.jspecify.annotations.Nullable;
  * push socket included), streams of steered text beside them, and clients that read nothing, slowly, or break off. The run
  * fails by any error, by memory that grows without bound, and by work that goes on when nobody waits for it any more.
  */
-final class CrowdBench implements Benchmark {
+final class CrowdBench implements LoneBenchmark {
     private static final String HOOK = "blocks.3.hook_resid_post";
     private static final String SAE = "crowd";
     private static final String STORE = "crowd";
@@ -99,16 +99,6 @@ final class CrowdBench implements Benchmark {
     @Override
     public String unit() {
         return "pages/s";
-    }
-
-    @Override
-    public double tolerance() {
-        return Double.POSITIVE_INFINITY;
-    }
-
-    @Override
-    public boolean hasPeer() {
-        return false;
     }
 
     @Override

@@ -12,7 +12,7 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
 /** {@link GatherJmh}: gather and memcpy in one JMH run. */
-final class GatherJmhBench implements Benchmark {
+final class GatherJmhBench implements LoneBenchmark {
     private final Map<String, List<Double>> beside = new LinkedHashMap<>();
 
     @Override
@@ -28,16 +28,6 @@ final class GatherJmhBench implements Benchmark {
     @Override
     public String unit() {
         return "rows/s";
-    }
-
-    @Override
-    public double tolerance() {
-        return Double.POSITIVE_INFINITY;
-    }
-
-    @Override
-    public boolean hasPeer() {
-        return false;
     }
 
     @Override

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * The plan for ten billion tokens, checked: times of packing, of tasks and of taking results are measured on a small capture
  * here, stretched by the work of the large model, and played through for clusters of several sizes.
  */
-final class ScaleBench implements Benchmark {
+final class ScaleBench implements LoneBenchmark {
     private static final int SHARD_ROWS = 16_384;
     private static final long TOKENS = 10_000_000_000L;
     private static final int WIDTH = 4096;
@@ -65,16 +65,6 @@ final class ScaleBench implements Benchmark {
     @Override
     public String unit() {
         return "tokens/s on 100 machines";
-    }
-
-    @Override
-    public double tolerance() {
-        return Double.POSITIVE_INFINITY;
-    }
-
-    @Override
-    public boolean hasPeer() {
-        return false;
     }
 
     @Override

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * as with a wheel, how long until the rows are there after a jump to anywhere (a drag of the scroll bar), and what of that
  * the server took. {@code LOUPE_SCROLL_WORKSPACE} and {@code LOUPE_SCROLL_SAE} name a finished index in place of a made one.
  */
-final class ScrollBench implements Benchmark {
+final class ScrollBench implements LoneBenchmark {
     private static final int LATENTS = 102_400;
     private static final long TOKENS = 20_000;
     private static final int JUMPS = 25;
@@ -93,16 +93,6 @@ final class ScrollBench implements Benchmark {
     @Override
     public String unit() {
         return "frames/s";
-    }
-
-    @Override
-    public double tolerance() {
-        return Double.POSITIVE_INFINITY;
-    }
-
-    @Override
-    public boolean hasPeer() {
-        return false;
     }
 
     @Override

@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * Many clients at once over HTTP for a long time: every one asks for text after text, half of them under edits, every tenth
  * text is left after its first pieces. Any error ends the run, and so does memory that grows without bound.
  */
-final class SoakBench implements Benchmark {
+final class SoakBench implements LoneBenchmark {
     private static final double MOST_GROWTH = 1.25;
     private static final long SLACK_MIB = 200;
 
@@ -59,16 +59,6 @@ final class SoakBench implements Benchmark {
     @Override
     public String unit() {
         return "tokens/s";
-    }
-
-    @Override
-    public double tolerance() {
-        return Double.POSITIVE_INFINITY;
-    }
-
-    @Override
-    public boolean hasPeer() {
-        return false;
     }
 
     @Override

@@ -21,7 +21,7 @@ import java.util.Map;
  * {@code -Dloupe.bench.width=4096} and {@code -Dloupe.bench.seconds=900}; best with {@code --rounds 1 --warmups 0}. Memory is
  * that of the process without mapped files.
  */
-final class WideFilesBench implements Benchmark {
+final class WideFilesBench implements LoneBenchmark {
     private static final int LATENTS = Integer.getInteger("loupe.bench.latents", 131_072);
     private static final int WIDTH = Integer.getInteger("loupe.bench.width", 4096);
     private static final double SECONDS = Integer.getInteger("loupe.bench.seconds", 240);
@@ -44,16 +44,6 @@ final class WideFilesBench implements Benchmark {
     @Override
     public String unit() {
         return "rows/s";
-    }
-
-    @Override
-    public double tolerance() {
-        return Double.POSITIVE_INFINITY;
-    }
-
-    @Override
-    public boolean hasPeer() {
-        return false;
     }
 
     @Override

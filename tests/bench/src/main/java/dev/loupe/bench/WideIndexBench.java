@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * rows. What each further row costs and what every index costs once gives the ratio at a million tokens. No logit lens: the
  * rows are made up, and so wide as no embedded model is.
  */
-final class WideIndexBench implements Benchmark {
+final class WideIndexBench implements LoneBenchmark {
     private static final int ROWS = Integer.getInteger("loupe.bench.rows", 32_768);
     private static final int LATENTS = 16_384;
     private static final int WIDTH = 768;
@@ -64,16 +64,6 @@ final class WideIndexBench implements Benchmark {
     @Override
     public String unit() {
         return "tokens/s";
-    }
-
-    @Override
-    public double tolerance() {
-        return Double.POSITIVE_INFINITY;
-    }
-
-    @Override
-    public boolean hasPeer() {
-        return false;
     }
 
     @Override
