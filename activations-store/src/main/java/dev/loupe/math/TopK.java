@@ -17,6 +17,9 @@ public final class TopK {
     private static final VectorSpecies<Float> S = FloatVector.SPECIES_PREFERRED;
     private static final int L = S.length();
 
+    /** Up to so many values are counted rather than moved. */
+    private static final int FEW = 512;
+
     private float[] maxima = new float[0];
     private float[] sorted = new float[0];
     private int[] candidates = new int[64];
@@ -93,9 +96,74 @@ public final class TopK {
     }
 
     /**
-     * The k-th largest of the first n values, k from 1; the values are permuted and must hold no NaN (quickselect).
+     * The k-th largest of the first n values, k from 1; the values are permuted and must hold no NaN. Few values are counted
+     * again and again, a vector at a time, above ever closer bounds; among many, quickselect compares less.
      */
     public static float kthLargest(float[] a, int n, int k) {
+        return n >= L && n <= FEW ? bySearch(a, n, k) : quickselect(a, n, k);
+    }
+
+    /** Halves the range of floats, in the order of their bits, that the k-th largest lies in. */
+    private static float bySearch(float[] a, int n, int k) {
+        int whole = S.loopBound(n);
+        VectorMask<Float> rest = S.indexInRange(0, n - whole); // of the last L values those that no whole vector has
+        FloatVector least = FloatVector.fromArray(S, a, n - L);
+        FloatVector most = least;
+        for (int i = 0; i < whole; i += L) {
+            FloatVector v = FloatVector.fromArray(S, a, i);
+            least = least.min(v);
+            most = most.max(v);
+        }
+        int low = ordered(least.reduceLanes(VectorOperators.MIN));
+        int high = ordered(most.reduceLanes(VectorOperators.MAX));
+        while (low < high) {
+            int middle = low + ((high - low + 1) >>> 1); // the difference may leave the range of a signed int
+            float value = fromOrdered(middle);
+            int reach = 0;
+            for (int i = 0; i < whole; i += L) {
+                reach += FloatVector.fromArray(S, a, i)
+                        .compare(VectorOperators.GE, value)
+                        .trueCount();
+            }
+            if (whole < n) {
+                reach += FloatVector.fromArray(S, a, whole, rest)
+                        .compare(VectorOperators.GE, value, rest)
+                        .trueCount();
+            }
+            if (reach == k) {
+                return smallestFrom(a, n, value);
+            }
+            if (reach > k) {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        return fromOrdered(low);
+    }
+
+    /** The smallest of the values that reach a bound; there is one. */
+    private static float smallestFrom(float[] a, int n, float bound) {
+        FloatVector least = FloatVector.broadcast(S, Float.POSITIVE_INFINITY);
+        for (int i = 0; i < n; i += L) {
+            int at = Math.min(i, n - L);
+            FloatVector v = FloatVector.fromArray(S, a, at);
+            least = least.lanewise(VectorOperators.MIN, v, v.compare(VectorOperators.GE, bound));
+        }
+        return least.reduceLanes(VectorOperators.MIN);
+    }
+
+    /** The bits of a float as an integer that is ordered as floats are. */
+    private static int ordered(float value) {
+        int bits = Float.floatToRawIntBits(value);
+        return bits ^ (bits >> 31) & 0x7fffffff;
+    }
+
+    private static float fromOrdered(int bits) {
+        return Float.intBitsToFloat(bits ^ (bits >> 31) & 0x7fffffff);
+    }
+
+    private static float quickselect(float[] a, int n, int k) {
         int low = 0;
         int high = n - 1;
         int target = n - k;

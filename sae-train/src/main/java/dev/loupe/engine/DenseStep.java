@@ -20,7 +20,7 @@ final class DenseStep {
      * From one active latent in so many on, dense products are faster than sums over pairs: a pair costs the traffic of
      * four rows, a dense slot five multiply-adds per dimension at the speed of the kernel. Measured, see the decisions.
      */
-    static final int SPARSE = 20;
+    static final int SPARSE = 10;
 
     private static final int PACK = 256;
 

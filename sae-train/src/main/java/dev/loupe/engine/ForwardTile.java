@@ -36,8 +36,8 @@ final class ForwardTile {
     final StepClock clock = new StepClock();
     int first;
     int count;
-    /** The smallest pre-activation that was wanted (TOPK, STATISTICAL), per norm of its row. */
-    float least;
+    /** By row the smallest pre-activation that was wanted (TOPK, STATISTICAL), per norm of the row; infinite for rows of no use. */
+    final float[] least = new float[ROWS];
 
     double energy;
     double centredEnergy;
@@ -57,6 +57,10 @@ final class ForwardTile {
         final MemorySegment sums;
         final float[] norms = new float[ROWS];
         final Screen[] screens = new Screen[ROWS];
+
+        /** The rows that are multiplied, of those of the tile. */
+        final int[] rows = new int[ROWS];
+
         final float[] skip;
         final float[] skipTile;
         final float[] x;
@@ -155,36 +159,54 @@ final class ForwardTile {
     }
 
     private void product(StepInput s, Scratch q) {
-        product(s, q, s.guess);
-        boolean certain = true;
-        least = Float.POSITIVE_INFINITY;
+        coarse = 0;
+        for (int r = 0; r < count; r++) {
+            q.rows[r] = r;
+        }
+        if (s.dead.length > 0 && q.deadPi.length < ROWS * s.dead.length) {
+            q.deadPi = new float[Math.multiplyExact(ROWS, s.dead.length)];
+        }
+        product(s, q, count, s.guess);
+        int again = 0;
         for (int r = 0; r < count; r++) {
             q.screens[r].narrow();
-            certain &= q.screens[r].certain();
-            if (q.norms[r] > 0) {
-                least = Math.min(least, q.screens[r].bound() / q.norms[r]);
+            if (!q.screens[r].certain()) {
+                q.rows[again++] = r;
             }
         }
-        if (!certain) { // the guess left out something: once more, without one
-            product(s, q, Float.NEGATIVE_INFINITY);
-            for (int r = 0; r < count; r++) {
-                q.screens[r].narrow();
+        if (again > 0) { // the guess left out something of these rows: once more, without one
+            product(s, q, again, Float.NEGATIVE_INFINITY);
+            for (int i = 0; i < again; i++) {
+                q.screens[q.rows[i]].narrow();
             }
+        }
+        for (int r = 0; r < count; r++) {
+            float per = q.screens[r].bound() / q.norms[r];
+            least[r] = q.norms[r] > 0 && Float.isFinite(per) ? per : Float.POSITIVE_INFINITY;
+        }
+        if (s.deadEncoder != null) {
+            for (int r = 0; r < count; r++) {
+                q.rows[r] = r;
+            }
+            deadProduct(s, q, s.deadEncoder, Math.ceilDiv(count, PackedPanels.GROUP));
+            clock.lap(StepClock.PRODUCT);
         }
     }
 
-    private void product(StepInput s, Scratch q, float guess) {
+    /** The product of the first {@code size} of {@code q.rows}. */
+    private void product(StepInput s, Scratch q, int size, float guess) {
         EncoderPanels e = s.encoder;
         boolean ranked = s.rule.selection() == Selection.TOPK && s.rule.k() < s.n;
-        coarse = 0;
-        pack(s, q, e);
-        for (int r = 0; r < count; r++) {
-            boolean guessed = guess > 0 && q.norms[r] > 0;
-            float least = guessed ? guess * q.norms[r] : Float.NEGATIVE_INFINITY;
+        int uneven = pack(s, q, e, size);
+        coarse = Math.max(coarse, uneven); // a second product has some of the same rows
+        for (int i = 0; i < size; i++) {
+            Screen screen = q.screens[q.rows[i]];
+            float norm = q.norms[q.rows[i]];
+            float least = guess > 0 && norm > 0 ? guess * norm : Float.NEGATIVE_INFINITY;
             if (s.rule.selection() == Selection.STATISTICAL) {
-                q.screens[r].beginStatistical(s.rule.k(), s.n, least);
+                screen.beginStatistical(s.rule.k(), s.n, least);
             } else {
-                q.screens[r].begin(ranked ? s.rule.k() : 0, least);
+                screen.begin(ranked ? s.rule.k() : 0, least);
             }
         }
         boolean all = s.rule.selection() == Selection.TOPK && !ranked;
@@ -192,54 +214,54 @@ final class ForwardTile {
             Arrays.fill(s.limits, Float.NEGATIVE_INFINITY);
         }
         boolean seeDead = s.dead.length > 0 && s.deadEncoder == null;
-        int groups = Math.ceilDiv(count, PackedPanels.GROUP);
+        int groups = Math.ceilDiv(size, PackedPanels.GROUP);
         for (int p = 0, dead = 0; p < e.panels.panels(); p += PANELS) {
             int end = Math.min(e.panels.panels(), p + PANELS);
             int width = (end - p) * PackedPanels.PANEL;
             int latent = p * PackedPanels.PANEL;
             e.panels.multiply(q.tile, groups, p, end, q.sums);
             clock.lap(StepClock.PRODUCT);
-            for (int r = 0; r < count && (s.rule.selection() != Selection.TOPK || s.rule.k() > 0); r++) {
-                q.screens[r].look(e, q.sums, 4L * r * width, latent, width, s.n, s.bias, s.limits);
+            for (int i = 0; i < size && (s.rule.selection() != Selection.TOPK || s.rule.k() > 0); i++) {
+                q.screens[q.rows[i]].look(e, q.sums, 4L * i * width, latent, width, s.n, s.bias, s.limits);
             }
             int next = dead;
             while (seeDead && next < s.dead.length && s.dead[next] < latent + width) {
-                for (int r = 0; r < count; r++) {
-                    int i = s.dead[next];
-                    q.deadPi[r * s.dead.length + next] =
-                            q.sums.getAtIndex(FLOAT, (long) r * width + i - latent) + s.bias[i];
+                for (int i = 0; i < size; i++) {
+                    int d = s.dead[next];
+                    q.deadPi[q.rows[i] * s.dead.length + next] =
+                            q.sums.getAtIndex(FLOAT, (long) i * width + d - latent) + s.bias[d];
                 }
                 next++;
             }
             dead = next;
             clock.lap(StepClock.SELECTION);
         }
-        if (s.deadEncoder != null) {
-            deadProduct(s, q, s.deadEncoder, groups);
-            clock.lap(StepClock.PRODUCT);
-        }
     }
 
-    /** The rows of this tile, in the lanes of the product. */
-    private void pack(StepInput s, Scratch q, EncoderPanels e) {
-        if (s.dead.length > 0 && q.deadPi.length < ROWS * s.dead.length) {
-            q.deadPi = new float[Math.multiplyExact(ROWS, s.dead.length)];
-        }
-        for (int r = 0; r < count; r++) {
+    /**
+     * Packs the first {@code size} of {@code q.rows} into the lanes of the product.
+     *
+     * @return how many of them are too uneven for 8-bit integers
+     */
+    private int pack(StepInput s, Scratch q, EncoderPanels e, int size) {
+        int unevenRows = 0;
+        for (int i = 0; i < size; i++) {
+            int r = q.rows[i];
             MemorySegment.copy(s.centred, (first + r) * s.dIn, q.row, FLOAT, 0, s.dIn);
             float scale = e.scale(q.row, 0, s.dIn);
             q.norms[r] = (float) Math.sqrt(VectorOps.sumSquares(q.row, 0, s.dIn));
-            int excess = e.panels.packRow(q.row, 0, scale, r, q.tile);
+            int excess = e.panels.packRow(q.row, 0, scale, i, q.tile);
             boolean uneven = e.coarse(q.row, 0, scale);
             q.screens[r].scale(1 / scale, excess, e.perMargin(1 / scale, q.norms[r]), e.perNorm(uneven, scale));
-            coarse += uneven ? 1 : 0;
+            unevenRows += uneven ? 1 : 0;
         }
-        e.panels.fill(count, q.tile);
+        e.panels.fill(size, q.tile);
+        return unevenRows;
     }
 
     /** Pre-activations of dead latents in float32, after a product of integers. */
     private void deadProduct(StepInput s, Scratch q, EncoderPanels e, int groups) {
-        pack(s, q, e);
+        pack(s, q, e, count);
         for (int p = 0; p < e.panels.panels(); p += PANELS) {
             int end = Math.min(e.panels.panels(), p + PANELS);
             int width = (end - p) * PackedPanels.PANEL;

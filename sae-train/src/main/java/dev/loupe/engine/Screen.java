@@ -27,8 +27,11 @@ final class Screen {
     float[] lower = new float[256];
     float[] upper = new float[256];
 
-    private final float[] lows = new float[L];
-    private final float[] highs = new float[L];
+    /** The least and the most that the pre-activations of a block can be, and a bit for each that may be chosen. */
+    private float[] lows = new float[0];
+
+    private float[] highs = new float[0];
+    private long[] marks = new long[0];
     private float[] scratch = new float[256];
     private int k;
     private float bound;
@@ -108,67 +111,101 @@ final class Screen {
             int latents,
             float[] bias,
             float[] limits) {
-        boolean integers = encoder.type.isInteger();
-        float[] units = encoder.units();
-        float[] norms = encoder.norms();
-        float[] margins = encoder.margins();
-        boolean ranked = k > 0 || statistical;
-        FloatVector added = FloatVector.zero(S);
-        FloatVector squared = FloatVector.zero(S);
         room(count + n);
-        FloatVector bar = FloatVector.broadcast(S, bound);
-        for (int j = 0; j < n; j += L) {
-            int i = first + j;
-            FloatVector b = FloatVector.fromArray(S, bias, i);
-            FloatVector value;
-            FloatVector edge;
-            if (integers) {
-                FloatVector sum = (FloatVector) IntVector.fromMemorySegment(I, sums, at + 4L * j, nativeOrder())
-                        .sub(excess)
-                        .convert(VectorOperators.I2F, 0);
-                value = sum.fma(FloatVector.fromArray(S, units, i).mul(worth), b);
-                edge = FloatVector.fromArray(S, norms, i)
-                        .mul(perNorm)
-                        .add(FloatVector.fromArray(S, margins, i).mul(perMargin))
-                        .add(b.abs().mul(BIAS_ROUNDING));
-            } else {
-                value = FloatVector.fromMemorySegment(S, sums, at + 4L * j, nativeOrder())
-                        .add(b);
-                edge = FloatVector.zero(S);
-            }
-            if (statistical) {
-                FloatVector there = i + L <= latents
-                        ? value
-                        : value.blend(0, S.indexInRange(i, latents).not());
-                added = added.add(there);
-                squared = there.fma(there, squared);
-            }
-            FloatVector high = value.add(edge);
-            VectorMask<Float> hit = ranked
-                    ? high.compare(VectorOperators.GE, bar)
-                    : high.compare(VectorOperators.GT, FloatVector.fromArray(S, limits, i));
-            long bits = hit.toLong();
-            if (bits == 0) {
-                continue;
-            }
-            value.sub(edge).intoArray(lows, 0);
-            high.intoArray(highs, 0);
-            for (; bits != 0; bits &= bits - 1) {
-                int lane = Long.numberOfTrailingZeros(bits);
-                if (i + lane < latents) {
-                    ids[count] = i + lane;
-                    lower[count] = lows[lane];
-                    upper[count++] = highs[lane];
-                }
-            }
+        if (highs.length < n) {
+            lows = new float[n];
+            highs = new float[n];
+            marks = new long[n / Long.SIZE + 1];
         }
+        if (encoder.type.isInteger()) {
+            integers(encoder, sums, at, first, n, bias);
+        } else {
+            floats(sums, at, first, n, bias);
+        }
+        mark(first, n, limits);
+        take(first, n, latents);
         if (statistical) {
-            sum += added.reduceLanes(VectorOperators.ADD);
-            squares += squared.reduceLanes(VectorOperators.ADD);
+            moments(first, n, latents);
         }
         if (count > full) {
             narrow();
         }
+    }
+
+    /** The least and the most that pre-activations can be, of sums of integers. */
+    private void integers(EncoderPanels encoder, MemorySegment sums, long at, int first, int n, float[] bias) {
+        float[] units = encoder.units();
+        float[] norms = encoder.norms();
+        float[] margins = encoder.margins();
+        for (int j = 0; j < n; j += L) {
+            int i = first + j;
+            FloatVector b = FloatVector.fromArray(S, bias, i);
+            FloatVector sum = (FloatVector) IntVector.fromMemorySegment(I, sums, at + 4L * j, nativeOrder())
+                    .sub(excess)
+                    .convert(VectorOperators.I2F, 0);
+            FloatVector value = sum.fma(FloatVector.fromArray(S, units, i).mul(worth), b);
+            FloatVector edge = FloatVector.fromArray(S, norms, i)
+                    .mul(perNorm)
+                    .add(FloatVector.fromArray(S, margins, i).mul(perMargin))
+                    .add(b.abs().mul(BIAS_ROUNDING));
+            value.sub(edge).intoArray(lows, j);
+            value.add(edge).intoArray(highs, j);
+        }
+    }
+
+    private void floats(MemorySegment sums, long at, int first, int n, float[] bias) {
+        for (int j = 0; j < n; j += L) {
+            FloatVector value = FloatVector.fromMemorySegment(S, sums, at + 4L * j, nativeOrder())
+                    .add(FloatVector.fromArray(S, bias, first + j));
+            value.intoArray(lows, j);
+            value.intoArray(highs, j);
+        }
+    }
+
+    /** Marks what may be chosen. */
+    private void mark(int first, int n, float[] limits) {
+        boolean ranked = k > 0 || statistical;
+        FloatVector bar = FloatVector.broadcast(S, bound);
+        for (int word = 0; word < n; word += Long.SIZE) {
+            long bits = 0;
+            for (int j = word; j < Math.min(n, word + Long.SIZE); j += L) {
+                FloatVector high = FloatVector.fromArray(S, highs, j);
+                VectorMask<Float> hit = ranked
+                        ? high.compare(VectorOperators.GE, bar)
+                        : high.compare(VectorOperators.GT, FloatVector.fromArray(S, limits, first + j));
+                bits |= hit.toLong() << j; // j modulo the bits of a long
+            }
+            marks[word / Long.SIZE] = bits;
+        }
+    }
+
+    private void take(int first, int n, int latents) {
+        for (int word = 0; word < n; word += Long.SIZE) {
+            for (long bits = marks[word / Long.SIZE]; bits != 0; bits &= bits - 1) {
+                int at = word + Long.numberOfTrailingZeros(bits);
+                if (first + at < latents) {
+                    ids[count] = first + at;
+                    lower[count] = lows[at];
+                    upper[count++] = highs[at];
+                }
+            }
+        }
+    }
+
+    /** Adds pre-activations, which are exact here, to what the statistical threshold is made of. */
+    private void moments(int first, int n, int latents) {
+        FloatVector added = FloatVector.zero(S);
+        FloatVector squared = FloatVector.zero(S);
+        for (int j = 0; j < n; j += L) {
+            FloatVector value = FloatVector.fromArray(S, lows, j);
+            if (first + j + L > latents) {
+                value = value.blend(0, S.indexInRange(first + j, latents).not());
+            }
+            added = added.add(value);
+            squared = value.fma(value, squared);
+        }
+        sum += added.reduceLanes(VectorOperators.ADD);
+        squares += squared.reduceLanes(VectorOperators.ADD);
     }
 
     /** Leaves out what cannot be among the wanted. */
@@ -187,12 +224,12 @@ final class Screen {
         System.arraycopy(lower, 0, scratch, 0, count);
         bound = TopK.kthLargest(scratch, count, k);
         int kept = 0;
-        for (int c = 0; c < count; c++) {
-            if (upper[c] >= bound) {
-                ids[kept] = ids[c];
-                lower[kept] = lower[c];
-                upper[kept++] = upper[c];
-            }
+        for (int c = 0; c < count; c++) { // about every third is kept: written without a branch
+            float high = upper[c];
+            ids[kept] = ids[c];
+            lower[kept] = lower[c];
+            upper[kept] = high;
+            kept += high >= bound ? 1 : 0;
         }
         count = kept;
         full = Math.max(full, kept + k + 64);

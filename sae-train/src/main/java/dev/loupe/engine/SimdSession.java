@@ -3,6 +3,7 @@ package dev.loupe.engine;
 import dev.loupe.kernel.PanelType;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.Parallel;
+import dev.loupe.math.TopK;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.EnumMap;
@@ -15,8 +16,11 @@ import org.jspecify.annotations.Nullable;
 
 /** The session of {@link SimdEngine}: owns the state in native memory and drives the two halves of a step. */
 final class SimdSession implements TrainSession {
-    /** The share of the smallest wanted pre-activation of a step that is the next step's guess; changes no result. */
+    /** The share of a small wanted pre-activation of a step that is the next step's guess; changes no result. */
     private static final float GUESS = 0.95f;
+
+    /** For one row in so many the guess may be too high, and the row is multiplied once more; changes no result. */
+    private static final int SPARED = 512;
 
     /** Steps without dense products after which their memory is given back. */
     private static final int IDLE = 20;
@@ -37,6 +41,7 @@ final class SimdSession implements TrainSession {
     private final BatchThreshold batchThreshold = new BatchThreshold();
     private final ConcurrentLinkedDeque<ForwardTile.Scratch> scratch = new ConcurrentLinkedDeque<>();
     private ForwardTile[] tiles = new ForwardTile[0];
+    private float[] least = new float[0];
     private final SimdEngine engine;
     private final StepClock[] clocks;
     private final long[] nanos = new long[StepClock.PARTS];
@@ -145,10 +150,7 @@ final class SimdSession implements TrainSession {
                 }
                 decode(s, t, q);
             });
-            s.guess = Float.POSITIVE_INFINITY;
-            for (ForwardTile t : tiles) {
-                s.guess = Math.min(s.guess, GUESS * t.least);
-            }
+            s.guess = GUESS * least(s.rows, s.rows / SPARED);
             return;
         }
         batchThreshold.begin(s, c -> encode(s, c), tiles[0]);
@@ -159,6 +161,17 @@ final class SimdSession implements TrainSession {
             tiles[t].refine(s, q);
             decode(s, t, q);
         });
+    }
+
+    /** What the rows want at least, per norm of a row, but for the {@code spared} that want least. */
+    private float least(int rows, int spared) {
+        if (least.length != rows) {
+            least = new float[rows];
+        }
+        for (ForwardTile t : tiles) {
+            System.arraycopy(t.least, 0, least, t.first, t.count);
+        }
+        return TopK.kthLargest(least, rows, rows - spared);
     }
 
     /** Encodes so many tiles, to their hits. */

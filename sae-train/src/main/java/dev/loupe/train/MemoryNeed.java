@@ -36,7 +36,7 @@ final class MemoryNeed {
         long active = switch (c.method()) {
             case TOPK, BATCHTOPK, MATRYOSHKA -> c.k() + revived;
             case GATED -> c.dSae() / 2;
-            case RELU, PANNEAL, JUMPRELU -> c.dSae() / 16 + 1 + revived; // more are dense products
+            case RELU, PANNEAL, JUMPRELU -> c.dSae() / 8 + 1 + revived; // more than a tenth are dense products
         };
         long tiles = multiply(3L * Float.BYTES * 96 * dev.loupe.math.Parallel.threads(), active, 1);
         return Math.addExact(rows, Math.addExact(tiles, multiply(36, c.batch(), active)));

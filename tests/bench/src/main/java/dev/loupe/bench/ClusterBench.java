@@ -2,6 +2,7 @@ package dev.loupe.bench;
 
 import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Progress;
+import dev.loupe.base.UsageException;
 import dev.loupe.capture.CaptureRequest;
 import dev.loupe.corpus.Corpora;
 import dev.loupe.service.Settings;
@@ -41,15 +42,28 @@ final class ClusterBench implements Benchmark {
         }
     }
 
-    private static final int SWEEP_TOKENS = 1_000_000;
-
     private final Case what;
+    private long tokens;
+    private int sweepTokens = 1_000_000;
     private final Map<String, List<Double>> beside = new LinkedHashMap<>();
     private @Nullable Path folder;
     private int runs;
 
     ClusterBench(Case what) {
         this.what = what;
+        tokens = what.tokens;
+    }
+
+    @Override
+    public void set(String key, String value) {
+        if (!key.equals("tokens") || !value.matches("[1-9][0-9]{0,8}")) {
+            throw new UsageException("The setting is tokens, a whole number above 0.");
+        }
+        if (what == Case.SWEEP) {
+            sweepTokens = Integer.parseInt(value);
+        } else {
+            tokens = Long.parseLong(value);
+        }
     }
 
     @Override
@@ -61,13 +75,14 @@ final class ClusterBench implements Benchmark {
     public String setting() {
         return switch (what) {
             case CAPTURE ->
-                what.tokens + " tokens of Europarl, embedded model, one hook point: local with two threads against"
+                tokens + " tokens of Europarl, embedded model, one hook point: local with two threads against"
                         + " local-cluster[1,2,2048] with spark.task.cpus=2";
             case SWEEP ->
-                "8 TopK SAEs (512 latents, 1M tokens each) on one store: local with two threads against"
+                "8 TopK SAEs (512 latents, " + sweepTokens
+                        + " tokens each) on one store: local with two threads against"
                         + " local-cluster[1,2,2048] with spark.task.cpus=2";
             case SCALING ->
-                what.tokens + " tokens of Europarl, embedded model: a driver and two workers of one core on two cores"
+                tokens + " tokens of Europarl, embedded model: a driver and two workers of one core on two cores"
                         + " against a driver and one worker on one core";
         };
     }
@@ -201,7 +216,7 @@ final class ClusterBench implements Benchmark {
                             "seeds",
                             List.of(0, 1, 2, 3),
                             "tokens",
-                            SWEEP_TOKENS,
+                            sweepTokens,
                             "evaluate",
                             false),
                     SweepSpec.class);
@@ -210,7 +225,7 @@ final class ClusterBench implements Benchmark {
             double answer = result.rows().stream()
                     .mapToDouble(r -> r.fvu() == null ? Double.NaN : r.fvu())
                     .sum();
-            return timed(part, begin, end, 8.0 * SWEEP_TOKENS, answer);
+            return timed(part, begin, end, 8.0 * sweepTokens, answer);
         }
     }
 
@@ -228,7 +243,7 @@ final class ClusterBench implements Benchmark {
                                 "builtin",
                                 Corpora.EUROPARL,
                                 List.of(HOOK),
-                                what.tokens),
+                                tokens),
                         progress);
     }
 
