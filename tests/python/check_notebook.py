@@ -21,7 +21,7 @@ assert sparse.shape == (n, (codes > 0).sum(1).max()), (sparse.shape, (codes > 0)
 last = arrays("encode", sae=sae, text=text, positions=[-1], dense=True)["codes"]
 assert last.shape[0] == 1 and np.allclose(last[0], codes[-1], rtol=1e-4, atol=1e-4)
 assert np.allclose(effect["values"][1:], codes[1:, latent], rtol=1e-3, atol=1e-3)
-assert "<section>" in got["page"]
+assert f'<section id="{sae}-{latent}">' in got["page"]
 try:
     arrays("encode", sae="nobody", text=text)
 except ValueError as error:

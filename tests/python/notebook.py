@@ -1,5 +1,6 @@
 """Loupe from a notebook: activations, latents, an ablation, a feature's page. usage: notebook.py URL SAE HOOK TEXT"""
 import sys
+from html import escape
 import pyarrow as pa
 import requests
 try:
@@ -26,4 +27,4 @@ codes = arrays("encode", sae=sae, text=text, dense=True)["codes"]  # [position, 
 latent = int(codes[1:].max(0).argmax())  # the strongest after BOS
 effect = ask("POST", f"features/{sae}/{latent}/ablation", json={"text": text}).json()
 page = ask("GET", f"features/{sae}/export", params={"format": "html", "ids": latent}).text
-show(page)
+show(f'<div><iframe srcdoc="{escape(page)}" width="100%" height="700"></iframe></div>')

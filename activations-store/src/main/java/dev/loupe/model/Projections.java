@@ -27,7 +27,8 @@ final class Projections {
             case MLP_IN, MLP_LINEAR -> HookPoint.block(layer, "ln2.hook_normalized");
             case MLP_OUT -> HookPoint.mlpPost(layer);
         };
-        return new ProjectionWeights(input, gain(weights, which, copy.cols()), copy);
+        return new ProjectionWeights(
+                input, gain(weights, which, copy.cols()), copy, outGain(weights, which, Math.toIntExact(copy.rows())));
     }
 
     private static @Nullable Linear linear(Weights.Layer w, Projection which) {
@@ -49,10 +50,20 @@ final class Projections {
             case MLP_IN, MLP_LINEAR -> w.ln2();
             case O, MLP_OUT -> null;
         };
-        if (norm != null && !norm.centres()) {
-            return Torch.toArray(norm.gain());
-        }
-        float[] one = new float[in];
+        return norm != null && !norm.centres() ? Torch.toArray(norm.gain()) : ones(in);
+    }
+
+    private static float[] outGain(Weights.Layer w, Projection which, int out) {
+        Norm norm = switch (which) {
+            case O -> w.ln1Post();
+            case MLP_OUT -> w.ln2Post();
+            case Q, K, V, MLP_IN, MLP_LINEAR -> null;
+        };
+        return norm == null ? ones(out) : Torch.toArray(norm.gain());
+    }
+
+    private static float[] ones(int n) {
+        float[] one = new float[n];
         Arrays.fill(one, 1);
         return one;
     }

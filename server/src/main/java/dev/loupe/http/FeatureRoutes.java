@@ -3,6 +3,7 @@ package dev.loupe.http;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
+import dev.loupe.diagnose.memory.NeuronCorrelation;
 import dev.loupe.feature.FeatureDetail;
 import dev.loupe.feature.FeatureGroup;
 import dev.loupe.map.DecoderMap;
@@ -95,6 +96,23 @@ final class FeatureRoutes {
                                 "writers",
                                 "boolean",
                                 "whether the model's MLP neurons are looked through; true unless said")),
+                Route.get(
+                        "/features/{sae}/{id}/correlations",
+                        "The MLP neurons, and the dimensions of the SAE's place, whose activations go together with a feature's"
+                                + " on a text.",
+                        NeuronCorrelation.class,
+                        ctx -> ctx.json(bench.alignments()
+                                .correlated(
+                                        ctx.pathParam("sae"),
+                                        Params.id(ctx, "id"),
+                                        Params.integer(ctx, "limit", 10),
+                                        Params.integer(ctx, "tokens", 0),
+                                        new Caller(ctx).progress())),
+                        new Route.Query("limit", "integer", "at most so many of each; 10 unless said"),
+                        new Route.Query(
+                                "tokens",
+                                "integer",
+                                "about how many tokens are read; unless said, as many as the model reads in some ten seconds")),
                 Route.get(
                         "/features/{sae}/{id}/counterparts",
                         "The same feature in compared SAEs, and the nearest by cosine of decoder rows in every other seed.",

@@ -1,28 +1,87 @@
 package dev.loupe.service;
 
+import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
+import dev.loupe.base.Progress;
+import dev.loupe.base.UsageException;
+import dev.loupe.corpus.Corpora;
+import dev.loupe.diagnose.TextSample;
+import dev.loupe.diagnose.memory.NeuronCorrelation;
+import dev.loupe.diagnose.memory.NeuronCorrelations;
 import dev.loupe.math.Matrix;
 import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.Projection;
+import dev.loupe.model.ProjectionWeights;
 import dev.loupe.sae.Sae;
+import dev.loupe.store.ActivationStore;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
 
-/** Which neurons a latent lies along: entries of its decoder row, and MLP neurons of the model that write its direction. */
+/**
+ * Which neurons belong to a latent: entries of its decoder row, MLP neurons of the model that write its direction, and those
+ * that are active where it is.
+ */
 public final class Alignments {
     private static final Set<String> STREAM =
             Set.of("hook_resid_pre", "hook_resid_mid", "hook_resid_post", "hook_attn_out", "hook_mlp_out");
 
+    /** Multiplications of a pass over text that nobody said the length of: some ten seconds on two cores. */
+    private static final double WORK = 2e12;
+
+    private static final int FEWEST_TOKENS = 2048;
+    private static final int USUAL_TOKENS = 65_536;
+    private static final int MOST_TOKENS = 1_000_000;
+    private static final int CONTEXT = 128;
+
     private final Saes saes;
     private final Models models;
+    private final Stores stores;
+    private final Features features;
 
-    Alignments(Saes saes, Models models) {
+    Alignments(Saes saes, Models models, Stores stores, Features features) {
         this.saes = saes;
         this.models = models;
+        this.stores = stores;
+        this.features = features;
+    }
+
+    /**
+     * The neurons whose activations go together with a latent's, on sequences spread evenly over the store that its index
+     * was made of, or that it was trained on; on the built-in text where that store is gone.
+     *
+     * @param limit neurons and dimensions at most
+     * @param tokens about how many; 0 for as many as the model reads in some ten seconds on two cores, 65,536 at most
+     * @throws NotFoundException if there is no such SAE or latent
+     */
+    public NeuronCorrelation correlated(String sae, int id, int limit, int tokens, Progress progress) {
+        if (tokens < 0 || tokens > MOST_TOKENS) {
+            throw new UsageException("Correlations are taken over at most " + MOST_TOKENS + " tokens, not " + tokens
+                    + ": leave the number out for as many as suit the model.");
+        }
+        Sae s = saes.open(sae);
+        LanguageModel model = models.of(s);
+        int read = tokens > 0
+                ? tokens
+                : (int) Math.clamp(WORK / (2.0 * model.config().parameters()), FEWEST_TOKENS, USUAL_TOKENS);
+        return NeuronCorrelations.of(s, model, text(sae, model, read), id, Math.clamp(limit, 1, 1000), progress);
+    }
+
+    private TextSample text(String sae, LanguageModel model, int tokens) {
+        try {
+            String name = features.indexed().contains(sae)
+                    ? features.index(sae).manifest().store()
+                    : saes.store(sae);
+            try (ActivationStore store =
+                    features.texts().has(name) ? features.texts().tokens(name) : stores.open(name)) {
+                return TextSample.of(store, tokens, 0);
+            }
+        } catch (LoupeException gone) { // of a published SAE there never was one here
+            return TextSample.of(Corpora.of(Corpora.EUROPARL, ""), model, CONTEXT, tokens, 0);
+        }
     }
 
     /**
@@ -88,7 +147,8 @@ public final class Alignments {
         int end = Math.min(model.config().nLayers(), behind ? place.layer() + 1 : place.layer());
         List<NeuronAlignment.Writer> all = new ArrayList<>();
         for (int layer = first; layer < end; layer++) {
-            Matrix out = model.projection(layer, Projection.MLP_OUT).weight(); // [d_model, d_mlp]
+            ProjectionWeights written = model.projection(layer, Projection.MLP_OUT);
+            Matrix out = written.weight(); // [d_model, d_mlp]
             if (out.rows() != row.length) {
                 return List.of();
             }
@@ -98,9 +158,11 @@ public final class Alignments {
             float[] values = new float[n];
             for (int j = 0; j < row.length; j++) {
                 out.copyRow(j, values);
+                double gain = written.outGain()[j];
                 for (int k = 0; k < n; k++) {
-                    dot[k] += (double) row[j] * values[k];
-                    squares[k] += (double) values[k] * values[k];
+                    double v = gain * values[k];
+                    dot[k] += row[j] * v;
+                    squares[k] += v * v;
                 }
             }
             for (int k = 0; k < n; k++) {

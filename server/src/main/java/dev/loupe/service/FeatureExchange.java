@@ -3,7 +3,6 @@ package dev.loupe.service;
 import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
-import dev.loupe.base.Unpacked;
 import dev.loupe.base.UsageException;
 import dev.loupe.feature.Example;
 import dev.loupe.feature.ExampleBand;
@@ -13,23 +12,19 @@ import dev.loupe.feature.LabelCandidate;
 import dev.loupe.feature.TokenLogit;
 import dev.loupe.model.HookPoint;
 import dev.loupe.sae.Sae;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.IntStream;
-import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.JsonNode;
+import org.jspecify.annotations.Nullable;
 
 /** Features for others: Neuronpedia's JSON lines and pages that need no server; and explanations from Neuronpedia. */
 public final class FeatureExchange {
@@ -44,7 +39,6 @@ public final class FeatureExchange {
     }
 
     private static final int BATCH = 1024;
-    private static final long LONGEST_LINE = 10_000_000;
 
     private final Models models;
     private final Saes saes;
@@ -148,78 +142,30 @@ public final class FeatureExchange {
     }
 
     /**
-     * Takes explanations from a file of Neuronpedia's ({@code .jsonl} or {@code .jsonl.gz}) for an SAE.
+     * Takes explanations from a file of Neuronpedia's ({@code .jsonl} or {@code .jsonl.gz}) for an SAE, with their scores
+     * by detection and fuzzing. What the SAE has already is not taken again.
      *
-     * @return how many
+     * @return how many are new
      */
     public int takeExplanations(String sae, Path file) {
         saes.folder(sae);
-        List<Explanation> all = new ArrayList<>();
-        try (InputStream in = Files.newInputStream(file);
-                InputStream plain = String.valueOf(file.getFileName()).endsWith(".gz")
-                        ? new Unpacked(Files.size(file)).count(new GZIPInputStream(in))
-                        : in;
-                BufferedReader reader = new BufferedReader(new InputStreamReader(plain, StandardCharsets.UTF_8))) {
-            int number = 0;
-            for (String line; (line = reader.readLine()) != null; ) {
-                number++;
-                if (!line.isBlank()) {
-                    all.add(explanation(line, file + ", line " + number));
-                }
-            }
-        } catch (IOException e) {
-            throw new LoupeException("The file " + file + " cannot be read (" + e.getMessage() + ").", e);
-        }
-        notes.explain(sae, all);
-        return all.size();
+        return take(sae, NeuronpediaExplanations.read(file));
     }
 
     /** Takes explanations from lines of a request. */
     public int takeExplanations(String sae, String lines) {
         saes.folder(sae);
-        List<Explanation> all = new ArrayList<>();
-        int number = 0;
-        for (String line : lines.split("\n")) {
-            number++;
-            if (!line.isBlank()) {
-                all.add(explanation(line, "line " + number));
-            }
-        }
-        notes.explain(sae, all);
-        return all.size();
+        return take(sae, NeuronpediaExplanations.read(lines));
     }
 
-    private static Explanation explanation(String line, String where) {
-        JsonNode node;
-        try {
-            if (line.length() > LONGEST_LINE) {
-                throw new UsageException("A line is longer than any explanation (" + where + ").");
-            }
-            node = Views.JSON.readTree(line);
-        } catch (JacksonException e) {
-            throw new UsageException("This is no JSON (" + where + "): " + e.getOriginalMessage());
-        }
-        String text = node.path("description").asString("");
-        String index = node.path("index").asString("");
-        if (text.isBlank() || !index.matches("\\d{1,9}")) {
-            throw new UsageException(
-                    "An explanation of Neuronpedia has \"index\" and \"description\"; one lacks them (" + where + ").");
-        }
-        Double score = null;
-        for (JsonNode s : node.path("scores")) {
-            score = s.path("value").isNumber() ? Double.valueOf(s.path("value").asDouble()) : score;
-        }
-        String type = node.path("typeName").asString("");
-        return new Explanation(
-                Integer.parseInt(index),
-                text,
-                type.isEmpty() ? LabelCandidate.IMPORTED : type,
-                node.path("explanationModelName").asString(""),
-                Instant.now(),
-                "",
-                List.of(),
-                score,
-                null);
+    private int take(String sae, List<Explanation> all) {
+        Set<Explanation> known = new HashSet<>();
+        notes.explanations(sae).forEach(e -> known.add(NeuronpediaExplanations.said(e)));
+        List<Explanation> added = all.stream()
+                .filter(e -> known.add(NeuronpediaExplanations.said(e)))
+                .toList();
+        notes.explain(sae, added);
+        return added.size();
     }
 
     /** Neuronpedia's name of a source: layer and set. */
@@ -287,12 +233,7 @@ public final class FeatureExchange {
     }
 
     private Map<String, Object> activation(
-            String name,
-            FeatureIndex index,
-            int id,
-            Example e,
-            @org.jspecify.annotations.Nullable ExampleBand band,
-            int number) {
+            String name, FeatureIndex index, int id, Example e, @Nullable ExampleBand band, int number) {
         Map<String, Object> m = key(name, index, id);
         m.put("id", name + "-" + id + "-" + number);
         m.put("tokens", e.tokens());
@@ -331,7 +272,14 @@ public final class FeatureExchange {
             m.put("description", e.text());
             m.put("typeName", e.kind());
             m.put("explanationModelName", e.author());
-            m.put("scores", e.detection() == null ? List.of() : List.of(score("detection", e.detection())));
+            List<Map<String, Object>> scores = new ArrayList<>();
+            if (e.detection() != null) {
+                scores.add(score("detection", e.detection()));
+            }
+            if (e.fuzzing() != null) {
+                scores.add(score("fuzzing", e.fuzzing()));
+            }
+            m.put("scores", scores);
             all.add(m);
         }
         return all;

@@ -35,7 +35,9 @@ public record NeuronAlignment(
      *
      * @param layer its block
      * @param neuron its number there
-     * @param cosine of its output weights and the decoder row
+     * @param cosine of its output weights and the decoder row. Where the model normalises what its MLPs give (Gemma 2 and 3),
+     *     the weights are multiplied with that norm's gains first; its division by the root mean square of everything that
+     *     the MLP gives depends on the token and on all other neurons, and turns no direction
      */
     public record Writer(int layer, int neuron, double cosine) {}
 }

@@ -90,7 +90,7 @@ public final class Workbench implements AutoCloseable {
         this.prose = new ProseLabels(features, notes, chat(settings, labelKey));
         this.notebooks = new Notebooks(models, saes, features);
         this.counterparts = new Counterparts(workspace, saes, comparisons, features);
-        this.alignments = new Alignments(saes, models);
+        this.alignments = new Alignments(saes, models, stores, features);
         this.closeUps = new CloseUps(models, stores, saes, features, counterparts);
         this.patches = new Patches(workspace, models, saes);
         this.diagnoses = new Diagnoses(workspace, models, stores, saes);

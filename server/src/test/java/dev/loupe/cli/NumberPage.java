@@ -35,7 +35,8 @@ final class NumberPage {
                 List.of(
                         "sae-train/src/main/java/dev/loupe/feature/FeatureSummary.java",
                         "server/src/main/java/dev/loupe/service/Counterpart.java",
-                        "server/src/main/java/dev/loupe/service/NeuronAlignment.java"));
+                        "server/src/main/java/dev/loupe/service/NeuronAlignment.java",
+                        "sae-train/src/main/java/dev/loupe/diagnose/memory/NeuronCorrelation.java"));
         RESULTS.put(
                 "A comparison (`loupe compare`, `loupe seeds`)",
                 List.of(

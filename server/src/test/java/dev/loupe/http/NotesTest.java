@@ -112,13 +112,22 @@ class NotesTest {
         JsonNode[] before = lines(http.get("/api/features/tiny-s1/export?kind=explanations&ids=" + id));
         String hostile = "{\"modelId\": \"m\", \"layer\": \"2-x\", \"index\": \"" + id
                 + "\", \"description\": \"<script>alert(1)</script>\", \"typeName\": \"oai_token-act-pair\","
-                + " \"explanationModelName\": \"someone\"}\n";
+                + " \"explanationModelName\": \"someone\", \"scores\": [{\"value\": 0.9,"
+                + " \"explanationScoreTypeName\": \"recall_alt\"}, {\"value\": 0.75,"
+                + " \"explanationScoreTypeName\": \"eleuther_recall\"}, {\"value\": 0.5,"
+                + " \"explanationScoreTypeName\": \"eleuther_fuzz\"}]}\n";
         HttpResponse<String> taken = http.post("/api/features/tiny-s1/explanations", hostile);
         assertThat(json(taken).path("explanations").asInt()).isEqualTo(1);
         JsonNode mine = json(http.get("/api/features/tiny-s1/" + id + "/explanations"))
                 .path("explanations")
                 .get(0);
         assertThat(mine.path("author").asString()).isEqualTo("someone");
+        assertThat(mine.path("detection").asDouble()).isEqualTo(0.75);
+        assertThat(mine.path("fuzzing").asDouble()).isEqualTo(0.5);
+        assertThat(json(http.post("/api/features/tiny-s1/explanations", hostile))
+                        .path("explanations")
+                        .asInt())
+                .isZero(); // it is there already
         assertThat(lines(http.get("/api/features/tiny-s1/export?kind=explanations&ids=" + id)))
                 .hasSize(before.length + 1);
         JsonNode found =
@@ -128,7 +137,13 @@ class NotesTest {
         assertThat(found.get(0).path("hit").path("where").asString()).isEqualTo("explanation");
         String html =
                 http.get("/api/features/tiny-s1/export?format=html&ids=" + id).body();
-        assertThat(html).contains("&lt;script&gt;").doesNotContain("<script");
+        assertThat(html)
+                .contains("&lt;script&gt;", "detection 0.75, fuzzing 0.50", "How strongly it fires", "held out</span>")
+                .contains("<section id=\"tiny-s1-" + id + "\">")
+                .doesNotContain("<script", "NaN", "http:", "https:", "url(", "@import");
+        assertThat(html.split("class=\"ex\"").length - 1)
+                .isEqualTo(html.split(" peak\"").length - 1) // every example has one peak
+                .isGreaterThan(3);
         assertThat(http.post("/api/features/tiny-s1/explanations", "{\"index\": \"1\"}")
                         .statusCode())
                 .isEqualTo(400);

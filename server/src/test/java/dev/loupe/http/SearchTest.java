@@ -91,11 +91,18 @@ class SearchTest {
         assertThat(neurons.path("writers")).hasSize(4);
         assertThat(get("/api/features/tiny-s0/3/neurons?writers=false").path("writers"))
                 .isEmpty();
+        JsonNode together = get("/api/features/tiny-s0/3/correlations?limit=4&tokens=2000");
+        assertThat(together.path("neurons")).hasSize(4);
+        assertThat(together.path("dimensions")).hasSize(4);
+        assertThat(together.path("tokens").asInt()).isBetween(1500, 2500);
+        HttpResponse<String> many = http.get("/api/features/tiny-s0/3/correlations?tokens=2000000");
+        assertThat(many.statusCode()).isEqualTo(400);
+        assertThat(many.body()).contains("at most 1000000 tokens");
         JsonNode found = get("/api/features/tiny-s0/3/counterparts").path("counterparts");
         assertThat(found).isNotEmpty();
         assertThat(found.get(0).path("sae").asString()).isEqualTo("tiny-s1");
         assertThat(found.get(0).has("compared")).isTrue();
-        for (String what : new String[] {"neurons", "counterparts"}) {
+        for (String what : new String[] {"neurons", "correlations", "counterparts"}) {
             HttpResponse<String> none = http.get("/api/features/tiny-s0/128/" + what);
             assertThat(none.statusCode()).isEqualTo(404);
             assertThat(none.body()).contains("0 to 127");

@@ -6,12 +6,18 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.loupe.base.NotFoundException;
 import dev.loupe.fixtures.Cases;
+import dev.loupe.fixtures.ProjectRoot;
 import dev.loupe.math.Matrix;
+import dev.loupe.model.LanguageModel;
+import dev.loupe.model.LanguageModels;
+import dev.loupe.model.Projection;
+import dev.loupe.model.ProjectionWeights;
 import dev.loupe.sae.Architecture;
 import dev.loupe.sae.Sae;
 import dev.loupe.sae.SaeConfig;
 import dev.loupe.sae.SaeProvenance;
 import dev.loupe.sae.SaeWeights;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -86,11 +92,24 @@ class CounterpartsTest {
             assertThat(c.shared()).isFalse();
             assertThat(c.decoderCosine()).isCloseTo(cosine(a[id], b[best]), within(1e-5));
             assertThat(c.id()).isEqualTo(id == 7 ? -1 : best); // 7 has no direction
-            assertThat(workbench.counterparts().everywhere("x-s0", id)).isEqualTo(found); // kept
+            assertThat(workbench.counterparts().everywhere("x-s0", id)).isEqualTo(found);
         }
         assertThat(workbench.counterparts().everywhere("x-s0", 11).getFirst().id())
                 .isEqualTo(1400);
         assertThat(workbench.counterparts().everywhere("other-s1", 0)).isEmpty();
+    }
+
+    @Test
+    void what_was_found_is_kept_as_long_as_both_are_the_same() {
+        NearestLatents nearest = new NearestLatents();
+        Sae first = workbench.saes().open("x-s0");
+        Sae other = workbench.saes().open("x-s1");
+        NearestLatents.Nearest found = nearest.of(first, 11, other);
+        assertThat(nearest.of(first, 11, other)).isSameAs(found); // a search would make another object
+        assertThat(workbench.saes().open("x-s0")).isSameAs(first); // what is kept is asked for by these
+        assertThat(workbench.saes().open("x-s1")).isSameAs(other);
+        Sae again = new Sae("x-s1", other.config(), other.weights(), other.provenance());
+        assertThat(nearest.of(first, 11, again)).isEqualTo(found).isNotSameAs(found);
     }
 
     @Test
@@ -101,7 +120,7 @@ class CounterpartsTest {
         Path cfg = workbench.workspace().saes().resolve("x-s1/cfg.json");
         dev.loupe.base.AtomicFiles.deleteTree(workbench.workspace().saes().resolve("x-s1"));
         save("x-s1", b, 24, 1);
-        java.nio.file.Files.setLastModifiedTime(
+        Files.setLastModifiedTime(
                 cfg,
                 java.nio.file.attribute.FileTime.from(java.time.Instant.now().plusSeconds(5)));
         assertThat(workbench.counterparts().everywhere("x-s0", 11).getFirst().id())
@@ -134,11 +153,10 @@ class CounterpartsTest {
         assertThat(larger).isEqualTo(5);
 
         Sae sae = workbench.saes().open("x-s0");
-        dev.loupe.model.LanguageModel model = workbench.models().of(sae);
+        LanguageModel model = workbench.models().of(sae);
         double best = 0;
         for (int layer = 0; layer <= 3; layer++) {
-            Matrix out =
-                    model.projection(layer, dev.loupe.model.Projection.MLP_OUT).weight();
+            Matrix out = model.projection(layer, Projection.MLP_OUT).weight();
             for (int n = 0; n < out.cols(); n++) {
                 float[] column = new float[WIDTH];
                 for (int j = 0; j < WIDTH; j++) {
@@ -154,6 +172,47 @@ class CounterpartsTest {
         assertThatThrownBy(() -> workbench.alignments().of("x-s0", LATENTS, 6, false))
                 .isInstanceOf(NotFoundException.class)
                 .hasMessageContaining("0 to 1499");
+    }
+
+    @Test
+    void gains_of_the_norm_behind_an_mlp_are_part_of_what_its_neurons_write() throws Exception {
+        Path source = ProjectRoot.resolve("activations-store/src/test/resources/dev/loupe/model/golden/tiny-gemma2");
+        Path model = Files.createDirectories(workbench.workspace().models().resolve("tiny-gemma2"));
+        for (String file : List.of("config.json", "model.safetensors")) {
+            Files.copy(source.resolve(file), model.resolve(file));
+        }
+        Files.copy(
+                LanguageModels.builtin(workbench.workspace().models()).resolve("tokenizer.json"),
+                model.resolve("tokenizer.json"));
+        LanguageModel gemma = workbench.models().open("tiny-gemma2");
+        int d = gemma.config().dModel();
+        float[][] rows = Cases.Random.of(4).matrix(3, d);
+        SaeConfig config =
+                new SaeConfig(Architecture.RELU, 0, false, "tiny-gemma2", "blocks.1.hook_resid_post", Map.of());
+        new Sae(
+                        "gemma",
+                        config,
+                        new SaeWeights(
+                                Matrix.copyOf(rows), Matrix.copyOf(rows), new float[3], new float[d], new float[0]),
+                        SaeProvenance.unknown())
+                .save(workbench.workspace().saes().resolve("gemma"));
+
+        List<NeuronAlignment.Writer> writers =
+                workbench.alignments().of("gemma", 1, 1000, true).writers();
+        assertThat(writers).hasSize(2 * gemma.config().dMlp());
+        double apart = 0;
+        for (NeuronAlignment.Writer w : writers) {
+            ProjectionWeights out = gemma.projection(w.layer(), Projection.MLP_OUT);
+            float[] raw = new float[d];
+            float[] written = new float[d];
+            for (int j = 0; j < d; j++) {
+                raw[j] = out.weight().get(j, w.neuron());
+                written[j] = out.outGain()[j] * raw[j];
+            }
+            assertThat(w.cosine()).isCloseTo(cosine(written, rows[1]), within(1e-6));
+            apart = Math.max(apart, Math.abs(w.cosine() - cosine(raw, rows[1])));
+        }
+        assertThat(apart).isGreaterThan(0.01); // the gains of this model matter
     }
 
     private static double cosineNorm(float[] row) {

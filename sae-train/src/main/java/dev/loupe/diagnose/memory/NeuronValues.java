@@ -4,13 +4,17 @@ import dev.loupe.math.Matrix;
 import dev.loupe.math.TopK;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.Projection;
+import dev.loupe.model.ProjectionWeights;
 import dev.loupe.model.Tokenizer;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** What neurons write into the logits. */
+/**
+ * What neurons write into the logits: their output weights, with the gains of the norm behind the MLP where there is one
+ * ({@link ProjectionWeights#outGain}), read by the unembedding.
+ */
 public final class NeuronValues {
     private final Matrix logits; // [neurons, d_vocab]
 
@@ -24,12 +28,13 @@ public final class NeuronValues {
      * @param keys of the same neurons
      */
     public static NeuronValues of(LanguageModel model, int layer, int[] neurons, NeuronKey[] keys) {
-        Matrix out = model.projection(layer, Projection.MLP_OUT).weight(); // [d_model, d_mlp]
+        ProjectionWeights written = model.projection(layer, Projection.MLP_OUT);
+        Matrix out = written.weight(); // [d_model, d_mlp]
         float[][] rows = new float[neurons.length][(int) out.rows()];
         for (int i = 0; i < rows.length; i++) {
             float sign = keys[i].strongest() < 0 ? -1 : 1;
             for (int j = 0; j < rows[i].length; j++) {
-                rows[i][j] = sign * out.get(j, neurons[i]);
+                rows[i][j] = sign * written.outGain()[j] * out.get(j, neurons[i]);
             }
         }
         return new NeuronValues(model.logitLens(Matrix.copyOf(rows), true));

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.Page;
+import dev.loupe.base.Progress;
+import dev.loupe.diagnose.memory.NeuronCorrelation;
 import dev.loupe.feature.Example;
 import dev.loupe.feature.FeatureDetail;
 import dev.loupe.feature.FeatureSummary;
@@ -146,6 +148,23 @@ class FeaturePageTest {
             NeuronAlignment.Writer best = found.writers().getFirst();
             Locator link = card.locator("a:text-is('" + best.layer() + ":" + best.neuron() + "')");
             assertThat(link).hasAttribute("href", Pattern.compile("/neurons/" + best.layer() + "/" + best.neuron()));
+            assertThat(tab.wrong()).isEmpty();
+        }
+    }
+
+    @Test
+    void the_neurons_active_with_it_are_read_from_text_when_asked_for() {
+        int id = strongest().summary().id();
+        NeuronCorrelation found = workbench.alignments().correlated(RealWorkspace.SAE, id, 1, 0, Progress.silent());
+        NeuronCorrelation.Neuron best = found.neurons().getFirst();
+        try (Tab tab = Tab.open(1280, 1000)) {
+            Page page = tab.go("/features/" + RealWorkspace.SAE + "/" + id);
+            Locator card = page.locator("#neurons");
+            page.locator("#correlated-run").click();
+            Locator link = card.locator("a:text-is('" + best.layer() + ":" + best.neuron() + "')");
+            assertThat(link).hasAttribute("href", Pattern.compile("/neurons/" + best.layer() + "/" + best.neuron()));
+            assertThat(card).containsText(String.format(Locale.ROOT, "%.2f · ", Math.abs(best.pearson())));
+            assertThat(card).containsText("sequences of the store tiny");
             assertThat(tab.wrong()).isEmpty();
         }
     }
