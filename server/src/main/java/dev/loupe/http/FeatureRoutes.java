@@ -38,6 +38,7 @@ final class FeatureRoutes {
     }
 
     List<Route> routes() {
+        // long: a table of routes
         return List.of(
                 Route.get(
                         "/features/{sae}",
