@@ -37,6 +37,14 @@ public interface Task<R> {
         return List.of();
     }
 
+    /**
+     * Folders and files of the workspace that only help an attempt to go on where another one on the same machine died, such as
+     * checkpoints. Where machines share no folder they go once the outputs have been taken from there.
+     */
+    default List<Path> leftovers(R result) {
+        return List.of();
+    }
+
     /** About how much memory it takes beside the model, in bytes. */
     @JsonIgnore
     long memoryBytes();

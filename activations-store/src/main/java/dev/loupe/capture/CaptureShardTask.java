@@ -46,11 +46,10 @@ public record CaptureShardTask(Path store, String model, ShardPlan plan, int bat
     @Override
     public List<Path> inputs() {
         List<Path> inputs = new ArrayList<>(ShardWorker.inputs(store, plan));
-        Path own = store.resolveSibling("..")
-                .resolve("models")
-                .resolve(model.replaceAll("@.*", ""))
-                .normalize();
-        if (!model.contains("/") && !model.matches("builtin(@.*)?") && Files.isDirectory(own)) {
+        String name = model.replaceAll("@.*", "");
+        Path own = store.resolveSibling("..").resolve("models").resolve(name).normalize();
+        boolean named = !name.isBlank() && !name.contains("/") && !name.startsWith(".") && !name.equals("builtin");
+        if (named && Files.isDirectory(own)) {
             inputs.add(own);
         }
         return inputs;

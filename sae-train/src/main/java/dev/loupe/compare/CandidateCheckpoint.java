@@ -145,13 +145,4 @@ final class CandidateCheckpoint implements CandidateFile {
             out.write(part, 0, n);
         }
     }
-
-    /** Deletes the file: the pass is not needed any more. */
-    void delete() {
-        try {
-            Files.deleteIfExists(file);
-        } catch (IOException e) {
-            throw AtomicFiles.failure(file, e);
-        }
-    }
 }

@@ -43,7 +43,7 @@ public final class SaeMatcher {
 
     /**
      * The same, keeping the finished part of a long pass over cosines in a folder, so that a killed match goes on from
-     * there.
+     * there. It stays until {@link #forget}, which is for whoever has saved the result: until then it may be needed again.
      *
      * @param keep where; null to keep nothing
      */
@@ -84,9 +84,6 @@ public final class SaeMatcher {
                         tolerance,
                         kept == null ? CandidateFile.NONE : kept,
                         prefixed(progress, stage));
-                if (kept != null) {
-                    kept.delete();
-                }
             }
         }
         return assemble(a, b, threshold, sides[0], sides[1]);
@@ -128,7 +125,7 @@ public final class SaeMatcher {
         return List.of(kept(folder, a, b, 0), kept(folder, a, b, 1));
     }
 
-    /** Deletes such files, if there are any. */
+    /** Deletes such files, if there are any: the result of the pair is saved. */
     public static void forget(Path folder, String a, String b) {
         for (Path file : lists(folder, a, b)) {
             try {

@@ -46,7 +46,21 @@ public final class ClusterTraining {
                                         : checksum(into.resolve(o.task().name())),
                                 o.failure()))
                         .toList();
+        for (TrainTask t : task.tasks()) {
+            Path finished = into.resolve(t.name());
+            if (Files.isDirectory(finished)) {
+                keepSteps(task.saes().resolve(t.name()), finished);
+            }
+        }
         return new TrainGroupTask.Made(into, made);
+    }
+
+    private static void keepSteps(Path folder, Path finished) {
+        try {
+            KeptSteps.copy(folder, finished);
+        } catch (IOException e) {
+            throw AtomicFiles.failure(finished, e);
+        }
     }
 
     private static TrainRequest.Rows rows(TrainGroupTask task) {
@@ -146,7 +160,7 @@ public final class ClusterTraining {
                             + " is not what a machine said it had written.");
                 }
                 AtomicFiles.publish(attempt, folder);
-                KeptSteps.settle(folder);
+                KeptSteps.clear(folder);
                 Files.deleteIfExists(Checkpoint.file(saesDir, t.name()));
                 outcomes.put(t, new TrainGroup.Outcome(t, result.in(folder), null));
             }

@@ -7,6 +7,7 @@ import dev.loupe.sae.SaeFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -33,7 +34,8 @@ public final class KeptSteps {
         this.origin = origin;
     }
 
-    private static Path growing(Path folder) {
+    /** Where those of an SAE lie that is not finished. */
+    static Path growing(Path folder) {
         return folder.resolveSibling("." + folder.getFileName() + "." + FOLDER);
     }
 
@@ -61,6 +63,42 @@ public final class KeptSteps {
             }
         } catch (IOException e) {
             throw AtomicFiles.failure(folder.resolve(FOLDER), e);
+        }
+    }
+
+    /**
+     * Copies them into the folder of a finished SAE that has no name of its own yet. The others stay: whoever has to finish it
+     * again goes on from a checkpoint behind them.
+     *
+     * @param folder that of the SAE once it has its name
+     * @param finished where it lies
+     */
+    static void copy(Path folder, Path finished) throws IOException {
+        Path from = growing(folder);
+        if (!Files.isDirectory(from)) {
+            return;
+        }
+        try (Stream<Path> all = Files.walk(from)) {
+            for (Path path : all.filter(Files::isRegularFile).toList()) {
+                Path to = finished.resolve(FOLDER).resolve(from.relativize(path));
+                Files.createDirectories(to.resolveSibling(""));
+                try {
+                    Files.createLink(to, path); // the same bytes, which nobody changes
+                } catch (IOException | UnsupportedOperationException e) {
+                    Files.copy(path, to, StandardCopyOption.REPLACE_EXISTING);
+                    AtomicFiles.sync(to);
+                }
+            }
+        }
+    }
+
+    /** Makes sure that nothing of them lies beside the finished SAE any more, which has them. */
+    static void clear(Path folder) {
+        settle(folder);
+        try {
+            AtomicFiles.deleteTree(growing(folder));
+        } catch (IOException e) {
+            throw AtomicFiles.failure(growing(folder), e);
         }
     }
 

@@ -71,6 +71,17 @@ public record TrainGroupTask(List<TrainTask> tasks, Path store, Path saes, long 
         return List.of(made.folder());
     }
 
+    /** Checkpoints, and what was kept on the way. */
+    @Override
+    public List<Path> leftovers(Made made) {
+        List<Path> all = new ArrayList<>();
+        for (TrainTask t : tasks) {
+            all.add(Checkpoint.file(saes, t.name()));
+            all.add(KeptSteps.growing(saes.resolve(t.name())));
+        }
+        return all;
+    }
+
     @Override
     public long memoryBytes() {
         return memory;

@@ -9,13 +9,18 @@ import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
+import dev.loupe.base.TaskExecutor;
 import dev.loupe.base.UsageException;
 import dev.loupe.fixtures.Cases;
 import dev.loupe.sae.Architecture;
 import dev.loupe.sae.Sae;
+import dev.loupe.sae.SaeDirections;
 import dev.loupe.toy.ToySaes;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -177,6 +182,52 @@ class SaeMatcherTest {
             }
         };
         assertThatThrownBy(() -> SaeMatcher.match(a, a, 0.7, cancelled)).isInstanceOf(CancelledException.class);
+    }
+
+    @Test
+    void theListsOfAWidePairStayForWhoeverHasToMatchItAgain() {
+        Cases.Random random = Cases.random();
+        int n = SaeMatcher.DENSE_WIDTH + 8;
+        float[][] rows = random.matrix(n, 6);
+        float[][] moved = new float[n][];
+        for (int i = 0; i < n; i++) { // every latent has a partner, so that the assignment is quick
+            moved[(i + 5) % n] = scaled(rows[i], 1.5f);
+        }
+        Sae a = sae("a", rows, rows);
+        Sae b = sae("b", moved, moved);
+        MatchBlocks.run(
+                folder.resolve("a"),
+                folder.resolve("b"),
+                folder,
+                f -> SaeDirections.of(f.endsWith("a") ? a : b),
+                TaskExecutor.local(),
+                Progress.silent());
+        List<String> passes = new ArrayList<>();
+        Progress dies = new Progress() {
+            @Override
+            public void stage(String name, long total, String unit) {
+                passes.add(name);
+            }
+
+            @Override
+            public void advance(long done) {}
+
+            @Override
+            public boolean cancelled() {
+                return passes.stream().anyMatch(p -> p.startsWith("encoders of"));
+            }
+        };
+        assertThatThrownBy(() -> SaeMatcher.match(a, b, 0.7, folder, dies)).isInstanceOf(CancelledException.class);
+        assertThat(SaeMatcher.isListed(folder, "a", "b"))
+                .as("the decoders were done when it died")
+                .isTrue();
+        Matching again = SaeMatcher.match(a, b, 0.7, folder, Progress.silent());
+        int[] shifted = IntStream.range(0, n).map(i -> (i + 5) % n).toArray();
+        assertThat(again.decoderMatch()).isEqualTo(shifted);
+        assertThat(again.encoderMatch()).isEqualTo(shifted);
+        assertThat(SaeMatcher.isListed(folder, "a", "b")).isTrue();
+        SaeMatcher.forget(folder, "a", "b");
+        assertThat(folder).isEmptyDirectory();
     }
 
     @Test

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
@@ -92,6 +93,7 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
                                 options.storage().isEmpty() ? probe.toString() : name,
                                 options.storage(),
                                 options.workspace().toString(),
+                                ProcessHandle.current().pid(),
                                 launch)
                         .text());
         progress.stage("start Spark on " + options.master(), -1, "executors");
@@ -161,6 +163,24 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
     void keep(Path folder, Progress progress) {
         ask(Wire.KEEP, paths.name(folder), progress);
         progress.message(folder.getFileName() + " is in " + options.storage() + ".");
+    }
+
+    /** Claims folders of the workspace in the storage, which this process is going to write. */
+    void claim(List<Path> folders, Progress progress) {
+        ask(Wire.CLAIM, names(folders), progress);
+    }
+
+    /** Gives them back; an answer comes some time, and says nothing. */
+    void release(List<Path> folders) {
+        try {
+            link.send(Wire.RELEASE, numbers.incrementAndGet(), names(folders));
+        } catch (LoupeException gone) {
+            // the driver gives everything back at its end
+        }
+    }
+
+    private String names(List<Path> folders) {
+        return folders.stream().map(paths::name).collect(Collectors.joining("\t"));
     }
 
     private boolean ask(byte kind, String name, Progress progress) {

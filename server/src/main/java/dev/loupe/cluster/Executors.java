@@ -82,6 +82,25 @@ public final class Executors implements AutoCloseable {
         }
     }
 
+    /** Folders that this process alone may write in the storage, until it is closed. */
+    public interface Claim extends AutoCloseable {
+        @Override
+        void close();
+    }
+
+    /**
+     * Says what is going to be written, before any work. Nothing happens where machines share a folder, which has locks.
+     *
+     * @throws dev.loupe.base.LoupeException naming the process, if another one that lives is writing one of them
+     */
+    public Claim claim(List<Path> folders, Progress progress) {
+        if (folders.isEmpty() || !stored() || !(get(progress) instanceof StartingCluster c)) {
+            return () -> {};
+        }
+        c.claim(folders, progress);
+        return () -> c.release(folders);
+    }
+
     private boolean stored() {
         ClusterOptions o = options;
         return o != null && !o.storage().isEmpty();

@@ -54,12 +54,15 @@ final class SparkLink implements AutoCloseable {
     private final @Nullable Process driver;
     private final Path log;
     private final BlockingQueue<Wire.Frame> frames = new LinkedBlockingQueue<>();
+    private final PlainPaths paths;
     private volatile boolean open = true;
+    private volatile boolean ready;
 
-    private SparkLink(Wire wire, @Nullable Process driver, Path log) {
+    private SparkLink(Wire wire, @Nullable Process driver, Path log, PlainPaths paths) {
         this.wire = wire;
         this.driver = driver;
         this.log = log;
+        this.paths = paths;
         Thread.ofVirtual().start(this::read);
     }
 
@@ -69,7 +72,7 @@ final class SparkLink implements AutoCloseable {
             int port = Integer.parseInt(environment.getOrDefault(SparkDriver.PORT, "0"));
             Wire wire = new Wire(new Socket(InetAddress.getLoopbackAddress(), port));
             wire.send(Wire.HELLO, 0, environment.getOrDefault(SparkDriver.TOKEN, ""));
-            return new SparkLink(wire, null, log);
+            return new SparkLink(wire, null, log, new PlainPaths());
         } catch (IOException e) {
             throw new LoupeException("Spark's driver does not answer (" + e.getMessage()
                     + "): --on submitted works below spark-submit only.");
@@ -85,9 +88,15 @@ final class SparkLink implements AutoCloseable {
         byte[] secret = new byte[16];
         new SecureRandom().nextBytes(secret);
         String token = HexFormat.of().formatHex(secret);
+        Path archive = options.archive();
+        if (archive != null && !Files.isRegularFile(archive)) {
+            throw new LoupeException("There is no file " + archive
+                    + ": --archives names the release archive that ./loupe dist makes; nothing was begun.");
+        }
+        PlainPaths paths = new PlainPaths();
         try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             Files.createDirectories(log.toAbsolutePath().getParent());
-            ProcessBuilder builder = new ProcessBuilder(command(options, spark, jar))
+            ProcessBuilder builder = new ProcessBuilder(command(plain(options, paths), spark, paths.of(jar)))
                     .redirectErrorStream(true)
                     .redirectOutput(log.toFile());
             Map<String, String> environment = builder.environment();
@@ -105,16 +114,24 @@ final class SparkLink implements AutoCloseable {
                     throw new IOException("another process has connected");
                 }
                 joined = true;
-                return new SparkLink(wire, process, log);
+                return new SparkLink(wire, process, log, paths);
             } finally {
                 if (!joined) {
                     process.destroyForcibly();
+                    paths.close();
                 }
             }
         } catch (IOException e) {
             throw new LoupeException(
                     "Spark's driver cannot be started (" + e.getMessage() + "); its log is " + log + ".", e);
         }
+    }
+
+    private static ClusterOptions plain(ClusterOptions o, PlainPaths paths) {
+        Path archive = o.archive();
+        return archive == null
+                ? o
+                : new ClusterOptions(o.master(), o.conf(), paths.of(archive), o.workspace(), o.storage());
     }
 
     private static Wire accept(ServerSocket server, Process process, Path log, Progress progress) throws IOException {
@@ -209,7 +226,9 @@ final class SparkLink implements AutoCloseable {
     private void read() {
         try {
             while (true) {
-                frames.add(wire.receive());
+                Wire.Frame frame = wire.receive();
+                ready |= frame.kind() == Wire.READY;
+                frames.add(frame);
             }
         } catch (IOException e) {
             open = false;
@@ -258,6 +277,9 @@ final class SparkLink implements AutoCloseable {
         Process process = driver;
         if (process != null) {
             try {
+                if (!ready) {
+                    process.destroy(); // it is still starting, and has nothing to clear up
+                }
                 if (!process.waitFor(10, TimeUnit.SECONDS)) {
                     process.destroyForcibly();
                 }
@@ -266,5 +288,6 @@ final class SparkLink implements AutoCloseable {
                 Thread.currentThread().interrupt();
             }
         }
+        paths.close();
     }
 }

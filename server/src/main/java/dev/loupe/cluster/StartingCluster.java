@@ -7,6 +7,7 @@ import dev.loupe.base.TaskExecutor;
 import dev.loupe.cluster.spark.Launch;
 import java.nio.file.Path;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
@@ -92,6 +93,14 @@ final class StartingCluster implements TaskExecutor, AutoCloseable {
 
     void keep(Path folder, Progress progress) {
         cluster(progress).keep(folder, progress);
+    }
+
+    void claim(List<Path> folders, Progress progress) {
+        cluster(progress).claim(folders, progress);
+    }
+
+    void release(List<Path> folders) {
+        cluster(Progress.silent()).release(folders);
     }
 
     @Override

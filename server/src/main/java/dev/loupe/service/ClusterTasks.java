@@ -40,10 +40,11 @@ import tools.jackson.databind.JsonNode;
 public final class ClusterTasks implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ClusterTasks.class);
 
-    /** First letters of lines: an event, names of what was written before a result, a result, a failure anywhere, a failure that may be of this machine only. */
+    /** First letters of lines: an event, names of what was written before a result and of what is in the way then, a result, a failure anywhere, a failure that may be of this machine only. */
     private static final char EVENT = 'P';
 
     private static final char OUTPUTS = 'O';
+    private static final char LEFTOVERS = 'L';
     private static final char RESULT = 'R';
     private static final char FAILED = 'F';
     private static final char RETRY = 'T';
@@ -103,8 +104,8 @@ public final class ClusterTasks implements AutoCloseable {
         try {
             JsonNode task = json.mapper().readTree(line);
             Done done = run(task.path("kind").asString(""), task.path("request"), new LineProgress(events));
-            String outputs = done.outputs().stream().map(json::name).collect(Collectors.joining("\t"));
-            return (outputs.isEmpty() ? "" : OUTPUTS + outputs + "\n") + RESULT + json.line(done.result());
+            return names(OUTPUTS, done.outputs()) + names(LEFTOVERS, done.leftovers()) + RESULT
+                    + json.line(done.result());
         } catch (LoupeException e) {
             boolean here = cause(e) instanceof IOException || cause(e) instanceof UncheckedIOException;
             LOG.warn("A task failed", e);
@@ -115,6 +116,11 @@ public final class ClusterTasks implements AutoCloseable {
             LOG.error("A task failed", e);
             return RETRY + oneLine(e.toString());
         }
+    }
+
+    private String names(char letter, List<Path> paths) {
+        String names = paths.stream().map(json::name).collect(Collectors.joining("\t"));
+        return names.isEmpty() ? "" : letter + names + "\n";
     }
 
     private static Throwable cause(Throwable e) {
@@ -129,14 +135,14 @@ public final class ClusterTasks implements AutoCloseable {
         return text.replaceAll("\\s+", " ").strip();
     }
 
-    /** What came of a task, and what it has written. */
-    private record Done(Object result, List<Path> outputs) {}
+    /** What came of a task, what it has written, and what nobody needs once that was taken. */
+    private record Done(Object result, List<Path> outputs, List<Path> leftovers) {}
 
     private <T extends Task<R>, R> Done done(
             JsonNode request, Class<T> type, TaskExecutor.Work<T, R> work, Progress p) {
         T task = json.mapper().treeToValue(request, type);
         R result = work.apply(task, p);
-        return new Done(result, task.outputs(result));
+        return new Done(result, task.outputs(result), task.leftovers(result));
     }
 
     /** Does one task. */

@@ -237,6 +237,7 @@ public final class Comparisons {
                 Comparability.check(a, b, across);
                 Matching matching = SaeMatcher.match(a, b, threshold, workspace.comparisons(), progress);
                 MatchingFiles.save(workspace.comparisons(), matching);
+                SaeMatcher.forget(workspace.comparisons(), spec.a(), spec.b());
             }
         }
         Matching matching = get(spec.a(), spec.b());
@@ -251,41 +252,54 @@ public final class Comparisons {
         if (!executors.remote()) {
             return;
         }
-        TaskExecutor cluster = executors.get(progress);
-        List<MatchTask> tasks = new ArrayList<>();
+        List<CompareSpec> missing = new ArrayList<>();
         for (CompareSpec spec : specs) {
-            if (!isCurrent(spec)) {
-                SaeView a = saes.get(spec.a());
-                SaeView b = saes.get(spec.b());
-                boolean dense = !MatchBlocks.suits(a.dSae(), b.dSae());
-                List<Path> inputs = new ArrayList<>(List.of(saes.folder(spec.a()), saes.folder(spec.b())));
-                if (!dense) {
-                    MatchBlocks.run(
-                            inputs.get(0),
-                            inputs.get(1),
-                            workspace.comparisons(),
-                            f -> directions(String.valueOf(f.getFileName())),
-                            cluster,
-                            progress);
-                    inputs.addAll(SaeMatcher.lists(workspace.comparisons(), spec.a(), spec.b()));
-                }
-                long weights = 8L * ((long) a.dSae() * a.dIn() + (long) b.dSae() * b.dIn());
-                tasks.add(new MatchTask(
-                        spec.a(),
-                        spec.b(),
-                        spec.cosine(),
-                        Boolean.TRUE.equals(spec.across()),
-                        weights + (dense ? 8L * a.dSae() * b.dSae() : 1024L * (a.dSae() + b.dSae())),
-                        inputs));
+            if (isCurrent(spec)) {
+                SaeMatcher.forget(workspace.comparisons(), spec.a(), spec.b()); // of a driver that died before it did
+            } else {
+                missing.add(spec);
             }
         }
-        if (tasks.isEmpty()) {
+        if (missing.isEmpty()) {
             return;
         }
-        progress.stage("match", tasks.size(), "pairs");
-        cluster.run(tasks.iterator(), MatchTask.Made.class, this::attempt, this::publish, progress);
-        tasks.forEach(t -> SaeMatcher.forget(workspace.comparisons(), t.a(), t.b()));
-        tasks.forEach(t -> executors.keep(MatchingFiles.folder(workspace.comparisons(), t.a(), t.b()), progress));
+        List<Path> folders = missing.stream()
+                .map(s -> MatchingFiles.folder(workspace.comparisons(), s.a(), s.b()))
+                .toList();
+        try (Executors.Claim claim = executors.claim(folders, progress)) {
+            TaskExecutor cluster = executors.get(progress);
+            List<MatchTask> tasks =
+                    missing.stream().map(s -> task(s, cluster, progress)).toList();
+            progress.stage("match", tasks.size(), "pairs");
+            cluster.run(tasks.iterator(), MatchTask.Made.class, this::attempt, this::publish, progress);
+            folders.forEach(folder -> executors.keep(folder, progress));
+        }
+    }
+
+    /** The task of a pair; of a wide one, the lists of its largest cosines are made before. */
+    private MatchTask task(CompareSpec spec, TaskExecutor cluster, Progress progress) {
+        SaeView a = saes.get(spec.a());
+        SaeView b = saes.get(spec.b());
+        boolean dense = !MatchBlocks.suits(a.dSae(), b.dSae());
+        List<Path> inputs = new ArrayList<>(List.of(saes.folder(spec.a()), saes.folder(spec.b())));
+        if (!dense) {
+            MatchBlocks.run(
+                    inputs.get(0),
+                    inputs.get(1),
+                    workspace.comparisons(),
+                    f -> directions(String.valueOf(f.getFileName())),
+                    cluster,
+                    progress);
+            inputs.addAll(SaeMatcher.lists(workspace.comparisons(), spec.a(), spec.b()));
+        }
+        long weights = 8L * ((long) a.dSae() * a.dIn() + (long) b.dSae() * b.dIn());
+        return new MatchTask(
+                spec.a(),
+                spec.b(),
+                spec.cosine(),
+                Boolean.TRUE.equals(spec.across()),
+                weights + (dense ? 8L * a.dSae() * b.dSae() : 1024L * (a.dSae() + b.dSae())),
+                inputs);
     }
 
     /** Does a task: what another process is asked for. */
@@ -297,6 +311,7 @@ public final class Comparisons {
             boolean listed = SaeMatcher.isListed(workspace.comparisons(), task.a(), task.b());
             Path keep = listed ? workspace.comparisons() : into;
             MatchingFiles.save(into, SaeMatcher.match(a, b, task.threshold(), keep, progress));
+            SaeMatcher.forget(into, task.a(), task.b()); // not the driver's: another attempt may need those
         }
         Path folder = MatchingFiles.folder(into, task.a(), task.b());
         return new MatchTask.Made(into, Checksums.sha256(folder.resolve(MatchingFiles.FILE)));
@@ -321,6 +336,7 @@ public final class Comparisons {
             Path target = MatchingFiles.folder(workspace.comparisons(), task.a(), task.b());
             AtomicFiles.publish(attempt, target);
             AtomicFiles.sweep(target);
+            SaeMatcher.forget(workspace.comparisons(), task.a(), task.b());
         } catch (IOException e) {
             throw AtomicFiles.failure(attempt, e);
         }

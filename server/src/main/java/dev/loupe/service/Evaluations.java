@@ -16,7 +16,6 @@ import dev.loupe.eval.SetReport;
 import dev.loupe.sae.Sae;
 import dev.loupe.sae.TranscoderSet;
 import dev.loupe.store.ActivationStore;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -122,31 +121,31 @@ public final class Evaluations {
         if (tasks.isEmpty()) {
             return;
         }
-        progress.stage("evaluate", tasks.size(), "SAEs");
-        executors
-                .get(progress)
-                .run(
-                        tasks.iterator(),
-                        EvalTask.Made.class,
-                        this::attempt,
-                        (task, made) -> {
-                            boolean there = report(task.sae())
-                                    .filter(r -> r.saeChecksum().equals(made.saeChecksum()))
-                                    .isPresent();
-                            if (!there) {
-                                throw new TaskExecutor.Refused(
-                                        "The report of " + task.sae() + " is not where a machine said it had put it.");
-                            }
-                        },
-                        progress);
-        tasks.forEach(t -> executors.keep(saes.folder(t.sae()), progress));
+        List<Path> folders = tasks.stream().map(t -> saes.folder(t.sae())).toList();
+        try (Executors.Claim claim = executors.claim(folders, progress)) {
+            progress.stage("evaluate", tasks.size(), "SAEs");
+            executors
+                    .get(progress)
+                    .run(tasks.iterator(), EvalTask.Made.class, this::attempt, this::look, progress);
+            folders.forEach(folder -> executors.keep(folder, progress));
+        }
+    }
+
+    private void look(EvalTask task, EvalTask.Made made) {
+        boolean there = report(task.sae())
+                .filter(r -> r.saeChecksum().equals(made.saeChecksum()))
+                .isPresent();
+        if (!there) {
+            throw new TaskExecutor.Refused(
+                    "The report of " + task.sae() + " is not where a machine said it had put it.");
+        }
     }
 
     private List<Path> inputs(Sae s, @Nullable String store) {
         List<Path> inputs = new ArrayList<>(
                 List.of(saes.folder(s.name()), stores.folder(store == null ? saes.store(s.name()) : store)));
-        Path model = workspace.models().resolve(s.modelId());
-        if (!s.modelId().equals(Models.BUILTIN) && Files.isDirectory(model)) {
+        Path model = models.own(s.modelId());
+        if (model != null) {
             inputs.add(model);
         }
         return inputs;

@@ -4,6 +4,7 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
+import dev.loupe.base.TaskExecutor;
 import dev.loupe.base.UsageException;
 import dev.loupe.capture.TextRows;
 import dev.loupe.cluster.Executors;
@@ -247,16 +248,18 @@ public final class Features {
         String chosen = spec.store();
         String from = chosen == null ? saes.store(sae) : Names.check(chosen);
         executors.fetch(workspace.activations().resolve(from), progress);
-        try (ActivationStore store = stores.open(from)) {
+        Path folder = workspace.features().resolve(sae);
+        try (Executors.Claim claim = executors.claim(List.of(folder), progress);
+                ActivationStore store = stores.open(from)) {
             IndexOptions options = IndexOptions.standard();
             if (executors.remote() && !FeatureIndexer.isCurrent(s, store, options, workspace.features())) {
-                FeatureIndexer.build(
-                        s, store, models.of(s), options, workspace.features(), executors.get(progress), progress);
+                TaskExecutor executor = executors.get(progress); // a cluster starts while the model is opened
+                FeatureIndexer.build(s, store, models.of(s), options, workspace.features(), executor, progress);
             } else {
                 build(s, store, store.reader(s.hookName()), progress);
             }
+            executors.keep(folder, progress);
         }
-        executors.keep(workspace.features().resolve(sae), progress);
         return index(sae).manifest();
     }
 

@@ -100,6 +100,19 @@ final class ModelFinder {
                 : hub.describe(remote, progress);
     }
 
+    /** The folder in {@code models/} that a name stands for; null for the embedded model and every other kind of name. */
+    @Nullable Path own(String id) {
+        if (id.isBlank() || id.equals(Models.BUILTIN) || id.matches("\\..*|.*[/\\\\].*")) {
+            return null;
+        }
+        try {
+            Path named = models.resolve(id);
+            return Files.isDirectory(named) ? named : null;
+        } catch (InvalidPathException e) {
+            return null;
+        }
+    }
+
     private @Nullable Path local(String id) {
         if (id.isBlank()) {
             throw new UsageException(

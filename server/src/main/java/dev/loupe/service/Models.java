@@ -162,6 +162,11 @@ public final class Models implements AutoCloseable {
         return finder.find(ModelReference.parse(reference).name());
     }
 
+    /** The folder in {@code models/} that a name stands for; null for the embedded model and every other kind of name. */
+    @Nullable Path own(String id) {
+        return finder.own(id);
+    }
+
     private static long bytes(Path path) {
         if (Files.isRegularFile(path)) {
             return path.toFile().length();

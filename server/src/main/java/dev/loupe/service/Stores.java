@@ -4,6 +4,7 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
+import dev.loupe.base.TaskExecutor;
 import dev.loupe.base.UsageException;
 import dev.loupe.capture.CaptureJob;
 import dev.loupe.capture.CaptureRequest;
@@ -131,10 +132,13 @@ public final class Stores {
     public CaptureResult capture(CaptureRequest request, Progress progress) {
         checkName(request.name());
         models.fetch(request.model(), progress);
-        executors.fetch(request.folder(), progress);
-        CaptureResult result = CaptureJob.run(request, models.open(request.model()), executors.get(progress), progress);
-        executors.keep(request.folder(), progress);
-        return result;
+        try (Executors.Claim claim = executors.claim(List.of(request.folder()), progress)) {
+            executors.fetch(request.folder(), progress);
+            TaskExecutor executor = executors.get(progress); // a cluster starts while the model is opened
+            CaptureResult result = CaptureJob.run(request, models.open(request.model()), executor, progress);
+            executors.keep(request.folder(), progress);
+            return result;
+        }
     }
 
     /** Refuses names that no store can have. */

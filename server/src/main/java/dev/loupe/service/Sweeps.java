@@ -12,7 +12,6 @@ import dev.loupe.base.UsageException;
 import dev.loupe.cluster.Executors;
 import dev.loupe.eval.SaeReport;
 import dev.loupe.store.ActivationStore;
-import dev.loupe.train.ClusterTraining;
 import dev.loupe.train.SweepPlan;
 import dev.loupe.train.TrainDevice;
 import dev.loupe.train.TrainGroup;
@@ -213,14 +212,9 @@ public final class Sweeps {
             Progress progress) {
         if (executors.remote()) {
             long start = System.nanoTime();
-            tasks.forEach(t -> executors.fetch(workspace.saes().resolve(t.name()), progress));
-            for (TrainGroup.Outcome o : ClusterTraining.run(
-                    stores.folder(spec.store()), workspace.saes(), tasks, executors.get(progress), progress)) {
-                outcomes.put(o.task().name(), o);
-                if (o.result() != null) {
-                    executors.keep(o.result().folder(), progress);
-                }
-            }
+            trainings
+                    .elsewhere(stores.folder(spec.store()), tasks, progress)
+                    .forEach(o -> outcomes.put(o.task().name(), o));
             return (System.nanoTime() - start) / 1e9;
         }
         Map<String, TrainTask> byName = new HashMap<>();

@@ -19,6 +19,7 @@ import dev.loupe.train.TrainPreset;
 import dev.loupe.train.TrainRequest;
 import dev.loupe.train.TrainResult;
 import dev.loupe.train.TrainTask;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -85,17 +86,31 @@ public final class Trainings {
                             seed))
                     .toList();
         }
-        tasks.forEach(t -> executors.fetch(workspace.saes().resolve(t.name()), progress));
         List<TrainResult> results = new ArrayList<>();
-        for (TrainGroup.Outcome o :
-                ClusterTraining.run(stored.folder(), workspace.saes(), tasks, executors.get(progress), progress)) {
+        for (TrainGroup.Outcome o : elsewhere(stored.folder(), tasks, progress)) {
             if (o.result() == null) {
                 throw new LoupeException(String.valueOf(o.failure()));
             }
-            executors.keep(o.result().folder(), progress);
             results.add(o.result());
         }
         return TrainSummary.of(results);
+    }
+
+    /** Trains on a cluster what is not there, and leaves it where the cluster keeps it. */
+    List<TrainGroup.Outcome> elsewhere(Path store, List<TrainTask> tasks, Progress progress) {
+        List<Path> saes =
+                tasks.stream().map(t -> workspace.saes().resolve(t.name())).toList();
+        try (Executors.Claim claim = executors.claim(saes, progress)) {
+            saes.forEach(folder -> executors.fetch(folder, progress));
+            List<TrainGroup.Outcome> outcomes =
+                    ClusterTraining.run(store, workspace.saes(), tasks, executors.get(progress), progress);
+            for (TrainGroup.Outcome o : outcomes) {
+                if (o.result() != null) {
+                    executors.keep(o.result().folder(), progress);
+                }
+            }
+            return outcomes;
+        }
     }
 
     /**

@@ -5,11 +5,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.loupe.base.Json;
 import dev.loupe.cli.Cli;
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -74,6 +81,9 @@ class ClusterSameTest {
             String p = part.replace("SAE", sae);
             Map<String, String> wanted = Work.checksums(folder.resolve("near").resolve(p));
             assertThat(wanted).as(p).isNotEmpty();
+            if (part.equals("saes")) {
+                assertThat(wanted).containsKey(sae + "/steps/step-4/sae_weights.safetensors");
+            }
             assertThat(Work.checksums(folder.resolve(workspace).resolve(p)))
                     .as(p)
                     .isEqualTo(wanted);
@@ -102,6 +112,77 @@ class ClusterSameTest {
     }
 
     @Test
+    void wide_saes_are_matched_in_blocks_of_cosines_and_have_the_bytes_of_one_machine() throws Exception {
+        Cli local = new Cli(folder.resolve("wide"));
+        Work.done(local, Work.capture(text, TOKENS));
+        Work.done(local, Work.wideSeeds());
+        Cli far = cli("wide-far");
+        Work.done(far, Work.capture(text, TOKENS));
+        Cli.Result r = Work.done(far, on(Work.wideSeeds()));
+        assertThat(r.err()).contains("decoders of ").contains("encoders of ").contains(": cosines");
+        for (String part : List.of("saes", "comparisons")) {
+            assertThat(Work.checksums(folder.resolve("wide-far").resolve(part)))
+                    .as(part)
+                    .isNotEmpty()
+                    .isEqualTo(Work.checksums(folder.resolve("wide").resolve(part)));
+        }
+    }
+
+    @Test
+    void an_archive_and_a_workspace_with_awkward_names_do_and_sparks_own_page_can_be_opened_meanwhile()
+            throws Exception {
+        Path release = Files.createDirectories(folder.resolve("release/loupe-1"));
+        StringBuilder script = new StringBuilder("#!/bin/bash\nexec '" + System.getProperty("java.home") + "/bin/java'");
+        Executors.jvm().forEach(flag -> script.append(" '").append(flag).append('\''));
+        Files.writeString(release.resolve("loupe"), script.append(" dev.loupe.cli.Main \"$@\"\n"));
+        Path archive = Files.createDirectories(folder.resolve("my work, #2 [a]")).resolve("loupe, #1 {x}.tar.gz");
+        assertThat(new ProcessBuilder("tar", "-czf", archive.toString(), "-C", folder.resolve("release").toString(), "loupe-1")
+                        .start()
+                        .waitFor())
+                .isZero();
+        Path log = folder.resolve("awkward.log");
+        String workspace = "my work, #2 [a]/ws";
+        Process process = new Cli(folder.resolve(workspace))
+                .start(
+                        log,
+                        SmallCluster.LOOPBACK,
+                        Work.capture(text, TOKENS, "--on", cluster.master(), "--archives", archive.toString()));
+        try {
+            String page = page(process, log);
+            HttpResponse<String> answer;
+            try (HttpClient client = HttpClient.newBuilder()
+                    .followRedirects(HttpClient.Redirect.NORMAL)
+                    .build()) {
+                answer = client.send(
+                        HttpRequest.newBuilder(URI.create(page)).build(), HttpResponse.BodyHandlers.ofString());
+            }
+            assertThat(process.isAlive()).isTrue();
+            assertThat(answer.statusCode()).isEqualTo(200);
+            assertThat(answer.body()).contains("Loupe").contains("Spark Jobs");
+            assertThat(process.waitFor(5, TimeUnit.MINUTES)).isTrue();
+            assertThat(process.exitValue()).as(Files.readString(log)).isZero();
+        } finally {
+            process.destroyForcibly().waitFor();
+        }
+        assertThat(Work.checksums(folder.resolve(workspace).resolve("activations/s")))
+                .isEqualTo(Work.checksums(folder.resolve("near/activations/s")));
+    }
+
+    /** The address of Spark's own page, as the command says it. */
+    private static String page(Process process, Path log) throws Exception {
+        Pattern link = Pattern.compile("its own page: (http://\\S+)");
+        while (true) {
+            boolean ended = !process.isAlive();
+            Matcher found = link.matcher(Files.readString(log));
+            if (found.find()) {
+                return found.group(1);
+            }
+            assertThat(ended).as(Files.readString(log)).isFalse();
+            Thread.sleep(20);
+        }
+    }
+
+    @Test
     void over_a_hadoop_file_system_it_is_the_same_and_another_machine_finds_it_there() throws Exception {
         Path store = Files.createDirectories(folder.resolve("hadoop"));
         Path scratch = folder.resolve("scratch");
@@ -124,12 +205,25 @@ class ClusterSameTest {
         Cli third = cli("third");
         Cli.Result there = Work.done(third, on(command("index", sae), storage));
         assertThat(there.err()).contains(sae + " comes from viewfs://loupe/data/ws");
-        assertThat(store.resolve("ws/.tasks"))
-                .satisfiesAnyOf(
-                        p -> assertThat(p).doesNotExist(), p -> assertThat(p).isEmptyDirectory());
-        try (Stream<Path> all = Files.walk(scratch)) {
-            assertThat(all.map(p -> p.getFileName().toString()).filter(n -> n.contains(".tmp-")))
-                    .isEmpty();
+        try (Stream<Path> all = Files.list(store.resolve("ws"))) {
+            assertThat(all.map(p -> p.getFileName().toString()))
+                    .as("of drivers nothing is left in the storage")
+                    .containsExactlyInAnyOrder("activations", "saes", "comparisons", "features");
+        }
+        assertThat(leftIn(scratch)).isEmpty();
+    }
+
+    /** Files on machines beside the folders that they fetched and the notes on them. */
+    static List<String> leftIn(Path scratch) throws IOException {
+        try (Stream<Path> storages = Files.list(scratch)) {
+            Path own = storages.findFirst().orElseThrow();
+            try (Stream<Path> all = Files.walk(own)) {
+                return all.filter(Files::isRegularFile)
+                        .map(p -> own.relativize(p).toString())
+                        .filter(n -> !n.matches("(activations|saes|features|comparisons|models)/([^./][^/]*/.*|\\..+\\.(from|fetch|lock))"))
+                        .filter(n -> !n.equals(".uses/.lock") && !n.startsWith("logs/"))
+                        .toList();
+            }
         }
     }
 

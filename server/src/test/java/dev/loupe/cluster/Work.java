@@ -66,8 +66,49 @@ final class Work {
                         "--tokens",
                         "2048",
                         "--set",
+                        "batch=256",
+                        "--set",
+                        "keep_every=4 steps"),
+                more);
+    }
+
+    /** Two seeds so wide that their cosines are found in blocks, a task each. */
+    static String[] wideSeeds(String... more) {
+        return with(
+                List.of(
+                        "seeds",
+                        "--name",
+                        "w",
+                        "--store",
+                        "s",
+                        "--arch",
+                        "topk",
+                        "--d-sae",
+                        "8320",
+                        "--k",
+                        "4",
+                        "--seeds",
+                        "0..1",
+                        "--tokens",
+                        "512",
+                        "--set",
                         "batch=256"),
                 more);
+    }
+
+    /** Four SAEs, trained together and measured. */
+    static String[] sweep(Path folder, String... more) throws IOException {
+        Path file = Files.writeString(folder.resolve("sweep.yaml"), """
+                name: q
+                store: s
+                arch: [topk, jumprelu]
+                d_sae: [64, 96]
+                k: 4
+                steps: 8
+                set:
+                  batch: 256
+                """);
+        return with(List.of("sweep", file.toString()), more);
     }
 
     static String[] with(List<String> arguments, String... more) {

@@ -46,6 +46,17 @@ class ModelFinderTest {
     }
 
     @Test
+    void only_a_name_in_models_stands_for_a_folder_of_the_workspace() throws IOException {
+        Path mine = Files.createDirectories(home.resolve("w/models/mine"));
+        Files.createDirectories(home.resolve("w/models/builtin"));
+        Files.createDirectories(home.resolve("w/models/owner/name"));
+        assertThat(models().own("mine")).isEqualTo(mine);
+        for (String other : new String[] {"", " ", "builtin", "none", "owner/name", ".", "..", home.toString(), "a\u0000b"}) {
+            assertThat(models().own(other)).as("\"%s\"", other).isNull();
+        }
+    }
+
+    @Test
     void a_model_that_python_has_fetched_is_opened_by_its_id_without_a_network() throws IOException {
         Path snapshot = cached("owner/model");
         try (Models models = models()) {

@@ -29,6 +29,7 @@ final class Child {
     private final BufferedWriter in;
     private final StringBuffer errors = new StringBuffer();
     private List<String> outputs = List.of();
+    private List<String> leftovers = List.of();
 
     private Child(String key, Process process) {
         this.key = key;
@@ -83,11 +84,14 @@ final class Child {
             throw died();
         }
         outputs = List.of();
+        leftovers = List.of();
         for (String line; (line = line()) != null; ) {
             if (line.startsWith("P")) {
                 event.accept(line.substring(1));
             } else if (line.startsWith("O")) {
                 outputs = List.of(line.substring(1).split("\t"));
+            } else if (line.startsWith("L")) {
+                leftovers = List.of(line.substring(1).split("\t"));
             } else if (!line.isEmpty()) {
                 return line;
             }
@@ -98,6 +102,11 @@ final class Child {
     /** Names in the workspace of what the last task has written. */
     List<String> outputs() {
         return outputs;
+    }
+
+    /** Names in the workspace of what nobody needs once the outputs were taken. */
+    List<String> leftovers() {
+        return leftovers;
     }
 
     private @Nullable String line() {

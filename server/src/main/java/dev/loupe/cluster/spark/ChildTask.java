@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.List;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Does one task on an executor: hands it to a child process that waits there for work, starting one if there is none. A
@@ -51,10 +52,22 @@ final class ChildTask implements Function<String, String> {
                 : "";
         LoupePlugin.Place place = LoupePlugin.place();
         Scratch scratch = place.scratch();
-        if (scratch != null) {
-            scratch.bring(inputs, folder);
+        if (scratch == null) {
+            return call(request, context, place.launch(), gpus, null);
         }
-        Child child = Child.take(place.launch(), gpus, context.cpus());
+        scratch.hold(inputs);
+        try {
+            scratch.bring(inputs, folder);
+            return call(request, context, place.launch(), gpus, scratch);
+        } finally {
+            scratch.leave(inputs);
+        }
+    }
+
+    private String call(
+            String request, TaskContext context, Launch launch, String gpus, @Nullable Scratch scratch)
+            throws IOException, InterruptedException {
+        Child child = Child.take(launch, gpus, context.cpus());
         boolean whole = false;
         // Spark interrupts the thread of an attempt that nobody waits for; reading from a pipe does not notice
         context.addTaskCompletionListener(c -> {
@@ -73,6 +86,7 @@ final class ChildTask implements Function<String, String> {
             List<String> outputs = scratch == null || kind != DONE ? List.of() : child.outputs();
             if (scratch != null) {
                 scratch.send(outputs, folder + "/" + attempt);
+                scratch.delete(kind == DONE ? child.leftovers() : List.of());
             }
             whole = true;
             return attempt + "\t" + String.join("\t", outputs) + "\n" + line;

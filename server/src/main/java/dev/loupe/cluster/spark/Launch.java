@@ -24,6 +24,9 @@ public record Launch(String archive, String java, List<String> flags, List<Strin
     /** The option that names the workspace. */
     public static final String WORKSPACE = "--workspace";
 
+    /** Names the folder of a machine for what a release fetches or makes at its first start there. */
+    private static final String RELEASE_CACHE = "LOUPE_RELEASE_CACHE";
+
     private static final String PROGRAM = "loupe";
     private static final String MAIN = "dev.loupe.cli.Main";
 
@@ -83,6 +86,11 @@ public record Launch(String archive, String java, List<String> flags, List<Strin
 
     void environment(Map<String, String> environment) {
         environment.put("LOUPE_ON", "local");
+        if (!archive.isEmpty()) { // which is unpacked for every application anew, and would fetch its library for each
+            String named = environment.getOrDefault("XDG_CACHE_HOME", "");
+            File cache = named.isBlank() ? new File(System.getProperty("user.home", "."), ".cache") : new File(named);
+            environment.putIfAbsent(RELEASE_CACHE, new File(cache, "loupe/release").getPath());
+        }
         environment.putIfAbsent(JAVA_HOME, home());
     }
 

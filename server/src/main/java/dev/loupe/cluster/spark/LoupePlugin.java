@@ -86,22 +86,37 @@ public final class LoupePlugin implements SparkPlugin {
                 begin(own, new Place(launch, null));
                 return;
             }
-            Scratch scratch;
+            Storage storage;
             String found;
             try {
-                Storage storage = Storage.open(known.storage(), SparkDriver.hadoop(own.conf()));
-                scratch = Scratch.of(storage, known.storage());
+                storage = Storage.open(known.storage(), SparkDriver.hadoop(own.conf()));
                 found = storage.read(known.probe()).strip();
             } catch (IOException | RuntimeException | LinkageError e) {
                 IOException why = e instanceof IOException io ? io : new IOException(SparkDriver.reason(e), e);
                 send(Wire.EXECUTOR, 0, report(own, launch, "!" + Storage.refusal(known.storage(), why)));
                 throw why;
             }
+            Scratch scratch;
+            try {
+                scratch = Scratch.of(storage, known.storage());
+            } catch (IOException e) {
+                send(Wire.EXECUTOR, 0, report(own, launch, "!" + e.getMessage()));
+                throw e;
+            }
             send(Wire.EXECUTOR, 0, report(own, launch, found));
+            sweep(scratch);
             begin(own, new Place(launch.at(scratch.folder().toString()), scratch));
         } catch (Exception e) {
             System.err.println("Loupe cannot begin on this executor: " + e); // the executor's own log
             place.completeExceptionally(e);
+        }
+    }
+
+    private static void sweep(Scratch scratch) {
+        try {
+            scratch.sweep();
+        } catch (IOException | RuntimeException e) {
+            System.err.println("What earlier work left in " + scratch.folder() + " could not be deleted: " + e);
         }
     }
 

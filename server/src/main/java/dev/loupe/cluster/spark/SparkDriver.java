@@ -6,7 +6,11 @@ import java.net.Socket;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
+import java.util.UUID;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.util.ShutdownHookManager;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.deploy.SparkHadoopUtil;
@@ -28,6 +32,12 @@ public final class SparkDriver {
     public static final String TOKEN = "LOUPE_CLUSTER_TOKEN";
 
     private static final String GROUP = "loupe";
+
+    /** What is about the storage. */
+    private static final Set<Byte> STAGED = Set.of(Wire.KEEP, Wire.FETCH, Wire.CLAIM, Wire.RELEASE);
+
+    /** A driver of another machine of which the storage has heard nothing for so long is dead. */
+    private static final long SILENCE_MILLIS = 120_000;
 
     private static volatile @Nullable Wire wire;
     private static volatile String setup = "";
@@ -69,6 +79,23 @@ public final class SparkDriver {
     }
 
     private static void serve(JavaSparkContext spark, Wire w) throws IOException {
+        try {
+            listen(spark, w);
+        } finally {
+            end();
+        }
+    }
+
+    /** Leaves nothing in the storage; that what is not left by a process that is killed is cleared up by later ones. */
+    private static synchronized void end() {
+        Staging s = staging;
+        staging = null;
+        if (s != null) {
+            s.end();
+        }
+    }
+
+    private static void listen(JavaSparkContext spark, Wire w) throws IOException {
         spark.sc().addSparkListener(new Losses(w));
         w.send(
                 Wire.READY,
@@ -81,16 +108,11 @@ public final class SparkDriver {
                 frame = w.receive();
             } catch (IOException gone) {
                 spark.cancelJobGroup(GROUP);
-                Staging s = staging;
-                if (s != null) {
-                    s.end();
-                }
                 return;
             }
             if (frame.kind() == Wire.SETUP) {
-                prepare(spark, Setup.of(frame.text()));
-                setup = frame.text();
-            } else if (frame.kind() == Wire.KEEP || frame.kind() == Wire.FETCH) {
+                setup = prepare(spark, Setup.of(frame.text())).text();
+            } else if (STAGED.contains(frame.kind())) {
                 Thread thread = new Thread(() -> stage(w, frame), "stage-" + frame.task());
                 thread.setDaemon(true);
                 thread.start();
@@ -105,19 +127,21 @@ public final class SparkDriver {
     }
 
     /** Opens the storage, if there is one, and puts a file there for executors to find. */
-    private static void prepare(JavaSparkContext spark, Setup setup) throws IOException {
-        if (!setup.storage().isEmpty()) {
-            try {
-                Storage storage = Storage.open(setup.storage(), hadoop(spark.getConf()));
-                storage.write(setup.probe(), setup.probe());
-                staging = new Staging(
-                        storage,
-                        setup.storage(),
-                        Path.of(setup.workspace()),
-                        spark.sc().applicationId());
-            } catch (IOException e) {
-                throw new IllegalStateException(Storage.refusal(setup.storage(), e));
-            }
+    private static Setup prepare(JavaSparkContext spark, Setup setup) {
+        if (setup.storage().isEmpty()) {
+            return setup;
+        }
+        try {
+            Storage storage = Storage.open(setup.storage(), hadoop(spark.getConf()));
+            String id = spark.sc().applicationId().replaceAll("[^A-Za-z0-9_-]", "-") + "-" + UUID.randomUUID();
+            Owners owners = new Owners(storage, setup.storage(), id, ThisProcess.of(setup.process()), SILENCE_MILLIS);
+            Staging s = new Staging(storage, setup.storage(), Path.of(setup.workspace()), id, owners);
+            staging = s;
+            // a signal ends this process without the end of the connection; files are closed after it
+            ShutdownHookManager.get().addShutdownHook(SparkDriver::end, FileSystem.SHUTDOWN_HOOK_PRIORITY + 1);
+            return setup.at(s.probe(setup.probe()));
+        } catch (IOException e) {
+            throw new IllegalStateException(Storage.refusal(setup.storage(), e));
         }
     }
 
@@ -130,12 +154,21 @@ public final class SparkDriver {
         try {
             Staging s = Objects.requireNonNull(staging);
             try {
-                if (frame.kind() == Wire.FETCH) {
-                    w.send(Wire.RESULT, frame.task(), Boolean.toString(s.fetch(frame.text())));
-                } else {
-                    s.keep(frame.text());
-                    w.send(Wire.RESULT, frame.task(), "true");
+                boolean done = true;
+                switch (frame.kind()) {
+                    case Wire.FETCH:
+                        done = s.fetch(frame.text());
+                        break;
+                    case Wire.KEEP:
+                        s.keep(frame.text());
+                        break;
+                    case Wire.CLAIM:
+                        s.claim(List.of(frame.text().split("\t")));
+                        break;
+                    default:
+                        s.release(List.of(frame.text().split("\t")));
                 }
+                w.send(Wire.RESULT, frame.task(), Boolean.toString(done));
             } catch (IOException | RuntimeException | Error e) { // whatever it is, somebody waits for the answer
                 w.send(Wire.FAILED, frame.task(), reason(e));
             }

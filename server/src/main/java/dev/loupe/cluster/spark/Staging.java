@@ -4,9 +4,14 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -24,22 +29,83 @@ final class Staging {
     /** Where in a workspace is written what it has in common with the storage. */
     private static final String KNOWN = ".storage";
 
+    /** A claim is a few short questions to a storage that may be far away. */
+    private static final int THREADS = 8;
+
     private final Storage storage;
     private final String address;
     private final Path workspace;
+    private final Owners owners;
     private final String tasks;
     private final Map<String, String> stamps = new HashMap<>();
 
     /**
-     * For one run of the driver.
+     * For one run of the driver, which is alive for all others from now on.
      *
-     * @param application a name that no other run has
+     * @param id of the run, that no other has
+     * @param owners of the same run
      */
-    Staging(Storage storage, String address, Path workspace, String application) {
+    Staging(Storage storage, String address, Path workspace, String id, Owners owners) throws IOException {
         this.storage = storage;
         this.address = address;
         this.workspace = workspace;
-        this.tasks = ".tasks/" + application;
+        this.owners = owners;
+        this.tasks = Owners.TASKS + "/" + id;
+        owners.begin();
+    }
+
+    /** Puts a file there for executors to find, and tells its name. */
+    String probe(String content) throws IOException {
+        String name = tasks + "/probe";
+        storage.write(name, content);
+        return name;
+    }
+
+    /**
+     * Claims the names of folders that are going to be written, all or none.
+     *
+     * @throws IOException in a sentence, if another process that lives writes one of them
+     */
+    void claim(List<String> names) throws IOException {
+        List<String> claimed = Collections.synchronizedList(new ArrayList<>());
+        ExecutorService threads = Executors.newFixedThreadPool(THREADS);
+        try {
+            List<Future<Void>> all = new ArrayList<>();
+            for (String name : names) {
+                all.add(threads.submit(() -> {
+                    owners.claim(name);
+                    claimed.add(name);
+                    return null;
+                }));
+            }
+            IOException refused = null;
+            for (Future<Void> one : all) {
+                try {
+                    one.get();
+                } catch (ExecutionException e) {
+                    refused = e.getCause() instanceof IOException ? (IOException) e.getCause() : new IOException(e);
+                } catch (InterruptedException e) {
+                    refused = new IOException(e);
+                }
+            }
+            if (refused != null) {
+                release(claimed);
+                throw refused;
+            }
+        } finally {
+            threads.shutdownNow();
+        }
+    }
+
+    /** Gives claimed names back. */
+    void release(List<String> names) {
+        for (String name : List.copyOf(names)) {
+            try {
+                owners.release(name);
+            } catch (IOException e) {
+                System.err.println("The claim of " + name + " could not be given back: " + e); // it goes with the driver
+            }
+        }
     }
 
     /** The folder of a task. */
@@ -89,9 +155,9 @@ final class Staging {
     /** Forgets this run. */
     void end() {
         try {
-            storage.remove(tasks);
+            owners.end();
         } catch (IOException e) {
-            System.err.println("The folder " + tasks + " of the storage could not be deleted: " + e);
+            System.err.println("The storage could not be cleared up, which the next driver does: " + e);
         }
     }
 
@@ -112,15 +178,26 @@ final class Staging {
             throw new IOException(folder + " has no files");
         }
         if (!there.equals(here)) {
-            if (!there.isEmpty() && !there.equals(known(name))) {
-                throw new IOException("There is another " + name + " in " + address
-                        + ", which somebody else has put there: choose another name, or delete that one. Yours is in "
-                        + folder + ", and nothing was changed");
+            owners.claim(name);
+            try {
+                owners.check(name);
+                put(name, folder, here);
+            } finally {
+                owners.release(name);
             }
-            storage.put(folder, name, here);
         }
         know(name, here);
         stamps.put(name, stamp);
+    }
+
+    private void put(String name, Path folder, String here) throws IOException {
+        String there = storage.list(name);
+        if (!there.isEmpty() && !there.equals(here) && !there.equals(known(name))) {
+            throw new IOException("There is another " + name + " in " + address
+                    + ", which somebody else has put there: choose another name, or delete that one. Yours is in "
+                    + folder + ", and nothing was changed");
+        }
+        storage.put(folder, name, here);
     }
 
     /** Brings a folder into the workspace where there is none of that name; whether the storage has it. */

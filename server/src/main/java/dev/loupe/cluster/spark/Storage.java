@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
@@ -20,6 +21,7 @@ import java.util.zip.CRC32C;
 import java.util.zip.CheckedInputStream;
 import java.util.zip.CheckedOutputStream;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FSDataOutputStreamBuilder;
 import org.apache.hadoop.fs.FileContext;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
@@ -37,6 +39,9 @@ final class Storage {
     static final String LIST = "_loupe_files";
 
     private static final int BUFFER = 1 << 20;
+
+    /** How the name of a small file ends that is being written. */
+    private static final String PART = "\\.part-[0-9a-f-]+";
 
     private final FileSystem files;
     private final org.apache.hadoop.fs.Path root;
@@ -107,7 +112,7 @@ final class Storage {
             }
             return;
         }
-        org.apache.hadoop.fs.Path part = target.suffix("." + UUID.randomUUID());
+        org.apache.hadoop.fs.Path part = target.suffix(".part-" + UUID.randomUUID());
         try (OutputStream out = files.create(part, false)) {
             out.write(text.getBytes(StandardCharsets.UTF_8));
         }
@@ -118,6 +123,65 @@ final class Storage {
             if (!files.rename(part, target)) {
                 throw new IOException(target + " could not be written", e);
             }
+        }
+    }
+
+    /**
+     * Writes a small file where there is none; of several who do so at once, one succeeds: HDFS promises it, and S3 where it
+     * knows conditional requests. Other stores that speak its protocol may not; there two could believe it.
+     *
+     * @return false if it is there
+     */
+    boolean create(String name, String text) throws IOException {
+        FSDataOutputStreamBuilder<?, ?> builder = files.createFile(at(name));
+        builder.create();
+        builder.overwrite(false);
+        builder.recursive();
+        builder.opt(Options.CreateFileOptionKeys.FS_OPTION_CREATE_CONDITIONAL_OVERWRITE, true);
+        try (OutputStream out = builder.build()) {
+            out.write(text.getBytes(StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            if (modified(name) >= 0) {
+                return false;
+            }
+            throw e;
+        }
+        return true;
+    }
+
+    /** When a file was written, as the storage says; −1 if it is not there. */
+    long modified(String name) throws IOException {
+        try {
+            return files.getFileStatus(at(name)).getModificationTime();
+        } catch (java.io.FileNotFoundException e) {
+            return -1;
+        }
+    }
+
+    /** The names in a folder; none if it is not there. */
+    List<String> children(String name) throws IOException {
+        List<String> names = new ArrayList<>();
+        try {
+            for (FileStatus status : files.listStatus(at(name))) {
+                String child = status.getPath().getName();
+                if (!child.matches(".*" + PART)) { // somebody is writing it
+                    names.add(child);
+                }
+            }
+        } catch (java.io.FileNotFoundException e) {
+            return List.of();
+        }
+        return names;
+    }
+
+    /** Deletes a folder of the storage if nothing is in it. */
+    void removeEmpty(String name) {
+        try {
+            if (files.getFileStatus(at(name)).isDirectory()) {
+                files.delete(at(name), false);
+            }
+        } catch (IOException e) {
+            // somebody uses it, or there is none
         }
     }
 

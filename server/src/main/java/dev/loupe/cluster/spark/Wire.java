@@ -41,6 +41,11 @@ public final class Wire implements Closeable {
     /** To Spark: bring a folder from the storage into the workspace; the result says whether there is one. */
     public static final byte FETCH = 14;
 
+    /** To Spark: claim names in the storage, joined by tabs, that are going to be written; answered like {@link #KEEP}. */
+    public static final byte CLAIM = 15;
+    /** To Spark: give such names back; answered as well. */
+    public static final byte RELEASE = 16;
+
     private static final int MOST = 1 << 28;
 
     private final Socket socket;

@@ -7,13 +7,18 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FSDataInputStream;
+import org.apache.hadoop.fs.RawLocalFileSystem;
 import org.apache.hadoop.security.AccessControlException;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,6 +33,18 @@ class StorageTest {
     private Storage storage;
     private Path workspace;
     private Path far;
+    private final List<Staging> open = new ArrayList<>();
+
+    /** Counts how often a file is read. */
+    public static final class Counting extends RawLocalFileSystem {
+        static final ConcurrentHashMap<String, Integer> READ = new ConcurrentHashMap<>();
+
+        @Override
+        public FSDataInputStream open(org.apache.hadoop.fs.Path path, int buffer) throws IOException {
+            READ.merge(path.toUri().getPath(), 1, Integer::sum);
+            return super.open(path, buffer);
+        }
+    }
 
     @BeforeEach
     void open() throws IOException {
@@ -39,8 +56,7 @@ class StorageTest {
     private Configuration conf() {
         Configuration conf = new Configuration();
         conf.set("fs.viewfs.mounttable.loupe.link./data", far.toUri().toString());
-        conf.setClass(
-                "fs.file.impl", org.apache.hadoop.fs.RawLocalFileSystem.class, org.apache.hadoop.fs.FileSystem.class);
+        conf.setClass("fs.file.impl", Counting.class, org.apache.hadoop.fs.FileSystem.class);
         return conf;
     }
 
@@ -68,19 +84,44 @@ class StorageTest {
         return all;
     }
 
-    private Staging staging(Path own) {
-        return new Staging(storage, ADDRESS, own, "app-1");
+    /** What is in the storage beside what drivers note there while they live. */
+    private TreeMap<String, String> artifacts() throws IOException {
+        TreeMap<String, String> all = content(far);
+        all.keySet().removeIf(name -> name.startsWith("ws/."));
+        return all;
+    }
+
+    private Staging staging(Path own) throws IOException {
+        String id = "app-" + open.size();
+        ThisProcess here = ThisProcess.of(ProcessHandle.current().pid());
+        Staging staging = new Staging(storage, ADDRESS, own, id, new Owners(storage, ADDRESS, id, here, 60_000));
+        open.add(staging);
+        return staging;
+    }
+
+    @AfterEach
+    void nothingButFoldersIsLeft() throws IOException {
+        open.forEach(Staging::end);
+        if (Files.isDirectory(far.resolve("ws"))) {
+            try (Stream<Path> all = Files.list(far.resolve("ws"))) {
+                assertThat(all.map(p -> p.getFileName().toString()))
+                        .isSubsetOf("activations", "saes", "comparisons", "features");
+            }
+        }
     }
 
     @Test
     void a_folder_goes_there_and_comes_back_as_it_was() throws Exception {
         Path store = artifact("activations/s", 1);
-        Files.writeString(workspace.resolve("activations/.hidden"), "not ours");
+        staging(workspace).keep("activations/s");
+        var whole = content(store);
+        Files.writeString(store.resolve(".lock"), "not a part of it");
+        Files.writeString(store.resolve("a/.part.tmp-1"), "not a part of it");
         staging(workspace).keep("activations/s");
         Path other = Files.createDirectories(folder.resolve("other"));
         assertThat(staging(other).fetch("activations/none")).isFalse();
         assertThat(staging(other).fetch("activations/s")).isTrue();
-        assertThat(content(other.resolve("activations/s"))).isEqualTo(content(store));
+        assertThat(content(other.resolve("activations/s"))).isEqualTo(whole);
         // a new version of it replaces all of the old one
         Files.delete(store.resolve("a/part-1"));
         Files.writeString(store.resolve("report.json"), "{}");
@@ -110,14 +151,15 @@ class StorageTest {
     void of_two_drivers_with_one_name_the_second_is_told_and_changes_nothing() throws Exception {
         artifact("saes/x", 3);
         staging(workspace).keep("saes/x");
-        var before = content(far);
+        var before = artifacts();
+        assertThat(before).containsKey("ws/saes/x/" + Storage.LIST).hasSize(5);
         Path first = workspace;
         workspace = Files.createDirectories(folder.resolve("second"));
         artifact("saes/x", 4);
         assertThatThrownBy(() -> staging(workspace).keep("saes/x"))
                 .hasMessageContaining("There is another saes/x in " + ADDRESS)
                 .hasMessageContaining("choose another name");
-        assertThat(content(far)).isEqualTo(before);
+        assertThat(artifacts()).isEqualTo(before);
         // who put it there may go on with it, in another run as well
         Files.writeString(first.resolve("saes/x/report.json"), "{}");
         staging(first).keep("saes/x");
@@ -132,29 +174,50 @@ class StorageTest {
         String inputs = staging.inputs(7, "activations/s\tspec.json");
         Scratch scratch = Scratch.of(storage, folder.resolve("scratch"), ADDRESS);
         Scratch same = Scratch.of(storage, folder.resolve("scratch"), ADDRESS);
+        Counting.READ.clear();
         CompletableFuture.allOf(
                         CompletableFuture.runAsync(() -> bring(scratch, inputs, staging.folder(7))),
                         CompletableFuture.runAsync(() -> bring(same, inputs, staging.folder(7))))
                 .get();
+        assertThat(Counting.READ)
+                .as("each file of the store comes to the machine once")
+                .containsEntry(far.resolve("ws/activations/s/a/part-0").toString(), 1)
+                .containsEntry(far.resolve("ws/activations/s/a/part-1").toString(), 1);
         assertThat(content(scratch.folder().resolve("activations/s")))
                 .isEqualTo(content(workspace.resolve("activations/s")));
         assertThat(scratch.folder().resolve("spec.json")).hasContent("spec");
+        scratch.leave(inputs);
+        assertThat(scratch.folder().resolve("spec.json"))
+                .as("the other task still needs it")
+                .exists();
+        same.leave(inputs);
+        assertThat(scratch.folder().resolve("spec.json")).doesNotExist();
+        assertThat(scratch.folder().resolve("activations/s/store.json"))
+                .as("a store stays for later work")
+                .exists();
         Path made = Files.createDirectories(scratch.folder().resolve("saes/.x.tmp-1"));
         Files.writeString(made.resolve("weights"), "w");
         Files.writeString(scratch.folder().resolve("codes"), "c");
+        Path checkpoint = Files.writeString(scratch.folder().resolve("saes/.x.checkpoint"), "c");
         scratch.send(List.of("saes/.x.tmp-1", "codes"), staging.folder(7) + "/out-1");
+        scratch.delete(List.of("saes/.x.checkpoint", "saes/none"));
         assertThat(made).doesNotExist();
+        assertThat(checkpoint).doesNotExist();
+        assertThat(scratch.folder().resolve("codes")).doesNotExist();
         staging.outputs(7, "out-1", List.of("saes/.x.tmp-1", "codes"));
         assertThat(workspace.resolve("saes/.x.tmp-1/weights")).hasContent("w");
         assertThat(workspace.resolve("codes")).hasContent("c");
         staging.done(7);
-        assertThat(far.resolve("ws/.tasks/app-1/7")).doesNotExist();
+        assertThat(far.resolve("ws/.tasks/app-0/7")).doesNotExist();
+        assertThat(staging.probe("hello")).isEqualTo(".tasks/app-0/probe");
+        assertThat(far.resolve("ws/.tasks/app-0/probe")).hasContent("hello");
         staging.end();
-        assertThat(far.resolve("ws/.tasks/app-1")).doesNotExist();
+        assertThat(content(far).keySet()).allMatch(name -> name.startsWith("ws/activations/s/"));
     }
 
     private static void bring(Scratch scratch, String inputs, String task) {
         try {
+            scratch.hold(inputs);
             scratch.bring(inputs, task);
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);

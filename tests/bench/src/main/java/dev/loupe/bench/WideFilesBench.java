@@ -125,6 +125,7 @@ final class WideFilesBench implements LoneBenchmark {
                 SaeDirections b = SaeDirections.open(folder.resolve("b"), folder)) {
             opened = clock.seconds();
             Matching m = SaeMatcher.match(a, b, Matching.DEFAULT_THRESHOLD, folder, clock);
+            SaeMatcher.forget(folder, a.name(), b.name());
             answer = m.shared();
             end = String.format(Locale.ROOT, "done: %d shared, gap %.2g", m.shared(), m.gap());
         } catch (CancelledException e) {
