@@ -10,6 +10,7 @@ the same `loupe eval` on held-out documents. Finished runs are kept in --out and
 ends after N trainings with exit code 3 if there is more to do. Needs the packages of requirements-peers-alone.txt and pyarrow.
 """
 import argparse
+import importlib.util
 import json
 import math
 import os
@@ -141,7 +142,8 @@ def dictionary_learning(o, method, seed, rate, x, folder, hook):
     import torch as t
 
     for unused in ("nnsight", "wandb"):  # wanted at import by the parts that read models and log
-        sys.modules.setdefault(unused, MagicMock())
+        if importlib.util.find_spec(unused) is None:
+            sys.modules[unused] = MagicMock()
     from dictionary_learning.trainers.batch_top_k import BatchTopKTrainer
     from dictionary_learning.trainers.jumprelu import JumpReluTrainer
     from dictionary_learning.trainers.standard import StandardTrainer

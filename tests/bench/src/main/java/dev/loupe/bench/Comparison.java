@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
 final class Comparison {
     private Comparison() {}
 
+    /** Threads of the other side may spin for a while after its work (OpenMP's do); neither side is to be measured then. */
+    private static final int REST_MILLIS = 500;
+
     /**
      * Compares.
      *
@@ -30,7 +33,9 @@ final class Comparison {
         Map<String, List<Double>> beside = new LinkedHashMap<>();
         try (Peer peer = venv == null || !b.hasPeer() ? null : Peer.start(venv, script, b.peer(), folder, threads)) {
             for (int i = -warmups; i < rounds; i++) {
+                rest(peer);
                 mine = b.run();
+                rest(peer);
                 other = peer == null ? null : peer.run(b.name());
                 if (i >= 0) {
                     ours.add(mine.rate());
@@ -81,6 +86,12 @@ final class Comparison {
             }
         });
         return medians;
+    }
+
+    private static void rest(@Nullable Peer peer) throws InterruptedException {
+        if (peer != null) {
+            Thread.sleep(REST_MILLIS);
+        }
     }
 
     static boolean agree(double a, double b, double tolerance) {

@@ -32,6 +32,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
@@ -51,6 +52,7 @@ final class CrowdBench implements LoneBenchmark {
     private static final int PAGES_OF_A_TAB = 40;
     private static final int SMALLEST_PAGE = 2000;
     private static final long FREE_NANOS = 15_000_000_000L;
+    private static final long LAST_NANOS = 60_000_000_000L;
     private static final double MOST_GROWTH = 1.3;
     private static final long SLACK_MIB = 250;
 
@@ -141,19 +143,19 @@ final class CrowdBench implements LoneBenchmark {
         ServerLoad full;
         try (ScheduledExecutorService minutes = Executors.newSingleThreadScheduledExecutor();
                 ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
-            List<Future<?>> all = new ArrayList<>();
+            Map<Future<?>, String> all = new LinkedHashMap<>();
             for (int i = 0; i < tabs; i++) {
                 int number = i;
-                all.add(threads.submit(() -> tab(url, number, end)));
+                all.put(threads.submit(() -> tab(url, number, end)), "tab");
             }
             for (int i = 0; i < streams; i++) {
                 Edit edit = new Edit(SAE + ":" + i, null, null, "add", 2.0, "absolute", "generated", null);
                 TextClient client = new TextClient(url, i, w -> w.with(edit), timings, tokens);
-                all.add(threads.submit(() -> client.until(end)));
+                all.put(threads.submit(() -> client.until(end)), "stream");
             }
-            all.add(threads.submit(() -> rude.until(end)));
+            all.put(threads.submit(() -> rude.until(end)), "rude client");
             for (int i = 0; i < SLOW; i++) {
-                all.add(threads.submit(() -> rude.slowly(end)));
+                all.put(threads.submit(() -> rude.slowly(end)), "slow client");
             }
             Future<?> told = minutes.scheduleAtFixedRate(
                     () -> System.err.println("crowd: " + soFar(start)), 60, 60, TimeUnit.SECONDS);
@@ -162,8 +164,8 @@ final class CrowdBench implements LoneBenchmark {
             full = ServerLoad.of(url, model);
             Thread.sleep(Math.max(0, (end - System.nanoTime()) / 1_000_000));
             atEnd = Resident.mib();
-            for (Future<?> one : all) {
-                one.get();
+            for (Map.Entry<Future<?>, String> one : all.entrySet()) {
+                done(threads, one.getKey(), one.getValue(), end);
             }
             told.cancel(false);
         }
@@ -186,6 +188,17 @@ final class CrowdBench implements LoneBenchmark {
         note("resident MiB at the end", atEnd);
         judge(start, middle, atEnd);
         return new Measured(timings.count(PAGE), wall, timings.count(PAGE));
+    }
+
+    /** Waits for one of the crowd, who has known since before when to go. */
+    private static void done(ExecutorService threads, Future<?> one, String who, long end) throws Exception {
+        try {
+            one.get(Math.max(1, end + LAST_NANOS - System.nanoTime()), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+            threads.shutdownNow();
+            throw new LoupeException(
+                    "A " + who + " still waits " + LAST_NANOS / 1_000_000_000L + " s after the end of the crowd.", e);
+        }
     }
 
     private void judge(long start, double middle, double atEnd) {
