@@ -16,8 +16,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -32,7 +30,7 @@ final class BlockShuffleBench implements LoneBenchmark {
     private static final int DONTNEED = 4;
     private static final int PIECE = 4 << 20;
 
-    private final Map<String, List<Double>> beside = new LinkedHashMap<>();
+    private final Beside beside = new Beside();
     private Path store = Path.of("");
 
     @Override
@@ -74,14 +72,10 @@ final class BlockShuffleBench implements LoneBenchmark {
         drop();
         double sequential = sequential();
         double bytes = 4.0 * StoreData.WIDTH * ROWS;
-        add("GB/s", bytes / seconds / 1e9);
-        add("sequential read GB/s", sequential / 1e9);
-        add("of sequential", bytes / seconds / sequential);
+        beside.add("GB/s", bytes / seconds / 1e9);
+        beside.add("sequential read GB/s", sequential / 1e9);
+        beside.add("of sequential", bytes / seconds / sequential);
         return new Measured(ROWS, seconds, answer);
-    }
-
-    private void add(String name, double value) {
-        beside.computeIfAbsent(name, n -> new ArrayList<>()).add(value);
     }
 
     private List<Path> files() throws IOException {
@@ -140,7 +134,7 @@ final class BlockShuffleBench implements LoneBenchmark {
 
     @Override
     public Map<String, List<Double>> beside() {
-        return beside;
+        return beside.all();
     }
 
     @Override

@@ -17,8 +17,6 @@ import dev.loupe.store.StoreWriter;
 import java.io.BufferedWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -31,7 +29,7 @@ final class CaptureBench implements Benchmark {
     private static final int LONGEST = 600;
     private static final String[] HOOKS = {"blocks.1.hook_resid_post", "blocks.3.hook_resid_post"};
 
-    private final Map<String, List<Double>> beside = new LinkedHashMap<>();
+    private final Beside beside = new Beside();
     private @Nullable LanguageModel model;
     private @Nullable Path folder;
     private int runs;
@@ -90,7 +88,7 @@ final class CaptureBench implements Benchmark {
         double answer;
         try (ActivationStore store = ActivationStore.open(r.folder())) {
             answer = store.meanSquaredNorm(HOOKS[1]);
-            add("storing share", storing(store, stores.resolve("again")) / seconds);
+            beside.add("storing share", storing(store, stores.resolve("again")) / seconds);
         }
         AtomicFiles.deleteTree(stores.resolve("again"));
         AtomicFiles.deleteTree(r.folder());
@@ -130,13 +128,9 @@ final class CaptureBench implements Benchmark {
         return System.nanoTime() - start;
     }
 
-    private void add(String name, double value) {
-        beside.computeIfAbsent(name, n -> new ArrayList<>()).add(value);
-    }
-
     @Override
     public Map<String, List<Double>> beside() {
-        return beside;
+        return beside.all();
     }
 
     @Override

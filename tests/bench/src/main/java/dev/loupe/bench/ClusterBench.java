@@ -11,7 +11,6 @@ import dev.loupe.service.Workbench;
 import dev.loupe.service.Workspace;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,7 +44,7 @@ final class ClusterBench implements Benchmark {
     private final Case what;
     private long tokens;
     private int sweepTokens = 1_000_000;
-    private final Map<String, List<Double>> beside = new LinkedHashMap<>();
+    private final Beside beside = new Beside();
     private @Nullable Path folder;
     private int runs;
 
@@ -129,13 +128,13 @@ final class ClusterBench implements Benchmark {
         if (base.answer != cluster.answer) {
             throw new IllegalStateException("other results: " + base.answer + " and " + cluster.answer);
         }
-        add("base", base.tokens / base.seconds);
-        add("ratio", base.seconds / cluster.seconds);
-        add("base from its first part on", base.rate);
-        add("from its first part on", cluster.rate);
-        add("ratio from the first part on", cluster.rate / base.rate);
-        add("seconds to the first part", cluster.first);
-        add("base seconds to the first part", base.first);
+        beside.add("base", base.tokens / base.seconds);
+        beside.add("ratio", base.seconds / cluster.seconds);
+        beside.add("base from its first part on", base.rate);
+        beside.add("from its first part on", cluster.rate);
+        beside.add("ratio from the first part on", cluster.rate / base.rate);
+        beside.add("seconds to the first part", cluster.first);
+        beside.add("base seconds to the first part", base.first);
         AtomicFiles.deleteTree(root);
         return new Measured(cluster.tokens, cluster.seconds, cluster.answer);
     }
@@ -257,13 +256,9 @@ final class ClusterBench implements Benchmark {
         return new Workbench(Workspace.create(workspace), Settings.load(flags, System.getenv()));
     }
 
-    private void add(String name, double value) {
-        beside.computeIfAbsent(name, n -> new ArrayList<>()).add(value);
-    }
-
     @Override
     public Map<String, List<Double>> beside() {
-        return beside;
+        return beside.all();
     }
 
     @Override

@@ -20,7 +20,6 @@ import dev.loupe.service.Workbench;
 import dev.loupe.service.Workspace;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -61,7 +60,7 @@ final class CrowdBench implements LoneBenchmark {
     private final int seconds;
     private final long rows;
     private final boolean jobs;
-    private final Map<String, List<Double>> beside = new LinkedHashMap<>();
+    private final Beside beside = new Beside();
     private final Timings timings = new Timings();
     private final LongAdder tokens = new LongAdder();
     private @Nullable Workbench bench;
@@ -175,17 +174,17 @@ final class CrowdBench implements LoneBenchmark {
         }
         double freed = freed(url, model, before, full);
         for (String kind : timings.kinds()) {
-            note(kind + " p50 ms", timings.quantile(kind, 0.5));
-            note(kind + " p95 ms", timings.quantile(kind, 0.95));
+            beside.add(kind + " p50 ms", timings.quantile(kind, 0.5));
+            beside.add(kind + " p95 ms", timings.quantile(kind, 0.95));
         }
-        note("texts", timings.count(TextClient.TEXT));
-        note("tokens/s", tokens.sum() / wall);
-        note("broken off", rude.left());
-        note("errors", timings.failures().size());
-        note("ms until nobody's work was freed", freed);
-        note("resident MiB at the start", atStart);
-        note("resident MiB in the middle", middle);
-        note("resident MiB at the end", atEnd);
+        beside.add("texts", timings.count(TextClient.TEXT));
+        beside.add("tokens/s", tokens.sum() / wall);
+        beside.add("broken off", rude.left());
+        beside.add("errors", timings.failures().size());
+        beside.add("ms until nobody's work was freed", freed);
+        beside.add("resident MiB at the start", atStart);
+        beside.add("resident MiB in the middle", middle);
+        beside.add("resident MiB at the end", atEnd);
         judge(start, middle, atEnd);
         return new Measured(timings.count(PAGE), wall, timings.count(PAGE));
     }
@@ -289,13 +288,9 @@ final class CrowdBench implements LoneBenchmark {
         }
     }
 
-    private void note(String what, double value) {
-        beside.computeIfAbsent(what, k -> new ArrayList<>()).add(value);
-    }
-
     @Override
     public Map<String, List<Double>> beside() {
-        return beside;
+        return beside.all();
     }
 
     @Override

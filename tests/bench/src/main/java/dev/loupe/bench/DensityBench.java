@@ -14,7 +14,6 @@ import dev.loupe.fixtures.Cases;
 import dev.loupe.math.Matrix;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -37,7 +36,7 @@ final class DensityBench implements Benchmark {
     private static final Map<Integer, Double> BARS = bars();
 
     private final Arena arena = Arena.ofShared();
-    private final Map<String, List<Double>> beside = new LinkedHashMap<>();
+    private final Beside beside = new Beside();
     private @Nullable Matrix rows;
     private @Nullable Matrix decoder;
 
@@ -116,15 +115,15 @@ final class DensityBench implements Benchmark {
                 Measured one = step(x, d, active, SaeEngine.best(precision));
                 seconds += one.seconds();
                 loss = one.answer();
-                keep(precision.id() + " ms at " + active, 1000 * one.seconds());
+                beside.add(precision.id() + " ms at " + active, 1000 * one.seconds());
             }
             for (int active : BOTH) {
-                keep(
+                beside.add(
                         precision.id() + " pairs ms at " + active,
                         1000
                                 * step(x, d, active, SaeEngine.denseFrom(precision, 0))
                                         .seconds());
-                keep(
+                beside.add(
                         precision.id() + " dense ms at " + active,
                         1000
                                 * step(x, d, active, SaeEngine.denseFrom(precision, LATENTS))
@@ -152,13 +151,9 @@ final class DensityBench implements Benchmark {
         }
     }
 
-    private void keep(String name, double value) {
-        beside.computeIfAbsent(name, n -> new ArrayList<>()).add(value);
-    }
-
     @Override
     public Map<String, List<Double>> beside() {
-        return beside;
+        return beside.all();
     }
 
     @Override

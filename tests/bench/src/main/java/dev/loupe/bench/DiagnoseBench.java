@@ -10,8 +10,6 @@ import dev.loupe.diagnose.TextSample;
 import dev.loupe.diagnose.gallery.Diagnostics;
 import dev.loupe.model.LanguageModel;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -23,7 +21,7 @@ final class DiagnoseBench implements Benchmark {
     private static final long TOKENS = 30_000;
     private static final long TRIAL_TOKENS = 512;
 
-    private final Map<String, List<Double>> beside = new LinkedHashMap<>();
+    private final Beside beside = new Beside();
     private @Nullable LanguageModel model;
     private @Nullable Subject subject;
 
@@ -86,20 +84,16 @@ final class DiagnoseBench implements Benchmark {
                 together.streams().tokens(),
                 alone,
                 tokens);
-        note("seconds together", shared);
-        note("seconds alone", alone);
-        note("tokens read together", together.streams().tokens());
-        note("tokens read alone", tokens);
+        beside.add("seconds together", shared);
+        beside.add("seconds alone", alone);
+        beside.add("tokens read together", together.streams().tokens());
+        beside.add("tokens read alone", tokens);
         return new Measured(alone, shared, (double) tokens / together.streams().tokens());
-    }
-
-    private void note(String what, double value) {
-        beside.computeIfAbsent(what, k -> new ArrayList<>()).add(value);
     }
 
     @Override
     public Map<String, List<Double>> beside() {
-        return beside;
+        return beside.all();
     }
 
     @Override

@@ -9,7 +9,6 @@ import dev.loupe.store.RowReader;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,7 +31,7 @@ final class GatherBench implements Benchmark {
     private final Arena arena = Arena.ofShared();
     private final Matrix batch = Matrix.allocate(arena, BATCH, WIDTH);
     private final Map<Dtype, ActivationStore> stores = new LinkedHashMap<>();
-    private final Map<String, List<Double>> beside = new LinkedHashMap<>();
+    private final Beside beside = new Beside();
     private @Nullable MemorySegment from;
     private @Nullable MemorySegment to;
 
@@ -80,20 +79,16 @@ final class GatherBench implements Benchmark {
         Measured measured = gather(Dtype.FLOAT32, rows);
         double bytes = 4.0 * WIDTH * rows.length / measured.seconds();
         double memcpy = memcpy();
-        add("memcpy GB/s", memcpy / GB);
-        add("gather GB/s", bytes / GB);
-        add("of memcpy", bytes / memcpy);
+        beside.add("memcpy GB/s", memcpy / GB);
+        beside.add("gather GB/s", bytes / GB);
+        beside.add("of memcpy", bytes / memcpy);
         long[] fewer = new long[rows.length];
         for (int i = 0; i < rows.length; i++) {
             fewer[i] = rows[i] % 65_408;
         }
-        add("float16 rows/s", gather(Dtype.FLOAT16, fewer).rate());
-        add("bf16 rows/s", gather(Dtype.BF16, fewer).rate());
+        beside.add("float16 rows/s", gather(Dtype.FLOAT16, fewer).rate());
+        beside.add("bf16 rows/s", gather(Dtype.BF16, fewer).rate());
         return measured;
-    }
-
-    private void add(String name, double value) {
-        beside.computeIfAbsent(name, n -> new ArrayList<>()).add(value);
     }
 
     private Measured gather(Dtype dtype, long[] ids) {
@@ -119,7 +114,7 @@ final class GatherBench implements Benchmark {
 
     @Override
     public Map<String, List<Double>> beside() {
-        return beside;
+        return beside.all();
     }
 
     @Override

@@ -1,8 +1,6 @@
 package dev.loupe.bench;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.openjdk.jmh.results.RunResult;
@@ -13,7 +11,7 @@ import org.openjdk.jmh.runner.options.VerboseMode;
 
 /** {@link GatherJmh}: gather and memcpy in one JMH run. */
 final class GatherJmhBench implements LoneBenchmark {
-    private final Map<String, List<Double>> beside = new LinkedHashMap<>();
+    private final Beside beside = new Beside();
 
     @Override
     public String name() {
@@ -51,20 +49,16 @@ final class GatherJmhBench implements LoneBenchmark {
                 gather = GatherJmh.gathered() / seconds / 1e9;
             }
         }
-        add("memcpy GB/s", memcpy);
-        add("gather GB/s", gather);
-        add("of memcpy", gather / memcpy);
+        beside.add("memcpy GB/s", memcpy);
+        beside.add("gather GB/s", gather);
+        beside.add("of memcpy", gather / memcpy);
         double rows = gather * 1e9 / (4.0 * StoreData.WIDTH);
         return new Measured(rows, 1, 0);
     }
 
-    private void add(String name, double value) {
-        beside.computeIfAbsent(name, n -> new ArrayList<>()).add(value);
-    }
-
     @Override
     public Map<String, List<Double>> beside() {
-        return beside;
+        return beside.all();
     }
 
     @Override

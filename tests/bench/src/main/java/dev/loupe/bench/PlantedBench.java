@@ -11,10 +11,8 @@ import dev.loupe.train.TrainConfig;
 import dev.loupe.train.TrainJob;
 import dev.loupe.train.TrainPreset;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -40,7 +38,7 @@ final class PlantedBench implements Benchmark {
 
     private final Method method;
     private final PlantedRows rows = new PlantedRows(1);
-    private final Map<String, List<Double>> beside = new LinkedHashMap<>();
+    private final Beside beside = new Beside();
 
     PlantedBench(Method method) {
         this.method = method;
@@ -145,21 +143,21 @@ final class PlantedBench implements Benchmark {
                 .mapToDouble(f -> ofFeature[f])
                 .average()
                 .orElseThrow();
-        note("MMCS", mmcs);
-        note("L0", codes.l0());
-        note("true L0", trueL0);
-        note("MMCS back", back / living);
-        note("precision", (double) precise / living);
-        note("recall", recall(ofFeature, f -> true));
-        note("recall of pairs", recall(ofFeature, PlantedRows::paired));
-        note("alive", living);
+        beside.add("MMCS", mmcs);
+        beside.add("L0", codes.l0());
+        beside.add("true L0", trueL0);
+        beside.add("MMCS back", back / living);
+        beside.add("precision", (double) precise / living);
+        beside.add("recall", recall(ofFeature, f -> true));
+        beside.add("recall of pairs", recall(ofFeature, PlantedRows::paired));
+        beside.add("alive", living);
         Integer[] order = IntStream.range(0, ofFeature.length).boxed().toArray(Integer[]::new);
         Arrays.sort(order, Comparator.comparingDouble(f -> rows.rates[f]));
         for (int decile = 0; decile < 10; decile++) {
             int from = decile * order.length / 10;
             int to = (decile + 1) * order.length / 10;
             List<Integer> some = List.of(order).subList(from, to);
-            note("recall " + (decile + 1) + "/10", recall(ofFeature, some::contains));
+            beside.add("recall " + (decile + 1) + "/10", recall(ofFeature, some::contains));
         }
         return mmcs;
     }
@@ -172,13 +170,9 @@ final class PlantedBench implements Benchmark {
                 .orElseThrow();
     }
 
-    private void note(String name, double value) {
-        beside.computeIfAbsent(name, n -> new ArrayList<>()).add(value);
-    }
-
     @Override
     public Map<String, List<Double>> beside() {
-        return beside;
+        return beside.all();
     }
 
     @Override

@@ -12,7 +12,6 @@ import dev.loupe.model.LanguageModel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -46,7 +45,7 @@ final class ScaleBench implements LoneBenchmark {
     /** What Spark takes to start a job of one task and to tell of its end. */
     private static final double JOB_SECONDS = 0.03;
 
-    private final Map<String, List<Double>> beside = new LinkedHashMap<>();
+    private final Beside beside = new Beside();
     private @Nullable Path folder;
     private @Nullable LanguageModel model;
     private int runs;
@@ -130,20 +129,20 @@ final class ScaleBench implements LoneBenchmark {
         double seconds = LARGE_ROWS * 2 * LARGE_PARAMETERS / MACHINE_FLOPS;
         double[] spread = clock.tasks.stream().mapToDouble(t -> t / mean).toArray();
         double checkRate = clock.rows * ROW_BYTES / sum(clock.taking);
-        add("packed tokens/s", 1 / packing);
-        add("checked and named GB/s", checkRate / 1e9);
-        add("tokens/s of tasks", clock.rows / sum(clock.tasks));
-        add(
+        beside.add("packed tokens/s", 1 / packing);
+        beside.add("checked and named GB/s", checkRate / 1e9);
+        beside.add("tokens/s of tasks", clock.rows / sum(clock.tasks));
+        beside.add(
                 "longest task in means",
                 clock.tasks.stream().mapToDouble(t -> t / mean).max().orElse(1));
-        add("seconds of a large task", seconds);
+        beside.add("seconds of a large task", seconds);
         Measured answer = new Measured(1, 1, 0);
         for (int machines : new int[] {1, 10, 100, 1000}) {
             double checking = LARGE_ROWS * (double) WIDTH * HOOKS * 2 / checkRate;
             double all = simulate(machines, packing * LARGE_ROWS, seconds, checking, spread);
             double plain = simulate(machines, packing * LARGE_ROWS, seconds, 0.001, spread);
-            add("hours on " + machines, all / 3600);
-            add("hours on " + machines + ", driver checks frames only", plain / 3600);
+            beside.add("hours on " + machines, all / 3600);
+            beside.add("hours on " + machines + ", driver checks frames only", plain / 3600);
             if (machines == 100) {
                 answer = new Measured(TOKENS, all, all);
             }
@@ -187,13 +186,9 @@ final class ScaleBench implements LoneBenchmark {
         return values.stream().mapToDouble(Double::doubleValue).sum();
     }
 
-    private void add(String name, double value) {
-        beside.computeIfAbsent(name, n -> new ArrayList<>()).add(value);
-    }
-
     @Override
     public Map<String, List<Double>> beside() {
-        return beside;
+        return beside.all();
     }
 
     @Override

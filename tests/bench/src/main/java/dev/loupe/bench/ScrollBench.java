@@ -2,8 +2,6 @@ package dev.loupe.bench;
 
 import com.microsoft.playwright.Page;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -77,7 +75,7 @@ final class ScrollBench implements LoneBenchmark {
             }""";
 
     private final String sae = System.getenv().getOrDefault("LOUPE_SCROLL_SAE", "wide");
-    private final Map<String, List<Double>> beside = new LinkedHashMap<>();
+    private final Beside beside = new Beside();
     private @Nullable BrowserStage stage;
 
     @Override
@@ -106,7 +104,7 @@ final class ScrollBench implements LoneBenchmark {
         Page p = Objects.requireNonNull(stage).open("/features/" + sae + "?dead=1");
         p.locator("#features vaadin-grid").waitFor();
         p.waitForFunction("document.querySelector('#features .filters')?.textContent.includes('features')");
-        note("ms to the page", (System.nanoTime() - start) / 1e6);
+        beside.add("ms to the page", (System.nanoTime() - start) / 1e6);
         p.locator("#features").scrollIntoViewIfNeeded();
         p.waitForTimeout(1000);
         p.evaluate(TOOLS);
@@ -115,9 +113,11 @@ final class ScrollBench implements LoneBenchmark {
         double[] frames =
                 times.stream().mapToDouble(t -> ((Number) t).doubleValue()).toArray();
         double sum = java.util.Arrays.stream(frames).sum();
-        note("ms a frame, p95", BrowsedIndex.p95(frames));
-        note("ms the longest frame", java.util.Arrays.stream(frames).max().orElse(0));
-        note("share of frames with an empty row", ((Number) Objects.requireNonNull(wheel.get("blank"))).doubleValue());
+        beside.add("ms a frame, p95", BrowsedIndex.p95(frames));
+        beside.add("ms the longest frame", java.util.Arrays.stream(frames).max().orElse(0));
+        beside.add(
+                "share of frames with an empty row",
+                ((Number) Objects.requireNonNull(wheel.get("blank"))).doubleValue());
         double[] filled = new double[JUMPS];
         double[] answered = new double[JUMPS];
         for (int i = 0; i < JUMPS; i++) {
@@ -126,18 +126,14 @@ final class ScrollBench implements LoneBenchmark {
             answered[i] = ((Number) jump.get(1)).doubleValue();
             p.waitForTimeout(50);
         }
-        note("ms from a jump to rows, p95", BrowsedIndex.p95(filled));
-        note("ms of the server, p95", BrowsedIndex.p95(answered));
+        beside.add("ms from a jump to rows, p95", BrowsedIndex.p95(filled));
+        beside.add("ms of the server, p95", BrowsedIndex.p95(answered));
         return new Measured(frames.length, sum / 1000, frames.length);
-    }
-
-    private void note(String name, double value) {
-        beside.computeIfAbsent(name, n -> new ArrayList<>()).add(value);
     }
 
     @Override
     public Map<String, List<Double>> beside() {
-        return beside;
+        return beside.all();
     }
 
     @Override

@@ -11,7 +11,6 @@ import dev.loupe.service.Workspace;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -34,7 +33,7 @@ final class SoakBench implements LoneBenchmark {
 
     private final int streams;
     private final int seconds;
-    private final Map<String, List<Double>> beside = new LinkedHashMap<>();
+    private final Beside beside = new Beside();
     private final Timings timings = new Timings();
     private final LongAdder pieces = new LongAdder();
     private @Nullable Workbench bench;
@@ -128,22 +127,18 @@ final class SoakBench implements LoneBenchmark {
     private Measured measured(List<Integer> texts, double wall, double early, double late) {
         double written = texts.stream().mapToInt(n -> n).sum();
         double fewest = texts.stream().mapToInt(n -> n).min().orElse(0);
-        note("texts", written);
-        note("first token p50 ms", timings.quantile(TextClient.FIRST, 0.5));
-        note("first token p95 ms", timings.quantile(TextClient.FIRST, 0.95));
-        note("least served client, share of the mean", written == 0 ? 0 : fewest * texts.size() / written);
-        note("resident MiB early", early);
-        note("resident MiB late", late);
+        beside.add("texts", written);
+        beside.add("first token p50 ms", timings.quantile(TextClient.FIRST, 0.5));
+        beside.add("first token p95 ms", timings.quantile(TextClient.FIRST, 0.95));
+        beside.add("least served client, share of the mean", written == 0 ? 0 : fewest * texts.size() / written);
+        beside.add("resident MiB early", early);
+        beside.add("resident MiB late", late);
         return new Measured(pieces.sum(), wall, written);
-    }
-
-    private void note(String what, double value) {
-        beside.computeIfAbsent(what, k -> new ArrayList<>()).add(value);
     }
 
     @Override
     public Map<String, List<Double>> beside() {
-        return beside;
+        return beside.all();
     }
 
     @Override

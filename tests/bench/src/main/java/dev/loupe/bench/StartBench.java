@@ -15,7 +15,6 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -34,7 +33,7 @@ final class StartBench implements Benchmark {
 
     private static final Duration PATIENCE = Duration.ofSeconds(100);
 
-    private final Map<String, List<Double>> seconds = new LinkedHashMap<>();
+    private final Beside seconds = new Beside();
     private final HttpClient http =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
     private final Path launcher;
@@ -138,25 +137,21 @@ final class StartBench implements Benchmark {
     @Override
     public Measured run() throws Exception {
         double help = help(true);
-        note("s help" + WITH, help);
-        note("s help" + WITHOUT, help(false));
-        note("s serve" + WITH, serve(true));
-        note("s serve" + WITHOUT, serve(false));
+        seconds.add("s help" + WITH, help);
+        seconds.add("s help" + WITHOUT, help(false));
+        seconds.add("s serve" + WITH, serve(true));
+        seconds.add("s serve" + WITHOUT, serve(false));
         return new Measured(1, help, 1);
     }
 
     @Override
     public Map<String, List<Double>> beside() {
-        return seconds;
+        return seconds.all();
     }
 
     @Override
     public void close() {
         http.close();
-    }
-
-    private void note(String what, double value) {
-        seconds.computeIfAbsent(what, w -> new ArrayList<>()).add(value);
     }
 
     private double help(boolean cache) throws Exception {

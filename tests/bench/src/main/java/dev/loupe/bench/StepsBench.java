@@ -24,7 +24,6 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -145,7 +144,7 @@ final class StepsBench implements Benchmark {
     private final Case what;
     private final Arena arena = Arena.ofShared();
     private final Matrix[] batches;
-    private final Map<String, List<Double>> beside = new LinkedHashMap<>();
+    private final Beside beside = new Beside();
     private @Nullable SaeEngine engine;
     private @Nullable TrainSession session;
     private @Nullable TrainState start;
@@ -339,34 +338,30 @@ final class StepsBench implements Benchmark {
             expected = (int) Math.ceil(m.l0());
             loss = m.reconstruction();
             if (what.whole() && i == 0) {
-                keep("first L0", m.l0());
+                beside.add("first L0", m.l0());
             }
         }
         double seconds = (System.nanoTime() - begin) / 1e9;
         StepTimes t = s.times();
         double perThread = 1000.0 / (what.gpu() ? 1 : Parallel.threads()) / what.shape.steps;
-        keep("product ms", (t.product() - before.product()) * perThread);
-        keep("selection ms", (t.selection() - before.selection()) * perThread);
-        keep("decode ms", (t.decode() - before.decode()) * perThread);
-        keep("gradients ms", (t.gradients() - before.gradients()) * perThread);
-        keep("adam ms", (t.adam() - before.adam()) * perThread);
-        keep("step ms", seconds * 1000 / what.shape.steps);
-        keep("L0", expected);
-        keep(LoadBench.PEAK, ProcessMemory.peakBytes() / 1e6);
+        beside.add("product ms", (t.product() - before.product()) * perThread);
+        beside.add("selection ms", (t.selection() - before.selection()) * perThread);
+        beside.add("decode ms", (t.decode() - before.decode()) * perThread);
+        beside.add("gradients ms", (t.gradients() - before.gradients()) * perThread);
+        beside.add("adam ms", (t.adam() - before.adam()) * perThread);
+        beside.add("step ms", seconds * 1000 / what.shape.steps);
+        beside.add("L0", expected);
+        beside.add(LoadBench.PEAK, ProcessMemory.peakBytes() / 1e6);
         if (what.gpu()) {
-            keep(GPU, CudaMemory.peak(0) / 1e6);
+            beside.add(GPU, CudaMemory.peak(0) / 1e6);
         }
         before = t;
         return new Measured((double) what.shape.batch * what.shape.steps, seconds, loss);
     }
 
-    private void keep(String name, double value) {
-        beside.computeIfAbsent(name, n -> new ArrayList<>()).add(value);
-    }
-
     @Override
     public Map<String, List<Double>> beside() {
-        return beside;
+        return beside.all();
     }
 
     @Override

@@ -10,7 +10,6 @@ import dev.loupe.model.TokenListener;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -30,7 +29,7 @@ final class StreamsBench implements Benchmark {
     private static final int TOKENS = 48;
 
     private final boolean large;
-    private final Map<String, List<Double>> beside = new LinkedHashMap<>();
+    private final Beside beside = new Beside();
     private @Nullable LanguageModel model;
 
     /** @param large a random model of SmolLM2-135M's shape instead of the embedded one */
@@ -122,18 +121,15 @@ final class StreamsBench implements Benchmark {
         }
         Arrays.sort(first);
         Arrays.sort(last);
-        note("first token p95 ms", 1000 * first[(int) Math.min(first.length - 1, Math.floor(0.95 * first.length))]);
-        note("first to end / last to end", last[0] / last[last.length - 1]);
+        beside.add(
+                "first token p95 ms", 1000 * first[(int) Math.min(first.length - 1, Math.floor(0.95 * first.length))]);
+        beside.add("first to end / last to end", last[0] / last[last.length - 1]);
         return written;
-    }
-
-    private void note(String what, double value) {
-        beside.computeIfAbsent(what, k -> new ArrayList<>()).add(value);
     }
 
     @Override
     public Map<String, List<Double>> beside() {
-        return beside;
+        return beside.all();
     }
 
     private static Sampling sampling() {

@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -26,7 +25,7 @@ final class WideFilesBench implements LoneBenchmark {
     private static final int WIDTH = Integer.getInteger("loupe.bench.width", 4096);
     private static final double SECONDS = Integer.getInteger("loupe.bench.seconds", 240);
 
-    private final Map<String, List<Double>> beside = new LinkedHashMap<>();
+    private final Beside beside = new Beside();
     private final StringBuilder stages = new StringBuilder();
     private Path folder = Path.of("");
 
@@ -133,9 +132,9 @@ final class WideFilesBench implements LoneBenchmark {
             end = "stopped";
         }
         clock.end();
-        add("seconds", clock.seconds());
-        add("opened after s", opened);
-        add("memory GB", clock.memory / 1e9);
+        beside.add("seconds", clock.seconds());
+        beside.add("opened after s", opened);
+        beside.add("memory GB", clock.memory / 1e9);
         stages.append("; ")
                 .append(end)
                 .append(" after ")
@@ -145,13 +144,9 @@ final class WideFilesBench implements LoneBenchmark {
         return new Measured(Math.max(1, clock.done), clock.seconds(), answer);
     }
 
-    private void add(String name, double value) {
-        beside.computeIfAbsent(name, n -> new ArrayList<>()).add(value);
-    }
-
     @Override
     public Map<String, List<Double>> beside() {
-        return beside;
+        return beside.all();
     }
 
     @Override

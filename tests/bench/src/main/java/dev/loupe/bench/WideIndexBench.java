@@ -23,7 +23,6 @@ import dev.loupe.store.StoreSpec;
 import dev.loupe.store.StoreWriter;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,7 +42,7 @@ final class WideIndexBench implements LoneBenchmark {
     private static final int SEQUENCE = 128;
     private static final String HOOK = "blocks.3.hook_resid_post";
 
-    private final Map<String, List<Double>> beside = new LinkedHashMap<>();
+    private final Beside beside = new Beside();
     private @Nullable LanguageModel model;
     private @Nullable Sae sae;
     private @Nullable ActivationStore whole;
@@ -68,7 +67,7 @@ final class WideIndexBench implements LoneBenchmark {
 
     @Override
     public Map<String, List<Double>> beside() {
-        return beside;
+        return beside.all();
     }
 
     @Override
@@ -144,16 +143,12 @@ final class WideIndexBench implements LoneBenchmark {
         double[] two = index(s, Objects.requireNonNull(whole));
         double slope = (two[0] - one[0]) / (ROWS - ROWS / 2);
         double fixed = Math.max(0, two[0] - slope * ROWS);
-        note("encoder seconds", encode);
-        note("index seconds", two[0]);
-        note("a further row, x encoder", slope * ROWS / encode);
-        note("once, seconds", fixed);
-        note("at 1M tokens, x encoder", (fixed + slope * 1e6) / (encode / ROWS * 1e6));
+        beside.add("encoder seconds", encode);
+        beside.add("index seconds", two[0]);
+        beside.add("a further row, x encoder", slope * ROWS / encode);
+        beside.add("once, seconds", fixed);
+        beside.add("at 1M tokens, x encoder", (fixed + slope * 1e6) / (encode / ROWS * 1e6));
         return new Measured(ROWS, two[0], two[1]);
-    }
-
-    private void note(String name, double value) {
-        beside.computeIfAbsent(name, n -> new ArrayList<>()).add(value);
     }
 
     private static double encode(Sae s, ActivationStore store) {
