@@ -28,6 +28,9 @@ final class NpyFile implements AutoCloseable {
     private final Arena arena;
     private final MatrixSource.Array array;
 
+    /** Characters of a damaged header in a sentence. */
+    private static final int SHOWN = 200;
+
     private NpyFile(Arena arena, MatrixSource.Array array) {
         this.arena = arena;
         this.array = array;
@@ -90,7 +93,8 @@ final class NpyFile implements AutoCloseable {
     private static String find(Path path, Pattern pattern, String header) {
         Matcher matcher = pattern.matcher(header);
         if (!matcher.find()) {
-            throw new LoupeException("The header of " + path + " is damaged: " + header.strip());
+            throw new LoupeException("The header of " + path + " is damaged: "
+                    + header.strip().substring(0, Math.min(header.strip().length(), SHOWN)) + ".");
         }
         return matcher.group(1);
     }

@@ -1,6 +1,7 @@
 package dev.loupe.capture;
 
 import dev.loupe.base.LoupeException;
+import dev.loupe.corpus.ArrowMemory;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -15,7 +16,6 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.memory.BufferAllocator;
-import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.Float2Vector;
 import org.apache.arrow.vector.Float4Vector;
@@ -38,18 +38,25 @@ final class SaeLensSource implements ImportSource {
     private final int fileCount;
     private final String hook;
     private final int width;
-    private final BufferAllocator allocator = new RootAllocator();
+    private final BufferAllocator allocator;
     private @Nullable ArrowStreamReader reader;
     private @Nullable InputStream in;
+    private Path file;
     private int row;
     private int rows;
 
-    private SaeLensSource(Path folder, List<Path> files, String hook, int width) {
+    private SaeLensSource(Path folder, List<Path> files, String hook, int width) throws IOException {
         this.folder = folder;
+        this.file = folder;
         this.files = files.iterator();
         this.fileCount = files.size();
         this.hook = hook;
         this.width = width;
+        long largest = 0;
+        for (Path f : files) {
+            largest = Math.max(largest, Files.size(f));
+        }
+        this.allocator = new ArrowMemory(largest);
     }
 
     /** Whether a folder looks like a dataset saved to disk. */
@@ -76,7 +83,7 @@ final class SaeLensSource implements ImportSource {
         if (files.isEmpty()) {
             throw new LoupeException("The folder " + folder + " holds no data-*.arrow of cached activations.");
         }
-        try (BufferAllocator allocator = new RootAllocator();
+        try (BufferAllocator allocator = new ArrowMemory(Files.size(files.getFirst()));
                 InputStream in = new BufferedInputStream(Files.newInputStream(files.getFirst()));
                 ArrowStreamReader reader = new ArrowStreamReader(in, allocator)) {
             reader.loadNextBatch();
@@ -94,13 +101,19 @@ final class SaeLensSource implements ImportSource {
             BaseListVector inner =
                     (BaseListVector) outer.getChildrenFromFields().getFirst();
             int width = inner.getElementEndIndex(0) - inner.getElementStartIndex(0);
+            FieldVector data = floats(outer);
+            if (width < 1 || data == null || 2L * width > data.getDataBuffer().capacity()) {
+                throw new IllegalArgumentException("its first row is of width " + width);
+            }
             return new SaeLensSource(folder, files, chosen, width);
-        } catch (IOException | IllegalArgumentException | IndexOutOfBoundsException e) {
+        } catch (LoupeException e) {
+            throw e;
+        } catch (IOException | RuntimeException | OutOfMemoryError e) { // whatever damaged numbers lead to
             throw damaged(files.getFirst(), e);
         }
     }
 
-    private static LoupeException damaged(Path file, Exception e) {
+    private static LoupeException damaged(Path file, Throwable e) {
         return new LoupeException("The file " + file + " is damaged or no Arrow stream (" + e.getMessage() + ").", e);
     }
 
@@ -131,7 +144,6 @@ final class SaeLensSource implements ImportSource {
 
     @Override
     public @Nullable Item next() {
-        Path now = folder;
         try {
             while (reader == null || row == rows) {
                 if (reader != null && reader.loadNextBatch()) {
@@ -143,15 +155,15 @@ final class SaeLensSource implements ImportSource {
                 if (!files.hasNext()) {
                     return null;
                 }
-                now = files.next();
-                in = new BufferedInputStream(Files.newInputStream(now), 1 << 20);
+                file = files.next();
+                in = new BufferedInputStream(Files.newInputStream(file), 1 << 20);
                 reader = new ArrowStreamReader(in, allocator);
                 row = 0;
                 rows = 0;
             }
             return item(reader.getVectorSchemaRoot(), row++);
-        } catch (IOException | IllegalArgumentException | IndexOutOfBoundsException e) {
-            throw damaged(now, e);
+        } catch (IOException | RuntimeException | OutOfMemoryError e) { // whatever damaged numbers lead to
+            throw damaged(file, e);
         }
     }
 
@@ -166,21 +178,25 @@ final class SaeLensSource implements ImportSource {
         int first = outer.getElementStartIndex(at);
         int count = outer.getElementEndIndex(at) - first;
         int from = inner.getElementStartIndex(first);
-        if (count < 1 || inner.getElementEndIndex(first + count - 1) - from != count * width) {
+        int bytes = data instanceof Float4Vector ? 4 : 2;
+        long values = (long) count * width;
+        if (count < 1
+                || from < 0
+                || inner.getElementEndIndex(first + count - 1) - from != values
+                || bytes * (from + values) > data.getDataBuffer().capacity()) {
             throw new IllegalArgumentException("row " + at + " is not of width " + width);
         }
         int[] tokens = new int[count];
         Arrays.fill(tokens, NO_TOKEN);
         if (root.getVector(TOKENS) instanceof BaseListVector ids
-                && ids.getChildrenFromFields().getFirst() instanceof IntVector values) {
+                && ids.getChildrenFromFields().getFirst() instanceof IntVector known) {
             int start = ids.getElementStartIndex(at);
             for (int i = 0; i < Math.min(count, ids.getElementEndIndex(at) - start); i++) {
-                tokens[i] = values.get(start + i);
+                tokens[i] = known.get(start + i);
             }
         }
-        int n = count * width;
+        int n = (int) values;
         return new Item(tokens, (target, row) -> {
-            int bytes = data instanceof Float4Vector ? 4 : 2;
             ArrowBuf buffer = data.getDataBuffer();
             MemorySegment src = MemorySegment.ofBuffer(
                     buffer.nioBuffer((long) bytes * from, bytes * n).order(ByteOrder.LITTLE_ENDIAN));

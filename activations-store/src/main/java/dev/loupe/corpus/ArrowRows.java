@@ -16,7 +16,6 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.OutOfMemoryException;
-import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.vector.BaseIntVector;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.LargeVarCharVector;
@@ -39,7 +38,6 @@ final class ArrowRows implements AutoCloseable {
     private final String name;
     private final String field;
     private static final byte[] FILE = {'A', 'R', 'R', 'O', 'W', '1'};
-    private static final long ALWAYS = 1L << 30;
 
     private final BufferAllocator allocator;
     private final ArrowStreamReader reader;
@@ -54,7 +52,7 @@ final class ArrowRows implements AutoCloseable {
         this.name = name;
         this.field = field;
         this.in = new BufferedInputStream(Files.newInputStream(file), 1 << 20);
-        this.allocator = new RootAllocator(ALWAYS + 8 * Files.size(file)); // batches may be packed
+        this.allocator = new ArrowMemory(Files.size(file));
         in.mark(FILE.length);
         boolean other = Arrays.equals(in.readNBytes(FILE.length), FILE);
         in.reset();

@@ -3,7 +3,10 @@ package dev.loupe.capture;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.loupe.base.Json;
+import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
+import dev.loupe.fixtures.Cases;
+import dev.loupe.fixtures.Mutation;
 import dev.loupe.math.Matrix;
 import dev.loupe.store.ActivationStore;
 import dev.loupe.store.Dtype;
@@ -13,6 +16,7 @@ import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,12 +36,7 @@ class SaeLensCacheTest {
 
     @Test
     void every_row_of_a_dataset_of_saelens_is_imported_under_its_token() throws IOException {
-        Path cache = Files.createDirectories(folder.resolve("cache"));
-        for (String file : FILES) {
-            try (InputStream in = resource(file)) {
-                Files.copy(in, cache.resolve(file));
-            }
-        }
+        Path cache = cache();
         List<String> expected = new ArrayList<>();
         try (InputStream in = resource("expected.json")) {
             for (JsonNode sequence : Json.MAPPER.readTree(in)) {
@@ -74,6 +73,43 @@ class SaeLensCacheTest {
         }
         assertThat(expected).hasSize(240);
         assertThat(found).containsExactlyInAnyOrderElementsOf(expected);
+    }
+
+    @Test
+    void a_damaged_dataset_is_read_or_refused_and_gives_its_memory_back() throws IOException {
+        Path cache = cache();
+        Path file = cache.resolve(FILES.get(1));
+        byte[] whole = Files.readAllBytes(file);
+        List<LoupeException> refused = new ArrayList<>();
+        Cases.checkSame(400, random -> {
+            int length = random.index() < 60 ? whole.length * random.index() / 60 : whole.length;
+            Files.write(file, length < whole.length ? Arrays.copyOf(whole, length) : Mutation.bytes(whole, random));
+            try (SaeLensSource source = SaeLensSource.open(cache, "")) {
+                for (ImportSource.Item item; (item = source.next()) != null; ) {
+                    try (Arena arena = Arena.ofConfined()) {
+                        int rows = item.tokens().length;
+                        item.rows().into(Matrix.allocate(arena, rows, source.width()), 0);
+                    }
+                }
+            } catch (LoupeException e) {
+                assertThat(e).hasMessageContaining(String.valueOf(file.getFileName()));
+                for (Throwable t = e; t != null; t = t.getCause()) {
+                    assertThat(t).hasNoSuppressedExceptions();
+                }
+                refused.add(e);
+            }
+        });
+        assertThat(refused).hasSizeGreaterThan(100);
+    }
+
+    private Path cache() throws IOException {
+        Path cache = Files.createDirectories(folder.resolve("cache"));
+        for (String file : FILES) {
+            try (InputStream in = resource(file)) {
+                Files.copy(in, cache.resolve(file));
+            }
+        }
+        return cache;
     }
 
     private static InputStream resource(String file) {
