@@ -12,7 +12,8 @@ import java.nio.file.StandardOpenOption;
 
 /**
  * The right to write one artifact folder, held by one process at a time through a lock of the operating system (so a
- * killed writer never leaves it behind). The lock file {@code .NAME.lock} beside the folder says who holds it.
+ * killed writer never leaves it behind). What a killed writer had half written goes when the next one has the lock. The lock
+ * file {@code .NAME.lock} beside the folder says who holds it.
  */
 public final class ArtifactLock implements AutoCloseable {
     /** The locked byte lies far behind the text, so that others can read who holds the lock on every platform. */
@@ -56,6 +57,7 @@ public final class ArtifactLock implements AutoCloseable {
             String text = "process " + ProcessHandle.current().pid() + ", " + what + "\n";
             channel.truncate(0);
             channel.write(ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)), 0);
+            AtomicFiles.sweep(folder);
             return new ArtifactLock(channel, lock);
         } catch (IOException e) {
             closeQuietly(channel);

@@ -34,9 +34,33 @@ public final class AtomicFiles {
         void write(OutputStream out) throws IOException;
     }
 
+    /** Something that fills a folder. */
+    @FunctionalInterface
+    public interface FolderWriter {
+        /** Writes all its files. */
+        void write(Path folder) throws IOException;
+    }
+
+    /** Writes a folder of files; nothing is left of one that failed. */
+    public static void writeFolder(Path target, FolderWriter content) {
+        Path temporary = temporary(target);
+        try {
+            Files.createDirectories(temporary);
+            content.write(temporary);
+            publishFolder(temporary, target);
+        } catch (IOException | UncheckedIOException e) {
+            throw failure(target, e);
+        } finally {
+            deleteQuietly(temporary); // gone already unless something failed
+        }
+    }
+
     /** Writes a file through a stream. */
     public static void write(Path file, Writer content) {
         Path target = file.toAbsolutePath();
+        if (Files.isDirectory(target)) { // publishing would put the file in the place of all that is in it
+            throw new LoupeException(target + " is a folder, and a file was to be written there; choose another name.");
+        }
         Path temporary = temporary(target);
         try {
             Files.createDirectories(parent(target));
@@ -119,6 +143,13 @@ public final class AtomicFiles {
                 @Override
                 public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
                     sync(file);
+                    return FileVisitResult.CONTINUE;
+                }
+
+                @Override
+                public FileVisitResult postVisitDirectory(
+                        Path folder, java.io.@org.jspecify.annotations.Nullable IOException e) throws IOException {
+                    sync(folder); // the names of its files
                     return FileVisitResult.CONTINUE;
                 }
             });

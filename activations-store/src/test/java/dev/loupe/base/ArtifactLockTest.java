@@ -3,6 +3,7 @@ package dev.loupe.base;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -48,6 +49,24 @@ class ArtifactLockTest {
         }
         assertThat(holder.waitFor(20, TimeUnit.SECONDS)).isTrue();
         ArtifactLock.acquire(artifact, "third").close();
+    }
+
+    @Test
+    void what_a_killed_writer_left_goes_with_the_next_lock() throws Exception {
+        Path artifact = folder.resolve("store");
+        Path half = Files.createDirectories(AtomicFiles.temporary(artifact));
+        Files.writeString(half.resolve("shard"), "half");
+        Path other = Files.createDirectories(AtomicFiles.temporary(folder.resolve("store2")));
+        Path partial = Files.createDirectories(folder.resolve(".store.partial"));
+        try (ArtifactLock first = ArtifactLock.acquire(artifact, "first")) {
+            assertThat(first).isNotNull();
+            assertThat(half).doesNotExist();
+            assertThat(other).isDirectory();
+            assertThat(partial).isDirectory();
+            Path growing = Files.createDirectories(AtomicFiles.temporary(artifact));
+            assertThatThrownBy(() -> ArtifactLock.acquire(artifact, "second")).isInstanceOf(LoupeException.class);
+            assertThat(growing).isDirectory();
+        }
     }
 
     /** Takes a lock and holds it until it is killed. */

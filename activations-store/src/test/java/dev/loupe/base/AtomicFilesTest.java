@@ -52,6 +52,44 @@ class AtomicFilesTest {
         assertThat(names(folder)).containsExactly("artifact");
     }
 
+    @Test
+    void a_folder_is_written_whole_and_one_that_failed_leaves_nothing() throws IOException {
+        Path target = folder.resolve("deep/artifact");
+        AtomicFiles.writeFolder(target, made -> Files.writeString(made.resolve("file"), "old"));
+        for (Exception why : List.of(
+                new IOException("No space left on device"),
+                new java.io.UncheckedIOException(new IOException("No space left on device")))) {
+            assertThatThrownBy(() -> AtomicFiles.writeFolder(target, made -> {
+                        Files.writeString(made.resolve("file"), "new");
+                        if (why instanceof IOException e) {
+                            throw e;
+                        }
+                        throw (RuntimeException) why;
+                    }))
+                    .isInstanceOf(LoupeException.class)
+                    .hasMessageContaining("disk is full")
+                    .hasMessageContaining("artifact");
+        }
+        assertThatThrownBy(() -> AtomicFiles.writeFolder(target, made -> {
+                    throw new CancelledException();
+                }))
+                .isInstanceOf(CancelledException.class);
+        assertThat(target.resolve("file")).hasContent("old");
+        assertThat(names(target.getParent())).containsExactly("artifact");
+    }
+
+    @Test
+    void a_file_never_takes_the_place_of_a_folder() throws IOException {
+        Path mine = Files.createDirectories(folder.resolve("mine"));
+        Files.writeString(mine.resolve("letter"), "dear");
+        assertThatThrownBy(() -> AtomicFiles.writeString(mine, "x"))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("is a folder")
+                .hasMessageContaining("mine");
+        assertThat(mine.resolve("letter")).hasContent("dear");
+        assertThat(names(folder)).containsExactly("mine");
+    }
+
     private static List<String> names(Path folder) throws IOException {
         try (var files = Files.list(folder)) {
             return files.map(p -> p.getFileName().toString()).sorted().toList();

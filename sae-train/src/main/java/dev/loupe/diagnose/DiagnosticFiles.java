@@ -13,6 +13,7 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 
 /** Saved results: a folder {@code diagnostics/<id>/} each, with {@code diagnostic.json} and {@code table.arrow}. */
@@ -32,17 +33,12 @@ public final class DiagnosticFiles {
      */
     public static DiagnosticResult save(Path all, DiagnosticResult result, ResultTable table) {
         String name = free(all, TIME.format(Instant.now()) + "-" + result.diagnostic());
-        Path target = all.resolve(name);
-        Path folder = AtomicFiles.temporary(target);
-        try {
-            Files.createDirectories(folder);
-        } catch (IOException e) {
-            throw AtomicFiles.failure(target, e);
-        }
-        DiagnosticResult saved = result.saved(name, TableFile.write(folder.resolve(TABLE), table));
-        Json.write(folder.resolve(MANIFEST), saved);
-        AtomicFiles.publishFolder(folder, target);
-        return saved;
+        AtomicReference<DiagnosticResult> saved = new AtomicReference<>(result);
+        AtomicFiles.writeFolder(all.resolve(name), folder -> {
+            saved.set(result.saved(name, TableFile.write(folder.resolve(TABLE), table)));
+            Json.write(folder.resolve(MANIFEST), saved.get());
+        });
+        return saved.get();
     }
 
     private static String free(Path all, String base) {

@@ -40,15 +40,11 @@ public record ResultFolders<T>(String what, String where, String manifest, Class
             throw new LoupeException("There is already a " + what + " " + name + "; choose another name.");
         }
         T result = named.apply(name);
-        Path folder = AtomicFiles.temporary(target);
-        try {
-            Files.createDirectories(folder);
-        } catch (IOException e) {
-            throw AtomicFiles.failure(target, e);
-        }
-        more.accept(folder, result);
-        Json.write(folder.resolve(manifest), result);
-        AtomicFiles.publishFolder(folder, target);
+        AtomicFiles.sweep(target); // of a process that was killed here
+        AtomicFiles.writeFolder(target, folder -> {
+            more.accept(folder, result);
+            Json.write(folder.resolve(manifest), result);
+        });
         return result;
     }
 

@@ -168,9 +168,7 @@ public final class CircuitTracerFormat {
                                 + s.dSae() + " latents.");
             }
         }
-        Path temporary = AtomicFiles.temporary(target);
-        try {
-            Files.createDirectories(temporary);
+        AtomicFiles.writeFolder(target, temporary -> {
             for (int l = 0; l < set.size(); l++) {
                 if (set.crossLayer()) {
                     writeCross(set, l, temporary);
@@ -185,10 +183,7 @@ public final class CircuitTracerFormat {
                     feature_output_hook: "%s"
                     """.formatted(
                             set.modelId(), set.crossLayer() ? "cross_layer_transcoder" : "transcoder_set", in, out));
-            AtomicFiles.publishFolder(temporary, target);
-        } catch (IOException e) {
-            throw AtomicFiles.failure(target, e);
-        }
+        });
     }
 
     private static void writeLayer(Sae s, Path path) {

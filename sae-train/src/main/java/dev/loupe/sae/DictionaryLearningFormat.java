@@ -5,7 +5,6 @@ import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.math.Matrix;
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -153,15 +152,10 @@ final class DictionaryLearningFormat {
         }
         trainer.put("lm_name", sae.modelId());
         trainer.put("submodule_name", sae.hookName());
-        Path temporary = AtomicFiles.temporary(target);
-        try {
-            Files.createDirectories(temporary);
+        AtomicFiles.writeFolder(target, temporary -> {
             TorchFile.write(temporary.resolve(WEIGHTS), state);
             Json.write(temporary.resolve(CONFIG), Map.of("trainer", trainer));
-            AtomicFiles.publishFolder(temporary, target);
-        } catch (IOException e) {
-            throw AtomicFiles.failure(target, e);
-        }
+        });
     }
 
     /** A state dict with its file, for messages. */

@@ -7,7 +7,6 @@ import dev.loupe.base.Unpacked;
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -116,24 +115,19 @@ final class NpzFile {
 
     /** Writes arrays: whole or not at all. */
     static void write(Path file, List<Named> arrays) {
-        Path temporary = AtomicFiles.temporary(file);
-        try {
-            try (OutputStream out = Files.newOutputStream(temporary);
-                    ZipOutputStream zip = new ZipOutputStream(out)) {
-                for (Named n : arrays) {
-                    zip.putNextEntry(new ZipEntry(n.name() + ".npy"));
-                    zip.write(header(n.array().shape()));
-                    ByteBuffer bytes =
-                            ByteBuffer.allocate(n.array().values().length * 4).order(ByteOrder.LITTLE_ENDIAN);
-                    bytes.asFloatBuffer().put(n.array().values());
-                    zip.write(bytes.array());
-                    zip.closeEntry();
-                }
+        AtomicFiles.write(file, out -> {
+            ZipOutputStream zip = new ZipOutputStream(out); // the file is closed by its writer
+            for (Named n : arrays) {
+                zip.putNextEntry(new ZipEntry(n.name() + ".npy"));
+                zip.write(header(n.array().shape()));
+                ByteBuffer bytes =
+                        ByteBuffer.allocate(n.array().values().length * 4).order(ByteOrder.LITTLE_ENDIAN);
+                bytes.asFloatBuffer().put(n.array().values());
+                zip.write(bytes.array());
+                zip.closeEntry();
             }
-            AtomicFiles.publish(temporary, file);
-        } catch (IOException e) {
-            throw AtomicFiles.failure(file, e);
-        }
+            zip.finish();
+        });
     }
 
     private static byte[] header(List<Integer> shape) {

@@ -8,7 +8,6 @@ import dev.loupe.math.Matrix;
 import dev.loupe.math.VectorOps;
 import dev.loupe.model.SafetensorsFile;
 import dev.loupe.model.SafetensorsWriter;
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -55,9 +54,7 @@ public final class SaeFiles {
      * @param more writes further files into the folder before it appears
      */
     public static void save(Sae sae, Path target, Consumer<Path> more) {
-        Path temporary = AtomicFiles.temporary(target);
-        try {
-            Files.createDirectories(temporary);
+        AtomicFiles.writeFolder(target, temporary -> {
             Json.write(temporary.resolve(CONFIG), SaeLensConfig.write(sae));
             SaeWeights w = sae.weights();
             try (Arena arena = Arena.ofConfined()) {
@@ -80,16 +77,7 @@ public final class SaeFiles {
             }
             Json.write(temporary.resolve(PROVENANCE), sae.provenance());
             more.accept(temporary);
-            AtomicFiles.publishFolder(temporary, target);
-        } catch (IOException e) {
-            throw AtomicFiles.failure(target, e);
-        } finally {
-            try {
-                AtomicFiles.deleteTree(temporary); // gone already unless something failed
-            } catch (IOException ignored) {
-                // its name says that it is temporary
-            }
-        }
+        });
     }
 
     static Sae open(Path folder) {

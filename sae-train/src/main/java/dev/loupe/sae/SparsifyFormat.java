@@ -8,7 +8,6 @@ import dev.loupe.base.UsageException;
 import dev.loupe.math.Matrix;
 import dev.loupe.model.SafetensorsFile;
 import dev.loupe.model.SafetensorsWriter;
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -116,9 +115,7 @@ final class SparsifyFormat {
         cfg.put("skip_connection", sae.weights().skips());
         cfg.put("transcode", sae.isTranscoder());
         cfg.put("d_in", sae.dIn());
-        Path temporary = AtomicFiles.temporary(target);
-        try {
-            Files.createDirectories(temporary);
+        AtomicFiles.writeFolder(target, temporary -> {
             Json.write(temporary.resolve(CONFIG), cfg);
             SafetensorsWriter writer = new SafetensorsWriter()
                     .add("encoder.weight", sae.encoderRows().segment(), sae.dSae(), sae.dIn())
@@ -129,9 +126,6 @@ final class SparsifyFormat {
                 writer.add("W_skip", sae.weights().skip().segment(), sae.dOut(), sae.dIn());
             }
             writer.write(temporary.resolve(WEIGHTS));
-            AtomicFiles.publishFolder(temporary, target);
-        } catch (IOException e) {
-            throw AtomicFiles.failure(target, e);
-        }
+        });
     }
 }

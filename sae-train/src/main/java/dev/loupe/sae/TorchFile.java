@@ -8,7 +8,6 @@ import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -136,23 +135,18 @@ final class TorchFile {
 
     /** Writes a state dict as {@code torch.save} would: whole or not at all. Values are tensors, strings, ints or maps. */
     static void write(Path file, Map<String, Object> state) {
-        Path temporary = AtomicFiles.temporary(file);
-        try {
+        AtomicFiles.write(file, out -> {
             Map<String, byte[]> storages = new LinkedHashMap<>();
             byte[] pickle = pickle(state, storages);
-            try (OutputStream out = Files.newOutputStream(temporary);
-                    ZipOutputStream zip = new ZipOutputStream(out)) {
-                stored(zip, "archive/data.pkl", pickle);
-                stored(zip, "archive/byteorder", "little".getBytes(StandardCharsets.US_ASCII));
-                for (Map.Entry<String, byte[]> s : storages.entrySet()) {
-                    stored(zip, "archive/data/" + s.getKey(), s.getValue());
-                }
-                stored(zip, "archive/version", "3\n".getBytes(StandardCharsets.US_ASCII));
+            ZipOutputStream zip = new ZipOutputStream(out); // the file is closed by its writer
+            stored(zip, "archive/data.pkl", pickle);
+            stored(zip, "archive/byteorder", "little".getBytes(StandardCharsets.US_ASCII));
+            for (Map.Entry<String, byte[]> s : storages.entrySet()) {
+                stored(zip, "archive/data/" + s.getKey(), s.getValue());
             }
-            AtomicFiles.publish(temporary, file);
-        } catch (IOException e) {
-            throw AtomicFiles.failure(file, e);
-        }
+            stored(zip, "archive/version", "3\n".getBytes(StandardCharsets.US_ASCII));
+            zip.finish();
+        });
     }
 
     private static void stored(ZipOutputStream zip, String name, byte[] bytes) throws IOException {

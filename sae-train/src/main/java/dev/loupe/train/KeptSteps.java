@@ -51,6 +51,7 @@ public final class KeptSteps {
     /** Keeps the weights of a step; a run that goes on from before it writes the same again. */
     void keep(SeedRun run, TrainState state) {
         Path target = growing(folder).resolve("step-" + state.step());
+        AtomicFiles.sweep(target);
         TrainJob.save(target, config, seed, origin, run, state, run.finished(state));
     }
 

@@ -1,6 +1,7 @@
 package dev.loupe.train;
 
 import dev.loupe.base.ArtifactLock;
+import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.engine.TrainState;
@@ -110,6 +111,7 @@ final class PlacesJob {
         try (ArtifactLock lock = ArtifactLock.acquire(request.saesDir().resolve(name), "training " + name);
                 BatchSource data = joined(rows, in, config);
                 BatchSource target = joined(rows, out, config)) {
+            folders.forEach(AtomicFiles::sweep);
             if (folders.stream().allMatch(Files::exists)) {
                 for (int l = 0; l < layers; l++) {
                     results.add(TrainJob.existing(config, seed, folders.get(l), origins.get(l)));

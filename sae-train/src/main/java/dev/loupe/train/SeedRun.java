@@ -1,5 +1,6 @@
 package dev.loupe.train;
 
+import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.engine.AdamRule;
@@ -153,6 +154,7 @@ final class SeedRun implements AutoCloseable {
 
     /** Begins at the start of the run or at its last checkpoint. */
     void open(Progress progress) {
+        AtomicFiles.sweep(checkpointFile);
         Optional<Checkpoint> kept = Checkpoint.read(checkpointFile, identity);
         TrainState start = kept.map(Checkpoint::state).orElseGet(() -> initial(progress));
         kept.ifPresent(c -> {

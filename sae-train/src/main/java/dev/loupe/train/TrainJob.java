@@ -258,6 +258,7 @@ public final class TrainJob {
             throw new LoupeException("There is already an SAE " + folder
                     + " with other settings, data or seed: choose another name or delete it first.");
         }
+        delete(folder.resolveSibling(Checkpoint.file(Path.of(""), sae.name())));
         return new TrainResult(
                 sae.name(), folder, seed, true, p.steps(), 0, 0, 0, ProcessMemory.peakBytes(), p.metrics());
     }

@@ -3,6 +3,7 @@ package dev.loupe.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.CancelledException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
@@ -10,6 +11,7 @@ import dev.loupe.sae.Sae;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -76,6 +78,27 @@ class KeptStepsTest {
         assertThat(steps(Runs.train(Runs.request(dir.resolve("x"), changed, 7L), 7, Progress.silent())
                         .folder()))
                 .containsExactly(60L, 120L);
+    }
+
+    @Test
+    void whatAKilledRunHadHalfWrittenGoesWithTheNextOne() throws Exception {
+        TrainConfig config = Runs.config(Method.TOPK).with("keep_every", "25%");
+        TrainRequest request = Runs.request(dir, config, 7L);
+        assertThatThrownBy(() -> Runs.train(request, 7, Runs.stoppingAfter(70))).isInstanceOf(CancelledException.class);
+        Path checkpoint = Checkpoint.file(dir, "tiny");
+        byte[] last = Files.readAllBytes(checkpoint);
+        Path step = Files.createDirectories(AtomicFiles.temporary(dir.resolve(".tiny.steps/step-90")));
+        Path sae = Files.createDirectories(AtomicFiles.temporary(dir.resolve("tiny")));
+        Path half = Files.createFile(AtomicFiles.temporary(checkpoint));
+        Path done = Runs.train(request, 7, Progress.silent()).folder();
+        assertThat(List.of(step, sae, half)).noneMatch(Files::exists);
+        try (Stream<Path> kept = Files.list(done.resolve("steps"))) {
+            assertThat(kept.map(p -> p.getFileName().toString()))
+                    .containsExactlyInAnyOrder("step-30", "step-60", "step-90");
+        }
+        Files.write(checkpoint, last); // as a run leaves it that is killed right after its SAE is there
+        assertThat(Runs.train(request, 7, Progress.silent()).kept()).isTrue();
+        assertThat(checkpoint).doesNotExist();
     }
 
     @Test

@@ -12,11 +12,7 @@ import dev.loupe.patch.CircuitPart;
 import dev.loupe.patch.CircuitRequest;
 import dev.loupe.patch.CircuitSearch;
 import dev.loupe.patch.TracerGraph;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -118,13 +114,6 @@ public final class Circuits {
     /** Writes a circuit to a file whose ending says the form. */
     public void export(Circuit circuit, Path file) {
         String name = String.valueOf(file.getFileName());
-        String text = export(circuit, name.substring(name.lastIndexOf('.') + 1));
-        Path temporary = AtomicFiles.temporary(file.toAbsolutePath());
-        try {
-            Files.writeString(temporary, text, StandardCharsets.UTF_8);
-            Files.move(temporary, file.toAbsolutePath(), StandardCopyOption.REPLACE_EXISTING);
-        } catch (IOException e) {
-            throw AtomicFiles.failure(file, e);
-        }
+        AtomicFiles.writeString(file, export(circuit, name.substring(name.lastIndexOf('.') + 1)));
     }
 }

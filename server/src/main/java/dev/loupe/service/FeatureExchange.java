@@ -97,10 +97,9 @@ public final class FeatureExchange {
             throw new LoupeException(folder + " exists already: choose another name or delete it first.");
         }
         List<Integer> all = ids(features.index(sae), wanted);
-        Path temporary = AtomicFiles.temporary(folder);
         progress.stage("write features of " + sae, (long) all.size() * Lines.values().length, "lines");
-        long written = 0;
-        try {
+        AtomicFiles.writeFolder(folder, temporary -> {
+            long written = 0;
             for (Lines kind : Lines.values()) {
                 Path place = temporary.resolve(kind.name().toLowerCase(java.util.Locale.ROOT));
                 Files.createDirectories(place);
@@ -117,10 +116,7 @@ public final class FeatureExchange {
                     progress.advance(written);
                 }
             }
-            AtomicFiles.publishFolder(temporary, folder);
-        } catch (IOException e) {
-            throw AtomicFiles.failure(folder, e);
-        }
+        });
     }
 
     /** One page of HTML with everything in it, for one feature or several. */

@@ -2,6 +2,7 @@ package dev.loupe.service;
 
 import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Json;
+import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.feature.FeatureIndex;
@@ -21,11 +22,8 @@ import dev.loupe.graph.Interventions;
 import dev.loupe.graph.Subgraph;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.TranscoderSet;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -36,9 +34,13 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Attribution graphs: which transcoder features caused one prediction, and through which others. */
 public final class Graphs {
+    private static final Logger LOG = LoggerFactory.getLogger(Graphs.class);
+
     private final Workspace workspace;
     private final Models models;
     private final Saes saes;
@@ -134,11 +136,17 @@ public final class Graphs {
         return GraphFiles.list(workspace.graphs());
     }
 
-    /** The saved graphs. */
+    /** The saved graphs; those that cannot be read are left out, and named where they are opened. */
     public List<Entry> list() {
-        return names().stream()
-                .map(n -> Entry.of(GraphFiles.open(workspace.graphs(), n)))
-                .toList();
+        List<Entry> all = new ArrayList<>();
+        for (String name : names()) {
+            try {
+                all.add(Entry.of(GraphFiles.open(workspace.graphs(), name)));
+            } catch (LoupeException e) {
+                LOG.warn("The graph {} cannot be read: {}", name, e.getMessage());
+            }
+        }
+        return all;
     }
 
     /**
@@ -238,14 +246,7 @@ public final class Graphs {
     /** Writes a graph to a file whose ending says the form. */
     public void export(AttributionGraph graph, Path file) {
         String name = String.valueOf(file.getFileName());
-        String text = export(graph, name.substring(name.lastIndexOf('.') + 1));
-        Path temporary = AtomicFiles.temporary(file.toAbsolutePath());
-        try {
-            Files.writeString(temporary, text, StandardCharsets.UTF_8);
-            Files.move(temporary, file.toAbsolutePath(), StandardCopyOption.REPLACE_EXISTING);
-        } catch (IOException e) {
-            throw AtomicFiles.failure(file, e);
-        }
+        AtomicFiles.writeString(file, export(graph, name.substring(name.lastIndexOf('.') + 1)));
     }
 
     /** A saved graph computed again, and whether the answer is the same to the last bit; names of features are left out. */

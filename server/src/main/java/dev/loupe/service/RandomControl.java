@@ -19,7 +19,6 @@ import dev.loupe.store.StoreManifest;
 import dev.loupe.train.SweepPlan;
 import dev.loupe.train.TrainConfig;
 import dev.loupe.train.TrainTask;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -216,20 +215,17 @@ public final class RandomControl {
             throw new LoupeException("The control on a random model needs a model of one file " + MODEL + "; " + id
                     + " is stored in another form.");
         }
-        Path temporary = AtomicFiles.temporary(target);
-        try (Stream<Path> files = Files.list(folder)) {
-            Files.createDirectories(temporary);
-            for (Path f : files.filter(Files::isRegularFile).toList()) {
-                String file = String.valueOf(f.getFileName());
-                if (!file.endsWith(".safetensors")) {
-                    Files.copy(f, temporary.resolve(file));
+        AtomicFiles.writeFolder(target, temporary -> {
+            try (Stream<Path> files = Files.list(folder)) {
+                for (Path f : files.filter(Files::isRegularFile).toList()) {
+                    String file = String.valueOf(f.getFileName());
+                    if (!file.endsWith(".safetensors")) {
+                        Files.copy(f, temporary.resolve(file));
+                    }
                 }
             }
             randomise(folder.resolve(MODEL), temporary.resolve(MODEL), progress);
-            AtomicFiles.publishFolder(temporary, target);
-        } catch (IOException e) {
-            throw AtomicFiles.failure(target, e);
-        }
+        });
         return name;
     }
 
