@@ -3,16 +3,15 @@ package dev.loupe.service;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.github.luben.zstd.ZstdOutputStream;
-import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.cli.Cli;
 import dev.loupe.cli.SmallWorkspace;
 import dev.loupe.corpus.Corpora;
 import dev.loupe.fixtures.Cases;
-import dev.loupe.fixtures.Mutation;
 import dev.loupe.graph.GraphImport;
 import dev.loupe.sae.SaeFormat;
+import dev.loupe.service.DamagedFiles.Target;
 import dev.loupe.steer.Variant;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -22,7 +21,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -41,23 +39,23 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class HostileFilesTest {
     private static final int CASES = Integer.getInteger("loupe.fuzz.files", 1_000);
-    private static final long PATIENCE_NS = 30_000_000_000L;
+
+    /** A small graph as circuit-tracer writes it. */
+    static final String TRACER_GRAPH =
+            "{\"metadata\": {\"slug\": \"made\", \"scan\": \"x\", \"transcoder_list\": [], \"prompt_tokens\": [\"<bos>\","
+                    + " \" a\"], \"prompt\": \"a\", \"schema_version\": 1}, \"qParams\": {\"pinnedIds\": [\"0_5_1\"], \"supernodes\":"
+                    + " [[\"s\", \"0_5_1\"]], \"linkType\": \"both\", \"clickedId\": \"\"}, \"nodes\": ["
+                    + "{\"node_id\": \"E_1_0\", \"layer\": \"E\", \"ctx_idx\": 0, \"feature_type\": \"embedding\", \"clerp\": \"e\"},"
+                    + "{\"node_id\": \"0_5_1\", \"layer\": \"0\", \"ctx_idx\": 1, \"feature_type\": \"cross layer transcoder\","
+                    + " \"clerp\": \"f\", \"feature\": 5, \"activation\": 1.5, \"influence\": 0.5},"
+                    + "{\"node_id\": \"6_9_1\", \"layer\": \"6\", \"ctx_idx\": 1, \"feature_type\": \"logit\", \"clerp\": \" the\","
+                    + " \"token_prob\": 0.25, \"is_target_logit\": true}], \"links\": [{\"source\": \"E_1_0\", \"target\": \"0_5_1\","
+                    + " \"weight\": 0.5}, {\"source\": \"0_5_1\", \"target\": \"6_9_1\", \"weight\": -0.25}]}";
 
     @TempDir
     Path folder;
 
-    private final Map<String, int[]> counts = new TreeMap<>();
-    private final Map<String, Long> nanos = new TreeMap<>();
-    private final List<String> wrong = new ArrayList<>();
-
-    /** Reads all that a damaged file is a part of. */
-    @FunctionalInterface
-    private interface Reader {
-        void read() throws Exception;
-    }
-
-    /** A file to damage, and how it is read. */
-    private record Target(String kind, Path file, byte[] whole, boolean json, Reader reader) {}
+    private final DamagedFiles files = new DamagedFiles();
 
     @Test
     void everyKindOfFileIsReadOrRefused() throws IOException {
@@ -72,12 +70,10 @@ class HostileFilesTest {
         kinds.removeIf(List::isEmpty);
         Cases.checkSame(CASES, random -> {
             List<Target> kind = kinds.get(random.nextInt(kinds.size()));
-            one(kind.get(random.nextInt(kind.size())), random);
+            files.damage(kind.get(random.nextInt(kind.size())), random);
         });
-        counts.forEach((kind, n) -> System.out.printf(
-                "%d damaged files of the kind %s: %d refused (%.1f s)%n", n[0], kind, n[1], nanos.get(kind) / 1e9));
-        assertThat(wrong).isEmpty();
-        assertThat(counts.keySet())
+        assertThat(files.wrong()).isEmpty();
+        assertThat(files.kinds())
                 .contains(
                         "activations",
                         "saes",
@@ -92,36 +88,6 @@ class HostileFilesTest {
                         "text .parquet",
                         "text .zst",
                         "graph.json");
-    }
-
-    private void one(Target t, Cases.Random random) throws IOException {
-        byte[] damaged = t.json() ? Mutation.json(t.whole(), random) : Mutation.bytes(t.whole(), random);
-        Files.write(t.file(), damaged);
-        int[] n = counts.computeIfAbsent(t.kind(), k -> new int[2]);
-        n[0]++;
-        long start = System.nanoTime();
-        try {
-            t.reader().read();
-        } catch (LoupeException e) {
-            n[1]++;
-            String said = String.valueOf(e.getMessage());
-            if (said.length() > 2000 || said.isBlank()) {
-                wrong.add(t.file() + " is refused with: " + said);
-            }
-        } catch (Exception | StackOverflowError | OutOfMemoryError e) {
-            StackTraceElement[] trace = e.getStackTrace();
-            wrong.add(t.file() + " (case " + random.index() + "): " + e + " at "
-                    + Arrays.stream(trace)
-                            .filter(f -> f.getClassName().startsWith("dev.loupe"))
-                            .limit(3)
-                            .toList());
-        } finally {
-            Files.write(t.file(), t.whole());
-        }
-        nanos.merge(t.kind(), System.nanoTime() - start, Long::sum);
-        if (System.nanoTime() - start > PATIENCE_NS) {
-            wrong.add(t.file() + " (case " + random.index() + ") took " + (System.nanoTime() - start) / 1e9 + " s");
-        }
     }
 
     private Path workspace() throws IOException {
@@ -155,22 +121,9 @@ class HostileFilesTest {
                 "made");
         assertThat(r.code()).as(r.err()).isZero();
         for (String[] sae : new String[][] {{"jump", "jumprelu"}, {"plain", "relu"}}) {
-            r = cli.run(
-                    "train",
-                    "--store",
-                    "small",
-                    "--arch",
-                    sae[1],
-                    "--d-sae",
-                    "64",
-                    "--l0-target",
-                    "8",
-                    "--steps",
-                    "5",
-                    "--set",
-                    "batch=64",
-                    "--name",
-                    sae[0]);
+            r = cli.run(("train --store small --arch " + sae[1]
+                            + " --d-sae 64 --l0-target 8 --steps 5 --set batch=64 --name " + sae[0])
+                    .split(" "));
             assertThat(r.code()).as(r.err()).isZero();
         }
         try (Workbench bench = bench(to)) {
@@ -197,7 +150,7 @@ class HostileFilesTest {
 
     private static List<List<Target>> ofTheWorkspace(Path root) throws IOException {
         // long: one reader for each kind of folder, nothing else
-        Map<String, Reader> readers = new TreeMap<>();
+        Map<String, DamagedFiles.Reader> readers = new TreeMap<>();
         readers.put(
                 "activations",
                 () -> with(root, b -> {
@@ -261,10 +214,10 @@ class HostileFilesTest {
                     b.circuits().get("made");
                 }));
         List<List<Target>> all = new ArrayList<>();
-        for (Map.Entry<String, Reader> r : readers.entrySet()) {
+        for (Map.Entry<String, DamagedFiles.Reader> r : readers.entrySet()) {
             List<Target> targets = new ArrayList<>();
-            try (Stream<Path> files = Files.walk(root.resolve(r.getKey()))) {
-                for (Path f : files.filter(Files::isRegularFile)
+            try (Stream<Path> there = Files.walk(root.resolve(r.getKey()))) {
+                for (Path f : there.filter(Files::isRegularFile)
                         .filter(p -> !p.toString().endsWith(".lock"))
                         .sorted()
                         .toList()) {
@@ -315,8 +268,8 @@ class HostileFilesTest {
                     }
                 }
                 assertThat(written).as(format.id()).isTrue();
-                try (Stream<Path> files = Files.walk(target)) {
-                    for (Path f : files.filter(Files::isRegularFile).toList()) {
+                try (Stream<Path> there = Files.walk(target)) {
+                    for (Path f : there.filter(Files::isRegularFile).toList()) {
                         targets.add(new Target(
                                 "SAE " + format.id(),
                                 f,
@@ -357,8 +310,8 @@ class HostileFilesTest {
         Path parquet = folder.resolve("rows");
         Cli.Result r = SmallWorkspace.cli().run("store", "export", "small", "--parquet", "--out", parquet.toString());
         assertThat(r.code()).as(r.err()).isZero();
-        try (Stream<Path> files = Files.walk(parquet)) {
-            for (Path f : files.filter(p -> p.toString().endsWith(".parquet"))
+        try (Stream<Path> there = Files.walk(parquet)) {
+            for (Path f : there.filter(p -> p.toString().endsWith(".parquet"))
                     .limit(2)
                     .toList()) {
                 targets.add(text("d-" + f.getFileName(), ".parquet", Files.readAllBytes(f), false));
@@ -382,16 +335,7 @@ class HostileFilesTest {
     }
 
     private List<Target> graphs() throws IOException {
-        String text =
-                "{\"metadata\": {\"slug\": \"made\", \"scan\": \"x\", \"transcoder_list\": [], \"prompt_tokens\": [\"<bos>\","
-                        + " \" a\"], \"prompt\": \"a\", \"schema_version\": 1}, \"qParams\": {\"pinnedIds\": [\"0_5_1\"], \"supernodes\":"
-                        + " [[\"s\", \"0_5_1\"]], \"linkType\": \"both\", \"clickedId\": \"\"}, \"nodes\": ["
-                        + "{\"node_id\": \"E_1_0\", \"layer\": \"E\", \"ctx_idx\": 0, \"feature_type\": \"embedding\", \"clerp\": \"e\"},"
-                        + "{\"node_id\": \"0_5_1\", \"layer\": \"0\", \"ctx_idx\": 1, \"feature_type\": \"cross layer transcoder\","
-                        + " \"clerp\": \"f\", \"feature\": 5, \"activation\": 1.5, \"influence\": 0.5},"
-                        + "{\"node_id\": \"6_9_1\", \"layer\": \"6\", \"ctx_idx\": 1, \"feature_type\": \"logit\", \"clerp\": \" the\","
-                        + " \"token_prob\": 0.25, \"is_target_logit\": true}], \"links\": [{\"source\": \"E_1_0\", \"target\": \"0_5_1\","
-                        + " \"weight\": 0.5}, {\"source\": \"0_5_1\", \"target\": \"6_9_1\", \"weight\": -0.25}]}";
+        String text = TRACER_GRAPH;
         Path file = folder.resolve("graph.json");
         Files.writeString(file, text);
         return List.of(new Target(
