@@ -15,6 +15,8 @@ import java.util.concurrent.TimeUnit;
 final class Child {
     static final String BEGINS = "loupe-fault: the work begins";
 
+    private static final int PATIENCE_SECONDS = 90;
+
     private final Process process;
     private final Path output;
     private final long begun;
@@ -73,9 +75,14 @@ final class Child {
 
     /** Waits for its end; one that does not end is ended, and that is an error. */
     End await() throws IOException, InterruptedException {
-        if (!process.waitFor(300, TimeUnit.SECONDS)) {
+        return await(PATIENCE_SECONDS);
+    }
+
+    End await(int patience) throws IOException, InterruptedException {
+        if (!process.waitFor(patience, TimeUnit.SECONDS)) {
             process.destroyForcibly().waitFor();
-            return new End(-1, "it did not end within 300 s", 300);
+            String said = Files.readString(output, StandardCharsets.UTF_8);
+            return new End(-1, said + "\nIt did not end within " + patience + " s.", patience);
         }
         double seconds = (System.nanoTime() - begun) / 1e9;
         return new End(process.exitValue(), Files.readString(output, StandardCharsets.UTF_8), seconds);

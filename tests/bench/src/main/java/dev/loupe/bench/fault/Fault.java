@@ -83,16 +83,19 @@ enum Fault {
             return end;
         }
     },
-    /** The process crashes as one does whose native code reads where nothing is. */
+    /** The process ends as one does whose native code reads where nothing is, or (each second time) gives up by itself. */
     CRASH("native crash") {
         @Override
         Child.End meet(Trial t) throws Exception {
             Child child = t.start(List.of("-XX:ErrorFile=" + t.workspace().resolveSibling("hs_err.log")));
             Thread.sleep(t.point());
-            signal(child.process().pid(), "SEGV");
+            signal(child.process().pid(), t.random().nextBoolean() ? "SEGV" : "ABRT");
             return child.await();
         }
     };
+
+    private static final int KILLED = 128 + 9;
+    private static final int ABORTED = 128 + 6;
 
     private static final int DAYS_AHEAD = 800;
     private static final int DAYS_BACK = 15_000;
@@ -107,9 +110,13 @@ enum Fault {
         return words;
     }
 
-    /** Whether the command must say something: not if it was killed. */
-    boolean speaks() {
-        return this == DISK_FULL || this == LITTLE_MEMORY || this == VANISHED;
+    /** Whether a command may end with this code and say nothing: if it was killed. */
+    boolean silences(int code) {
+        return switch (this) {
+            case KILL, CLOCK -> code == KILLED;
+            case CRASH -> code == ABORTED;
+            default -> false;
+        };
     }
 
     /**

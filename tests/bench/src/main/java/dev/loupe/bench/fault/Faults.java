@@ -1,6 +1,7 @@
 package dev.loupe.bench.fault;
 
 import dev.loupe.base.AtomicFiles;
+import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -23,9 +24,11 @@ public final class Faults {
     private static final long ROOM = 512L << 20;
     private static final int WORTH_A_CACHE = 10;
     private static final int TOLD_EVERY = 10;
+    private static final int LONG_PATIENCE_SECONDS = 240; // the cache is written at the end
 
     private final Path folder;
     private final Random random;
+    private final long deadline;
     private final List<Stage> stages;
     private final ChildJvm jvm;
     private final List<String> notes = new ArrayList<>();
@@ -38,25 +41,41 @@ public final class Faults {
      * @param runs how many
      * @param done of them, how often the command came to its end all the same, or before the fault met it
      * @param said how often it ended with a sentence
-     * @param wrong what was not as it should be, a line each; all others left the same bits, most after a second run
+     * @param killed how often it was ended by the fault
+     * @param equal how often it left the same bits then, most after a second run
+     * @param wrong what was not as it should be, a line each
      */
-    public record Row(String stage, String fault, int runs, int done, int said, List<String> wrong) {
+    public record Row(
+            String stage, String fault, int runs, int done, int said, int killed, int equal, List<String> wrong) {
+        /** The names of {@link #line}. */
+        static final String HEAD =
+                "| stage | fault | points | came to its end | said why it ended | was killed | equal afterwards"
+                        + " | wrong |\n|---|---|---|---|---|---|---|---|";
+
         /** As a row of a table. */
         String line() {
-            return "| %s | %s | %d | %d | %d | %d |".formatted(stage, fault, runs, done, said, wrong.size());
+            return "| %s | %s | %d | %d | %d | %d | %d | %d |"
+                    .formatted(stage, fault, runs, done, said, killed, equal, wrong.size());
         }
     }
 
     /** What a stage leaves and needs if nothing disturbs it. */
     private record Undisturbed(Map<String, String> result, Set<String> varies, double seconds, long bytes) {}
 
-    /** In an empty folder. */
-    public Faults(Path folder, long seed) throws IOException {
-        this.folder = folder;
+    /**
+     * In a folder that is empty, or that a run before used: the workspace that every trial begins with is then there already.
+     *
+     * @param seed of the points
+     * @param deadline no trial begins after it, in {@link System#nanoTime}
+     * @param threads of each command, 0 for all cores
+     */
+    public Faults(Path folder, long seed, long deadline, int threads) throws IOException {
+        this.folder = folder.toAbsolutePath();
         this.random = new Random(seed);
-        Stage.inputs(folder);
-        this.stages = Stage.all(folder);
-        this.jvm = new ChildJvm(folder);
+        this.deadline = deadline;
+        this.jvm = new ChildJvm(this.folder);
+        this.stages = Stage.all(this.folder, threads);
+        Stage.inputs(this.folder);
     }
 
     /** The names of all stages. */
@@ -70,13 +89,19 @@ public final class Faults {
     }
 
     /** Makes the workspace that every trial begins with. */
-    public void prepare() {
+    public void prepare() throws IOException {
+        Path finished = folder.resolve("prepared");
+        if (Files.exists(finished)) {
+            return;
+        }
+        AtomicFiles.deleteTree(base());
         for (List<String> command : Stage.preparation(folder)) {
             Child.End end = Child.here(base(), command);
             if (end.code() != 0) {
                 throw new LoupeException("The workspace for the faults could not be made: " + end.said());
             }
         }
+        Files.createFile(finished);
     }
 
     private Path base() {
@@ -106,29 +131,52 @@ public final class Faults {
                 notes.add("disk full: mounting a small file system is not permitted here, not tried");
                 continue;
             }
-            List<String> wrong = new ArrayList<>();
-            int done = 0;
-            int said = 0;
-            for (int i = 0; i < n; i++) {
+            Row row = new Row(stage.name(), fault.words(), 0, 0, 0, 0, 0, new ArrayList<>());
+            double seconds = reference.seconds();
+            for (int i = 0; i < n && System.nanoTime() - deadline < 0; i++) {
+                List<String> wrong = row.wrong();
                 int before = wrong.size();
-                Child.End end = trial(stage, fault, reference, wrong);
-                done += end.code() == 0 ? 1 : 0;
-                said += end.code() == 1 && !end.sentence().isEmpty() ? 1 : 0;
+                Trial t = trial(stage, fault, reference, seconds, wrong);
+                int code = t.end().code();
+                if (code == 0) { // as fast as the machine is now, so that most points meet the work
+                    seconds = (seconds + t.end().seconds()) / 2;
+                }
+                row = new Row(
+                        stage.name(),
+                        fault.words(),
+                        i + 1,
+                        row.done() + (code == 0 ? 1 : 0),
+                        row.said() + (code == 1 && !t.end().sentence().isEmpty() ? 1 : 0),
+                        row.killed() + (fault.silences(code) ? 1 : 0),
+                        row.equal() + (t.equal() ? 1 : 0),
+                        wrong);
                 wrong.subList(before, wrong.size()).forEach(listener);
                 if ((i + 1) % TOLD_EVERY == 0) {
-                    listener.accept(new Row(stage.name(), fault.words(), i + 1, done, said, wrong).line());
+                    listener.accept(row.line());
                 }
             }
-            rows.add(new Row(stage.name(), fault.words(), n, done, said, wrong));
+            rows.add(row);
         }
         return rows;
     }
 
     private Undisturbed reference(Stage stage, boolean cache) throws Exception {
+        Path kept = folder.resolve(stage.name() + ".reference.json");
+        Undisturbed reference =
+                Files.exists(kept) ? Json.read(kept, Undisturbed.class) : undisturbedTwice(stage, cache);
+        Json.write(kept, reference);
+        notes.add(stage.name() + ": " + String.format(java.util.Locale.ROOT, "%.1f s", reference.seconds())
+                + " of work, " + reference.bytes() + " bytes, " + reference.result().size()
+                + " values compared, without "
+                + (reference.varies().isEmpty() ? "exception" : String.join(", ", reference.varies())));
+        return reference;
+    }
+
+    private Undisturbed undisturbedTwice(Stage stage, boolean cache) throws Exception {
         Path output = folder.resolve("output");
         Path first = folder.resolve("first");
         long before = size(base());
-        if (cache) {
+        if (cache && !jvm.hasLearned(stage)) {
             undisturbed(stage, fresh(first), output, List.of(jvm.learning(stage)));
         }
         Child.End end = undisturbed(stage, fresh(first), output, List.of());
@@ -138,11 +186,8 @@ public final class Faults {
         if (again.code() != 0) {
             throw new LoupeException("The stage " + stage.name() + " fails undisturbed: " + again.said());
         }
-        Map<String, String> result = Fingerprint.of(first, stage.result());
-        Set<String> varies = Fingerprint.difference(result, Fingerprint.of(second, stage.result()));
-        notes.add(stage.name() + ": " + String.format(java.util.Locale.ROOT, "%.1f s", end.seconds()) + " of work, "
-                + bytes + " bytes, " + result.size() + " values compared, without "
-                + (varies.isEmpty() ? "exception" : String.join(", ", varies)));
+        Map<String, String> result = Fingerprint.of(first, stage.compared());
+        Set<String> varies = Fingerprint.difference(result, Fingerprint.of(second, stage.compared()));
         return new Undisturbed(result, varies, end.seconds(), bytes);
     }
 
@@ -150,15 +195,18 @@ public final class Faults {
             throws IOException, InterruptedException {
         Child.End end = Child.start(
                         jvm.command(stage, flags, Child.class), Map.of(), workspace, output, stage.command())
-                .await();
+                .await(LONG_PATIENCE_SECONDS);
         if (end.code() != 0) {
             throw new LoupeException("The stage " + stage.name() + " fails undisturbed: " + end.said());
         }
         return end;
     }
 
-    /** One trial; how the command ended that was disturbed. */
-    private Child.End trial(Stage stage, Fault fault, Undisturbed reference, List<String> wrong) throws Exception {
+    /** How the command ended that was disturbed, and whether what is left in the end is right. */
+    private record Trial(Child.End end, boolean equal) {}
+
+    private Trial trial(Stage stage, Fault fault, Undisturbed reference, double seconds, List<String> wrong)
+            throws Exception {
         @Nullable SmallDisk disk = null;
         try {
             Path workspace = folder.resolve("trial");
@@ -171,9 +219,9 @@ public final class Faults {
                 disk.resize(occupied(disk.folder()) + (long) (random.nextDouble() * reference.bytes()));
             }
             Path output = folder.resolve("output");
-            Child.End end = fault.meet(new Fault.Trial(stage, jvm, workspace, output, reference.seconds(), random));
+            Child.End end = fault.meet(new Fault.Trial(stage, jvm, workspace, output, seconds, random));
             String about = stage.name() + ", " + fault.words() + ": ";
-            if (fault.speaks() && end.code() != 0) {
+            if (end.code() != 0 && !fault.silences(end.code())) {
                 String sentence = end.sentence();
                 if (end.code() != 1
                         || !sentence.endsWith(".")
@@ -189,8 +237,7 @@ public final class Faults {
             if (end.code() != 0) {
                 halves(stage, workspace, reference, about, wrong);
             }
-            again(stage, workspace, end.code() == 0, reference, about, wrong);
-            return end;
+            return new Trial(end, again(stage, workspace, end.code() == 0, reference, about, wrong));
         } finally {
             if (disk != null) {
                 disk.close();
@@ -203,7 +250,7 @@ public final class Faults {
             throws IOException {
         Map<String, String> there;
         try {
-            there = Fingerprint.of(workspace, stage.result());
+            there = Fingerprint.of(workspace, stage.compared());
         } catch (LoupeException e) {
             wrong.add(about + "left a file that cannot be read: " + e.getMessage());
             return;
@@ -230,7 +277,7 @@ public final class Faults {
         return parts.length < 2 ? value : parts[0] + "/" + parts[1];
     }
 
-    private static void again(
+    private static boolean again(
             Stage stage, Path workspace, boolean done, Undisturbed reference, String about, List<String> wrong)
             throws IOException {
         if (!done || stage.result().stream().noneMatch(r -> Files.exists(workspace.resolve(r)))) {
@@ -239,15 +286,16 @@ public final class Faults {
                     && (end.said().contains("exists already") || end.said().contains("is there already"));
             if (end.code() != 0 && !there) {
                 wrong.add(about + "cannot be done again: " + end.said().strip());
-                return;
+                return false;
             }
         }
-        Set<String> differs = Fingerprint.difference(reference.result(), Fingerprint.of(workspace, stage.result()));
+        Set<String> differs = Fingerprint.difference(reference.result(), Fingerprint.of(workspace, stage.compared()));
         differs.removeAll(reference.varies());
         if (!differs.isEmpty()) {
             wrong.add(about + "differs afterwards in " + differs.size() + " values: "
                     + differs.stream().limit(5).toList());
         }
+        return differs.isEmpty();
     }
 
     /** The base workspace, copied; its files may be written to, so no links. */

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -34,6 +35,22 @@ public final class FaultsMain implements Callable<Integer> {
     @Option(names = "--seed", defaultValue = "1", description = "Seed of the points (default 1).")
     private long seed;
 
+    @Option(names = "--threads", defaultValue = "0", description = "Threads of each command (default 0: all cores).")
+    private int threads;
+
+    @Option(
+            names = "--minutes",
+            defaultValue = "0",
+            description = "No trial begins after so many minutes (default 0: all are done).")
+    private double minutes;
+
+    @Option(
+            names = "--folder",
+            paramLabel = "DIR",
+            description =
+                    "Where to work, kept for the next run, which is then ready sooner (default: a new one, deleted).")
+    private @Nullable Path given;
+
     /** Runs and returns the exit code. */
     public static int run(String... args) {
         CommandLine line = new CommandLine(new FaultsMain());
@@ -50,9 +67,10 @@ public final class FaultsMain implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        Path folder = Files.createTempDirectory("loupe-faults-");
+        Path folder = given == null ? Files.createTempDirectory("loupe-faults-") : given;
+        long time = minutes > 0 ? Math.round(minutes * 60e9) : Long.MAX_VALUE / 2;
         try {
-            Faults all = new Faults(folder, seed);
+            Faults all = new Faults(folder, seed, System.nanoTime() + time, threads);
             all.prepare();
             Map<String, Integer> runs = new LinkedHashMap<>();
             for (Fault f : Fault.values()) {
@@ -67,13 +85,14 @@ public final class FaultsMain implements Callable<Integer> {
                 rows.addAll(made);
             }
             all.notes().forEach(System.out::println);
-            System.out.println("| stage | fault | points | came to its end | said why it ended | wrong |");
-            System.out.println("|---|---|---|---|---|---|");
+            System.out.println(Faults.Row.HEAD);
             rows.forEach(r -> System.out.println(r.line()));
             rows.stream().flatMap(r -> r.wrong().stream()).forEach(System.out::println);
             return rows.stream().allMatch(r -> r.wrong().isEmpty()) ? 0 : 1;
         } finally {
-            AtomicFiles.deleteTree(folder);
+            if (given == null) {
+                AtomicFiles.deleteTree(folder);
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ import dev.loupe.base.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -14,8 +15,8 @@ import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 
 /**
- * What a stage left, as values that can be compared: the checksum of each file, and of JSON each value by its place. Values
- * that already differ between two undisturbed runs (times, speeds) are known from those and left out.
+ * What a stage left, as values that can be compared: the checksum of each file, of JSON each value by its place, of a search
+ * index what it holds ({@link SearchValues}). Values that already differ between two undisturbed runs (times, speeds) are known from those and left out.
  */
 final class Fingerprint {
     private Fingerprint() {}
@@ -28,8 +29,19 @@ final class Fingerprint {
             if (!Files.exists(root)) {
                 continue;
             }
+            List<Path> there;
             try (Stream<Path> files = Files.walk(root)) {
-                for (Path file : files.filter(Files::isRegularFile).toList()) {
+                there = files.toList();
+            }
+            Set<Path> searches = new HashSet<>();
+            for (Path path : there) {
+                if (SearchValues.is(path)) {
+                    searches.add(path);
+                    SearchValues.add(workspace.relativize(path).toString(), path, all);
+                }
+            }
+            for (Path file : there) {
+                if (Files.isRegularFile(file) && !searches.contains(file.getParent())) {
                     add(workspace.relativize(file).toString(), file, all);
                 }
             }

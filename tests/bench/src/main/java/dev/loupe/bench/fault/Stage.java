@@ -16,6 +16,11 @@ import java.util.stream.Stream;
  * @param result what it leaves: folders and files of the workspace
  */
 record Stage(String name, List<String> command, List<String> result) {
+    /** Everything that lies beside its results is compared, too: what a killed command leaves shall not stay for good. */
+    List<String> compared() {
+        return result.stream().map(r -> r.split("/")[0]).distinct().toList();
+    }
+
     private static final String HOOK = "blocks.2.hook_resid_post";
     private static final String[] WORDS =
             ("the vote report Commission debate is closed tomorrow und Bericht Abstimmung findet morgen statt le vote aura lieu"
@@ -27,19 +32,33 @@ record Stage(String name, List<String> command, List<String> result) {
     private static final String PAIRS = "pairs.jsonl";
 
     /** So often that killed trainings have checkpoints behind them. */
-    private static final String CHECKPOINT_MINUTES = "0.0005";
+    private static final String CHECKPOINT_MINUTES = "0.0002";
 
     /** The commands that make what the stages need. */
     static List<List<String>> preparation(Path folder) {
         return List.of(
-                command(folder, "capture --text " + TEXT + " --hook " + HOOK + " --tokens 4000 --name base"),
+                command(folder, "capture --text " + TEXT + " --hook " + HOOK + " --tokens 1500 --name base"),
                 command(
                         folder,
-                        "train --store base --arch topk --d-sae 128 --k 8 --seeds 0,1 --steps 40 --set batch=256 --name sae"));
+                        "train --store base --arch topk --d-sae 128 --k 8 --seeds 0,1 --steps 20 --set batch=256 --name sae"));
     }
 
-    /** All stages, small enough that each takes a second or two. */
-    static List<Stage> all(Path folder) {
+    /**
+     * All stages, small enough that each takes a second or two.
+     *
+     * @param threads of each, 0 for all cores
+     */
+    static List<Stage> all(Path folder, int threads) {
+        return all(folder).stream()
+                .map(s -> new Stage(
+                        s.name(),
+                        Stream.concat(s.command().stream(), Stream.of("--threads", Integer.toString(threads)))
+                                .toList(),
+                        s.result()))
+                .toList();
+    }
+
+    private static List<Stage> all(Path folder) {
         String hooks = HOOK + ",blocks.1.hook_resid_post";
         return List.of(
                 new Stage(
@@ -47,14 +66,15 @@ record Stage(String name, List<String> command, List<String> result) {
                         command(
                                 folder,
                                 "capture --text " + TEXT + " --hook " + hooks
-                                        + " --tokens 6000 --shard-rows 1024 --name made"),
+                                        + " --tokens 2600 --shard-rows 1024 --name made"),
                         List.of("activations/made")),
                 new Stage(
                         "train",
                         command(
                                 folder,
-                                "train --store base --arch jumprelu --d-sae 128 --l0-target 8 --steps 150 --set batch=256"
-                                        + " --set checkpoint_minutes=" + CHECKPOINT_MINUTES + " --name made"),
+                                "train --store base --arch jumprelu --d-sae 128 --l0-target 8 --steps 60 --set batch=128"
+                                        + " --set checkpoint_minutes=" + CHECKPOINT_MINUTES
+                                        + " --set keep_every=20steps --name made"),
                         List.of("saes/made")),
                 new Stage("sweep", command(folder, "sweep " + SWEEP), List.of("sweeps/made", "saes")),
                 new Stage("index", command(folder, "index sae-s0"), List.of("features/sae-s0")),
@@ -63,7 +83,7 @@ record Stage(String name, List<String> command, List<String> result) {
                         "circuits",
                         command(
                                 folder,
-                                "circuit --pairs-file " + PAIRS + " --saes sae-s0 --nodes 10 --points 3 --save made"),
+                                "circuit --pairs-file " + PAIRS + " --saes sae-s0 --nodes 6 --points 2 --save made"),
                         List.of("circuits/made")));
     }
 
@@ -81,7 +101,7 @@ record Stage(String name, List<String> command, List<String> result) {
         Files.createDirectories(folder);
         Random random = new Random(7);
         StringBuilder lines = new StringBuilder();
-        for (int d = 0; d < 400; d++) {
+        for (int d = 0; d < 120; d++) {
             StringBuilder text = new StringBuilder("No. " + d);
             for (int w = 0; w < 80; w++) {
                 text.append(' ').append(WORDS[random.nextInt(WORDS.length)]);
@@ -91,8 +111,8 @@ record Stage(String name, List<String> command, List<String> result) {
         Files.writeString(folder.resolve(TEXT), lines);
         Files.writeString(
                 folder.resolve(SWEEP),
-                "name: made\nstore: base\narch: [topk, relu]\nd_sae: [64, 128]\nk: [8]\nseeds: [0]\nsteps: 40\n"
-                        + "set: {batch: 256, checkpoint_minutes: " + CHECKPOINT_MINUTES + "}\n");
+                "name: made\nstore: base\narch: [topk, relu]\nd_sae: [48, 64]\nk: [8]\nseeds: [0]\nsteps: 20\n"
+                        + "set: {batch: 128, checkpoint_minutes: " + CHECKPOINT_MINUTES + "}\n");
         List<String> pairs = new ArrayList<>();
         for (String[] p : new String[][] {{"The vote is", "The debate is"}, {"The report is", "The Commission is"}}) {
             pairs.add("{\"clean\": \"%s\", \"corrupt\": \"%s\", \"answer\": \" the\", \"wrong\": \" a\"}"
