@@ -23,6 +23,10 @@ final class Absorption {
     static final String NONE =
             "not measurable on this model: no probe on its activations reaches F1 0.9 on held-out tokens";
 
+    /** Why nothing could even be tried. */
+    static final String FEW = "not measurable on this text: no label and no first letter has 60 tokens among"
+            + " those looked at, and as many without, both in training and in held-out documents";
+
     /** A probe below this says too little about what the model knows to blame the SAE. */
     static final double LEAST_F1 = 0.9;
 
@@ -38,12 +42,18 @@ final class Absorption {
     private final Sae sae;
     private final ActivationStore store;
     private final @Nullable Tokenizer tokenizer;
+    private boolean tried;
 
     /** @param tokenizer for the first letters of tokens; null to look at labels only */
     Absorption(Sae sae, ActivationStore store, @Nullable Tokenizer tokenizer) {
         this.sae = sae;
         this.store = store;
         this.tokenizer = tokenizer;
+    }
+
+    /** Why {@link #run} has found nothing. */
+    String nothing() {
+        return tried ? NONE : FEW;
     }
 
     /** The tasks whose probe is good enough. */
@@ -60,6 +70,7 @@ final class Absorption {
             collect("first letter ", rows, row -> letter(t, store.tokens().tokenId(row)), tasks);
         }
         tasks.values().removeIf(y -> few(y, test));
+        tried = !tasks.isEmpty();
         List<ReportCard.Absorbed> found = new ArrayList<>();
         progress.stage("absorption in " + sae.name(), Math.min(MOST_TASKS, tasks.size()), "tasks");
         int done = 0;

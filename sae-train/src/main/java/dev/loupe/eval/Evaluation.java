@@ -139,12 +139,15 @@ public final class Evaluation {
         boolean probing = options.probeDocuments() > 0;
         List<ReportCard.Probe> probes = List.of();
         List<ReportCard.Absorbed> absorbed = List.of();
+        String absorption = Absorption.NONE;
         if (probing) {
             probes = new Probing(sae, store, model, options.probeDocuments()).run(progress);
             // the decoder must write where the encoder reads, or the probe's projection says nothing
-            absorbed = sae.isTranscoder()
-                    ? List.of()
-                    : new Absorption(sae, store, model == null ? null : model.tokenizer()).run(progress);
+            if (!sae.isTranscoder()) {
+                Absorption tasks = new Absorption(sae, store, model == null ? null : model.tokenizer());
+                absorbed = tasks.run(progress);
+                absorption = tasks.nothing();
+            }
         }
         return new ReportCard(
                 metrics.fvuOfTokens(),
@@ -157,7 +160,7 @@ public final class Evaluation {
                         ? "not asked for"
                         : sae.isTranscoder()
                                 ? "no measure for transcoders, which write elsewhere than they read"
-                                : absorbed.isEmpty() ? Absorption.NONE : null);
+                                : absorbed.isEmpty() ? absorption : null);
     }
 
     /** The report that an earlier evaluation left in the SAE's folder, if there is one of a known format. */

@@ -82,7 +82,7 @@ final class JobCard extends Section {
                     150,
                     null,
                     null));
-            charts.add(new Div(Kit.heading(name[0], ""), chart));
+            charts.add(new Div(Kit.heading(name[0], Measures.curve(name[0])), chart));
         }
         for (int i = known; i < curve.steps().length; i++) {
             chart.append(name[1], curve.steps()[i], curve.values()[i]);

@@ -209,6 +209,9 @@ final class Kit {
             Element th = new Element("th", numbers.contains(i) ? "num" : "");
             th.getElement().setText(head.get(i));
             th.getElement().setAttribute("scope", "col");
+            if (!Measures.column(head.get(i)).isEmpty()) {
+                th.getElement().setAttribute("title", Measures.column(head.get(i)));
+            }
             tr.add(th);
         }
         Element thead = new Element("thead", "");

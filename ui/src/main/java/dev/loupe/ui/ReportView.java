@@ -9,6 +9,7 @@ import com.vaadin.flow.router.Route;
 import dev.loupe.eval.ReportCard;
 import dev.loupe.eval.SaeReport;
 import dev.loupe.service.SaeRow;
+import dev.loupe.service.SeedStability;
 import dev.loupe.service.Workbench;
 import dev.loupe.ui.element.Histogram;
 import java.util.ArrayList;
@@ -47,7 +48,7 @@ public final class ReportView extends Page implements BeforeEnterObserver {
                 head(row, r),
                 Kit.card(
                         Kit.heading("Figures", "of " + Num.whole(r.tokens()) + " held-out tokens" + beside),
-                        figures(r, control)));
+                        figures(r, control, workbench.compare().stability(name).orElse(null))));
         add(density(r));
         ReportCard card = r.card();
         if (card != null) {
@@ -68,7 +69,7 @@ public final class ReportView extends Page implements BeforeEnterObserver {
     }
 
     /** The figures, and the same of the control on a random model where it was made. */
-    private static Component figures(SaeReport r, @Nullable SaeReport control) {
+    private static Component figures(SaeReport r, @Nullable SaeReport control, @Nullable SeedStability seeds) {
         List<List<Component>> rows = new ArrayList<>();
         figure(rows, r, control, "L0", x -> Num.fixed(x.l0(), 2), "mean number of active latents per token");
         figure(
@@ -129,7 +130,31 @@ public final class ReportView extends Page implements BeforeEnterObserver {
                 "above 10 % of tokens",
                 x -> Num.percent((double) x.dense() / x.dSae()),
                 "latents that are active on more than a tenth of the tokens (arXiv 2407.14435)");
+        if (seeds != null) {
+            rows.add(stability(seeds));
+        }
         return Kit.table(List.of("figure", "here", "random model", "what it is"), Set.of(1, 2), rows);
+    }
+
+    /** How well other seeds have the same latents. */
+    private static List<Component> stability(SeedStability s) {
+        double sum = 0;
+        int everywhere = 0;
+        for (int i = 0; i < s.score().length; i++) {
+            sum += s.score()[i];
+            everywhere += s.found()[i] == s.others() ? 1 : 0;
+        }
+        int n = Math.max(1, s.score().length);
+        return List.of(
+                Kit.text("seed stability"),
+                Kit.text(Num.fixed(sum / n, 3)),
+                Kit.text("faint", "–"),
+                Kit.text(
+                        "dim",
+                        "mean of the smaller of decoder and encoder cosine with a latent's counterpart in "
+                                + (s.others() == 1 ? "the other seed" : "each of " + s.others() + " other seeds")
+                                + " it was compared with; " + Num.percent((double) everywhere / n)
+                                + " of the latents are in all of them (arXiv 2501.16615)"));
     }
 
     private static void losses(List<List<Component>> rows, SaeReport r, @Nullable SaeReport control) {
@@ -139,14 +164,15 @@ public final class ReportView extends Page implements BeforeEnterObserver {
                 control,
                 "ΔCE, nats",
                 x -> x.loss() == null ? null : Num.signed(x.loss().deltaCe(), 4),
-                "rise of the model's loss with x̂ in place of x");
+                "rise of the model's loss with x̂ in place of x"
+                        + (r.loss() == null ? "" : over(r.loss().tokens())));
         figure(
                 rows,
                 r,
                 control,
                 "loss recovered",
                 x -> x.loss() == null ? null : Num.percent(x.loss().lossRecoveredZero()),
-                "(CE_zero − CE) / (CE_zero − CE_clean), zeros in place of x (SAEBench)");
+                "(CE_zero − CE) / (CE_zero − CE_clean), zeros in place of x, the same predictions (SAEBench)");
         figure(
                 rows,
                 r,
@@ -162,7 +188,14 @@ public final class ReportView extends Page implements BeforeEnterObserver {
                 x -> x.card() == null || x.card().kl() == null
                         ? null
                         : Num.percent(x.card().kl().score()),
-                "(KL_zero − KL) / KL_zero, KL(clean ‖ spliced) per predicted token (SAEBench)");
+                "(KL_zero − KL) / KL_zero, KL(clean ‖ spliced) per predicted token (SAEBench)"
+                        + (r.card() == null || r.card().kl() == null
+                                ? ""
+                                : over(r.card().kl().tokens())));
+    }
+
+    private static String over(long predictions) {
+        return ", over " + Num.whole(predictions) + " predictions";
     }
 
     private static void figure(

@@ -313,7 +313,8 @@ final class SaePictures extends Section {
                         null,
                         null));
                 chart.file(ArrowFile.of(row.sae().name() + "-training", () -> new LinkedHashMap<>(curves)));
-                all.add(new Div(Kit.heading(name.replace('_', ' '), log ? "log" : ""), chart));
+                all.add(new Div(
+                        Kit.heading(name.replace('_', ' '), Measures.curve(name) + (log ? "; log" : "")), chart));
             }
         });
         return all;

@@ -94,7 +94,8 @@ class ReportViewTest extends ViewTest {
         String text = text(open("saes/good", QueryParameters.empty(), ReportView.class));
         assertThat(text)
                 .contains("KL score", "98", "0.1250", "shrinkage", "2404.16014", "1 latent", "91", "not measurable")
-                .doesNotContain("--random-control");
+                .contains("over 10 predictions", "over 100 predictions")
+                .doesNotContain("--random-control", "seed stability");
         sae("lonely", card());
         assertThat(text(open("saes/lonely", QueryParameters.empty(), ReportView.class)))
                 .contains("--random-control");
