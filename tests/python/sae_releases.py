@@ -13,6 +13,9 @@ import yaml
 
 READ = (None, "gemma_2", "dictionary_learning_1")
 
+# OpenAI's of version 5 normalise every token (mean and deviation over its values), which no weights can express
+TOKENS_NORMALISED = r"gpt2-small-\S+-v5-(32k|128k)"
+
 
 def apply(rules, name):
     for pattern, path in rules:
@@ -77,7 +80,7 @@ def main():
     lines = ["# Releases of SAEs by the names that SAELens gives them: release, repository on the hub, id (a regular"
              " expression), path."]
     for release, entry in sorted(releases.items()):
-        if entry.get("conversion_func") not in READ:
+        if entry.get("conversion_func") not in READ or re.fullmatch(TOKENS_NORMALISED, release):
             continue
         saes = [(sae["id"], sae["path"]) for sae in entry["saes"]]
         if release.endswith("-canonical"):

@@ -1,5 +1,6 @@
 package dev.loupe.sae;
 
+import dev.loupe.base.LoupeException;
 import dev.loupe.base.Nearest;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
@@ -35,6 +36,7 @@ public record HubSae(HubId id, String path) {
     private static final String L0 = "average_l0_";
     private static final double CANONICAL_L0 = 100;
     private static final Pattern GEMMA = Pattern.compile("google/gemma-scope-(\\d+b)-(pt|it)-(res|mlp|att)");
+    private static final Pattern TRANSCODERS = Pattern.compile("google/gemma-scope-[\\w-]+-transcoders");
     private static final Pattern LAYER = Pattern.compile("layer_(\\d+)(?:/.*)?");
 
     private static final Map<SaeFormat, List<String>> FILES = SaeFormat.folders();
@@ -78,6 +80,12 @@ public record HubSae(HubId id, String path) {
      * @throws dev.loupe.base.LoupeException if the hub cannot be reached, or may not be asked
      */
     public Fetched fetch(Hub hub, Progress progress) {
+        if (TRANSCODERS.matcher(id.repository()).matches()) {
+            throw new LoupeException(id.repository() + " holds transcoders, whose files do not say what they read and"
+                    + " write: fetch the params.npz you want, and take it by `loupe import FILE --format gemma-scope"
+                    + " --hook IN --hook-out OUT` (SAELens has blocks.L.ln2.hook_normalized and"
+                    + " blocks.L.hook_mlp_out).");
+        }
         AtomicReference<Choice> chosen = new AtomicReference<>();
         Path snapshot = hub.files(
                 id,

@@ -104,6 +104,37 @@ public enum SaeFormat {
     }
 
     /**
+     * Reads what may be a transcoder whose files do not say so.
+     *
+     * @param hookOut the place that it writes; empty to take it from the file, where that says it
+     * @throws UsageException if the encoder subtracts the bias of the decoder, which no transcoder does
+     */
+    public Sae read(Path source, String name, String model, String hook, String hookOut) {
+        Sae sae = read(source, name, model, hook);
+        if (hookOut.isEmpty()) {
+            return sae;
+        }
+        SaeConfig c = sae.config();
+        if (!sae.isTranscoder() && c.applyBDecToInput()) {
+            throw new UsageException(
+                    "The SAE " + source
+                            + " subtracts the decoder's bias from what it reads, so it is no transcoder: leave out --hook-out.");
+        }
+        return new Sae(
+                name,
+                new SaeConfig(
+                        c.architecture(),
+                        c.k(),
+                        c.applyBDecToInput(),
+                        c.modelId(),
+                        c.hookName(),
+                        hookOut,
+                        c.metadata()),
+                sae.weights(),
+                sae.provenance());
+    }
+
+    /**
      * Writes an SAE: whole or not at all.
      *
      * @throws UsageException if the format has no such SAE, naming one that has

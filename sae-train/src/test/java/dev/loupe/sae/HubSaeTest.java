@@ -149,6 +149,17 @@ class HubSaeTest {
                 .isEqualTo("google/gemma-scope-9b-it-res");
     }
 
+    /** Their files do not say which side of the norm they read, and a wrong guess would give wrong figures in silence. */
+    @Test
+    void transcodersOfGemmaScopeAreNotTakenForSaes() {
+        assertThatThrownBy(() -> parsed("hf:google/gemma-scope-2b-pt-transcoders/layer_5/width_16k/average_l0_91")
+                        .fetch(hub(), Progress.silent()))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("transcoders")
+                .hasMessageContaining("--hook-out");
+        assertThat(hub.requests).isEmpty();
+    }
+
     private String canonical() {
         return parsed("gemma-scope-2b-pt-res-canonical/layer_20/width_16k/canonical")
                 .fetch(hub(), Progress.silent())
@@ -178,9 +189,9 @@ class HubSaeTest {
         for (String bad : List.of("hf:owner/name/../x", "hf:owner/name//x", "hf:owner/name/.hidden")) {
             assertThatThrownBy(() -> HubSae.parse(bad)).as(bad).isInstanceOf(UsageException.class);
         }
-        assertThatThrownBy(() -> HubSae.parse("gpt2-small-resid-mid-v5-32k/blocks.x"))
+        assertThatThrownBy(() -> HubSae.parse("gemma-2b-it-res-jb/blocks.x"))
                 .isInstanceOf(NotFoundException.class)
-                .hasMessageContaining("gpt2-small-resid-mid-v5-32k");
+                .hasMessageContaining("gemma-2b-it-res-jb");
         assertThatThrownBy(() ->
                         parsed("gpt2-small-res-jb/blocks.88.hook_resid_pre").fetch(hub(), Progress.silent()))
                 .isInstanceOf(NotFoundException.class)
@@ -198,10 +209,10 @@ class HubSaeTest {
 
     @Test
     void everyRuleOfTheTableGivesAPlace() {
-        assertThat(SaeReleases.names()).hasSize(60).contains("gemma-scope-2b-pt-res", "gpt2-small-res-jb");
-        assertThat(parsed("gpt2-small-resid-post-v5-32k/blocks.11.hook_resid_post")
-                        .path())
-                .isEqualTo("v5_32k_layer_11.pt");
+        assertThat(SaeReleases.names())
+                .hasSize(52)
+                .contains("gemma-scope-2b-pt-res", "gpt2-small-res-jb")
+                .noneMatch(r -> r.contains("-v5-"));
         assertThat(parsed("pythia-70m-deduped-res-sm/blocks.0.hook_resid_pre").path())
                 .isEqualTo("e-res-sm");
         assertThat(parsed("gemma-2b-res-jb/blocks.6.hook_resid_post").path())

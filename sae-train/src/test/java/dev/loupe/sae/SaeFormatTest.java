@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.loupe.base.LoupeException;
+import dev.loupe.base.UsageException;
 import dev.loupe.fixtures.Cases;
 import dev.loupe.math.Matrix;
 import dev.loupe.model.SafetensorsFile;
@@ -74,6 +75,19 @@ class SaeFormatTest {
                 assertThat((double) actual.get(r, j)).isCloseTo(expected.get(r, j), within(1e-5 * max));
             }
         }
+    }
+
+    @Test
+    void aTranscoderOfGemmaScopeIsToldByWhatItWrites() {
+        Sae sae = SaeFormat.GEMMA_SCOPE.read(
+                golden("gemma-scope/params.npz"), "x", "m", "blocks.5.ln2.hook_normalized", "blocks.5.hook_mlp_out");
+        assertThat(sae.isTranscoder()).isTrue();
+        assertThat(sae.hookName()).isEqualTo("blocks.5.ln2.hook_normalized");
+        assertThat(sae.hooksOut()).containsExactly("blocks.5.hook_mlp_out");
+        agrees(sae, golden("gemma-scope/expected.safetensors"));
+        assertThatThrownBy(() -> SaeFormat.OPENAI.read(golden("openai/relu.pt"), "x", "m", "blocks.5.a", "blocks.5.b"))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("--hook-out");
     }
 
     @ParameterizedTest

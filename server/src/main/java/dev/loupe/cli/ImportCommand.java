@@ -45,6 +45,13 @@ final class ImportCommand extends LoupeCommand {
     @Option(names = "--hook", paramLabel = "H", description = "The hook point it reads, if the files do not say it.")
     private String hook = "";
 
+    @Option(
+            names = "--hook-out",
+            paramLabel = "H",
+            description =
+                    "The hook point that a transcoder writes, if its file does not say it (Gemma Scope's do not).")
+    private String hookOut = "";
+
     @Override
     void run(Session session) {
         Path file = Path.of(source);
@@ -81,7 +88,7 @@ final class ImportCommand extends LoupeCommand {
                     () -> session.out.println(name + " has " + taken + " explanations more."));
             return;
         }
-        shown(session, session.workbench().exchange().take(SaeFormat.of(format), file, name, model, hook));
+        shown(session, session.workbench().exchange().take(SaeFormat.of(format), file, name, model, hook, hookOut));
     }
 
     private static String told(Path file) {

@@ -40,11 +40,20 @@ public final class SaeExchange {
      * @throws LoupeException if it cannot be read, or the name is taken
      */
     public SaeView take(SaeFormat format, Path source, String name, String model, String hook) {
+        return take(format, source, name, model, hook, "");
+    }
+
+    /**
+     * Takes what may be a transcoder whose files do not say so.
+     *
+     * @param hookOut the place that it writes; empty for an SAE, or to take it from the files
+     */
+    public SaeView take(SaeFormat format, Path source, String name, String model, String hook, String hookOut) {
         Path folder = workspace.saes().resolve(Names.check(name));
         if (Files.exists(folder)) {
             throw taken(name);
         }
-        Sae sae = format.read(source, name, model, hook);
+        Sae sae = format.read(source, name, model, hook, hookOut);
         if (sae.hookName().isEmpty()) {
             throw new UsageException(
                     "The " + format.id()
