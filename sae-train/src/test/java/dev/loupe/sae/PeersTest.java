@@ -42,21 +42,31 @@ class PeersTest {
 
     @ParameterizedTest
     @CsvSource({
-        "DICTIONARY_LEARNING, dictionary_learning/AutoEncoder",
-        "DICTIONARY_LEARNING, dictionary_learning/AutoEncoderTopK",
-        "DICTIONARY_LEARNING, dictionary_learning/BatchTopKSAE",
-        "DICTIONARY_LEARNING, dictionary_learning/GatedAutoEncoder",
-        "SAELENS, saelens/gated",
-        "SAELENS, saelens/batchtopk",
-        "SAELENS, saelens/transcoder",
-        "SAELENS, saelens/jumprelu_transcoder",
-        "SPARSIFY, sparsify/layers.3"
+        "DICTIONARY_LEARNING, dictionary_learning/AutoEncoder, DICTIONARY_LEARNING",
+        "DICTIONARY_LEARNING, dictionary_learning/AutoEncoderNew, DICTIONARY_LEARNING",
+        "DICTIONARY_LEARNING, dictionary_learning/AutoEncoderTopK, DICTIONARY_LEARNING",
+        "DICTIONARY_LEARNING, dictionary_learning/JumpReluAutoEncoder, DICTIONARY_LEARNING",
+        "DICTIONARY_LEARNING, dictionary_learning/BatchTopKSAE, DICTIONARY_LEARNING",
+        "DICTIONARY_LEARNING, dictionary_learning/MatryoshkaBatchTopKSAE, DICTIONARY_LEARNING",
+        "DICTIONARY_LEARNING, dictionary_learning/GatedAutoEncoder, DICTIONARY_LEARNING",
+        "DICTIONARY_LEARNING, dictionary_learning/AutoEncoder, SAELENS", // standard
+        "DICTIONARY_LEARNING, dictionary_learning/AutoEncoderTopK, SAELENS", // topk
+        "DICTIONARY_LEARNING, dictionary_learning/JumpReluAutoEncoder, SAELENS", // jumprelu
+        "SPARSIFY, sparsify/layers.3, SAELENS",
+        "SAELENS, saelens/gated, SAELENS",
+        "SAELENS, saelens/batchtopk, SAELENS",
+        "SAELENS, saelens/transcoder, SAELENS",
+        "SAELENS, saelens/jumprelu_transcoder, SAELENS",
+        "SAELENS, saelens/skip_transcoder, SAELENS",
+        "DICTIONARY_LEARNING, dictionary_learning/AutoEncoderTopK, SPARSIFY",
+        "SPARSIFY, sparsify/layers.3, SPARSIFY",
+        "SPARSIFY, sparsify/layers.2.mlp, SPARSIFY"
     })
-    void theLibraryOfAFormatDoesTheSameWithOurFiles(SaeFormat format, String name) throws IOException {
+    void theLibraryOfAFormatDoesTheSameWithOurFiles(SaeFormat from, String name, SaeFormat to) throws IOException {
         Path golden = SaeFormatTest.golden(name);
         Path ours = dir.resolve("ours");
-        format.write(format.read(golden, "ours", "model", ""), ours);
-        agrees(run("check_sae_formats.py", format.id(), ours, golden.resolve("expected.safetensors")));
+        to.write(from.read(golden, "ours", "model", "blocks.3.hook_resid_post"), ours);
+        agrees(run("check_sae_formats.py", to.id(), ours, golden.resolve("expected.safetensors")));
     }
 
     private static String run(String script, Object... arguments) throws IOException {
