@@ -102,6 +102,25 @@ class FreshMachineTest {
         assertThat(patched.out()).contains("\"clean_difference\"");
     }
 
+    /** The demo in small, a process for each step of it. */
+    @Test
+    void capturesTrainsEvaluatesIndexesAndComparesOnAMachineWithNothing() throws Exception {
+        done("capture --model builtin --text builtin:europarl --hook blocks.3.hook_resid_post --tokens 6000 --name s");
+        done("train --store s --arch topk --d-sae 64 --k 8 --seeds 0,1 --steps 30 --set batch=256 --name t");
+        assertThat(done("eval t-s0 --no-random-control --json")).contains("\"fvu\"", "\"delta_ce\"");
+        done("index t-s0");
+        assertThat(done("compare t-s0 t-s1 --json")).contains("shared");
+        assertThat(machine.resolve("home/ws/features/t-s0")).isDirectory();
+    }
+
+    private static String done(String command) throws Exception {
+        List<String> arguments = new ArrayList<>(List.of(command.split(" ")));
+        arguments.addAll(List.of("--workspace", machine.resolve("home/ws").toString()));
+        Outcome outcome = loupe(arguments.toArray(String[]::new));
+        assertThat(outcome.code()).as(command + "\n" + outcome.err()).isZero();
+        return outcome.out();
+    }
+
     private static Outcome loupe(String... arguments) throws Exception {
         List<String> command = new ArrayList<>(walls);
         command.add(loupe.toString());
