@@ -34,7 +34,7 @@ final class SharedStream implements AutoCloseable {
     private final double checkpointSeconds;
     private final Arena arena = Arena.ofShared();
     private final boolean prefetches;
-    private final Places[][] places; // by turn and hook point
+    private final Buffers[][] buffers; // by turn and hook point
     private final Map<Long, Matrix> announced = new ConcurrentHashMap<>();
     private @Nullable CompletableFuture<Batch> next;
     private final Map<SeedRun, LoupeException> failures = new IdentityHashMap<>();
@@ -60,20 +60,20 @@ final class SharedStream implements AutoCloseable {
         this.runs = feeds.stream().flatMap(f -> f.runs.stream()).toList();
         this.checkpointSeconds = checkpointSeconds;
         prefetches = this.runs.getFirst().takesSteps().prefetches();
-        places = new Places[prefetches ? 2 : 1][feeds.size()];
-        for (Places[] turn : places) {
-            Arrays.setAll(turn, f -> new Places(this.feeds.get(f)));
+        buffers = new Buffers[prefetches ? 2 : 1][feeds.size()];
+        for (Buffers[] turn : buffers) {
+            Arrays.setAll(turn, f -> new Buffers(this.feeds.get(f)));
         }
     }
 
     /** Where the rows of one batch of a hook point lie. */
-    private final class Places {
+    private final class Buffers {
         final Matrix input;
         final Matrix output;
         final Map<Double, Matrix> inputs = new HashMap<>();
         final Map<Double, Matrix> targets = new HashMap<>();
 
-        Places(Feed feed) {
+        Buffers(Feed feed) {
             input = buffer(feed.data);
             output = feed.data == feed.target ? input : buffer(feed.target);
         }
@@ -168,22 +168,22 @@ final class SharedStream implements AutoCloseable {
         for (int f = 0; f < feeds.size(); f++) {
             Feed feed = feeds.get(f);
             List<SeedRun> left = feed.runs.stream().filter(r -> !r.done()).toList();
-            rows.add(left.isEmpty() ? null : make(step, feed, left, places[(int) (step % places.length)][f]));
+            rows.add(left.isEmpty() ? null : make(step, feed, left, buffers[(int) (step % buffers.length)][f]));
         }
         return new Batch(step, rows);
     }
 
-    private Rows make(long step, Feed feed, List<SeedRun> left, Places place) {
+    private Rows make(long step, Feed feed, List<SeedRun> left, Buffers to) {
         Map<Double, Matrix> inputs = scaled(
-                rows(feed.data, step, place.input),
+                rows(feed.data, step, to.input),
                 left.stream().map(SeedRun::scale).distinct().toList(),
-                place.inputs);
+                to.inputs);
         Map<Double, Matrix> targets = feed.data == feed.target
                 ? inputs
                 : scaled(
-                        rows(feed.target, step, place.output),
+                        rows(feed.target, step, to.output),
                         left.stream().map(SeedRun::scaleOut).distinct().toList(),
-                        place.targets);
+                        to.targets);
         inputs.values().forEach(this::announce);
         if (feed.data != feed.target) {
             targets.values().forEach(this::announce);

@@ -72,7 +72,7 @@ final class CaptureShareBench implements Benchmark {
     @Override
     public void prepare(Path where) throws Exception {
         folder = where;
-        LanguageModel m = Precision.FLOAT32.open(RandomModel.SMOLLM2, RandomModel.SMOLLM2.write(where));
+        LanguageModel m = WeightType.FLOAT32.open(RandomModel.SMOLLM2, RandomModel.SMOLLM2.write(where));
         model = m;
         try (BufferedWriter out = Files.newBufferedWriter(where.resolve("text.jsonl"));
                 Stream<Document> documents = Corpora.of(Corpora.EUROPARL, "").open()) {

@@ -21,7 +21,7 @@ final class DecodeBench extends SizedBench {
     private final List<Double> bandwidth = new ArrayList<>();
     private final List<Double> share = new ArrayList<>();
 
-    DecodeBench(RandomModel shape, Precision precision) {
+    DecodeBench(RandomModel shape, WeightType precision) {
         super("decode", shape, precision);
     }
 
@@ -33,7 +33,7 @@ final class DecodeBench extends SizedBench {
 
     @Override
     public double tolerance() {
-        return precision == Precision.FLOAT32 ? 0 : Double.POSITIVE_INFINITY; // near ties, rounding decides
+        return precision == WeightType.FLOAT32 ? 0 : Double.POSITIVE_INFINITY; // near ties, rounding decides
     }
 
     @Override

@@ -11,7 +11,7 @@ final class PrefillBench extends SizedBench {
     private static final int BATCH = 8;
     private static final int LENGTH = 128;
 
-    PrefillBench(RandomModel shape, Precision precision) {
+    PrefillBench(RandomModel shape, WeightType precision) {
         super("prefill", shape, precision);
     }
 
@@ -33,7 +33,7 @@ final class PrefillBench extends SizedBench {
 
     @Override
     String peerType() {
-        return precision == Precision.BFLOAT16 ? "bfloat16" : "float32";
+        return precision == WeightType.BFLOAT16 ? "bfloat16" : "float32";
     }
 
     @Override

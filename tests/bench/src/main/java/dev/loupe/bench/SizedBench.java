@@ -11,12 +11,12 @@ import org.jspecify.annotations.Nullable;
 /** Benchmarks of a random model of a well-known size, which the peer opens from the same folder. */
 abstract class SizedBench implements Benchmark {
     final RandomModel shape;
-    final Precision precision;
+    final WeightType precision;
     private final String what;
     private @Nullable LanguageModel model;
 
     /** @param what the first part of the name, also that of the peer's function */
-    SizedBench(String what, RandomModel shape, Precision precision) {
+    SizedBench(String what, RandomModel shape, WeightType precision) {
         this.what = what;
         this.shape = shape;
         this.precision = precision;

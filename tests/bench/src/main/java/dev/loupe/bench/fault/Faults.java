@@ -166,7 +166,8 @@ public final class Faults {
                 Files.exists(kept) ? Json.read(kept, Undisturbed.class) : undisturbedTwice(stage, cache);
         Json.write(kept, reference);
         notes.add(stage.name() + ": " + String.format(java.util.Locale.ROOT, "%.1f s", reference.seconds())
-                + " of work, " + reference.bytes() + " bytes, " + reference.result().size()
+                + " of work, " + reference.bytes() + " bytes, "
+                + reference.result().size()
                 + " values compared, without "
                 + (reference.varies().isEmpty() ? "exception" : String.join(", ", reference.varies())));
         return reference;

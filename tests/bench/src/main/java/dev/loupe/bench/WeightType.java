@@ -7,7 +7,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /** In which numbers our side of a benchmark holds the weights and computes. */
-enum Precision {
+enum WeightType {
     FLOAT32("", "float32", 4, 1e-4),
     BFLOAT16("-bf16", "bfloat16", 2, 0.03),
     Q8_0("-q8", "Q8_0 blocks read as they lie", 34 / 32.0, Double.POSITIVE_INFINITY),
@@ -18,7 +18,7 @@ enum Precision {
     private final double bytes;
     private final double tolerance;
 
-    Precision(String suffix, String text, double bytes, double tolerance) {
+    WeightType(String suffix, String text, double bytes, double tolerance) {
         this.suffix = suffix;
         this.text = text;
         this.bytes = bytes;
