@@ -35,7 +35,8 @@ final class PlainPaths implements AutoCloseable {
                         + ", which has other characters than letters, digits and / . _ ~ + = @ -, and so has the folder"
                         + " for temporary files: set TMPDIR to one with a plain path, or move the file.");
             }
-            String name = String.valueOf(absolute.getFileName()).replaceAll("[^\\w.-]", "_"); // the ending says what it is
+            String name =
+                    String.valueOf(absolute.getFileName()).replaceAll("[^\\w.-]", "_"); // the ending says what it is
             Path link = Files.createTempDirectory(folder, "").resolve(name);
             return Files.createSymbolicLink(link, absolute);
         } catch (IOException | UnsupportedOperationException e) {

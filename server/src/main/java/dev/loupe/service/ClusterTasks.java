@@ -104,7 +104,9 @@ public final class ClusterTasks implements AutoCloseable {
         try {
             JsonNode task = json.mapper().readTree(line);
             Done done = run(task.path("kind").asString(""), task.path("request"), new LineProgress(events));
-            return names(OUTPUTS, done.outputs()) + names(LEFTOVERS, done.leftovers()) + RESULT
+            return names(OUTPUTS, done.outputs())
+                    + names(LEFTOVERS, done.leftovers())
+                    + RESULT
                     + json.line(done.result());
         } catch (LoupeException e) {
             boolean here = cause(e) instanceof IOException || cause(e) instanceof UncheckedIOException;

@@ -132,11 +132,19 @@ class ClusterSameTest {
     void an_archive_and_a_workspace_with_awkward_names_do_and_sparks_own_page_can_be_opened_meanwhile()
             throws Exception {
         Path release = Files.createDirectories(folder.resolve("release/loupe-1"));
-        StringBuilder script = new StringBuilder("#!/bin/bash\nexec '" + System.getProperty("java.home") + "/bin/java'");
+        StringBuilder script =
+                new StringBuilder("#!/bin/bash\nexec '" + System.getProperty("java.home") + "/bin/java'");
         Executors.jvm().forEach(flag -> script.append(" '").append(flag).append('\''));
         Files.writeString(release.resolve("loupe"), script.append(" dev.loupe.cli.Main \"$@\"\n"));
-        Path archive = Files.createDirectories(folder.resolve("my work, #2 [a]")).resolve("loupe, #1 {x}.tar.gz");
-        assertThat(new ProcessBuilder("tar", "-czf", archive.toString(), "-C", folder.resolve("release").toString(), "loupe-1")
+        Path archive =
+                Files.createDirectories(folder.resolve("my work, #2 [a]")).resolve("loupe, #1 {x}.tar.gz");
+        assertThat(new ProcessBuilder(
+                                "tar",
+                                "-czf",
+                                archive.toString(),
+                                "-C",
+                                folder.resolve("release").toString(),
+                                "loupe-1")
                         .start()
                         .waitFor())
                 .isZero();
@@ -220,7 +228,9 @@ class ClusterSameTest {
             try (Stream<Path> all = Files.walk(own)) {
                 return all.filter(Files::isRegularFile)
                         .map(p -> own.relativize(p).toString())
-                        .filter(n -> !n.matches("(activations|saes|features|comparisons|models)/([^./][^/]*/.*|\\..+\\.(from|fetch|lock))"))
+                        .filter(
+                                n -> !n.matches(
+                                        "(activations|saes|features|comparisons|models)/([^./][^/]*/.*|\\..+\\.(from|fetch|lock))"))
                         .filter(n -> !n.equals(".uses/.lock") && !n.startsWith("logs/"))
                         .toList();
             }

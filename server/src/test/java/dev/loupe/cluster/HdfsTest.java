@@ -73,8 +73,7 @@ class HdfsTest {
         Work.done(cli("first"), on(Work.capture(text, TOKENS), "same"));
         Work.done(cli("second"), on(Work.sweep(folder), "same")); // knows nothing but the storage
         Work.done(cli("third"), on(new String[] {"index", sae}, "same"));
-        Map<String, String> by =
-                Map.of("activations/s", "first", "saes", "second", "features/" + sae, "third");
+        Map<String, String> by = Map.of("activations/s", "first", "saes", "second", "features/" + sae, "third");
         for (Map.Entry<String, String> part : by.entrySet()) {
             assertThat(Work.checksums(folder.resolve(part.getValue()).resolve(part.getKey())))
                     .as(part.getKey())

@@ -76,14 +76,14 @@ class SparkLinkTest {
         List<Path> links = new ArrayList<>();
         try (PlainPaths paths = new PlainPaths()) {
             assertThat(paths.of(plain)).isEqualTo(plain);
-            assertThat(paths.of(folder.resolve("x/../loupe-1.0+a_b~c@d.tar.gz"))).isEqualTo(plain);
-            for (String name : List.of("a b.tar.gz", "a#loupe.tgz", "a,b.zip", "[a].jar", "{a}*?.jar", "ä.zip", "100%.zip")) {
+            assertThat(paths.of(folder.resolve("x/../loupe-1.0+a_b~c@d.tar.gz")))
+                    .isEqualTo(plain);
+            for (String name :
+                    List.of("a b.tar.gz", "a#loupe.tgz", "a,b.zip", "[a].jar", "{a}*?.jar", "ä.zip", "100%.zip")) {
                 Path file = Files.writeString(folder.resolve(name), name);
                 Path link = paths.of(file);
                 assertThat(link).hasContent(name);
-                assertThat(link.toString())
-                        .matches("[\\w/.-]+")
-                        .endsWith(name.substring(name.indexOf('.')));
+                assertThat(link.toString()).matches("[\\w/.-]+").endsWith(name.substring(name.indexOf('.')));
                 links.add(link);
             }
             assertThat(links).doesNotHaveDuplicates();

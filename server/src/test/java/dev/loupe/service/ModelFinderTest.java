@@ -51,7 +51,8 @@ class ModelFinderTest {
         Files.createDirectories(home.resolve("w/models/builtin"));
         Files.createDirectories(home.resolve("w/models/owner/name"));
         assertThat(models().own("mine")).isEqualTo(mine);
-        for (String other : new String[] {"", " ", "builtin", "none", "owner/name", ".", "..", home.toString(), "a\u0000b"}) {
+        for (String other :
+                new String[] {"", " ", "builtin", "none", "owner/name", ".", "..", home.toString(), "a\u0000b"}) {
             assertThat(models().own(other)).as("\"%s\"", other).isNull();
         }
     }

@@ -64,8 +64,7 @@ final class ChildTask implements Function<String, String> {
         }
     }
 
-    private String call(
-            String request, TaskContext context, Launch launch, String gpus, @Nullable Scratch scratch)
+    private String call(String request, TaskContext context, Launch launch, String gpus, @Nullable Scratch scratch)
             throws IOException, InterruptedException {
         Child child = Child.take(launch, gpus, context.cpus());
         boolean whole = false;

@@ -186,9 +186,8 @@ final class Owners {
                 if (gone) {
                     continue; // released meanwhile
                 }
-                boolean lives = owner.isEmpty()
-                        ? now() - storage.modified(path(file, top)) < silence
-                        : lives(driver(owner));
+                boolean lives =
+                        owner.isEmpty() ? now() - storage.modified(path(file, top)) < silence : lives(driver(owner));
                 String theirs = owner.substring(driver(owner).length()).strip();
                 if (lives && theirs.equals(BURIAL)) {
                     pause();
@@ -216,7 +215,9 @@ final class Owners {
     void check(String name) throws IOException {
         String file = file(name);
         Held mine = held.get(file);
-        if (mine == null || top(file) != mine.number || !driver(owner(file, mine.number)).equals(id)) {
+        if (mine == null
+                || top(file) != mine.number
+                || !driver(owner(file, mine.number)).equals(id)) {
             throw new IOException("Another process has taken over " + name + " in " + address
                     + ", because nothing was heard of this one for " + silence / 1000
                     + " s; nothing was changed: wait until it ends, or choose another name");

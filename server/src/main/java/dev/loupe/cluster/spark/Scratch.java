@@ -86,14 +86,15 @@ final class Scratch {
         } catch (FileAlreadyExistsException e) {
             // of earlier work, or somebody else's
         }
-        String cure = ": delete it, or name a folder of your own on every machine with"
-                + " --conf spark.executorEnv." + FOLDER + "=DIR";
+        String cure = ": delete it, or name a folder of your own on every machine with" + " --conf spark.executorEnv."
+                + FOLDER + "=DIR";
         PosixFileAttributes is = Files.readAttributes(folder, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
         if (!is.isDirectory()) {
             throw new IOException("The path " + folder + " is no folder" + cure);
         }
         if (!is.owner().equals(self(folder))) {
-            throw new IOException("The folder " + folder + " belongs to " + is.owner().getName() + cure);
+            throw new IOException(
+                    "The folder " + folder + " belongs to " + is.owner().getName() + cure);
         }
         if (!PosixFilePermissions.toString(is.permissions()).endsWith("------")) {
             throw new IOException("The folder " + folder + " is open to other users of the machine ("

@@ -103,7 +103,8 @@ final class Staging {
             try {
                 owners.release(name);
             } catch (IOException e) {
-                System.err.println("The claim of " + name + " could not be given back: " + e); // it goes with the driver
+                System.err.println(
+                        "The claim of " + name + " could not be given back: " + e); // it goes with the driver
             }
         }
     }

@@ -84,7 +84,10 @@ public final class HdfsChecks {
         }
         done.set(true);
         reader.join();
-        assertThat(seen).isNotEmpty().allMatch(text -> text.length() == 1000 && text.chars().distinct().count() == 1);
+        assertThat(seen)
+                .isNotEmpty()
+                .allMatch(
+                        text -> text.length() == 1000 && text.chars().distinct().count() == 1);
         assertThat(storage.children("")).containsExactly("note");
         assertThat(storage.create("note", "mine")).isFalse();
         storage.remove("note");

@@ -49,7 +49,8 @@ class ScratchTest {
             Files.setPosixFilePermissions(mine, PosixFilePermissions.fromString(open));
             assertThatThrownBy(() -> Scratch.of(storage, base, ADDRESS))
                     .isInstanceOf(IOException.class)
-                    .hasMessageContaining("The folder " + mine + " is open to other users of the machine (" + open + ")")
+                    .hasMessageContaining(
+                            "The folder " + mine + " is open to other users of the machine (" + open + ")")
                     .hasMessageContaining("spark.executorEnv.LOUPE_SCRATCH=DIR");
         }
         Path file = Files.writeString(folder.resolve("file"), "");
@@ -72,7 +73,8 @@ class ScratchTest {
     @Test
     void a_file_that_a_killed_executor_used_goes_and_one_that_a_living_one_uses_stays() throws Exception {
         Scratch scratch = Scratch.of(storage, folder.resolve("base"), ADDRESS);
-        Path table = Files.createDirectories(scratch.folder().resolve("activations/.s.partial")).resolve("table");
+        Path table = Files.createDirectories(scratch.folder().resolve("activations/.s.partial"))
+                .resolve("table");
         Files.writeString(table, "rows");
         Process other = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -116,7 +118,8 @@ class ScratchTest {
         }
         scratch.sweep();
         assertThat(attempt).doesNotExist();
-        assertThat(List.of(store, note, checkpoint)).allSatisfy(p -> assertThat(p).exists());
+        assertThat(List.of(store, note, checkpoint))
+                .allSatisfy(p -> assertThat(p).exists());
         // one fresh file in it is enough
         Files.createDirectories(attempt);
         Files.writeString(weights, "w");
