@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.hadoop.util.VersionInfo;
 
 /**
@@ -48,7 +50,11 @@ final class MiniHdfs implements AutoCloseable {
                 "-Dtest.build.data=" + folder.resolve("data"),
                 "-Dhadoop.tmp.dir=" + folder.resolve("tmp"),
                 "-cp",
-                jar + java.io.File.pathSeparator + spark.folder().resolve("jars") + "/*",
+                String.join(
+                        java.io.File.pathSeparator,
+                        jar.toString(),
+                        spark.folder().resolve("jars") + "/*",
+                        assertions()),
                 MAIN,
                 "-format",
                 "-datanodes",
@@ -70,6 +76,13 @@ final class MiniHdfs implements AutoCloseable {
             process.destroyForcibly();
             throw e;
         }
+    }
+
+    /** Hadoop's cluster for tests looks at its folders with JUnit's assertions: those that this test has. */
+    private static String assertions() {
+        return Stream.of(System.getProperty("java.class.path").split(java.io.File.pathSeparator))
+                .filter(p -> p.matches(".*(junit|opentest4j)[^/]*\\.jar"))
+                .collect(Collectors.joining(java.io.File.pathSeparator));
     }
 
     private static int port(Process process, Path written, Path log) throws IOException, InterruptedException {

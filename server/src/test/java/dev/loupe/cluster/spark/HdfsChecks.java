@@ -13,8 +13,8 @@ import org.apache.hadoop.conf.Configuration;
 
 /** What this package promises of a file system with a server, looked at from within it. */
 public final class HdfsChecks {
-    private static final int DRIVERS = 8;
-    private static final int NAMES = 40;
+    private static final int DRIVERS = 4;
+    private static final int NAMES = 15;
 
     private HdfsChecks() {}
 
@@ -79,7 +79,7 @@ public final class HdfsChecks {
                 seen.add(e.toString());
             }
         });
-        for (int i = 1; i <= 200; i++) {
+        for (int i = 1; i <= 60; i++) {
             storage.write("note", String.valueOf((char) ('0' + i % 10)).repeat(1000));
         }
         done.set(true);
