@@ -113,11 +113,11 @@ class ClusterSameTest {
 
     @Test
     void wide_saes_are_matched_in_blocks_of_cosines_and_have_the_bytes_of_one_machine() throws Exception {
-        Cli local = new Cli(folder.resolve("wide"));
-        Work.done(local, Work.capture(text, TOKENS));
-        Work.done(local, Work.wideSeeds());
+        for (String workspace : List.of("wide", "wide-far")) {
+            Work.copy(folder.resolve("near/activations/s"), folder.resolve(workspace).resolve("activations/s"));
+        }
+        Work.done(new Cli(folder.resolve("wide")), Work.wideSeeds());
         Cli far = cli("wide-far");
-        Work.done(far, Work.capture(text, TOKENS));
         Cli.Result r = Work.done(far, on(Work.wideSeeds()));
         assertThat(r.err()).contains("decoders of ").contains("encoders of ").contains(": cosines");
         for (String part : List.of("saes", "comparisons")) {

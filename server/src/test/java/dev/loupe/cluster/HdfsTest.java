@@ -86,7 +86,8 @@ class HdfsTest {
     @Test
     void of_two_drivers_that_begin_on_an_empty_storage_the_second_is_told_of_the_first() throws Exception {
         Path log = folder.resolve("owner.log");
-        Process first = cli("owner").start(log, SmallCluster.LOOPBACK, on(Work.capture(text, 12_000), "both"));
+        String[] capture = on(Work.capture(text, 12_000, "--conf", "spark.cores.max=1"), "both"); // room for two
+        Process first = cli("owner").start(log, SmallCluster.LOOPBACK, capture);
         try {
             Path partial = folder.resolve("owner/activations/.s.partial");
             while (Files.notExists(partial)) {
@@ -94,7 +95,7 @@ class HdfsTest {
                 Thread.sleep(20);
             }
             pause(first, "STOP"); // or it may be done before the second one looks
-            Cli.Result second = cli("other").run(on(Work.capture(text, 12_000), "both"));
+            Cli.Result second = cli("other").run(capture);
             assertThat(second.code()).isEqualTo(1);
             assertThat(second.err())
                     .contains("Another process is writing activations/s in " + hdfs.address("both"))

@@ -96,17 +96,29 @@ final class Work {
                 more);
     }
 
-    /** Four SAEs, trained together and measured. */
+    /** Copies a folder of files. */
+    static void copy(Path from, Path to) throws IOException {
+        try (Stream<Path> files = Files.walk(from)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                Path target = to.resolve(from.relativize(file));
+                Files.createDirectories(target.resolveSibling(""));
+                Files.copy(file, target);
+            }
+        }
+    }
+
+    /** Two SAEs, trained together. */
     static String[] sweep(Path folder, String... more) throws IOException {
         Path file = Files.writeString(folder.resolve("sweep.yaml"), """
                 name: q
                 store: s
                 arch: [topk, jumprelu]
-                d_sae: [64, 96]
+                d_sae: 64
                 k: 4
                 steps: 8
                 set:
                   batch: 256
+                evaluate: false
                 """);
         return with(List.of("sweep", file.toString()), more);
     }
