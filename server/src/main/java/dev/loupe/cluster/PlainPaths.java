@@ -5,20 +5,21 @@ import dev.loupe.base.LoupeException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Names of files as Spark takes them. In its lists a comma ends a file and {@code #} begins the name of a folder, it looks for
  * files that match {@code * ? [ {}, and takes some names for addresses and others not: a file with such a character in its
- * path is given to it by a link with a harmless one.
+ * path is given to it under a harmless one: by a hard link, or a copy where there can be none.
  */
 final class PlainPaths implements AutoCloseable {
     private static final Pattern PLAIN = Pattern.compile("[\\w/.~+=@-]+");
 
     private @Nullable Path links;
 
-    /** The file itself, or a link to it that lasts until this is closed. */
+    /** The file itself, or another name of it that lasts until this is closed. */
     Path of(Path file) {
         Path absolute = file.toAbsolutePath().normalize();
         if (PLAIN.matcher(absolute.toString()).matches()) {
@@ -38,12 +39,20 @@ final class PlainPaths implements AutoCloseable {
             String name =
                     String.valueOf(absolute.getFileName()).replaceAll("[^\\w.-]", "_"); // the ending says what it is
             Path link = Files.createTempDirectory(folder, "").resolve(name);
-            return Files.createSymbolicLink(link, absolute);
-        } catch (IOException | UnsupportedOperationException e) {
+            return linked(link, absolute);
+        } catch (IOException e) {
             throw new LoupeException(
                     "Spark cannot take the path " + absolute + ", and no link to it can be made (" + e.getMessage()
                             + "): move the file to a path of letters and digits.",
                     e);
+        }
+    }
+
+    private static Path linked(Path link, Path file) throws IOException {
+        try {
+            return Files.createLink(link, file);
+        } catch (IOException | UnsupportedOperationException e) { // another disk
+            return Files.copy(file, link, StandardCopyOption.REPLACE_EXISTING);
         }
     }
 
