@@ -1,5 +1,6 @@
 package dev.loupe.graph;
 
+import dev.loupe.base.LoupeException;
 import dev.loupe.base.UsageException;
 import dev.loupe.math.Matrix;
 import java.lang.foreign.Arena;
@@ -14,6 +15,9 @@ import java.util.Set;
 
 /** What can be computed from a saved graph alone: scores of a part of it, and what changing nodes is predicted to do. */
 public final class Subgraph {
+    /** Edges between all nodes that a graph can have here: 2 GiB of them. */
+    private static final long MOST_VALUES = 1L << 29;
+
     private Subgraph() {}
 
     /**
@@ -97,6 +101,11 @@ public final class Subgraph {
             } else if (n.kind() == NodeKind.LOGIT) {
                 logits.add(n);
             }
+        }
+        long size = (features.size() + (long) logits.size()) * (features.size() + (graph.layers() + 1L) * positions);
+        if (graph.layers() < 1 || positions < 1 || size > MOST_VALUES) {
+            throw new LoupeException("A graph of " + features.size() + " features in " + graph.layers() + " layers at "
+                    + positions + " tokens is damaged or too large: get it again, or make a smaller one.");
         }
         features.sort(java.util.Comparator.comparingInt(GraphNode::layer));
         int errors = graph.layers() * positions;

@@ -8,6 +8,10 @@ import dev.loupe.service.Note;
 import dev.loupe.service.Workbench;
 import io.javalin.http.Context;
 import io.javalin.http.HandlerType;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
@@ -170,10 +174,23 @@ final class NoteRoutes {
                         .findFirst()
                         .orElseThrow(() -> new UsageException(
                                 "kind is features, activations or explanations, not \"" + kind + "\"."));
-                List<String> all = bench.featureExchange().neuronpedia(sae, ids, lines);
-                ctx.contentType("application/x-ndjson").result(String.join("\n", all) + "\n");
+                ctx.contentType("application/x-ndjson");
+                bench.featureExchange().neuronpedia(sae, ids, lines, some -> send(ctx, some));
             }
             default -> throw new UsageException("format is neuronpedia or html, not \"" + format + "\".");
+        }
+    }
+
+    /** Sends lines at once, so that a client sees that they come, and one that has gone stops the work. */
+    private static void send(Context ctx, List<String> lines) {
+        try {
+            OutputStream out = ctx.outputStream();
+            for (String line : lines) {
+                out.write((line + "\n").getBytes(StandardCharsets.UTF_8));
+            }
+            out.flush();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

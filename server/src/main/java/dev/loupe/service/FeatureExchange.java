@@ -12,7 +12,6 @@ import dev.loupe.feature.LabelCandidate;
 import dev.loupe.feature.TokenLogit;
 import dev.loupe.model.HookPoint;
 import dev.loupe.sae.Sae;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.zip.GZIPOutputStream;
 import org.jspecify.annotations.Nullable;
@@ -69,24 +69,43 @@ public final class FeatureExchange {
      * @param wanted the features; empty for all that ever fire
      */
     public List<String> neuronpedia(String sae, List<Integer> wanted, Lines kind) {
+        List<String> all = new ArrayList<>();
+        neuronpedia(sae, wanted, kind, all::addAll);
+        return all;
+    }
+
+    /**
+     * The same, feature by feature: all of an SAE may take minutes and more memory than there is.
+     *
+     * @param lines takes those of a feature; what is wrong with the request is said before the first
+     */
+    public void neuronpedia(String sae, List<Integer> wanted, Lines kind, Consumer<List<String>> lines) {
         FeatureIndex index = features.index(sae);
-        List<String> lines = new ArrayList<>();
+        int before = 0;
         for (int id : ids(index, wanted)) {
-            FeatureDetail f = index.detail(id);
-            switch (kind) {
-                case FEATURES -> lines.add(Views.line(feature(sae, index, f)));
-                case ACTIVATIONS -> {
-                    for (Example e : f.examples()) {
-                        lines.add(Views.line(activation(sae, index, id, e, null, lines.size())));
-                    }
-                    for (ExampleBand band : f.bands()) {
-                        for (Example e : band.examples()) {
-                            lines.add(Views.line(activation(sae, index, id, e, band, lines.size())));
-                        }
+            List<String> some = lines(sae, index, id, kind, before);
+            before += some.size();
+            lines.accept(some);
+        }
+    }
+
+    /** The lines of a feature; activations are counted through, {@code before} of them came before. */
+    private List<String> lines(String sae, FeatureIndex index, int id, Lines kind, int before) {
+        FeatureDetail f = index.detail(id);
+        List<String> lines = new ArrayList<>();
+        switch (kind) {
+            case FEATURES -> lines.add(Views.line(feature(sae, index, f)));
+            case ACTIVATIONS -> {
+                for (Example e : f.examples()) {
+                    lines.add(Views.line(activation(sae, index, id, e, null, before + lines.size())));
+                }
+                for (ExampleBand band : f.bands()) {
+                    for (Example e : band.examples()) {
+                        lines.add(Views.line(activation(sae, index, id, e, band, before + lines.size())));
                     }
                 }
-                case EXPLANATIONS -> explanations(sae, index, f).forEach(e -> lines.add(Views.line(e)));
             }
+            case EXPLANATIONS -> explanations(sae, index, f).forEach(e -> lines.add(Views.line(e)));
         }
         return lines;
     }

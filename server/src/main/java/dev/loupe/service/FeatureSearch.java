@@ -188,6 +188,7 @@ public final class FeatureSearch {
      */
     public TextFeatures onText(
             String sae, String text, List<Integer> positions, FeatureQuery filter, int perToken, int limit) {
+        Features.requireLimit(limit);
         Sae s = saes.open(sae);
         TextActivations a = TextActivations.of(s, models.of(s), text, features.prependBos(s));
         int tokens = a.tokens().size();

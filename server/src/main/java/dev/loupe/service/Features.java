@@ -148,6 +148,13 @@ public final class Features {
         return found != null && found.score().length == index.size() ? found : null;
     }
 
+    /** Lists of the strongest have a first. */
+    static void requireLimit(int limit) {
+        if (limit < 1) {
+            throw new UsageException("limit must be 1 or more, not " + limit + ".");
+        }
+    }
+
     /** Everything about one feature. */
     public FeatureDetail detail(String sae, int id) {
         return index(sae).detail(id);
@@ -160,6 +167,7 @@ public final class Features {
      * @param limit at most so many of the strongest
      */
     public TextTest test(String sae, String text, List<Integer> ids, int limit) {
+        requireLimit(limit);
         Sae s = saes.open(sae);
         for (int id : ids) {
             if (id < 0 || id >= s.dSae()) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.loupe.cli.SmallWorkspace;
 import java.net.http.HttpResponse;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -148,6 +149,11 @@ class ApiTest {
         assertThat(test.path("features")).hasSize(1);
         assertThat(test.path("features").get(0).path("values").size())
                 .isEqualTo(test.path("tokens").size());
+        for (String route : List.of("/api/features/tiny-s0/test", "/api/features/tiny-s0/on-text")) {
+            HttpResponse<String> none = http.post(route, "{\"text\": \"Thank you\", \"limit\": -1}");
+            assertThat(none.statusCode()).isEqualTo(400);
+            assertThat(none.body()).contains("limit must be 1 or more, not -1.");
+        }
         JsonNode strongest = json(http.post("/api/features/tiny-s0/test", "{\"text\": \"Thank you\", \"limit\": 2}"));
         assertThat(strongest.path("features")).hasSize(2);
         assertThat(strongest.path("features").get(0).path("max").asDouble())

@@ -94,7 +94,6 @@ final class ChildJvm {
                 command.add(f);
             }
         }
-        command.add("-XX:TieredStopAtLevel=1");
         command.addAll(List.of("-Xlog:disable", "-Xlog:all=warning:stderr", "-Xlog:aot*=off", "-Xlog:cds*=off"));
         Path cache = cache(stage);
         if (Files.exists(cache)) {
