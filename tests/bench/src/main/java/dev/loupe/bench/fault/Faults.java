@@ -217,7 +217,7 @@ public final class Faults {
             }
             fresh(workspace);
             if (disk != null) {
-                disk.resize(occupied(disk.folder()) + (long) (random.nextDouble() * reference.bytes()));
+                disk.resize(disk.used() + (long) (random.nextDouble() * reference.bytes()));
             }
             Path output = folder.resolve("output");
             Child.End end = fault.meet(new Fault.Trial(stage, jvm, workspace, output, seconds, random));
@@ -319,14 +319,6 @@ public final class Faults {
         try (Stream<Path> all = Files.walk(folder)) {
             return all.filter(Files::isRegularFile)
                     .mapToLong(p -> p.toFile().length())
-                    .sum();
-        }
-    }
-
-    /** As a file system of pages of 4 KiB counts. */
-    private static long occupied(Path folder) throws IOException {
-        try (Stream<Path> all = Files.walk(folder)) {
-            return all.mapToLong(p -> Files.isRegularFile(p) ? (p.toFile().length() + 4095) / 4096 * 4096 : 4096)
                     .sum();
         }
     }

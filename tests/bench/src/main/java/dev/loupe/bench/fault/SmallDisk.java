@@ -1,6 +1,7 @@
 package dev.loupe.bench.fault;
 
 import java.io.IOException;
+import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -31,6 +32,12 @@ final class SmallDisk implements AutoCloseable {
 
     Path folder() {
         return folder;
+    }
+
+    /** How many bytes are taken: what folders take differs between file systems. */
+    long used() throws IOException {
+        FileStore store = Files.getFileStore(folder);
+        return store.getTotalSpace() - store.getUnallocatedSpace();
     }
 
     /** Gives it another size. */
