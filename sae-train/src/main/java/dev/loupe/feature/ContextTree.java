@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * Token patterns that predict a latent's activation, as a trie read backwards from the current token (the idea of N2G:
@@ -236,24 +237,29 @@ final class ContextTree {
                 score.add(place, node.mean, node.rate >= 0.5);
             }
         });
-        List<String> patterns = patterns();
+        List<Pattern> patterns = patterns();
         return score.candidate(
                 LabelCandidate.PATTERNS,
-                String.join("; ", patterns.subList(0, Math.min(3, patterns.size()))),
-                patterns,
+                patterns.stream().limit(3).map(Pattern::text).collect(Collectors.joining("; ")),
+                patterns.stream().map(Pattern::toString).toList(),
                 covered / latent.trainSum());
     }
 
-    private record Pattern(String text, double mean, double mass) {}
+    private record Pattern(String text, double mean, double mass) {
+        /** In words, with the activation that it predicts: {@code "European" ∗ "Union" → 3.20}. */
+        @Override
+        public String toString() {
+            return String.format(java.util.Locale.ROOT, "%s → %.2f", text, mean);
+        }
+    }
 
-    /** The patterns in words, those with most activation first: {@code "European" ∗ "Union" → 3.2}. */
-    private List<String> patterns() {
+    /** Those with most activation first. */
+    private List<Pattern> patterns() {
         List<Pattern> all = new ArrayList<>();
         roots.forEach((token, root) -> collect(root, vocabulary.quoted(token), 0, all));
         return all.stream()
                 .sorted(Comparator.comparingDouble((Pattern p) -> -p.mass()).thenComparing(Pattern::text))
                 .limit(12)
-                .map(p -> String.format(java.util.Locale.ROOT, "%s → %.2f", p.text(), p.mean()))
                 .toList();
     }
 

@@ -63,11 +63,11 @@ public final class FeatureView extends Page implements BeforeEnterObserver {
                 FeatureParts.labels(f),
                 FeatureParts.tokens(f),
                 FeatureParts.positions(f),
-                FeatureCounterparts.of(workbench, name, id, counterparts),
-                new FeatureNeurons(workbench, sae, id),
                 new FeatureNotes(workbench, name, id));
         Div relatives = Kit.div("relatives", FeatureParts.neighbours(name, f));
         FeatureParts.coactive(name, f).ifPresent(relatives::add);
+        relatives.add(
+                FeatureCounterparts.of(workbench, name, id, counterparts), new FeatureNeurons(workbench, sae, id));
         workbench.features().warning(name).map(Kit::notice).ifPresent(this::add);
         add(
                 head(sae, f, counterparts),

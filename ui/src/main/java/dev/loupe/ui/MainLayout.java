@@ -60,7 +60,7 @@ public final class MainLayout extends Div implements RouterLayout, AfterNavigati
     }
 
     private Div searchBox() {
-        search.setPlaceholder("Search labels, tokens, text…");
+        search.setPlaceholder("Search features…");
         search.setType("search");
         search.setAriaLabel("Search features");
         search.setId("search");

@@ -53,7 +53,7 @@ public final class OverviewView extends Page {
             add(Kit.card(
                     Kit.heading(
                             "Sweeps",
-                            "many SAEs on one stream",
+                            "",
                             Kit.div(
                                     "end",
                                     Kit.link("/sweeps", "all " + all.sweeps().size()))),

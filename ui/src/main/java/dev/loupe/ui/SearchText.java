@@ -6,6 +6,7 @@ import dev.loupe.service.TextTest;
 import dev.loupe.service.Workbench;
 import dev.loupe.ui.element.BarRows;
 import dev.loupe.ui.element.TokenText;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
@@ -18,6 +19,7 @@ import java.util.stream.Stream;
 final class SearchText extends Section {
     private static final int ALL = 100_000;
     private static final int MOST = 40;
+    private static final int NAMED = 5;
 
     private final Workbench workbench;
     private final String sae;
@@ -109,14 +111,10 @@ final class SearchText extends Section {
                 .filter(r -> score(r) > 0)
                 .sorted(Comparator.comparingDouble(r -> -score(r)))
                 .toList();
-        float[] strength = new float[result.tokens().size()];
-        for (int t = 0; t < strength.length; t++) {
-            strength[t] = picked.contains(t) ? 1 : 0;
-        }
-        tokens.set(new TokenText.Data(result.tokens(), strength, 1, 0, null, result.tokens(), null));
+        colour();
         words.setText(Num.count(rows.size(), "feature") + " · "
                 + (picked.isEmpty()
-                        ? "by the strongest token; click tokens to count only those"
+                        ? "by the strongest token; click tokens to count only those, point at one for its own"
                         : "summed over " + Num.count(picked.size(), "token") + "; click again to leave one out"));
         double top = rows.isEmpty() ? 0 : score(rows.getFirst());
         found.set(
@@ -132,6 +130,35 @@ final class SearchText extends Section {
                                 score(r) / top))
                         .toList(),
                 "No feature fires there.");
+    }
+
+    /** Behind each token its strongest feature's activation; its tooltip names the strongest few. */
+    private void colour() {
+        float[] strength = new float[result.tokens().size()];
+        float top = 0;
+        List<String> titles = new ArrayList<>();
+        for (int t = 0; t < strength.length; t++) {
+            int at = t;
+            List<TextTest.Row> best = result.features().stream()
+                    .filter(r -> r.values()[at] > 0)
+                    .sorted(Comparator.comparingDouble(r -> -r.values()[at]))
+                    .limit(NAMED)
+                    .toList();
+            strength[t] = best.isEmpty() ? 0 : best.getFirst().values()[t];
+            top = Math.max(top, strength[t]);
+            titles.add(
+                    best.isEmpty()
+                            ? "no feature fires here"
+                            : best.stream()
+                                    .map(r -> r.id()
+                                            + (r.summary() == null
+                                                    ? ""
+                                                    : " " + r.summary().label()) + " · "
+                                            + Num.activation(r.values()[at]))
+                                    .collect(Collectors.joining("\n")));
+        }
+        tokens.set(
+                new TokenText.Data(result.tokens(), strength, top, 0, null, titles, null, false, List.copyOf(picked)));
     }
 
     /** The tokens of the text itself, without the one that the model puts in front. */

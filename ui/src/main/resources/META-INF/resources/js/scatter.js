@@ -59,12 +59,16 @@ class Scatter extends LoupeElement {
     const width = n > 20000 ? 2.2 : n > 5000 ? 3 : n < 60 ? 8 : 4.6;
     paths.forEach((p, k) => { if (p) svg.append(s('path', { class: d.groups ? 'dots' : k ? 'dots' : 'dots other', d: p, style: { 'stroke-width': width, ...(d.groups ? { stroke: TONES[k % TONES.length], 'stroke-opacity': n < 60 ? 0.9 : 0.6 } : {}) } })); });
     if (!d.bare) svg.append(s('text', { class: 'ink', x: right - 4, y: base - 6, 'text-anchor': 'end' }, d.xName), s('text', { class: 'ink', x: left, y: 12 }, d.yName));
-    const named = []; // names of few points, where they do not cover each other
+    const named = []; // names of few points, beside or above them, where they cover neither each other nor a point
     if (n < 30 && d.groups) all.forEach(i => {
-      const x = X(d.x[i]), y = Y(d.y[i]), end = x > right - 150, wide = 7 * d.names[i].length, from = end ? x - wide : x;
-      if (named.some(([a, b, c]) => Math.abs(b - y) < 13 && a < from + wide && from < a + c)) return;
-      named.push([from, y, wide]);
-      svg.append(s('text', { x: x + (end ? -9 : 9), y: y + 4, 'text-anchor': end ? 'end' : 'start' }, d.names[i]));
+      const x = X(d.x[i]), y = Y(d.y[i]), wide = 7 * d.names[i].length;
+      const sides = [[x + 9, y + 4, 'start', x + 9], [x - 9, y + 4, 'end', x - 9 - wide], [x, y - 9, 'middle', x - wide / 2]];
+      const free = ([, ty, , from]) => from > left - 40 && from + wide < right + 4 && !named.some(([a, b, c]) => Math.abs(b - ty) < 13 && a < from + wide && from < a + c);
+      const bare = ([, ty, , from]) => !all.some(k => k !== i && Math.abs(Y(d.y[k]) - ty + 4) < 9 && X(d.x[k]) > from - 5 && X(d.x[k]) < from + wide + 5 && (X(d.x[k]) !== x || Y(d.y[k]) !== y));
+      const side = sides.find(o => free(o) && bare(o)) ?? sides.find(free);
+      if (!side) return;
+      named.push([side[3], side[1], wide]);
+      svg.append(s('text', { class: 'pname', x: side[0], y: side[1], 'text-anchor': side[2] }, d.names[i]));
     });
     const ring = s('circle', { class: 'ring', r: 6, cx: -20, cy: -20 });
     svg.append(ring);

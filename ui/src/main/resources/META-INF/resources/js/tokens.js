@@ -11,7 +11,7 @@ export function tokenRun(tokens, values, max, options = {}) {
     const alpha = ramp(v, max);
     const dim = options.dim && i < options.dim;
     const tone = !options.signed ? 'act' : v > 0 ? 'pos' : 'neg';
-    const cls = ['tok', i === peak && 'peak', dim && 'faint', options.signed && v !== 0 && tone].filter(Boolean).join(' ');
+    const cls = ['tok', i === peak && 'peak', dim && 'faint', options.signed && v !== 0 && tone, options.chosen?.includes(i) && 'chosen'].filter(Boolean).join(' ');
     const unit = options.unit ? ' ' + options.unit : '';
     out.push(h('span', {
       class: cls, 'data-v': v === 0 ? undefined : v,
@@ -33,7 +33,7 @@ function pointed(e) {
   window.dispatchEvent(new CustomEvent('loupe-value', { detail: v === undefined || v === null ? null : Number(v) }));
 }
 
-/** `{tokens, values, max, dim, unit, signed, titles, empty}`: one text. `append(token, value, title)` adds one token. */
+/** `{tokens, values, max, dim, unit, signed, titles, empty, chosen}`: one text. `append(token, value, title)` adds one token. */
 class Tokens extends LoupeElement {
   #at = -1;
 

@@ -91,10 +91,13 @@ class InspectPageTest {
             page.keyboard().press("Enter");
             Locator first = page.locator("#search-found a").first();
             assertThat(first).containsText(String.valueOf(best));
+            assertThat(page.locator("#search-tokens .tok.peak"))
+                    .hasAttribute("title", Pattern.compile("^" + best + " ")); // coloured by its strongest feature
             page.locator("#search-tokens .tok").nth(1).click();
             page.locator("#search-tokens .tok").nth(2).click();
             assertThat(page).hasURL(Pattern.compile("pick=1(,|%2C)2"));
             assertThat(first).containsText(String.valueOf(second));
+            assertThat(page.locator("#search-tokens .tok.chosen")).hasCount(2);
             page.reload();
             assertThat(page.locator("#search-found a").first()).containsText(String.valueOf(second));
             assertThat(tab.wrong()).isEmpty();

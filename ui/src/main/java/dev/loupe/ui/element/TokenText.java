@@ -23,6 +23,7 @@ public final class TokenText extends DrawnElement {
      * @param titles tooltip of each token; null for the value
      * @param empty what to say when there are no tokens
      * @param signed whether values have signs: vermillion above zero, blue below
+     * @param chosen numbers of tokens that are framed; null for none
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Data(
@@ -33,7 +34,21 @@ public final class TokenText extends DrawnElement {
             @Nullable String unit,
             @Nullable List<String> titles,
             @Nullable String empty,
-            boolean signed) {
+            boolean signed,
+            @Nullable List<Integer> chosen) {
+        /** None is framed. */
+        public Data(
+                List<String> tokens,
+                float[] values,
+                float max,
+                int dim,
+                @Nullable String unit,
+                @Nullable List<String> titles,
+                @Nullable String empty,
+                boolean signed) {
+            this(tokens, values, max, dim, unit, titles, empty, signed, null);
+        }
+
         /** Values without signs. */
         public Data(
                 List<String> tokens,
@@ -43,7 +58,7 @@ public final class TokenText extends DrawnElement {
                 @Nullable String unit,
                 @Nullable List<String> titles,
                 @Nullable String empty) {
-            this(tokens, values, max, dim, unit, titles, empty, false);
+            this(tokens, values, max, dim, unit, titles, empty, false, null);
         }
     }
 
