@@ -1,5 +1,6 @@
 package dev.loupe.feature;
 
+import dev.loupe.model.Tokenizer;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CharsetDecoder;
@@ -9,8 +10,14 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
 /** Bytes of a token that need not be whole characters: what is text stays text, the rest is shown as what it is. */
-final class PartialText {
+public final class PartialText {
     private PartialText() {}
+
+    /** A token as text; one that holds part of a character is shown by its bytes where that is. */
+    public static String token(Tokenizer tokenizer, int id) {
+        String text = tokenizer.token(id);
+        return text.indexOf('\uFFFD') >= 0 ? of(tokenizer.tokenBytes(id)) : text;
+    }
 
     /** For example {@code " ⟨E2 82⟩"} for a blank and the first two bytes of a euro sign. */
     static String of(byte[] bytes) {

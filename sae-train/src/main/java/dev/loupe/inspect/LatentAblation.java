@@ -3,6 +3,7 @@ package dev.loupe.inspect;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
+import dev.loupe.feature.PartialText;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.TopK;
 import dev.loupe.model.Activation;
@@ -166,7 +167,7 @@ public final class LatentAblation {
         return IntStream.range(0, found)
                 .mapToObj(k -> new AblationEffect.Change(
                         ids[k],
-                        model.tokenizer().token(ids[k]),
+                        PartialText.token(model.tokenizer(), ids[k]),
                         sign * by[ids[k]],
                         with.probability(ids[k]),
                         without.probability(ids[k])))

@@ -1,5 +1,6 @@
 package dev.loupe.inspect;
 
+import dev.loupe.feature.PartialText;
 import dev.loupe.math.TopK;
 import dev.loupe.model.Tokenizer;
 import java.util.ArrayList;
@@ -69,7 +70,7 @@ final class Softmax {
     }
 
     TokenScore score(int token, Tokenizer tokenizer) {
-        return new TokenScore(token, tokenizer.token(token), logits[token], probability(token));
+        return new TokenScore(token, PartialText.token(tokenizer, token), logits[token], probability(token));
     }
 
     List<TokenScore> top(int count, TopK topK, Tokenizer tokenizer) {

@@ -2,6 +2,7 @@ package dev.loupe.inspect;
 
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
+import dev.loupe.feature.PartialText;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.TopK;
 import dev.loupe.model.Activation;
@@ -55,7 +56,7 @@ public final class TextInspector {
                 ? null
                 : new TokenScore(
                         token,
-                        model.tokenizer().token(token),
+                        PartialText.token(model.tokenizer(), token),
                         0,
                         cells.getLast().getLast().probability());
         return new LensGrid(text, chosen, hooks.stream().map(HookPoint::name).toList(), LensGrid.NORM, cells);

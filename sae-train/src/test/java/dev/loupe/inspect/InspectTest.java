@@ -274,6 +274,20 @@ class InspectTest {
     }
 
     @Test
+    void a_token_that_is_part_of_a_character_is_shown_by_its_bytes() throws Exception {
+        try (LanguageModel model = open("builtin")) {
+            int part = 0;
+            while (model.tokenizer().token(part).indexOf('\uFFFD') < 0) {
+                part++;
+            }
+            float[] logits = new float[model.config().dVocab()];
+            logits[part] = 1;
+            String shown = new Softmax(logits).score(part, model.tokenizer()).text();
+            assertThat(shown).matches(".*⟨[0-9A-F]{2}( [0-9A-F]{2})*⟩.*").doesNotContain("\uFFFD");
+        }
+    }
+
+    @Test
     void a_text_too_long_is_cut_and_says_what_was_cut() throws Exception {
         try (LanguageModel model = open("builtin")) {
             String all = "I would like to thank the rapporteur for the report and all who have worked on it.";

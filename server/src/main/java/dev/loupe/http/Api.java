@@ -40,11 +40,11 @@ final class Api {
             config.startup.showOldJavalinVersionWarning = false;
             config.http.prefer405over404 = true;
             config.http.asyncTimeout = 0;
-            config.http.generateEtags = true; // of answers to GET; If-None-Match gets 304
             config.jsonMapper(new JavalinJackson3(Views.JSON, false));
             for (Route r : routes) {
                 config.routes.addHttpHandler(r.method(), r.path(), Asked.route("/api" + r.path(), r.handler()));
             }
+            config.routes.after(Etags::mark);
             config.routes.exception(Exception.class, (e, ctx) -> answer(ctx, Problem.of(e, path(ctx))));
             config.routes.exception(HttpResponseException.class, (e, ctx) -> {
                 ctx.status(e.getStatus());

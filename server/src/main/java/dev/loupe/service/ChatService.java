@@ -5,10 +5,12 @@ import dev.loupe.base.PrivateAddresses;
 import dev.loupe.base.UsageException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
@@ -110,7 +112,7 @@ final class ChatService {
             request.header("Authorization", "Bearer " + key);
         }
         try {
-            HttpResponse<InputStream> r = client.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+            HttpResponse<InputStream> r = send(request.build());
             String text;
             try (InputStream in = r.body()) {
                 text = new String(in.readNBytes(LONGEST_ANSWER), StandardCharsets.UTF_8);
@@ -140,6 +142,17 @@ final class ChatService {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new dev.loupe.base.CancelledException();
+        }
+    }
+
+    /** Sends a question, once more where a connection that was kept from the last one turned out to be closed. */
+    private HttpResponse<InputStream> send(HttpRequest request) throws IOException, InterruptedException {
+        try {
+            return client.send(request, HttpResponse.BodyHandlers.ofInputStream());
+        } catch (HttpTimeoutException | ConnectException e) {
+            throw e; // asking again would take as long, or find nobody again
+        } catch (IOException e) {
+            return client.send(request, HttpResponse.BodyHandlers.ofInputStream());
         }
     }
 }

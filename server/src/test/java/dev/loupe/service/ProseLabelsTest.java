@@ -12,7 +12,10 @@ import dev.loupe.cli.SmallWorkspace;
 import dev.loupe.feature.Example;
 import dev.loupe.feature.FeatureSummary;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,6 +24,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
@@ -290,5 +294,35 @@ class ProseLabelsTest {
                 .doesNotContain(KEY);
         assertThatThrownBy(() -> new ChatService("http://localhost/v1", " ", null))
                 .hasMessageContaining("label-model");
+    }
+
+    /** As where a service closes what it kept open for too long: the question goes out, and nothing comes back. */
+    @Test
+    void a_question_on_a_connection_that_was_closed_is_asked_once_more() throws Exception {
+        String content = Json.line(Map.of("choices", List.of(Map.of("message", Map.of("content", "here")))));
+        String ok = "HTTP/1.1 200 OK\r\nContent-Length: " + content.length() + "\r\nConnection: close\r\n\r\n";
+        try (ServerSocket listening = new ServerSocket(0, 8, InetAddress.getLoopbackAddress())) {
+            AtomicInteger asked = new AtomicInteger();
+            Thread.ofVirtual().start(() -> {
+                while (true) {
+                    try (Socket s = listening.accept()) {
+                        s.getInputStream().read(new byte[4096]);
+                        if (asked.getAndIncrement() % 3 != 0) { // the first of each three is closed without a word
+                            s.getOutputStream().write((ok + content).getBytes(StandardCharsets.UTF_8));
+                            s.getOutputStream().flush();
+                            s.shutdownOutput();
+                            s.getInputStream().readAllBytes();
+                        }
+                    } catch (IOException e) {
+                        return; // the test is over
+                    }
+                }
+            });
+            ChatService chat = new ChatService("http://127.0.0.1:" + listening.getLocalPort() + "/v1", "m", null);
+            assertThat(chat.ask("s", "u", 5)).isEqualTo("here");
+            assertThat(asked).hasValue(2);
+            assertThat(chat.ask("s", "u", 5)).isEqualTo("here");
+            assertThat(asked).hasValue(3);
+        }
     }
 }

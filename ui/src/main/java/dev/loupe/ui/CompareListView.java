@@ -52,7 +52,7 @@ public final class CompareListView extends Page {
                         Kit.text("dim", "Which features of one are found again in the other.")),
                 Kit.div("gap"),
                 table(all));
-        add(card);
+        addComponentAsFirst(card);
     }
 
     /** Every saved comparison. */
