@@ -109,6 +109,13 @@ class NotesTest {
                         .path("values")
                         .get(activation.path("maxValueTokenIndex").asInt()))
                 .isEqualTo(activation.path("maxValue"));
+        HttpResponse<String> all = http.get("/api/features/tiny-s1/export");
+        assertThat(lines(all)).hasSizeGreaterThan(10);
+        assertThat(all.headers().firstValue("content-length"))
+                .as("sent as it is made")
+                .isEmpty();
+        assertThat(http.get("/api/features/tiny-s1/export?ids=1,99999").statusCode())
+                .isEqualTo(404);
         JsonNode[] before = lines(http.get("/api/features/tiny-s1/export?kind=explanations&ids=" + id));
         String hostile = "{\"modelId\": \"m\", \"layer\": \"2-x\", \"index\": \"" + id
                 + "\", \"description\": \"<script>alert(1)</script>\", \"typeName\": \"oai_token-act-pair\","
