@@ -114,7 +114,9 @@ class ClusterSameTest {
     @Test
     void wide_saes_are_matched_in_blocks_of_cosines_and_have_the_bytes_of_one_machine() throws Exception {
         for (String workspace : List.of("wide", "wide-far")) {
-            Work.copy(folder.resolve("near/activations/s"), folder.resolve(workspace).resolve("activations/s"));
+            Work.copy(
+                    folder.resolve("near/activations/s"),
+                    folder.resolve(workspace).resolve("activations/s"));
         }
         Work.done(new Cli(folder.resolve("wide")), Work.wideSeeds());
         Cli far = cli("wide-far");
