@@ -9,7 +9,7 @@ distribution'"'"'s package as root or with password-less sudo, else Playwright'"
 present, the small environment tests/.venv of the interop tests.
 
   --cluster                            also the tests on a Spark cluster of this machine, and on HDFS; Spark (230 MB) and
-                                       Hadoop's daemons (56 MB) are fetched once
+                                       daemons of Hadoop (56 MB) are fetched once
   --peers                              also the tests that open our files with the large Python libraries (SAELens,
                                        circuit-tracer, ...), in an environment tests/.venv-peers of 2 GB made for them
   CHROMIUM=PROGRAM                     the browser to use
