@@ -116,6 +116,31 @@ public record Parameters(
         }
     }
 
+    /** Zeros in what belongs to one latent. */
+    void clearLatent(int latent) {
+        encoderRows.setRow(latent, new float[dIn()]);
+        decoderRows.setRow(latent, new float[dOut()]);
+        for (float[] each : List.of(bEnc, threshold, bMag, rMag)) {
+            if (each.length > 0) {
+                each[latent] = 0;
+            }
+        }
+    }
+
+    /** Takes over what belongs to one latent. */
+    void copyLatent(Parameters other, int latent) {
+        encoderRows.setRow(latent, other.encoderRows.row(latent));
+        decoderRows.setRow(latent, other.decoderRows.row(latent));
+        bEnc[latent] = other.bEnc[latent];
+        if (threshold.length > 0) {
+            threshold[latent] = other.threshold[latent];
+        }
+        if (gated()) {
+            bMag[latent] = other.bMag[latent];
+            rMag[latent] = other.rMag[latent];
+        }
+    }
+
     /** b_enc, b_dec, threshold, b_mag and r_mag, in this order; not copies. */
     public List<float[]> vectors() {
         return List.of(bEnc, bDec, threshold, bMag, rMag);

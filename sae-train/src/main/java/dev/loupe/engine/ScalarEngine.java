@@ -123,6 +123,9 @@ final class ScalarEngine implements SaeEngine {
                         }
                     }
                 }
+                if (average != null) {
+                    average.copyLatent(p, i);
+                }
                 sinceFired[i] = 0;
             }
             activity = new double[activity.length];

@@ -48,6 +48,20 @@ final class ScalarValues {
                 new double[rMag.length]);
     }
 
+    /** Takes over what belongs to one latent. */
+    void copyLatent(ScalarValues other, int latent) {
+        enc[latent] = other.enc[latent].clone();
+        dec[latent] = other.dec[latent].clone();
+        bEnc[latent] = other.bEnc[latent];
+        if (theta.length > 0) {
+            theta[latent] = other.theta[latent];
+        }
+        if (bMag.length > 0) {
+            bMag[latent] = other.bMag[latent];
+            rMag[latent] = other.rMag[latent];
+        }
+    }
+
     /** Every row and vector, in one fixed order; not copies. */
     List<double[]> all() {
         List<double[]> all = new ArrayList<>(List.of(enc));

@@ -361,14 +361,10 @@ final class SimdSession implements TrainSession {
             p.encoderRows().setRow(i, r.encoderRow());
             p.decoderRows().setRow(i, r.decoderRow());
             p.bEnc()[i] = r.bEnc();
-            for (Parameters moments : List.of(m, v)) {
-                moments.encoderRows().setRow(i, new float[p.dIn()]);
-                moments.decoderRows().setRow(i, new float[p.dOut()]);
-                for (float[] each : List.of(moments.bEnc(), moments.threshold(), moments.bMag(), moments.rMag())) {
-                    if (each.length > 0) {
-                        each[i] = 0;
-                    }
-                }
+            m.clearLatent(i);
+            v.clearLatent(i);
+            if (average != null) { // nothing of the old latent is left in what is kept in the end
+                average.copyLatent(p, i);
             }
             sinceFired[i] = 0;
         }

@@ -53,7 +53,7 @@ public interface TrainSession extends AutoCloseable {
     /** The parameters as they are now; not to be changed, and valid until the next step. */
     Parameters parameters();
 
-    /** Gives latents new weights, with moments of zero, and starts a new count of {@link #activity}. */
+    /** Gives latents new weights, with moments of zero and an average that begins with them, and starts a new count of {@link #activity}. */
     void recycle(List<Replacement> replacements);
 
     /**

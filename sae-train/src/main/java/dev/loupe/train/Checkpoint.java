@@ -18,7 +18,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 
 /**
  * Everything a run needs to go on with the same bits: one safetensors file beside the SAE's future folder, replaced as a
@@ -35,10 +37,17 @@ record Checkpoint(
     /** {@link Parameters#vectors}. */
     private static final List<String> VECTORS = List.of("b_enc", "b_dec", "threshold", "b_mag", "r_mag");
 
-    /** What a run is; a checkpoint of any other run is not used. */
+    /** What a run is; a checkpoint of any other run is refused. */
     record Identity(TrainConfig config, long seed, String data) {
         Identity {
             config = config.ofResult();
+        }
+
+        /** What a run on rows is. */
+        static Identity of(
+                TrainConfig config, long seed, BatchSource data, BatchSource target, @Nullable InitFrom from) {
+            String rows = data == target ? data.fingerprint() : data.fingerprint() + " -> " + target.fingerprint();
+            return new Identity(config, seed, from == null ? rows : rows + " from " + from.checksum());
         }
 
         String text() {
@@ -104,7 +113,7 @@ record Checkpoint(
     /**
      * The checkpoint of a run, if there is one.
      *
-     * @throws LoupeException if it is damaged
+     * @throws LoupeException if it is damaged, or of another run
      */
     static Optional<Checkpoint> read(Path file, Identity identity) {
         if (!Files.isRegularFile(file)) {
@@ -112,10 +121,7 @@ record Checkpoint(
         }
         try (SafetensorsFile in = SafetensorsFile.open(file)) {
             Map<String, String> metadata = in.metadata();
-            if (!FORMAT.equals(metadata.get("loupe_checkpoint"))
-                    || !identity.text().equals(metadata.get("identity"))) {
-                return Optional.empty();
-            }
+            refuseOther(file, metadata, identity);
             TrainState state = new TrainState(
                     parameters(in, ""),
                     parameters(in, "m."),
@@ -136,9 +142,68 @@ record Checkpoint(
                     state, objective, curves, engine == null ? null : Json.MAPPER.readValue(engine, EngineNote.class)));
         } catch (NumberFormatException | tools.jackson.core.JacksonException e) {
             throw damaged(file, e);
+        } catch (OtherRun e) {
+            throw e;
         } catch (LoupeException e) {
             throw damaged(file, e);
         }
+    }
+
+    /**
+     * Looks whether a run can begin or go on, before anything is done for it.
+     *
+     * @param identity asked for only if there is a checkpoint
+     * @throws LoupeException if there is one, and it is of another run
+     */
+    static void check(Path file, Supplier<Identity> identity) {
+        if (!Files.isRegularFile(file)) {
+            return;
+        }
+        try (SafetensorsFile in = SafetensorsFile.open(file)) {
+            refuseOther(file, in.metadata(), identity.get());
+        }
+    }
+
+    private static final class OtherRun extends LoupeException {
+        OtherRun(String message) {
+            super(message);
+        }
+    }
+
+    private static void refuseOther(Path file, Map<String, String> metadata, Identity identity) {
+        String of = null;
+        if (!FORMAT.equals(metadata.get("loupe_checkpoint"))) {
+            of = "was written by another version of Loupe";
+        } else if (!identity.text().equals(metadata.get("identity"))) {
+            of = "is of a run with other " + differences(String.valueOf(metadata.get("identity")), identity);
+        }
+        if (of != null) {
+            throw new OtherRun("The checkpoint " + file + " (step " + metadata.get("step") + ") " + of
+                    + ": move it away or delete it to begin anew, or train under another name.");
+        }
+    }
+
+    private static String differences(String other, Identity identity) {
+        JsonNode theirs = Json.MAPPER.readTree(other);
+        JsonNode ours = Json.MAPPER.readTree(identity.text());
+        List<String> settings = new ArrayList<>();
+        ours.path("config").properties().forEach(e -> {
+            if (!e.getValue().equals(theirs.path("config").path(e.getKey()))
+                    && !e.getKey().equals("recipe")) {
+                settings.add(e.getKey());
+            }
+        });
+        List<String> parts = new ArrayList<>();
+        if (!ours.path("config").equals(theirs.path("config"))) {
+            parts.add("settings" + (settings.isEmpty() ? "" : " (" + String.join(", ", settings) + ")"));
+        }
+        if (!ours.path("seed").equals(theirs.path("seed"))) {
+            parts.add("seed");
+        }
+        if (!ours.path("data").equals(theirs.path("data"))) {
+            parts.add("data");
+        }
+        return String.join(" and other ", parts);
     }
 
     private static LoupeException damaged(Path file, RuntimeException e) {

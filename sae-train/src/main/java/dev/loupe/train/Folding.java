@@ -26,7 +26,8 @@ final class Folding {
 
     /** The same for one place. */
     static SaeWeights finished(SaeWeights trained, TrainConfig config, double in, double out) {
-        boolean asItIs = config.unitDecoder() || config.method().result() == Architecture.TOPK;
+        boolean unit = config.unitDecoder() && config.average() == 0; // the mean of unit vectors is shorter
+        boolean asItIs = unit || config.method().result() == Architecture.TOPK;
         return scale(asItIs ? trained : norms(trained), in, out);
     }
 

@@ -32,7 +32,7 @@ final class MemoryNeed {
     /** The batch with its errors, what threads collect of tiles of rows, and the (row, latent) pairs. */
     static long heapBytes(TrainConfig c, int d) {
         long rows = multiply((1L + errorBlocks(c)) * Float.BYTES, c.batch(), d);
-        long revived = c.aux() > 0 ? d / 2 : 0;
+        long revived = c.aux() > 0 ? Math.min(c.auxK() > 0 ? c.auxK() : d / 2, c.dSae()) : 0;
         long active = switch (c.method()) {
             case TOPK, BATCHTOPK, MATRYOSHKA -> c.k() + revived;
             case GATED -> c.dSae() / 2;

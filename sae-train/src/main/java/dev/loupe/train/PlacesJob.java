@@ -35,9 +35,10 @@ final class PlacesJob {
 
     static List<TrainResult> run(TrainRequest request, Progress progress, double checkpointSeconds) {
         TrainConfig c = request.config();
-        if (!c.initFrom().isEmpty() || c.initSubspace() > 0 || c.recycle().on()) {
-            throw new UsageException("init_from, init_subspace and recycle belong to SAEs and transcoders at one hook"
-                    + " point, not to several together.");
+        boolean together = request.hookOut().isEmpty() || Places.crossLayer(request.hookOut());
+        if (together && (!c.initFrom().isEmpty() || c.initSubspace() > 0 || c.recycle().on())) {
+            throw new UsageException("init_from, init_subspace and recycle belong to SAEs, transcoders and sets of them, not"
+                    + " to crosscoders and cross-layer transcoders.");
         }
         if (c.keepSteps() > 0 && !request.hookOut().isEmpty()) {
             throw new UsageException(
@@ -145,6 +146,11 @@ final class PlacesJob {
             throw new UsageException(
                     "A cross-layer transcoder chooses among the latents of all layers, which its layers"
                             + " cannot do alone with topk: use batchtopk, jumprelu or relu.");
+        }
+        if (perLayer.method() == Method.MATRYOSHKA) {
+            throw new UsageException(
+                    "The latents of a cross-layer transcoder lie layer after layer, so that the prefixes of matryoshka"
+                            + " would be those of its first layer: use batchtopk, jumprelu or relu.");
         }
         if (perLayer.skip()) {
             throw new UsageException("A cross-layer transcoder has no skip connection: set skip to false.");

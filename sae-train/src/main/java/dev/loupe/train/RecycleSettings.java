@@ -8,7 +8,7 @@ import java.util.List;
  * What happens to latents that hardly do anything; in settings files under {@code recycle}.
  *
  * @param policy none; resample (Bricken et al. 2023: latents that did not fire for {@code dead_window} get the direction of
- *     a row that is reconstructed badly, drawn with probability ∝ ‖e‖²); or redo (Sokar et al., arXiv 2302.12902: latents
+ *     a row that is reconstructed badly, drawn with probability ∝ ‖e‖⁴, their squared loss); or redo (Sokar et al., arXiv 2302.12902: latents
  *     whose dormancy score is at most {@code dormant} get new random weights)
  * @param every how often
  * @param until no more after this part of the run, so that the last ones have time to settle

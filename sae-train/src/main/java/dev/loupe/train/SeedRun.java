@@ -73,10 +73,9 @@ final class SeedRun implements AutoCloseable {
         this.target = target;
         this.scale = factor(config, data);
         this.scaleOut = data == target ? scale : factor(config, target);
-        String rows = data == target ? data.fingerprint() : data.fingerprint() + " -> " + target.fingerprint();
         this.from = from;
         this.recycler = new Recycler(config, seed);
-        this.identity = new Checkpoint.Identity(config, seed, from == null ? rows : rows + " from " + from.checksum());
+        this.identity = Checkpoint.Identity.of(config, seed, data, target, from);
         this.checkpointFile = checkpointFile;
         this.checkpointSeconds = checkpointSeconds;
         this.layout = layout(data, target);
@@ -167,6 +166,7 @@ final class SeedRun implements AutoCloseable {
                         + "): the rest of the run will not have the bits of an undisturbed one.");
             }
         });
+        LongSpans.note(config).ifPresent(progress::message);
         resumedFrom = start.step();
         next = start.step();
         checkpointed = next;

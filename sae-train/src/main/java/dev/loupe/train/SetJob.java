@@ -4,8 +4,10 @@ import dev.loupe.base.ArtifactLock;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.sae.TranscoderSet;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A transcoder set in one stream ({@link TrainGroup}): at each step every layer's transcoder takes its step on the same rows,
@@ -31,7 +33,7 @@ final class SetJob {
                     rows.origin().fingerprint(),
                     in.get(l),
                     out.get(l),
-                    request.config(),
+                    beginning(request, l),
                     seed));
         }
         List<TrainResult> results = new ArrayList<>();
@@ -45,5 +47,14 @@ final class SetJob {
             }
         }
         return results;
+    }
+
+    /** The settings of a layer, which begins with the same layer of a set where that is what {@code init_from} names. */
+    private static TrainConfig beginning(TrainRequest request, int layer) {
+        TrainConfig c = request.config();
+        if (c.initFrom().isEmpty() || Files.isDirectory(request.saesDir().resolve(c.initFrom()))) {
+            return c;
+        }
+        return c.recipe(c.recipe(), Map.of("init_from", TranscoderSet.nameOf(c.initFrom(), layer)));
     }
 }

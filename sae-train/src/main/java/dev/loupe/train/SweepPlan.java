@@ -43,6 +43,26 @@ public record SweepPlan(
     /** How long steps of one configuration are tried. */
     private static final long TRIAL_NANOS = 500_000_000L;
 
+    /** Settings that do not change what a step computes. */
+    private static final List<String> FREE = List.of(
+            "recipe",
+            "steps",
+            "learning_rate",
+            "beta1",
+            "beta2",
+            "epsilon",
+            "learning_rate_warmup",
+            "learning_rate_decay",
+            "learning_rate_shape",
+            "learning_rate_start",
+            "sparsity_warmup",
+            "dead_window",
+            "threshold_decay",
+            "decoder_bias",
+            "checkpoint_minutes",
+            "keep_every",
+            "data_seed");
+
     /** How long the first configuration is stepped before anything is timed: compilation is not part of a run. */
     private static final long WARM_NANOS = 2_000_000_000L;
 
@@ -76,6 +96,9 @@ public record SweepPlan(
             for (TrainTask t : tasks) {
                 TrainGroup.check(t, rows.origin());
                 MemoryNeed.check(t.config(), TrainGroup.width(t, rows.width()));
+                if (!kept.contains(t.name())) {
+                    rows.refuseOtherRun(saesDir, t.name(), t.config(), t.seed(), t.hook(), t.hookOut());
+                }
             }
             missing.values().forEach(s -> passes.addAll(passes(s, rows.width())));
             long memory = 0;
@@ -180,10 +203,8 @@ public record SweepPlan(
         for (TrainTask t : all) {
             progress.check();
             TrainConfig c = t.config();
-            // seeds, lengths and the like do not change the time of a step
             String kind = TrainGroup.width(t, rows.width()) + "|" + t.data() + "|"
-                    + t.hookOut().isEmpty() + "|" + c.architecture() + "|" + c.dSae() + "|" + c.k() + "|"
-                    + c.unitDecoder();
+                    + t.hookOut().isEmpty() + "|" + kind(c);
             seconds += c.steps() * known.computeIfAbsent(kind, k -> trial(t, rows, TRIAL_NANOS));
             progress.advance(++done);
         }
@@ -193,6 +214,16 @@ public record SweepPlan(
                     * pass.stream().mapToLong(t -> t.config().tokens()).max().orElse(0);
         }
         return seconds;
+    }
+
+    /** What of the settings the time of a step depends on: all but lengths and rates. */
+    static String kind(TrainConfig c) {
+        Map<String, Object> settings = c.settings();
+        settings.keySet().removeAll(FREE);
+        settings.put("aux", c.aux() > 0);
+        settings.put("clip", c.clip() > 0);
+        settings.put("average", c.average() > 0);
+        return settings.toString();
     }
 
     /** Seconds of a step: the fastest of those that fit into the time of a trial, so that warming up does not count. */

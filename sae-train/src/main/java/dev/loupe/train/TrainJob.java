@@ -56,6 +56,13 @@ public final class TrainJob {
                 return together(request, rows, progress); // passes of the model are dear
             }
             for (long seed : request.seeds()) {
+                String name = request.nameOf(seed);
+                if (Files.notExists(request.saesDir().resolve(name))) {
+                    rows.refuseOtherRun(
+                            request.saesDir(), name, request.config(), seed, origin.hook(), origin.hookOut());
+                }
+            }
+            for (long seed : request.seeds()) {
                 try (BatchSource data = rows.source().apply(origin.hook());
                         BatchSource other = transcoder ? rows.source().apply(origin.hookOut()) : null) {
                     BatchSource target = other == null ? data : other;

@@ -20,12 +20,14 @@ public enum TrainPreset {
     DEMO("Loupe: short runs, everything as a share of the run", EnumSet.allOf(Method.class)),
     /** SAELens 6 with its defaults and the scaling of its tutorial. */
     SAELENS(
-            "SAELens 6, defaults of its training configs, E|x| = sqrt(d)",
+            "SAELens 6, defaults of its training configs, E|x| = sqrt(d); here AuxK is relative to the residual",
             EnumSet.of(Method.RELU, Method.TOPK, Method.BATCHTOPK, Method.JUMPRELU, Method.GATED, Method.MATRYOSHKA)),
     /** The trainers of dictionary_learning. */
     DICTIONARY_LEARNING("dictionary_learning, defaults of its trainers", EnumSet.allOf(Method.class)),
-    /** Gao et al., arXiv 2406.04093, without its per-token normalisation. */
-    OPENAI_TOPK("Gao et al., arXiv 2406.04093 (k 32, AuxK 1/32)", EnumSet.of(Method.TOPK)),
+    /** Gao et al., arXiv 2406.04093, and its repository. */
+    OPENAI_TOPK(
+            "Gao et al., arXiv 2406.04093, and its code (k 32, AuxK 1/32 of 256); without its per-token normalisation",
+            EnumSet.of(Method.TOPK)),
     /** EleutherAI's sparsify with Adam. */
     SPARSIFY("EleutherAI sparsify, Adam", EnumSet.of(Method.TOPK)),
     /** Bricken et al. 2023: L1, unit decoder, resampling. */
@@ -33,7 +35,10 @@ public enum TrainPreset {
     /** Anthropic's circuits update of April 2024. */
     ANTHROPIC_2024("Anthropic, update of April 2024 (free decoder)", EnumSet.of(Method.RELU)),
     /** Anthropic's circuits update of January 2025. */
-    ANTHROPIC_2025("Anthropic, update of January 2025 (tanh penalty)", EnumSet.of(Method.JUMPRELU)),
+    ANTHROPIC_2025(
+            "Anthropic, update of January 2025 (tanh penalty); here W_enc starts as W_dec^T, not d/n of it, and b_enc at"
+                    + " minus the mean",
+            EnumSet.of(Method.JUMPRELU)),
     /** Rajamanoharan et al., arXiv 2407.14435; Lieberum et al., arXiv 2408.05147. */
     GEMMA_SCOPE("Gemma Scope and arXiv 2407.14435", EnumSet.of(Method.JUMPRELU));
 
@@ -148,7 +153,6 @@ public enum TrainPreset {
         c.put("learning_rate_warmup", "1000 steps");
         c.put("encoder_bias", 0);
         if (m.choosesK()) {
-            c.put("learning_rate_decay", 0.2);
             c.put("decoder_bias", "geometric_median");
             c.put("clip", 1);
             c.put("k", Math.min(40, n));
@@ -195,7 +199,7 @@ public enum TrainPreset {
         c.put("epsilon", 6.25e-10);
         c.put("decoder_bias", "geometric_median");
         c.put("clip", 1);
-        c.put("average", 0.999);
+        c.put("aux_k", Math.min(256, n));
     }
 
     private static void sparsify(int n, Map<String, Object> c) {
@@ -238,7 +242,7 @@ public enum TrainPreset {
     private static void anthropic2025(int n, Map<String, Object> c) {
         published(c, 2e-4, 32_768);
         c.put("decoder", "free");
-        c.put("decoder_norm", 1);
+        c.put("decoder_norm", 0.577); // of entries that are uniform between -1/sqrt(d) and 1/sqrt(d)
         c.put("decoder_bias", "zero");
         c.put("apply_b_dec_to_input", false);
         c.put("input_scale", "expected_average_only_in");

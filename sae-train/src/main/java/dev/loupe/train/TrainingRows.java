@@ -11,6 +11,7 @@ import dev.loupe.store.ActivationStore;
 import dev.loupe.store.Shuffle;
 import dev.loupe.store.StoreManifest;
 import dev.loupe.train.TrainJob.Origin;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -147,6 +148,21 @@ record TrainingRows(
     int widest() {
         return Math.max(
                 width.applyAsInt(origin.hook()), origin.hookOut().isEmpty() ? 0 : width.applyAsInt(origin.hookOut()));
+    }
+
+    /**
+     * Refuses a training beside whose SAE lies the checkpoint of another one; nothing is opened where there is none.
+     *
+     * @param hookOut what is reconstructed; empty for an SAE
+     */
+    void refuseOtherRun(Path saesDir, String name, TrainConfig config, long seed, String hook, String hookOut) {
+        Checkpoint.check(Checkpoint.file(saesDir, name), () -> {
+            try (BatchSource data = source.apply(hook);
+                    BatchSource other = hookOut.isEmpty() ? null : source.apply(hookOut)) {
+                return Checkpoint.Identity.of(
+                        config, seed, data, other == null ? data : other, InitFrom.of(config, saesDir));
+            }
+        });
     }
 
     @Override

@@ -342,6 +342,7 @@ class EngineContractTest {
     }
 
     static void recycled(SaeEngine engine) {
+        RecycledAverage.check(engine);
         Cases.Random random = Cases.random();
         TrainState start = States.random(random, Kind.BATCH_TOPK, 12, 7);
         start.parameters().bEnc()[4] = 20; // one that surely fires, to be told from the recycled one

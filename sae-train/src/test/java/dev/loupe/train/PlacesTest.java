@@ -99,7 +99,7 @@ class PlacesTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"RELU,free", "TOPK,unit", "BATCHTOPK,unit", "JUMPRELU,unit"})
+    @CsvSource({"RELU,free", "PANNEAL,free", "TOPK,unit", "BATCHTOPK,unit", "MATRYOSHKA,unit", "JUMPRELU,unit"})
     void aCrosscoderReconstructsEveryPlaceHoweverLargeItIs(Method method, String decoder) {
         TrainConfig config = config(method).with("decoder", decoder);
         TrainResult result = train("cross", "blocks.*.hook_mlp_out", "", config, Progress.silent())
@@ -207,11 +207,48 @@ class PlacesTest {
                         "a", "blocks.*.hook_mlp_in", "blocks.*+.hook_mlp_out", config(Method.TOPK), Progress.silent()))
                 .hasMessageContaining("batchtopk");
         assertThatThrownBy(() -> train(
+                        "a",
+                        "blocks.*.hook_mlp_in",
+                        "blocks.*+.hook_mlp_out",
+                        config(Method.MATRYOSHKA),
+                        Progress.silent()))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("prefixes of matryoshka");
+        for (String out : List.of("", "blocks.*+.hook_mlp_out")) {
+            TrainConfig recycling = config(Method.BATCHTOPK).with("recycle.policy", "redo");
+            assertThatThrownBy(() -> train("a", "blocks.*.hook_mlp_in", out, recycling, Progress.silent()))
+                    .isInstanceOf(UsageException.class)
+                    .hasMessageContaining("not to crosscoders and cross-layer transcoders");
+        }
+        assertThatThrownBy(() -> train(
                         "a", "blocks.0.hook_mlp_in,blocks.0.hook_mlp_in", "", config(Method.TOPK), Progress.silent()))
                 .hasMessageContaining("twice");
         assertThatThrownBy(() -> TranscoderSet.open(dir, "none")).hasMessageContaining("none-l0");
         assertThat(TranscoderSet.setOf("set-l12")).isEqualTo("set");
         assertThat(TranscoderSet.setOf("set-lx")).isEqualTo("set-lx");
+    }
+
+    @Test
+    void aSetBeginsWithAnotherOneLayerByLayerInASubspaceAndRecycles() {
+        String in = "blocks.*.hook_mlp_in";
+        String out = "blocks.*.hook_mlp_out";
+        TrainConfig first = config(Method.TOPK)
+                .with(Map.of(
+                        "steps", 40, "init_subspace", 4, "recycle.policy", "redo", "recycle.every", "10 steps"));
+        train("first", in, out, first, Progress.silent());
+        TrainConfig tuned = config(Method.TOPK).with(Map.of("steps", 1, "learning_rate", 1e-12, "init_from", "first"));
+        train("tuned", in, out, tuned, Progress.silent());
+        for (int l = 0; l < LAYERS; l++) {
+            Sae begin = Sae.open(dir.resolve("first-l" + l));
+            Sae end = Sae.open(dir.resolve("tuned-l" + l));
+            assertThat(end.provenance().settings()).containsEntry("init_from", "first-l" + l);
+            for (int j = 0; j < D; j++) {
+                assertThat(end.decoderRows().get(5, j))
+                        .isCloseTo(begin.decoderRows().get(5, j), within(1e-4f));
+            }
+        }
+        assertThat(train("tuned", in, out, tuned, Progress.silent()))
+                .allSatisfy(r -> assertThat(r.kept()).isTrue());
     }
 
     private static Matrix heldOut(ActivationStore store, String hooks) {

@@ -91,7 +91,7 @@ class ResumeTest {
     }
 
     @Test
-    void aDamagedCheckpointIsRefusedAndAForeignOneIgnored() throws IOException {
+    void aDamagedCheckpointAndOneOfAnotherRunAreRefused() throws IOException {
         TrainConfig config = Runs.config(Method.JUMPRELU);
         TrainRequest request = Runs.request(dir, config, 1L);
         assertThatThrownBy(() -> Runs.train(request, 1, Runs.stoppingAfter(20))).isInstanceOf(CancelledException.class);
@@ -110,7 +110,15 @@ class ResumeTest {
                 .hasMessageContaining("delete it");
         Files.write(file, good);
         TrainRequest other = Runs.request(dir, config.with("learning_rate", 1e-3), 1L);
-        assertThat(Runs.train(other, 1, Progress.silent()).resumedFrom()).isZero();
+        assertThatThrownBy(() -> Runs.train(other, 1, Progress.silent()))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("(step 20) is of a run with other settings (learning_rate): move it away or")
+                .hasMessageContaining("another name");
+        assertThat(Files.readAllBytes(file)).isEqualTo(good);
+        TrainConfig often = config.with("checkpoint_minutes", 7);
+        assertThat(Runs.train(Runs.request(dir, often, 1L), 1, Progress.silent())
+                        .resumedFrom())
+                .isEqualTo(20);
     }
 
     @Test

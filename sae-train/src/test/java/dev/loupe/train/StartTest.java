@@ -15,9 +15,11 @@ import dev.loupe.engine.TrainState;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.VectorOps;
 import dev.loupe.sae.Sae;
+import dev.loupe.sae.SaeWeights;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -156,6 +158,19 @@ class StartTest {
     }
 
     @Test
+    void aRunThatBeginsInASubspaceLearnsAsWellAsAnyOther() {
+        TrainConfig c = Runs.config(Method.TOPK).with(Map.of("init_subspace", 0.9));
+        TrainResult inside = Runs.train(Runs.request(dir.resolve("inside"), c, 1L), 1, Progress.silent());
+        TrainResult other = Runs.train(
+                Runs.request(dir.resolve("other"), c.with("init_subspace", 0), 1L), 1, Progress.silent());
+        System.out.printf("FVU from a subspace %s, else %s%n", inside.metrics().get("fvu"), other.metrics().get("fvu"));
+        assertThat(inside.metrics().get("fvu")).isLessThan(1.3 * other.metrics().get("fvu"));
+        assertThat(Sae.open(inside.folder()).decoderRows().row(0))
+                .isNotEqualTo(Sae.open(other.folder()).decoderRows().row(0));
+        assertThat(Sae.open(inside.folder()).provenance().settings()).containsEntry("init_subspace", 0.9);
+    }
+
+    @Test
     void measuredThresholdsLetEveryLatentFireAtTheAskedRate() {
         TrainConfig c = Runs.config(Method.JUMPRELU).with(Map.of("jumprelu.start", "measured", "jumprelu.start_l0", 2));
         BatchSource data = new PlantedSource(20, 0);
@@ -222,8 +237,16 @@ class StartTest {
             Map<String, Object> changes = Map.of(
                     "recycle.policy", policy, "recycle.every", "20 steps", "aux", 0, "k", 2, "dead_window", "15 steps");
             TrainConfig c = Runs.config(Method.TOPK).with(changes);
-            Path whole = Runs.train(Runs.request(dir.resolve(policy), c, 1L), 1, Progress.silent())
-                    .folder();
+            List<String> said = new ArrayList<>();
+            TrainResult recycled = Runs.train(Runs.request(dir.resolve(policy), c, 1L), 1, Runs.listening(said));
+            Path whole = recycled.folder();
+            assertThat(said).as(policy).anyMatch(m -> m.contains("latents began anew"));
+            TrainConfig left = c.with("recycle.policy", "none");
+            double dead = Runs.train(Runs.request(dir.resolve(policy + "-left"), left, 1L), 1, Progress.silent())
+                    .metrics()
+                    .get("dead");
+            System.out.printf("dead with %s: %s, without: %s%n", policy, recycled.metrics().get("dead"), dead);
+            assertThat(recycled.metrics().get("dead")).as(policy).isLessThan(0.7 * dead);
             TrainRequest broken = Runs.request(dir.resolve(policy + "-broken"), c, 1L);
             assertThatThrownBy(() -> Runs.train(broken, 1, Runs.stoppingAfter(50)))
                     .isInstanceOf(CancelledException.class);
@@ -274,6 +297,30 @@ class StartTest {
                 assertThat(cosine).isCloseTo(1, within(1e-5));
             }
         }
+    }
+
+    /** The mean of unit vectors is shorter than one; the finished SAE has unit rows and the function of the mean. */
+    @ParameterizedTest
+    @EnumSource(value = Method.class, names = "TOPK", mode = EnumSource.Mode.EXCLUDE)
+    void averagedWeightsEndWithUnitRowsAndTheSameFunction(Method m) {
+        TrainConfig c = Runs.config(m).with(Map.of("average", 0.98, "learning_rate", 2e-2));
+        BatchSource data = new PlantedSource(20, 0);
+        SeedRun run = new SeedRun(SaeEngine.best(), c, 1, data, data, dir.resolve("none"), 1e9);
+        TrainState end = run.run(Progress.silent(), "");
+        SaeWeights w = run.finished(end);
+        Parameters mean = java.util.Objects.requireNonNull(end.average());
+        double shortest = 1;
+        for (int i = 0; i < w.dSae(); i++) {
+            float[] row = w.decoderRows().row(i);
+            assertThat(VectorOps.dot(row, 0, row, 0, 20)).isCloseTo(1, within(1e-5f));
+            float[] before = mean.decoderRows().row(i);
+            shortest = Math.min(shortest, VectorOps.dot(before, 0, before, 0, 20));
+            double ratio = Math.sqrt(VectorOps.dot(before, 0, before, 0, 20));
+            if (m == Method.RELU || m == Method.PANNEAL) { // others are made into thresholds before
+                assertThat(w.encoderRows().get(i, 3)).isCloseTo((float) (mean.encoderRows().get(i, 3) * ratio), within(1e-5f));
+            }
+        }
+        assertThat(shortest).isLessThan(0.99);
     }
 
     @Test

@@ -74,7 +74,13 @@ class TrainingTest {
         data.batch(-7, held);
         SparseCodes codes = sae.encode(held);
         double fvu = fvu(sae, held, codes);
-        System.out.printf("%s: L0 %.2f, FVU %.4f%n", a, codes.l0(), fvu);
+        double gamma = gamma(sae, held, codes);
+        System.out.printf("%s: L0 %.2f, FVU %.4f, gamma %.3f%n", a, codes.l0(), fvu, gamma);
+        if (a == Method.RELU) { // the known bias: its penalty shrinks what it reconstructs
+            assertThat(gamma).isLessThan(0.9);
+        } else if (a == Method.TOPK || a == Method.JUMPRELU) {
+            assertThat(gamma).isCloseTo(1, within(0.04));
+        }
         assertThat(codes.l0()).isBetween(2.5, 6.0);
         assertThat(fvu).isLessThan(a == Method.RELU ? 0.35 : a == Method.MATRYOSHKA ? 0.2 : 0.1);
         int recovered = 0;
@@ -92,6 +98,21 @@ class TrainingTest {
         assertThat(recovered).isGreaterThan(PlantedSource.FEATURES * 3 / 4);
         // the metrics of the last training batch are in training units, but FVU has none
         assertThat(result.metrics().get("fvu")).isCloseTo(fvu, within(0.05));
+    }
+
+    /** E‖x̂‖² / E[x·x̂] (arXiv 2404.16014): 1 is unbiased, below 1 is shrinkage. */
+    private static double gamma(Sae sae, Matrix x, SparseCodes codes) {
+        double size = 0;
+        double along = 0;
+        float[] out = new float[x.cols()];
+        for (int r = 0; r < x.rows(); r++) {
+            sae.decode(codes, r, out);
+            for (int j = 0; j < x.cols(); j++) {
+                size += (double) out[j] * out[j];
+                along += (double) out[j] * x.get(r, j);
+            }
+        }
+        return size / along;
     }
 
     private static double fvu(Sae sae, Matrix x, SparseCodes codes) {

@@ -110,7 +110,17 @@ class TranscoderTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"TOPK,false", "BATCHTOPK,true", "JUMPRELU,false", "RELU,true", "GATED,false"})
+    @CsvSource({
+        "TOPK,false",
+        "TOPK,true",
+        "BATCHTOPK,true",
+        "MATRYOSHKA,false",
+        "JUMPRELU,false",
+        "JUMPRELU,true",
+        "RELU,true",
+        "PANNEAL,false",
+        "GATED,false"
+    })
     void transcodersLearnWhatIsWrittenFromWhatIsRead(Method method, boolean skip) {
         TrainConfig config = Runs.config(method)
                 .with(Map.of(

@@ -33,6 +33,11 @@ final class ModelChoice {
         return model != null || weights != null || precision != null;
     }
 
+    /** Takes a model that no option names. */
+    void orElse(@Nullable String other) {
+        model = model == null ? other : model;
+    }
+
     /** The model's name alone. */
     String name() {
         return model == null ? Models.BUILTIN : model;

@@ -66,6 +66,16 @@ final class TextOptions {
     @Option(names = "--clip", paramLabel = "X", description = "Keep no value larger than X or smaller than -X.")
     private @Nullable Double clip;
 
+    /** Takes from a file what no option says. */
+    void orElse(TrainFile file) {
+        model.orElse(file.text("model", null));
+        jsonField = file.text("json_field", jsonField.isBlank() ? null : jsonField) instanceof String s ? s : "";
+        Integer longest = file.whole("context", context == 0 ? null : context);
+        context = longest == null ? 0 : longest;
+        prependBos = file.yes("prepend_bos", prependBos);
+        heldOut = file.text("held_out", heldOut.isBlank() ? null : heldOut) instanceof String s ? s : "";
+    }
+
     /** The rules, or null for the defaults. */
     @Nullable CaptureRules rules() {
         if (packing.isBlank() && excludeFirst == 0 && maskDimensions.isEmpty() && clip == null) {

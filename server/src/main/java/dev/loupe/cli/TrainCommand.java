@@ -13,6 +13,8 @@ import dev.loupe.train.TrainResult;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +34,14 @@ final class TrainCommand extends LoupeCommand {
     private ClusterChoice where = new ClusterChoice();
 
     private static final int MOST_SEEDS = 1000;
+
+    /** The names of all ways to train. */
+    static final class Architectures implements Iterable<String> {
+        @Override
+        public Iterator<String> iterator() {
+            return Arrays.stream(Method.values()).map(Method::id).iterator();
+        }
+    }
 
     @Option(
             names = "--store",
@@ -75,7 +85,8 @@ final class TrainCommand extends LoupeCommand {
     @Option(
             names = "--arch",
             paramLabel = "A",
-            description = "relu, topk, batchtopk, jumprelu, gated, matryoshka or panneal.")
+            completionCandidates = Architectures.class,
+            description = "One of ${COMPLETION-CANDIDATES}.")
     private @Nullable String arch;
 
     @Option(names = "--d-sae", paramLabel = "N", description = "Number of latents.")
@@ -87,7 +98,7 @@ final class TrainCommand extends LoupeCommand {
             description = "The recipe that everything else comes from (default: demo); --presets lists them.")
     private @Nullable String preset;
 
-    @Option(names = "--presets", description = "List the recipes and train nothing.")
+    @Option(names = "--presets", description = "List the recipes and train nothing; with --json every setting of each.")
     private boolean presets;
 
     @Option(
@@ -124,6 +135,13 @@ final class TrainCommand extends LoupeCommand {
     private @Nullable Long tokens;
 
     @Option(
+            names = "--init-from",
+            paramLabel = "SAE",
+            description =
+                    "Begin with the weights of this SAE, of the same shape (fine-tuning), instead of random ones.")
+    private @Nullable String initFrom;
+
+    @Option(
             names = "--encoder-precision",
             paramLabel = "fp32|bf16|int8|tf32",
             description =
@@ -134,9 +152,9 @@ final class TrainCommand extends LoupeCommand {
     @Option(
             names = "--config",
             paramLabel = "F.yaml",
-            description =
-                    "Settings by name, and what flags do not say: store, hook, hook_out, arch, d_sae, seeds, tokens,"
-                            + " preset, name.")
+            description = "Settings by name, and what flags do not say: name, store, hook, hook_out, arch, d_sae,"
+                    + " preset, seeds, tokens, shuffle, text, model, json_field, context, prepend_bos, held_out."
+                    + " Flags win.")
     private @Nullable Path config;
 
     @Option(
@@ -194,52 +212,56 @@ final class TrainCommand extends LoupeCommand {
 
     /** What flags say, and what the file says where they do not. */
     private TrainSpec spec() {
-        Map<String, Object> settings = new LinkedHashMap<>(config == null ? Map.of() : Yaml.file(config));
-        String storeName = required(text(settings, "store", store), "--store");
-        String method = text(settings, "arch", arch);
-        String recipe = text(settings, "preset", preset);
+        Map<String, Object> flags = new LinkedHashMap<>();
+        if (encoderPrecision != null) {
+            flags.put("precision", encoderPrecision);
+        }
+        set.forEach(s -> Yaml.put(s, flags));
+        Object latents = flags.get("d_sae");
+        if (dSae == null && latents != null) {
+            dSae = TrainFile.whole("d_sae", latents);
+        }
+        TrainFile file = new TrainFile(config);
+        String storeName = required(file.text("store", store), "--store");
+        String method = file.text("arch", arch);
+        String recipe = file.text("preset", preset);
         if (method == null && recipe != null && TrainPreset.of(recipe).methods().size() == 1) {
             method = TrainPreset.of(recipe).methods().getFirst().id();
         }
-        Object seedsOfFile = settings.remove("seeds");
-        Object tokensOfFile = settings.remove("tokens");
-        Object width = settings.remove("d_sae");
-        Integer latents = dSae == null && width instanceof Number n ? (Integer) n.intValue() : dSae;
-        if (encoderPrecision != null) {
-            settings.put("precision", encoderPrecision);
+        Long rows = file.tokens(tokens, steps != null || flags.containsKey("steps"));
+        file.unless(k, "k");
+        file.unless(l0Target, "l0_target");
+        file.unless(l1, "l1", "l0_target");
+        file.unless(steps, "steps");
+        file.unless(tokens, "steps");
+        file.unless(initFrom, "init_from");
+        Integer width = file.whole("d_sae", dSae);
+        String sae = file.text("name", name);
+        String in = file.text("hook", hook);
+        String out = file.text("hook_out", hookOut);
+        String mixed = file.text("shuffle", shuffle);
+        String many = file.seeds(seeds);
+        text = file.text("text", text);
+        options.orElse(file);
+        Map<String, Object> settings = new LinkedHashMap<>(file.settings());
+        if (initFrom != null) {
+            settings.put("init_from", initFrom);
         }
-        set.forEach(s -> Yaml.put(s, settings));
-        return TrainSpec.of(
-                        required(text(settings, "name", name), "--name"),
-                        storeName,
-                        required(method, "--arch"),
-                        required(latents, "--d-sae"))
-                .hook(text(settings, "hook", hook))
-                .hookOut(text(settings, "hook_out", hookOut))
+        settings.putAll(flags);
+        return TrainSpec.of(required(sae, "--name"), storeName, required(method, "--arch"), required(width, "--d-sae"))
+                .hook(in)
+                .hookOut(out)
                 .k(k)
                 .l0Target(l0Target)
                 .l1(l1)
-                .seeds(seeds(seeds == null && seedsOfFile != null ? listed(seedsOfFile) : seeds))
+                .seeds(seeds(many))
                 .steps(steps)
-                .tokens(
-                        tokens == null && steps == null && tokensOfFile != null
-                                ? (Long) SeedsCommand.count(String.valueOf(tokensOfFile))
-                                : tokens)
+                .tokens(rows)
                 .set(settings)
-                .shuffle(shuffle)
+                .shuffle(mixed)
                 .live(live(storeName))
                 .preset(recipe)
                 .build();
-    }
-
-    private static String listed(Object seeds) {
-        return String.valueOf(seeds).replaceAll("[\\[\\] ]", "");
-    }
-
-    /** Takes a name out of the settings of a file; a flag wins. */
-    private static @Nullable String text(Map<String, Object> settings, String key, @Nullable String flag) {
-        Object value = settings.remove(key);
-        return flag != null || value == null ? flag : String.valueOf(value);
     }
 
     private static <T> T required(@Nullable T value, String flag) {
@@ -250,12 +272,18 @@ final class TrainCommand extends LoupeCommand {
         return value;
     }
 
+    /** The width that listed recipes are for; only some learning rates depend on it. */
+    private static final int PRESET_WIDTH = 16_384;
+
     private static void presets(Session session) {
         List<Map<String, Object>> all = new ArrayList<>();
         Table table = new Table("preset", "architectures", "from");
         for (TrainPreset p : TrainPreset.values()) {
             List<String> methods = p.methods().stream().map(Method::id).toList();
-            all.add(Map.of("preset", p.id(), "architectures", methods, "source", p.source()));
+            Map<String, Object> settings = new LinkedHashMap<>();
+            p.methods()
+                    .forEach(m -> settings.put(m.id(), p.config(m, PRESET_WIDTH).settings()));
+            all.add(Map.of("preset", p.id(), "architectures", methods, "source", p.source(), "settings", settings));
             table.row(p.id(), String.join(" ", methods), p.source());
         }
         session.result(Map.of("presets", all), () -> table.print(session.out));

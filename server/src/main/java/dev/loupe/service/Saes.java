@@ -21,7 +21,7 @@ import tools.jackson.databind.JsonNode;
 
 /** SAEs: what there is, and opening them. */
 public final class Saes {
-    private static final String CONFIG = "cfg.json";
+    static final String CONFIG = "cfg.json";
     private static final String PROVENANCE = "loupe.json";
 
     private final Workspace workspace;

@@ -46,7 +46,7 @@ public record SweepResult(
      * @param hookOut the one that a transcoder reconstructs; null for an SAE
      * @param arch its architecture
      * @param dSae its width
-     * @param k what was asked for: k, or the L0 target
+     * @param k what was asked for: k, or the L0 target; 0 where neither was
      * @param seed of the initial weights
      * @param varied the values of varied settings
      * @param heldOut whether the figures are of held-out tokens; otherwise of the last training batch

@@ -5,6 +5,7 @@ import dev.loupe.base.Names;
 import dev.loupe.base.Nearest;
 import dev.loupe.base.UsageException;
 import dev.loupe.train.Method;
+import dev.loupe.train.MethodSettings;
 import dev.loupe.train.TrainPreset;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -13,16 +14,18 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A sweep: every combination of hook point, architecture, width, sparsity, seed and any varied setting, on one stream of rows.
+ * A sweep: every combination of hook point, architecture, width, sparsity, seed and any varied setting, on one stream of
+ * rows.
  *
- * @param name of the sweep; its SAEs are NAME.[HOOK.]ARCH-WIDTH-kK[-SETTING-VALUE]-sSEED, with the hook point where there are
- *     several; transcoders over several layers end in -l0, -l1 and so on, and are transcoder sets
+ * @param name of the sweep; its SAEs are NAME.[HOOK.]ARCH-WIDTH[-kK][-SETTING-VALUE]-sSEED, with the hook point where there
+ *     are several, and K where it was asked for; transcoders over several layers end in -l0, -l1 and so on, and are transcoder sets
  * @param store the activation store; {@value TrainSpec#NO_STORE} to train straight from the model of {@code live}
  * @param hook which hook points: names joined by commas, or a pattern; null if the store has one
  * @param hookOut as many hook points that transcoders reconstruct; null for SAEs
  * @param arch architectures, see {@link Method}
  * @param dSae widths
- * @param k active latents per token: k of topk, batchtopk and matryoshka, the L0 target of the others
+ * @param k active latents per token: k of topk, batchtopk and matryoshka, the L0 target of the others. Empty where a preset, or
+ *     a setting such as l1, says how sparse SAEs are; 24 where nothing does
  * @param seeds of the initial weights
  * @param steps optimiser steps
  * @param tokens rows to see, instead of steps
@@ -81,11 +84,20 @@ public record SweepSpec(
 
     private static final int MOST = 10_000;
 
+    /** Settings that say how sparse an SAE is. */
+    private static final List<String> SPARSITY = List.of("k", "l0_target", "l1", "l0_coefficient");
+
     /** One SAE of the sweep. */
-    record Cell(SweepPlace place, String arch, int dSae, int k, long seed, Map<String, Object> varied) {
+    record Cell(
+            SweepPlace place,
+            String arch,
+            int dSae,
+            @Nullable Integer k,
+            long seed,
+            Map<String, Object> varied) {
         /** The name of its SAE. */
         String name(String sweep) {
-            StringBuilder name = new StringBuilder(arch + "-" + dSae + "-k" + k);
+            StringBuilder name = new StringBuilder(arch + "-" + dSae + (k == null ? "" : "-k" + k));
             varied.forEach((setting, value) -> name.append('-')
                     .append(setting)
                     .append('-')
@@ -117,12 +129,16 @@ public record SweepSpec(
         dSae = dSae == null || dSae.isEmpty()
                 ? List.of(2048)
                 : dSae.stream().distinct().toList();
-        k = k == null || k.isEmpty() ? List.of(24) : k.stream().distinct().toList();
         seeds = seeds == null || seeds.isEmpty()
                 ? List.of(0L)
                 : seeds.stream().distinct().toList();
         set = set == null ? Map.of() : Map.copyOf(set);
         vary = vary == null ? Map.of() : new LinkedHashMap<>(vary);
+        if (k == null || k.isEmpty()) {
+            k = preset != null || says(SPARSITY, set, vary) ? List.of() : List.of(24);
+        } else {
+            k = k.stream().distinct().toList();
+        }
         if (preset != null) {
             TrainPreset.of(preset);
         }
@@ -132,7 +148,7 @@ public record SweepSpec(
         if (dSae.stream().anyMatch(x -> x < 1) || k.stream().anyMatch(x -> x < 1)) {
             throw new UsageException("Widths and k are at least 1.");
         }
-        long count = (long) arch.size() * dSae.size() * k.size() * seeds.size();
+        long count = (long) arch.size() * dSae.size() * Math.max(1, k.size()) * seeds.size();
         for (Map.Entry<String, List<Object>> e : vary.entrySet()) {
             if (e.getValue() == null || e.getValue().isEmpty()) {
                 throw new UsageException("The varied setting " + e.getKey() + " has no values.");
@@ -164,7 +180,12 @@ public record SweepSpec(
                 throw new UsageException("This sweep varies more than " + MOST + " settings; fewer are meant.");
             }
         }
-        double count = (double) places.size() * arch.size() * dSae.size() * k.size() * seeds.size() * varied.size();
+        List<@Nullable Integer> sparsities = new ArrayList<>(k);
+        if (sparsities.isEmpty()) {
+            sparsities.add(null); // what the recipe says
+        }
+        double count =
+                (double) places.size() * arch.size() * dSae.size() * sparsities.size() * seeds.size() * varied.size();
         if (count > MOST) {
             throw new UsageException("This sweep has " + (long) count + " SAEs; at most " + MOST + " are meant.");
         }
@@ -172,7 +193,7 @@ public record SweepSpec(
         for (SweepPlace place : places) {
             for (String a : arch) {
                 for (int n : dSae) {
-                    for (int active : k) {
+                    for (Integer active : sparsities) {
                         for (Map<String, Object> v : varied) {
                             for (long s : seeds) {
                                 cells.add(new Cell(place, a, n, active, s, v));
@@ -187,19 +208,39 @@ public record SweepSpec(
 
     /** The order to train one of them alone. */
     TrainSpec training(Cell c) {
+        Method method = Method.of(c.arch());
         Map<String, Object> all = new LinkedHashMap<>(set);
+        all.keySet()
+                .removeIf(s -> !MethodSettings.uses(method, s)
+                        && arch.stream().anyMatch(a -> MethodSettings.uses(Method.of(a), s))); // it is for those
         all.putAll(c.varied());
-        return TrainSpec.of(c.name(name), store, c.arch(), c.dSae())
+        TrainSpec.Builder training = TrainSpec.of(c.name(name), store, c.arch(), c.dSae())
                 .hook(c.place().hook())
                 .hookOut(c.place().hookOut().isEmpty() ? null : c.place().hookOut())
                 .live(live)
-                .active(c.k())
                 .seeds(List.of(c.seed()))
                 .steps(steps)
                 .tokens(tokens)
                 .set(all)
-                .preset(preset)
-                .build();
+                .preset(preset);
+        return (c.k() == null ? training : training.active(c.k())).build();
+    }
+
+    private static boolean says(List<String> settings, Map<String, Object> set, Map<String, List<Object>> vary) {
+        return settings.stream().anyMatch(s -> set.containsKey(s) || vary.containsKey(s));
+    }
+
+    /**
+     * Refuses a sweep that asks for a sparsity in two ways.
+     *
+     * @throws UsageException in one sentence
+     */
+    void checkSparsity() {
+        if (!k.isEmpty() && says(List.of("l1"), set, vary)) {
+            throw new UsageException(
+                    "The sweep has both k and l1: k steers the weight of the penalty towards an L0, and l1"
+                            + " keeps it fixed; leave one of them out.");
+        }
     }
 
     /**

@@ -13,6 +13,7 @@ import dev.loupe.cluster.Executors;
 import dev.loupe.eval.SaeReport;
 import dev.loupe.store.ActivationStore;
 import dev.loupe.train.SweepPlan;
+import dev.loupe.train.TrainConfig;
 import dev.loupe.train.TrainDevice;
 import dev.loupe.train.TrainGroup;
 import dev.loupe.train.TrainRequest;
@@ -76,6 +77,7 @@ public final class Sweeps {
 
     /** Every run of a sweep as a task; refuses what cannot be trained before any work. */
     public List<TrainTask> tasks(SweepSpec spec) {
+        spec.checkSparsity();
         List<SweepPlace> places = places(spec);
         String fingerprint = "";
         if (spec.live() == null) {
@@ -328,6 +330,11 @@ public final class Sweeps {
                 .toArray();
     }
 
+    /** The L0 that settings ask for; 0 if they fix a weight. */
+    private static int active(TrainConfig c) {
+        return c.method().choosesK() ? c.k() : (int) Math.round(c.l0Target());
+    }
+
     private static SweepResult.Row row(
             SweepSpec spec, SweepSpec.Cell c, TrainGroup.Outcome o, @Nullable SaeReport report) {
         TrainResult t = o.result();
@@ -345,7 +352,7 @@ public final class Sweeps {
                 c.place().hookOut().isEmpty() ? null : c.place().hookOut(),
                 c.arch(),
                 c.dSae(),
-                c.k(),
+                c.k() == null ? active(o.task().config()) : c.k(),
                 c.seed(),
                 c.varied(),
                 report != null,

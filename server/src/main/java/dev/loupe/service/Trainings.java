@@ -2,15 +2,19 @@ package dev.loupe.service;
 
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
+import dev.loupe.base.Nearest;
+import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.capture.CaptureRequest;
 import dev.loupe.cluster.Executors;
 import dev.loupe.model.HookInfo;
+import dev.loupe.sae.TranscoderSet;
 import dev.loupe.store.ActivationStore;
 import dev.loupe.store.Shuffle;
 import dev.loupe.train.ClusterTraining;
 import dev.loupe.train.Method;
+import dev.loupe.train.MethodSettings;
 import dev.loupe.train.Places;
 import dev.loupe.train.TrainConfig;
 import dev.loupe.train.TrainGroup;
@@ -19,6 +23,7 @@ import dev.loupe.train.TrainPreset;
 import dev.loupe.train.TrainRequest;
 import dev.loupe.train.TrainResult;
 import dev.loupe.train.TrainTask;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -119,14 +124,28 @@ public final class Trainings {
      * @throws UsageException if it cannot be trained, in one sentence
      */
     public TrainRequest request(TrainSpec spec) {
+        TrainConfig config = config(spec);
+        begin(config.initFrom());
         return new TrainRequest(
                 spec.name(),
                 rows(spec),
                 workspace.saes(),
                 spec.hook() == null ? "" : spec.hook(),
                 spec.hookOut() == null ? "" : spec.hookOut(),
-                config(spec),
+                config,
                 spec.seeds().isEmpty() ? List.of(0L) : spec.seeds());
+    }
+
+    /** Refuses to begin with the weights of an SAE that is not there. */
+    private void begin(String from) {
+        if (from.isEmpty()
+                || Files.isDirectory(workspace.saes().resolve(from))
+                || Files.isDirectory(workspace.saes().resolve(TranscoderSet.nameOf(from, 0)))) {
+            return;
+        }
+        List<String> names = Workspace.named(workspace.saes(), Saes.CONFIG);
+        throw new NotFoundException("There is no SAE \"" + from + "\" whose weights a training could begin with; "
+                + (names.isEmpty() ? "there is none yet." : "did you mean " + Nearest.to(from, names) + "?"));
     }
 
     /** Gets a model that is on a hub only. */
@@ -226,11 +245,42 @@ public final class Trainings {
                 changes.put("decoder", "free"); // its penalty is on the norms at the places
             }
         }
+        once(spec);
         changes.putAll(spec.set());
+        boolean fixed = method.paysForActivations() && spec.set().containsKey("l1")
+                || method == Method.JUMPRELU && spec.set().containsKey("l0_coefficient");
+        if (fixed && spec.l0Target() == null && !spec.set().containsKey("l0_target")) {
+            changes.put("l0_target", 0); // a weight that was asked for is not steered away
+        }
         if (spec.tokens() != null) {
             int batch = changes.get("batch") instanceof Number n ? n.intValue() : base.batch();
             changes.put("steps", Math.ceilDiv(spec.tokens(), Math.max(1, batch)));
         }
-        return changes.isEmpty() ? base : base.with(changes);
+        TrainConfig config = changes.isEmpty() ? base : base.with(changes);
+        MethodSettings.check(base, config, spec.set().keySet());
+        return config;
+    }
+
+    /** Refuses what is said twice and differently: by itself and under {@code set}. */
+    private static void once(TrainSpec spec) {
+        twice("d_sae", spec.dSae(), spec);
+        twice("k", spec.k(), spec);
+        twice("l0_target", spec.l0Target(), spec);
+        twice("l1", spec.l1(), spec);
+        twice("steps", spec.steps(), spec);
+        if (spec.tokens() != null && spec.set().containsKey("steps")) {
+            throw new UsageException("Give steps or tokens, not both.");
+        }
+    }
+
+    private static void twice(String name, @Nullable Number value, TrainSpec spec) {
+        Object other = spec.set().get(name);
+        if (value == null || other == null) {
+            return;
+        }
+        if (!(other instanceof Number n) || n.doubleValue() != value.doubleValue()) {
+            throw new UsageException(
+                    "The setting " + name + " is given twice, as " + value + " and as " + other + ": leave one out.");
+        }
     }
 }

@@ -1,11 +1,20 @@
 package dev.loupe.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.loupe.base.UsageException;
 import dev.loupe.service.Pareto;
+import dev.loupe.service.Settings;
+import dev.loupe.service.SweepSpec;
+import dev.loupe.service.Workbench;
+import dev.loupe.service.Workspace;
+import dev.loupe.train.TrainConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -152,6 +161,39 @@ class SweepCommandTest {
         assertThat(cli.run("train", "--store", "small").err()).contains("--name");
         assertThat(cli.run("train", "--store", "small", "--preset", "gemascope").err())
                 .contains("gemma-scope");
+    }
+
+    private static Map<String, TrainConfig> planned(String yaml) throws IOException {
+        SweepSpec spec = SweepCommand.spec(Yaml.tree(file("name: planned\nstore: small\nd_sae: 64\n" + yaml)));
+        Map<String, TrainConfig> all = new LinkedHashMap<>();
+        try (Workbench bench = new Workbench(Workspace.create(dir.resolve("w")), Settings.load(Map.of(), Map.of()))) {
+            bench.sweeps().tasks(spec).forEach(t -> all.put(t.name(), t.config()));
+        }
+        return all;
+    }
+
+    @Test
+    void aSweepSteersNoWeightAwayThatWasAskedFor() throws IOException {
+        Map<String, TrainConfig> l1 = planned("arch: relu\nvary: {l1: [1, 5]}\n");
+        assertThat(l1.keySet()).containsExactly("planned.relu-64-l1-1-s0", "planned.relu-64-l1-5-s0");
+        assertThat(l1.values()).extracting(TrainConfig::l0Target).containsExactly(0.0, 0.0);
+        assertThat(l1.values()).extracting(TrainConfig::l1).containsExactly(1.0, 5.0);
+        TrainConfig published = planned("preset: anthropic-2024\narch: relu\n").get("planned.relu-64-s0");
+        assertThat(published.l0Target()).isZero();
+        assertThat(published.recipe()).isEqualTo("anthropic-2024");
+        assertThat(planned("preset: openai-topk\n").get("planned.topk-64-s0").k())
+                .isEqualTo(32);
+        assertThat(planned("preset: openai-topk\nk: 8\n").get("planned.topk-64-k8-s0").k())
+                .isEqualTo(8);
+        assertThat(planned("arch: [topk, relu]\n").values())
+                .extracting(c -> c.k() + c.l0Target())
+                .containsExactly(24.0, 24.0);
+        Map<String, TrainConfig> mixed = planned("arch: [topk, jumprelu]\nset: {bandwidth: 0.3}\n");
+        assertThat(mixed.get("planned.jumprelu-64-k24-s0").bandwidth()).isEqualTo(0.3);
+        assertThat(mixed.get("planned.topk-64-k24-s0").bandwidth()).isZero();
+        assertThatThrownBy(() -> planned("arch: relu\nk: 8\nvary: {l1: [1, 5]}\n"))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("both k and l1");
     }
 
     @Test

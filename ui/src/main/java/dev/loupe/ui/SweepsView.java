@@ -104,7 +104,9 @@ public final class SweepsView extends Page {
         }
         parts.add(String.join(", ", spec.arch()));
         parts.add("d_sae " + joined(spec.dSae()));
-        parts.add("k " + joined(spec.k()));
+        if (!spec.k().isEmpty()) {
+            parts.add("k " + joined(spec.k()));
+        }
         parts.add((spec.seeds().size() == 1 ? "seed " : "seeds ") + joined(spec.seeds()));
         return String.join(" · ", parts);
     }

@@ -322,6 +322,9 @@ final class CudaSession implements TrainSession {
                     }
                 }
             }
+            if (average != null) { // nothing of the old latent is left in what is kept in the end
+                average.copyLatent(p, (int) i, mirror, device.driver(), stream);
+            }
             memory.upload(block.pointer("since") + 4 * i, MemorySegment.ofArray(new int[1]));
         }
         device.driver().zero(block.pointer("activity"), 8L * mirror.dSae(), stream);

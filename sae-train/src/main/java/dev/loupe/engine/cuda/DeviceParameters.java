@@ -77,6 +77,18 @@ final class DeviceParameters {
         }
     }
 
+    /** Takes over what belongs to one latent; in the order of the stream. */
+    void copyLatent(DeviceParameters from, int latent, Parameters shapes, CudaDriver driver, long stream) {
+        List<MemorySegment> parts = parts(shapes);
+        for (String name : List.of("enc", "dec", "b_enc", "theta", "b_mag", "r_mag")) {
+            int i = NAMES.indexOf(name);
+            if (addresses.get(i) != 0) {
+                long row = parts.get(i).byteSize() / shapes.dSae();
+                driver.within(addresses.get(i) + latent * row, from.addresses.get(i) + latent * row, row, stream);
+            }
+        }
+    }
+
     /** Lets a block name this. */
     void show(StepBlock block) {
         for (int i = 0; i < NAMES.size(); i++) {
