@@ -36,9 +36,13 @@ final class PlacesJob {
     static List<TrainResult> run(TrainRequest request, Progress progress, double checkpointSeconds) {
         TrainConfig c = request.config();
         boolean together = request.hookOut().isEmpty() || Places.crossLayer(request.hookOut());
-        if (together && (!c.initFrom().isEmpty() || c.initSubspace() > 0 || c.recycle().on())) {
-            throw new UsageException("init_from, init_subspace and recycle belong to SAEs, transcoders and sets of them, not"
-                    + " to crosscoders and cross-layer transcoders.");
+        if (together
+                && (!c.initFrom().isEmpty()
+                        || c.initSubspace() > 0
+                        || c.recycle().on())) {
+            throw new UsageException(
+                    "init_from, init_subspace and recycle belong to SAEs, transcoders and sets of them, not"
+                            + " to crosscoders and cross-layer transcoders.");
         }
         if (c.keepSteps() > 0 && !request.hookOut().isEmpty()) {
             throw new UsageException(

@@ -233,8 +233,7 @@ class PlacesTest {
         String in = "blocks.*.hook_mlp_in";
         String out = "blocks.*.hook_mlp_out";
         TrainConfig first = config(Method.TOPK)
-                .with(Map.of(
-                        "steps", 40, "init_subspace", 4, "recycle.policy", "redo", "recycle.every", "10 steps"));
+                .with(Map.of("steps", 40, "init_subspace", 4, "recycle.policy", "redo", "recycle.every", "10 steps"));
         train("first", in, out, first, Progress.silent());
         TrainConfig tuned = config(Method.TOPK).with(Map.of("steps", 1, "learning_rate", 1e-12, "init_from", "first"));
         train("tuned", in, out, tuned, Progress.silent());

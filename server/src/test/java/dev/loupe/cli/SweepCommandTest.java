@@ -183,7 +183,9 @@ class SweepCommandTest {
         assertThat(published.recipe()).isEqualTo("anthropic-2024");
         assertThat(planned("preset: openai-topk\n").get("planned.topk-64-s0").k())
                 .isEqualTo(32);
-        assertThat(planned("preset: openai-topk\nk: 8\n").get("planned.topk-64-k8-s0").k())
+        assertThat(planned("preset: openai-topk\nk: 8\n")
+                        .get("planned.topk-64-k8-s0")
+                        .k())
                 .isEqualTo(8);
         assertThat(planned("arch: [topk, relu]\n").values())
                 .extracting(c -> c.k() + c.l0Target())

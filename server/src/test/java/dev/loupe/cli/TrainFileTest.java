@@ -98,9 +98,11 @@ class TrainFileTest {
         Cli.Result r = train("{" + yaml + ", " + file + "}", flags == null ? new String[0] : flags.split(" "));
         assertThat(r.code()).isNotZero();
         assertThat(r.err()).contains(sentence);
-        assertThat(dir.resolve("w/jobs")).satisfiesAnyOf(p -> assertThat(p).doesNotExist(), p -> assertThat(p.toFile()
-                        .list((d, n) -> n.contains("refused")))
-                .isEmpty());
+        assertThat(dir.resolve("w/jobs"))
+                .satisfiesAnyOf(
+                        p -> assertThat(p).doesNotExist(),
+                        p -> assertThat(p.toFile().list((d, n) -> n.contains("refused")))
+                                .isEmpty());
     }
 
     @Test
@@ -136,7 +138,11 @@ class TrainFileTest {
                 assertThat(settings.path("learning_rate").isNumber()).isTrue();
             }
         }
-        assertThat(presets.get(0).path("settings").path("jumprelu").path("threshold").asDouble())
+        assertThat(presets.get(0)
+                        .path("settings")
+                        .path("jumprelu")
+                        .path("threshold")
+                        .asDouble())
                 .isEqualTo(0.2);
     }
 }
