@@ -31,7 +31,7 @@ final class Failures {
         }
         if (e instanceof OutOfMemoryError) {
             err.println("The memory of the process was not enough (" + e.getMessage()
-                    + "); use a smaller d_sae or batch, or give it more with -Xmx in .jvmopts.");
+                    + "); give it more, as by LOUPE_JAVA_OPTS=-Xmx8g, or use a smaller d_sae, batch or text.");
         } else {
             err.println("This should not have happened (" + e
                     + "); the log in the workspace's logs folder has the details.");

@@ -136,7 +136,17 @@ public final class Main implements Runnable {
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setParameterExceptionHandler(Main::wrongUse);
         line.setExecutionExceptionHandler((e, where, parsed) -> Failures.report(e, err, main.verbose));
-        return line.execute(args);
+        return execute(line, err, args);
+    }
+
+    /** Errors, too, end in a sentence: the handler of a command line is told of exceptions only. */
+    static int execute(CommandLine line, PrintStream err, String... args) {
+        try {
+            return line.execute(args);
+        } catch (OutOfMemoryError | StackOverflowError | LinkageError e) {
+            boolean verbose = line.getCommand() instanceof Main main && main.verbose;
+            return Failures.report(e, err, verbose);
+        }
     }
 
     /** The commands as they are, to be read and parsed with, not run. */
