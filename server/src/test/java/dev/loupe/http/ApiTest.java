@@ -230,12 +230,8 @@ class ApiTest {
                         .propertyNames()
                         .forEach(m -> documented.add(m.toUpperCase(java.util.Locale.ROOT) + " " + p.getKey())));
         Set<String> registered = new HashSet<>();
-        http.server()
-                .api()
-                .javalin()
-                .unsafe
-                .internalRouter
-                .allHttpHandlers()
+        http.server().api().javalin().unsafe.internalRouter.allHttpHandlers().stream()
+                .filter(h -> h.endpoint.method.isHttpMethod()) // not what is done before or after
                 .forEach(h -> registered.add(h.endpoint.method + " " + h.endpoint.path));
         assertThat(documented).isEqualTo(registered).contains("GET /health", "POST /steer", "GET /jobs/{id}/events");
         JsonNode schemas = document.path("components").path("schemas");
