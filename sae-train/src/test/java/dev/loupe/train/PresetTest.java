@@ -93,7 +93,8 @@ class PresetTest {
         "gemma-scope, jumprelu, bandwidth, 0.001",
         "gemma-scope, jumprelu, batch, 4096",
     })
-    void aRecipeHasTheNumbersOfItsSource(String preset, String method, String setting, String value) {
+    void aRecipeHasTheNumbersOfItsSource(
+            String preset, String method, String setting, String value) { // long: a table of published numbers
         Object at = TrainPreset.of(preset).config(Method.of(method), WIDTH).settings();
         for (String part : setting.split("\\.")) {
             at = Objects.requireNonNull(((Map<?, ?>) at).get(part));

@@ -99,6 +99,10 @@ final class PlantedBench implements Benchmark {
                 .config(method, LATENTS)
                 .with(Map.of("steps", STEPS, "batch", BATCH, "learning_rate", RATE))
                 .with(method.choosesK() ? Map.of("k", Math.round(l0)) : Map.of("l0_target", l0));
+        if (method.choosesK()) { // as the peer has it; with unit rows both of us find fewer rare features, see the
+            // decisions
+            config = config.with(Map.of("decoder", "free", "decoder_norm", 0.1));
+        }
         for (String setting : SET.isEmpty() ? new String[0] : SET.split(",", -1)) {
             String[] pair = setting.split("=", 2);
             config = config.with(pair[0], pair[1]);
