@@ -150,7 +150,7 @@ public final class ReportView extends Page implements BeforeEnterObserver {
                 Kit.text(Num.fixed(sum / n, 3)),
                 Kit.text("faint", "–"),
                 Kit.text(
-                        "dim",
+                        "dim wrap",
                         "mean of the smaller of decoder and encoder cosine with a latent's counterpart in "
                                 + (s.others() == 1 ? "the other seed" : "each of " + s.others() + " other seeds")
                                 + " it was compared with; " + Num.percent((double) everywhere / n)
@@ -212,7 +212,7 @@ public final class ReportView extends Page implements BeforeEnterObserver {
                     Kit.text(name),
                     Kit.text(here),
                     Kit.text("faint", there == null ? "–" : there),
-                    Kit.text("dim", definition)));
+                    Kit.text("dim wrap", definition)));
         }
     }
 
