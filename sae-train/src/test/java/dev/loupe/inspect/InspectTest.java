@@ -237,7 +237,9 @@ class InspectTest {
             Sae sae = sae(model, HookPoint.residPost(1).name());
             HookPoint hook = HookPoint.residPost(1);
             Forward base = model.forward(TokenBatch.of(text.ids()), Taps.read(hook), Want.TOKEN_LOSS);
-            int id = 7;
+            float[] somewhere = base.activation(hook).row(0, text.ids().length - 1);
+            int id =
+                    sae.encode(Matrix.copyOf(new float[][] {somewhere})).ids()[0]; // one of a random SAE that is active
             AblationEffect effect = LatentAblation.run(sae, model, text, id, 3, Progress.silent());
             assertThat(effect.positions()).isNotEmpty();
             for (int t = 1; t < text.ids().length; t++) {
