@@ -29,6 +29,16 @@ public final class SmallWorkspace {
         return INSTANCE.folder;
     }
 
+    /** A workspace of a test's own, with links to parts of this one, such as {@code saes/tiny-s0}. */
+    static Cli linked(Path workspace, String... parts) throws IOException {
+        for (String part : parts) {
+            Path link = workspace.resolve(part);
+            Files.createDirectories(link.getParent());
+            Files.createSymbolicLink(link, folder().toAbsolutePath().resolve(part));
+        }
+        return new Cli(workspace);
+    }
+
     public static Cli cli() {
         return new Cli(INSTANCE.folder);
     }

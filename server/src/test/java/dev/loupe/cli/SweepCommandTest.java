@@ -46,10 +46,7 @@ class SweepCommandTest {
 
     @BeforeAll
     static void copy() throws IOException {
-        Path from = SmallWorkspace.folder().toAbsolutePath();
-        Files.createDirectories(dir.resolve("w"));
-        Files.createSymbolicLink(dir.resolve("w/activations"), from.resolve("activations"));
-        cli = new Cli(dir.resolve("w"));
+        cli = SmallWorkspace.linked(dir.resolve("w"), "activations");
     }
 
     private static Path file(String text) throws IOException {

@@ -24,11 +24,7 @@ class TrainFileTest {
 
     @BeforeAll
     static void copy() throws IOException {
-        Path from = SmallWorkspace.folder().toAbsolutePath();
-        Files.createDirectories(dir.resolve("w/saes"));
-        Files.createSymbolicLink(dir.resolve("w/activations"), from.resolve("activations"));
-        Files.createSymbolicLink(dir.resolve("w/saes/tiny-s0"), from.resolve("saes/tiny-s0"));
-        cli = new Cli(dir.resolve("w"));
+        cli = SmallWorkspace.linked(dir.resolve("w"), "activations", "saes/tiny-s0");
     }
 
     private static Cli.Result train(String yaml, String... flags) throws IOException {

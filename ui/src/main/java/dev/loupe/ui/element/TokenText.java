@@ -58,7 +58,7 @@ public final class TokenText extends DrawnElement {
                 @Nullable String unit,
                 @Nullable List<String> titles,
                 @Nullable String empty) {
-            this(tokens, values, max, dim, unit, titles, empty, false, null);
+            this(tokens, values, max, dim, unit, titles, empty, false);
         }
     }
 
