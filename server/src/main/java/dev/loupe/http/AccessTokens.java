@@ -3,6 +3,8 @@ package dev.loupe.http;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.UsageException;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -44,26 +46,42 @@ final class AccessTokens {
     }
 
     /**
-     * Reads a token file: a token a line, lines that begin with # left out.
+     * What a token file holds.
      *
-     * @throws UsageException if it cannot be read or holds no token, in one sentence
+     * @throws UsageException if it cannot be read or is too large, in one sentence
      */
-    static AccessTokens read(Path file) {
-        List<String> tokens = new ArrayList<>();
-        try {
-            if (Files.size(file) > MOST_BYTES) {
+    static byte[] bytes(Path file) {
+        try (InputStream in = Files.newInputStream(file)) {
+            byte[] bytes = in.readNBytes(MOST_BYTES + 1);
+            if (bytes.length > MOST_BYTES) {
                 throw new UsageException("The token file " + file + " is larger than " + MOST_BYTES
                         + " bytes; it must hold one token a line.");
             }
-            for (String line : Files.readAllLines(file)) {
-                if (!line.isBlank() && !line.strip().startsWith("#")) {
-                    tokens.add(line.strip());
-                }
-            }
-        } catch (CharacterCodingException e) {
-            throw new UsageException("The token file " + file + " is no text.");
+            return bytes;
         } catch (IOException e) {
             throw new UsageException("The token file " + file + " cannot be read (" + e.getMessage() + ").");
+        }
+    }
+
+    /**
+     * The tokens of a token file: a token a line, lines that begin with # left out.
+     *
+     * @param file its name, for messages
+     * @throws UsageException if it holds no token, or something else, in one sentence
+     */
+    static AccessTokens of(Path file, byte[] bytes) {
+        List<String> tokens = new ArrayList<>();
+        try {
+            String text = StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(bytes))
+                    .toString();
+            text.lines()
+                    .map(String::strip)
+                    .filter(line -> !line.isEmpty() && !line.startsWith("#"))
+                    .forEach(tokens::add);
+        } catch (CharacterCodingException e) {
+            throw new UsageException("The token file " + file + " is no text.");
         }
         for (String t : tokens) {
             if (!t.matches("[\\x21-\\x7e&&[^;,\"\\\\]]{8,512}")) {
@@ -89,6 +107,12 @@ final class AccessTokens {
             found = MessageDigest.isEqual(salted.get(i), mine) ? i : found;
         }
         return found;
+    }
+
+    /** A name for a token, the same whatever else is in the file, that tells nothing of it. */
+    String client(int number) {
+        byte[] name = mac(keys.get(number), "loupe client".getBytes(StandardCharsets.UTF_8));
+        return Base64.getEncoder().encodeToString(name);
     }
 
     /** A cookie for a token, good from a time on (seconds since 1970). */

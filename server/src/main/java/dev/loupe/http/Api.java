@@ -45,7 +45,12 @@ final class Api {
                 config.routes.addHttpHandler(r.method(), r.path(), Asked.route("/api" + r.path(), r.handler()));
             }
             config.routes.after(Etags::mark);
-            config.routes.exception(Exception.class, (e, ctx) -> answer(ctx, Problem.of(e, path(ctx))));
+            config.routes.exception(Exception.class, (e, ctx) -> {
+                if (e instanceof Charge.TooOften often) {
+                    ctx.header("Retry-After", Long.toString(often.seconds()));
+                }
+                answer(ctx, Problem.of(e, path(ctx)));
+            });
             config.routes.exception(HttpResponseException.class, (e, ctx) -> {
                 ctx.status(e.getStatus());
                 if (e.getStatus() != 404 && e.getStatus() != 405) { // those two have sentences of their own below

@@ -1,7 +1,6 @@
 package dev.loupe.http;
 
 import dev.loupe.base.NotFoundException;
-import dev.loupe.base.Progress;
 import dev.loupe.diagnose.About;
 import dev.loupe.diagnose.Diagnostic;
 import dev.loupe.diagnose.DiagnosticResult;
@@ -55,16 +54,17 @@ final class DiagnosticRoutes {
                                 this::table)
                         .of(ARROW),
                 Route.get(
-                        "/neurons/{layer}/{neuron}",
-                        "An MLP neuron as a key (where it is strongest) and a value (what it promotes).",
-                        NeuronCard.class,
-                        ctx -> ctx.json(bench.diagnose()
-                                .neuron(
-                                        ctx.queryParam("model"),
-                                        number(ctx, "layer"),
-                                        number(ctx, "neuron"),
-                                        Progress.silent())),
-                        new Route.Query("model", "string", "a model's name; the embedded one if absent")));
+                                "/neurons/{layer}/{neuron}",
+                                "An MLP neuron as a key (where it is strongest) and a value (what it promotes).",
+                                NeuronCard.class,
+                                ctx -> ctx.json(bench.diagnose()
+                                        .neuron(
+                                                ctx.queryParam("model"),
+                                                number(ctx, "layer"),
+                                                number(ctx, "neuron"),
+                                                new Caller(ctx).progress())),
+                                new Route.Query("model", "string", "a model's name; the embedded one if absent"))
+                        .working());
     }
 
     private void table(Context ctx) throws IOException {

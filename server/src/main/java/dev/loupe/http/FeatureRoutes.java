@@ -67,10 +67,12 @@ final class FeatureRoutes {
                         Groups.class,
                         ctx -> ctx.json(new Groups(bench.controls().groups(ctx.pathParam("sae"))))),
                 Route.get(
-                        "/features/{sae}/map",
-                        "The latents of an SAE in a plane (t-SNE of decoder directions), drawn once and kept.",
-                        DecoderMap.class,
-                        ctx -> ctx.json(bench.pictures().map(ctx.pathParam("sae"), Progress.silent()))),
+                                "/features/{sae}/map",
+                                "The latents of an SAE in a plane (t-SNE of decoder directions), drawn once and kept.",
+                                DecoderMap.class,
+                                // the next who asks finds what one who left began
+                                ctx -> ctx.json(bench.pictures().map(ctx.pathParam("sae"), Progress.silent())))
+                        .working(),
                 Route.get(
                         "/features/{sae}/training",
                         "The curves of an SAE's training, by name; each has a value for every \"step\".",
@@ -82,44 +84,47 @@ final class FeatureRoutes {
                         FeatureDetail.class,
                         ctx -> ctx.json(bench.features().detail(ctx.pathParam("sae"), Params.id(ctx, "id")))),
                 Route.get(
-                        "/features/{sae}/{id}/neurons",
-                        "The neurons that a feature lies along: the largest entries of its decoder row, and the MLP neurons of"
-                                + " the model that write its direction.",
-                        NeuronAlignment.class,
-                        ctx -> ctx.json(bench.alignments()
-                                .of(
-                                        ctx.pathParam("sae"),
-                                        Params.id(ctx, "id"),
-                                        Params.integer(ctx, "limit", 10),
-                                        Params.flag(ctx, "writers", true))),
-                        new Route.Query("limit", "integer", "at most so many of each; 10 unless said"),
-                        new Route.Query(
-                                "writers",
-                                "boolean",
-                                "whether the model's MLP neurons are looked through; true unless said")),
+                                "/features/{sae}/{id}/neurons",
+                                "The neurons that a feature lies along: the largest entries of its decoder row, and the MLP neurons of"
+                                        + " the model that write its direction.",
+                                NeuronAlignment.class,
+                                ctx -> ctx.json(bench.alignments()
+                                        .of(
+                                                ctx.pathParam("sae"),
+                                                Params.id(ctx, "id"),
+                                                Params.integer(ctx, "limit", 10),
+                                                Params.flag(ctx, "writers", true))),
+                                new Route.Query("limit", "integer", "at most so many of each; 10 unless said"),
+                                new Route.Query(
+                                        "writers",
+                                        "boolean",
+                                        "whether the model's MLP neurons are looked through; true unless said"))
+                        .working(),
                 Route.get(
-                        "/features/{sae}/{id}/correlations",
-                        "The MLP neurons, and the dimensions of the SAE's place, whose activations go together with a feature's"
-                                + " on a text.",
-                        NeuronCorrelation.class,
-                        ctx -> ctx.json(bench.alignments()
-                                .correlated(
-                                        ctx.pathParam("sae"),
-                                        Params.id(ctx, "id"),
-                                        Params.integer(ctx, "limit", 10),
-                                        Params.integer(ctx, "tokens", 0),
-                                        new Caller(ctx).progress())),
-                        new Route.Query("limit", "integer", "at most so many of each; 10 unless said"),
-                        new Route.Query(
-                                "tokens",
-                                "integer",
-                                "about how many tokens are read; unless said, as many as the model reads in some ten seconds")),
+                                "/features/{sae}/{id}/correlations",
+                                "The MLP neurons, and the dimensions of the SAE's place, whose activations go together with a feature's"
+                                        + " on a text.",
+                                NeuronCorrelation.class,
+                                ctx -> ctx.json(bench.alignments()
+                                        .correlated(
+                                                ctx.pathParam("sae"),
+                                                Params.id(ctx, "id"),
+                                                Params.integer(ctx, "limit", 10),
+                                                Params.integer(ctx, "tokens", 0),
+                                                new Caller(ctx).progress())),
+                                new Route.Query("limit", "integer", "at most so many of each; 10 unless said"),
+                                new Route.Query(
+                                        "tokens",
+                                        "integer",
+                                        "about how many tokens are read; unless said, as many as the model reads in some ten seconds"))
+                        .working(),
                 Route.get(
-                        "/features/{sae}/{id}/counterparts",
-                        "The same feature in compared SAEs, and the nearest by cosine of decoder rows in every other seed.",
-                        FoundAgain.class,
-                        ctx -> ctx.json(
-                                new FoundAgain(bench.counterparts().everywhere(ctx.pathParam("sae"), checked(ctx))))),
+                                "/features/{sae}/{id}/counterparts",
+                                "The same feature in compared SAEs, and the nearest by cosine of decoder rows in every other seed.",
+                                FoundAgain.class,
+                                ctx -> ctx.json(new FoundAgain(
+                                        bench.counterparts().everywhere(ctx.pathParam("sae"), checked(ctx)))))
+                        .working(),
                 Route.post(
                         "/features/{sae}/test",
                         "What features do on a text.",

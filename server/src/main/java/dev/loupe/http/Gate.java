@@ -30,23 +30,21 @@ final class Gate extends Handler.Wrapper {
             + " connect-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
 
     private static final Set<String> READING = Set.of("GET", "HEAD", "OPTIONS");
-    /** Wrong tokens a minute from one address: more than a person mistypes, far fewer than guessing needs. */
-    private static final int GUESSES = 30;
 
     private final Hosts hosts;
-    private final @Nullable AccessTokens tokens;
+    private final @Nullable TokenFile tokens;
     private final RateLimit limit;
-    private final RateLimit guesses = new RateLimit(GUESSES);
+    private final Guesses guesses = new Guesses();
 
     /**
      * A gate.
      *
      * @param hosts the names that the server answers to
      * @param tokens what requests must carry one of; null for none
-     * @param perMinute requests a minute that each token (without tokens: each address) may send to {@code /v1} and, if
-     *     they change something, to {@code /api}; 0 for no limit
+     * @param perMinute requests a minute that change something or make the server work, for each token (without tokens:
+     *     for each address); 0 for no limit
      */
-    Gate(Handler inside, Hosts hosts, @Nullable AccessTokens tokens, int perMinute) {
+    Gate(Handler inside, Hosts hosts, @Nullable TokenFile tokens, int perMinute) {
         super(inside);
         this.hosts = hosts;
         this.limit = new RateLimit(perMinute);
@@ -88,7 +86,7 @@ final class Gate extends Handler.Wrapper {
         if (path.equals("/api/health")) {
             return within(request, response, callback, api, address);
         }
-        return guarded(tokens, request, response, callback, path, api);
+        return guarded(tokens.tokens(), request, response, callback, path, api);
     }
 
     private static void headers(HttpFields.Mutable headers, String path, boolean api) {
@@ -118,16 +116,20 @@ final class Gate extends Handler.Wrapper {
             return true;
         }
         if (number >= 0 && !posted) {
-            return within(request, response, callback, api, "token " + number);
+            return within(request, response, callback, api, t.client(number));
         }
         Login.@Nullable Form form = posted ? Login.form(request) : null;
         String inAddress = api || posted ? null : Login.inAddress(request);
         String offered = form != null ? form.token() : inAddress != null ? inAddress : bearer(request);
-        long wait = offered == null ? 0 : guesses.empty(Request.getRemoteAddr(request), System.nanoTime());
+        String address = Request.getRemoteAddr(request);
+        long wait = offered == null ? 0 : guesses.take(address, System.nanoTime());
         if (wait > 0) {
-            return later(request, response, callback, wait, "Too many wrong tokens came from this address;");
+            return later(request, response, callback, wait, "Too many wrong tokens are being tried;");
         }
         number = t.number(offered);
+        if (number >= 0) {
+            guesses.right(address);
+        }
         if (number >= 0 && (form != null || inAddress != null)) {
             HttpURI uri = request.getHttpURI();
             String next = form != null ? form.next() : Login.local(uri.getPath());
@@ -135,10 +137,7 @@ final class Gate extends Handler.Wrapper {
             return true;
         }
         if (number >= 0) {
-            return within(request, response, callback, api, "token " + number);
-        }
-        if (offered != null) {
-            guesses.wait(Request.getRemoteAddr(request), System.nanoTime());
+            return within(request, response, callback, api, t.client(number));
         }
         if (posted) {
             String next = form == null ? "/" : form.next();
@@ -170,16 +169,12 @@ final class Gate extends Handler.Wrapper {
 
     private boolean within(Request request, Response response, Callback callback, boolean api, String client)
             throws Exception {
-        boolean works = api && !READING.contains(request.getMethod());
-        long wait = works ? limit.wait(client, System.nanoTime()) : 0;
+        boolean changes = api && !READING.contains(request.getMethod());
+        long wait = changes ? limit.wait(client, System.nanoTime()) : 0;
         if (wait > 0) {
-            return later(
-                    request,
-                    response,
-                    callback,
-                    wait,
-                    "Too many requests: this server takes " + limit.perMinute() + " a minute from each client;");
+            return later(request, response, callback, wait, Charge.sentence(limit.perMinute()));
         }
+        new Charge(limit, client).on(request);
         return super.handle(request, response, callback);
     }
 

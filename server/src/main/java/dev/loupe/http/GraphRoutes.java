@@ -1,6 +1,5 @@
 package dev.loupe.http;
 
-import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.graph.AttributionGraph;
 import dev.loupe.graph.GraphComparison;
@@ -123,10 +122,11 @@ final class GraphRoutes {
                                         graph(ctx),
                                         Params.body(ctx, Changes.class).changes()))),
                 Route.get(
-                        "/graphs/{id}/compare/{other}",
-                        "Two saved graphs: nodes and edges of both and of one alone.",
-                        GraphComparison.class,
-                        ctx -> ctx.json(bench.graphs().compare(ctx.pathParam("id"), ctx.pathParam("other")))));
+                                "/graphs/{id}/compare/{other}",
+                                "Two saved graphs: nodes and edges of both and of one alone.",
+                                GraphComparison.class,
+                                ctx -> ctx.json(bench.graphs().compare(ctx.pathParam("id"), ctx.pathParam("other"))))
+                        .working());
     }
 
     /** A body beyond the size of ordinary requests: graphs have many edges. */
@@ -151,7 +151,7 @@ final class GraphRoutes {
     }
 
     private void run(Context ctx) {
-        AttributionGraph found = bench.graphs().run(Params.body(ctx, GraphRequest.class), Progress.silent());
+        AttributionGraph found = bench.graphs().run(Params.body(ctx, GraphRequest.class), new Caller(ctx).progress());
         @Nullable String name = ctx.queryParam("name");
         ctx.json(name == null ? found : bench.graphs().save(found, name));
     }

@@ -69,7 +69,7 @@ public final class LoupeServer implements AutoCloseable {
      * @throws LoupeException if the port is in use or the address is none of this machine's, in one sentence
      */
     public static LoupeServer start(Workbench bench, Options options) {
-        AccessTokens tokens = options.tokenFile() == null ? null : AccessTokens.read(options.tokenFile());
+        TokenFile tokens = options.tokenFile() == null ? null : new TokenFile(options.tokenFile());
         QueuedThreadPool threads = new QueuedThreadPool(64, 4);
         threads.setName("http");
         threads.setVirtualThreadsExecutor(VirtualThreads.getDefaultVirtualThreadsExecutor());

@@ -63,18 +63,10 @@ final class NoteRoutes {
                         FeatureList.class,
                         this::saveList)
                 .by(HandlerType.PUT);
-        Route delete = new Route(
-                HandlerType.DELETE,
-                "/lists/{name}",
-                "Deletes a list.",
-                List.of(),
-                null,
-                null,
-                "application/json",
-                ctx -> {
-                    bench.notes().deleteList(ctx.pathParam("name"));
-                    ctx.json(Map.of("deleted", ctx.pathParam("name")));
-                });
+        Route delete = Route.delete("/lists/{name}", "Deletes a list.", ctx -> {
+            bench.notes().deleteList(ctx.pathParam("name"));
+            ctx.json(Map.of("deleted", ctx.pathParam("name")));
+        });
         return List.of(
                 Route.get(
                         "/features/{sae}/notes",
@@ -123,7 +115,8 @@ final class NoteRoutes {
                                 new Route.Query(
                                         "kind", "string", "features (unless said), activations or explanations"),
                                 new Route.Query("ids", "string", "numbers with commas between; all unless said"))
-                        .of("application/x-ndjson"),
+                        .of("application/x-ndjson")
+                        .working(),
                 Route.post(
                         "/features/{sae}/explanations",
                         "Takes explanations in Neuronpedia's JSON lines.",

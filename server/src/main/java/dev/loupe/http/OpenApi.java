@@ -1,6 +1,7 @@
 package dev.loupe.http;
 
 import dev.loupe.service.Views;
+import io.javalin.http.HandlerType;
 import java.util.List;
 import java.util.Locale;
 import java.util.regex.Matcher;
@@ -58,6 +59,11 @@ final class OpenApi {
         ObjectNode media = ok.putObject("content").putObject(route.mediaType());
         if (route.answer() != null) {
             media.set("schema", schemas.schema(route.answer()));
+        }
+        if (route.works() || route.method() != HandlerType.GET) {
+            ObjectNode often = responses.putObject("429");
+            often.put("description", "asked too often; Retry-After says how many seconds to wait");
+            often.putObject("content").putObject(Problem.MEDIA_TYPE).set("schema", schemas.schema(Problem.class));
         }
         ObjectNode problem = responses.putObject("default");
         problem.put("description", "an error, as RFC 9457 has it");

@@ -1,7 +1,6 @@
 package dev.loupe.http;
 
 import dev.loupe.base.Names;
-import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.patch.PatchMethod;
 import dev.loupe.patch.PatchPlan;
@@ -67,20 +66,22 @@ final class PatchRoutes {
                         PatchList.class,
                         ctx -> ctx.json(new PatchList(bench.patch().list()))),
                 Route.get(
-                        "/patches/tasks",
-                        "The tasks of the library and how a model does them on held-out templates.",
-                        TaskList.class,
-                        ctx -> ctx.json(
-                                new TaskList(bench.patch().tasks(ctx.queryParam("model"), new Caller(ctx).progress()))),
-                        MODEL),
+                                "/patches/tasks",
+                                "The tasks of the library and how a model does them on held-out templates.",
+                                TaskList.class,
+                                ctx -> ctx.json(new TaskList(
+                                        bench.patch().tasks(ctx.queryParam("model"), new Caller(ctx).progress()))),
+                                MODEL)
+                        .working(),
                 Route.get(
-                        "/patches/tasks/{task}",
-                        "Prompt pairs of a task that fit a model's tokenizer.",
-                        Pairs.class,
-                        this::pairs,
-                        MODEL,
-                        new Route.Query("n", "integer", "how many at most (default 8)"),
-                        new Route.Query("seed", "integer", "of their choice (default 0)")),
+                                "/patches/tasks/{task}",
+                                "Prompt pairs of a task that fit a model's tokenizer.",
+                                Pairs.class,
+                                this::pairs,
+                                MODEL,
+                                new Route.Query("n", "integer", "how many at most (default 8)"),
+                                new Route.Query("seed", "integer", "of their choice (default 0)"))
+                        .working(),
                 Route.post(
                         "/patches/tokens",
                         "How a model cuts a pair into tokens, aligned, and what is still wrong with the pair.",
@@ -92,7 +93,8 @@ final class PatchRoutes {
                         "What a request will cost: runs, memory and about how many seconds.",
                         PatchRequest.class,
                         PatchPlan.class,
-                        ctx -> ctx.json(bench.patch().plan(Params.body(ctx, PatchRequest.class), Progress.silent()))),
+                        ctx -> ctx.json(
+                                bench.patch().plan(Params.body(ctx, PatchRequest.class), new Caller(ctx).progress()))),
                 Route.get(
                         "/patches/{id}",
                         "A saved patching result.",
@@ -177,7 +179,7 @@ final class PatchRoutes {
         }
         PatchMethod m = PatchMethod.of(request.method());
         boolean quick = request.verify() == 0 && (m == PatchMethod.RELP || m == PatchMethod.ATP);
-        return !quick && bench.patch().plan(request, Progress.silent()).seconds() > AT_ONCE_SECONDS;
+        return !quick && bench.patch().plan(request, new Caller(ctx).progress()).seconds() > AT_ONCE_SECONDS;
     }
 
     /** Starts a job of a request with a name among its fields. */

@@ -65,6 +65,9 @@ record Problem(
         if (e instanceof BusyException) {
             return of(503, String.valueOf(e.getMessage()), instance);
         }
+        if (e instanceof Charge.TooOften) {
+            return of(429, String.valueOf(e.getMessage()), instance);
+        }
         if (e instanceof LoupeException) {
             return of(422, String.valueOf(e.getMessage()), instance);
         }

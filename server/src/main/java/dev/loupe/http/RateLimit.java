@@ -59,20 +59,12 @@ final class RateLimit {
         return seconds(b);
     }
 
-    /**
-     * Whether a client has no request left, without taking one.
-     *
-     * @param now the time in nanoseconds
-     * @return 0 if one may pass, else seconds after which one may
-     */
-    synchronized long empty(String client, long now) {
+    /** Gives a request back that was taken and did not count. */
+    synchronized void giveBack(String client) {
         Bucket b = buckets.get(client);
-        if (perMinute == 0 || b == null) {
-            return 0;
+        if (b != null) {
+            b.left = Math.min(perMinute, b.left + 1);
         }
-        b.left = Math.min(perMinute, b.left + (now - b.since) / 60e9 * perMinute);
-        b.since = now;
-        return b.left >= 1 ? 0 : seconds(b);
     }
 
     private long seconds(Bucket b) {

@@ -55,34 +55,37 @@ final class SearchRoutes {
     List<Route> routes() {
         return List.of(
                 Route.get(
-                        "/search",
-                        "Features whose label, tokens, rules, promoted tokens or examples hold all words, or whose tokens a"
-                                + " regular expression matches.",
-                        Hits.class,
-                        this::search,
-                        with(
-                                FILTERS,
-                                new Route.Query("q", "string", "what to look for"),
-                                new Route.Query("by", "string", "words (unless said) or regex"),
-                                new Route.Query("sae", "string", "the SAE to look in; all unless said"),
-                                new Route.Query("limit", "integer", "at most so many; 50 unless said"))),
+                                "/search",
+                                "Features whose label, tokens, rules, promoted tokens or examples hold all words, or whose tokens a"
+                                        + " regular expression matches.",
+                                Hits.class,
+                                this::search,
+                                with(
+                                        FILTERS,
+                                        new Route.Query("q", "string", "what to look for"),
+                                        new Route.Query("by", "string", "words (unless said) or regex"),
+                                        new Route.Query("sae", "string", "the SAE to look in; all unless said"),
+                                        new Route.Query("limit", "integer", "at most so many; 50 unless said")))
+                        .working(),
                 Route.get(
-                        "/features/{sae}/{id}/neighbours",
-                        "The latents of an SAE (the same, or another) with the nearest decoder rows, and how often both"
-                                + " fire.",
-                        Neighbours.class,
-                        this::neighbours,
-                        new Route.Query("other", "string", "the SAE to look in; the same unless said"),
-                        new Route.Query("limit", "integer", "at most so many; 10 unless said")),
+                                "/features/{sae}/{id}/neighbours",
+                                "The latents of an SAE (the same, or another) with the nearest decoder rows, and how often both"
+                                        + " fire.",
+                                Neighbours.class,
+                                this::neighbours,
+                                new Route.Query("other", "string", "the SAE to look in; the same unless said"),
+                                new Route.Query("limit", "integer", "at most so many; 10 unless said"))
+                        .working(),
                 Route.get(
-                        "/features/{sae}/{id}/coactivation",
-                        "How often a feature fires together with every latent of an SAE over the same store: counted where"
-                                + " exact, else estimated with its standard error.",
-                        Together.class,
-                        this::coactivation,
-                        new Route.Query("other", "string", "the SAE to look in; the same unless said"),
-                        new Route.Query("offset", "integer", "how many to leave out at the front"),
-                        new Route.Query("limit", "integer", "at most so many; 50 unless said")),
+                                "/features/{sae}/{id}/coactivation",
+                                "How often a feature fires together with every latent of an SAE over the same store: counted where"
+                                        + " exact, else estimated with its standard error.",
+                                Together.class,
+                                this::coactivation,
+                                new Route.Query("other", "string", "the SAE to look in; the same unless said"),
+                                new Route.Query("offset", "integer", "how many to leave out at the front"),
+                                new Route.Query("limit", "integer", "at most so many; 50 unless said"))
+                        .working(),
                 Route.post(
                         "/features/{sae}/on-text",
                         "Which features fire on a text: the strongest per token, and over chosen positions.",

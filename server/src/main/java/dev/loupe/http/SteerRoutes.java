@@ -31,18 +31,10 @@ final class SteerRoutes {
 
     List<Route> routes() {
         Route put = Route.post("/variants/{name}", "Saves a variant.", Variant.class, Variant.class, this::save);
-        Route delete = new Route(
-                HandlerType.DELETE,
-                "/variants/{name}",
-                "Deletes a variant.",
-                List.of(),
-                null,
-                null,
-                "application/json",
-                ctx -> {
-                    bench.steer().delete(ctx.pathParam("name"));
-                    ctx.json(Map.of("deleted", ctx.pathParam("name")));
-                });
+        Route delete = Route.delete("/variants/{name}", "Deletes a variant.", ctx -> {
+            bench.steer().delete(ctx.pathParam("name"));
+            ctx.json(Map.of("deleted", ctx.pathParam("name")));
+        });
         return List.of(
                 Route.post(
                         "/steer",

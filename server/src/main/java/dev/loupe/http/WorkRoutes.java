@@ -1,7 +1,6 @@
 package dev.loupe.http;
 
 import dev.loupe.base.NotFoundException;
-import dev.loupe.base.Progress;
 import dev.loupe.compare.ActivationOverlap;
 import dev.loupe.compare.Matching;
 import dev.loupe.compare.Overlap;
@@ -50,12 +49,14 @@ final class WorkRoutes {
                         ActivationOverlap.class,
                         this::activations),
                 Route.get(
-                        "/overlap",
-                        "Several compared SAEs together: in how many each latent is found.",
-                        Overlap.class,
-                        this::overlap,
-                        new Route.Query("saes", "string", "two or more names, with commas between"),
-                        new Route.Query("threshold", "number", "least cosine of a shared pair; 0.7 unless said")),
+                                "/overlap",
+                                "Several compared SAEs together: in how many each latent is found.",
+                                Overlap.class,
+                                this::overlap,
+                                new Route.Query("saes", "string", "two or more names, with commas between"),
+                                new Route.Query(
+                                        "threshold", "number", "least cosine of a shared pair; 0.7 unless said"))
+                        .working(),
                 Route.get(
                         "/saes/{sae}/stability",
                         "In how many other seeds each latent of an SAE is found.",
@@ -93,7 +94,8 @@ final class WorkRoutes {
                         "What a sweep will take: passes, time, memory, disk.",
                         SweepSpec.class,
                         SweepPlan.class,
-                        ctx -> ctx.json(bench.sweeps().plan(Params.body(ctx, SweepSpec.class), Progress.silent()))),
+                        ctx -> ctx.json(
+                                bench.sweeps().plan(Params.body(ctx, SweepSpec.class), new Caller(ctx).progress()))),
                 Route.post("/sweeps", "Runs a sweep in a job.", SweepSpec.class, Job.class, ctx -> {
                     SweepSpec spec = Params.body(ctx, SweepSpec.class);
                     bench.sweeps().tasks(spec); // refused before a job is written down

@@ -14,6 +14,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -29,12 +32,21 @@ final class Http implements AutoCloseable {
 
     /** With a setting of one's own. */
     Http(Path workspace, @Nullable Path tokenFile, String setting, String value) {
+        this(workspace, new LoupeServer.Options("127.0.0.1", 0, tokenFile), setting, value);
+    }
+
+    /** A server that takes so many working requests a minute of each token. */
+    static Http limited(Path workspace, Path tokenFile, int perMinute) {
+        return new Http(workspace, new LoupeServer.Options("127.0.0.1", 0, tokenFile, perMinute), "threads", "0");
+    }
+
+    private Http(Path workspace, LoupeServer.Options options, String setting, String value) {
         bench = new Workbench(
                 Workspace.create(workspace),
                 Settings.load(
                         Map.of(Settings.Key.WORKSPACE, workspace.toString()),
                         Map.of("LOUPE_" + setting.toUpperCase(Locale.ROOT).replace('-', '_'), value)));
-        server = LoupeServer.start(bench, new LoupeServer.Options("127.0.0.1", 0, tokenFile));
+        server = LoupeServer.start(bench, options);
     }
 
     Workbench bench() {
@@ -68,6 +80,18 @@ final class Http implements AutoCloseable {
 
     static JsonNode json(HttpResponse<String> response) {
         return Json.MAPPER.readTree(response.body());
+    }
+
+    /** What was counted of a route, by status. */
+    Map<Integer, Long> counted(String route) throws Exception {
+        Map<Integer, Long> found = new TreeMap<>();
+        Matcher m = Pattern.compile("loupe_http_request_seconds_count\\{[^}]*route=\"" + Pattern.quote(route)
+                        + "\",status=\"(\\d+)\"} (\\d+)")
+                .matcher(get("/api/metrics").body());
+        while (m.find()) {
+            found.merge(Integer.valueOf(m.group(1)), Long.valueOf(m.group(2)), Long::sum);
+        }
+        return found;
     }
 
     /** Sends bytes as they are, where the client would not let us (Host, Origin). */

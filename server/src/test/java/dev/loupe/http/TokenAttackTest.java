@@ -2,13 +2,18 @@ package dev.loupe.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.net.URI;
 import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -188,6 +193,55 @@ class TokenAttackTest {
             assertThat(guessed.get("/api/models", "Cookie", "loupe-token=" + cookie)
                             .statusCode())
                     .as("who is in stays in")
+                    .isEqualTo(200);
+        }
+    }
+
+    @Test
+    void guessesThatAreSentAtOnceAreNoMoreThanThoseInARow() throws Exception {
+        Path file = folder.resolve("at-once");
+        Files.writeString(file, TOKEN);
+        try (Http guessed = new Http(folder.resolve("parallel"), file);
+                HttpClient client = HttpClient.newHttpClient()) {
+            URI uri = URI.create("http://127.0.0.1:" + guessed.server().port() + "/api/models");
+            long start = System.nanoTime();
+            List<CompletableFuture<HttpResponse<Void>>> all = IntStream.range(0, 150)
+                    .mapToObj(i -> client.sendAsync(
+                            HttpRequest.newBuilder(uri)
+                                    .header("Authorization", "Bearer guess-" + i)
+                                    .build(),
+                            HttpResponse.BodyHandlers.discarding()))
+                    .toList();
+            int looked = 0;
+            for (CompletableFuture<HttpResponse<Void>> one : all) {
+                int status = one.get().statusCode();
+                assertThat(status).isIn(401, 429);
+                looked += status == 401 ? 1 : 0;
+            }
+            double seconds = (System.nanoTime() - start) / 1e9;
+            assertThat(looked).isBetween(Guesses.EACH, (int) (Guesses.EACH * (1 + seconds / 60)));
+        }
+    }
+
+    /** Without a restart: who left the laboratory is out within a second or two. */
+    @Test
+    void aTokenThatIsTakenOutOfTheFileOpensNothingAnyMore() throws Exception {
+        Path file = folder.resolve("changing");
+        Files.writeString(file, TOKEN + "\n" + SECOND + "\n");
+        try (Http guarded = new Http(folder.resolve("revoked"), file)) {
+            String cookie =
+                    new AccessTokens(List.of(TOKEN)).cookie(0, Instant.now().getEpochSecond());
+            String[] browser = {"Cookie", "loupe-token=" + cookie};
+            String[] program = {"Authorization", "Bearer " + TOKEN};
+            assertThat(guarded.get("/api/models", browser).statusCode()).isEqualTo(200);
+            Files.writeString(file, SECOND + "\n");
+            for (int i = 0; i < 200 && guarded.get("/api/models", browser).statusCode() != 401; i++) {
+                Thread.sleep(50);
+            }
+            assertThat(guarded.get("/api/models", browser).statusCode()).isEqualTo(401);
+            assertThat(guarded.get("/api/models", program).statusCode()).isEqualTo(401);
+            assertThat(guarded.get("/api/models", "Authorization", "Bearer " + SECOND)
+                            .statusCode())
                     .isEqualTo(200);
         }
     }

@@ -1,0 +1,58 @@
+package dev.loupe.http;
+
+import dev.loupe.base.LoupeException;
+import io.javalin.http.Context;
+import io.javalin.http.Handler;
+import org.eclipse.jetty.server.Request;
+
+/**
+ * Whom a request's work is counted for. The gate counts what changes something by its method; a route that works long to
+ * answer a GET counts itself, so that no spelling of its address passes uncounted.
+ */
+record Charge(RateLimit limit, String client) {
+    private static final String ATTRIBUTE = "dev.loupe.charge";
+
+    /** A client that has asked too often. */
+    static final class TooOften extends LoupeException {
+        private static final long serialVersionUID = 1L;
+        private final long wait;
+
+        private TooOften(int perMinute, long wait) {
+            super(sentence(perMinute) + " try again in " + wait + " s.");
+            this.wait = wait;
+        }
+
+        /** Seconds after which a request may pass. */
+        long seconds() {
+            return wait;
+        }
+    }
+
+    /** What a client hears, up to the time to wait. */
+    static String sentence(int perMinute) {
+        return "Too many requests: this server takes " + perMinute + " a minute from each client;";
+    }
+
+    /** Lets a request carry it to its route. */
+    void on(Request request) {
+        request.setAttribute(ATTRIBUTE, this);
+    }
+
+    /** A handler that first counts the request. */
+    static Handler first(Handler handler) {
+        return ctx -> {
+            take(ctx);
+            handler.handle(ctx);
+        };
+    }
+
+    private static void take(Context ctx) {
+        Charge charge = ctx.attribute(ATTRIBUTE);
+        if (charge != null) {
+            long wait = charge.limit.wait(charge.client, System.nanoTime());
+            if (wait > 0) {
+                throw new TooOften(charge.limit.perMinute(), wait);
+            }
+        }
+    }
+}
