@@ -35,6 +35,19 @@ public interface TaskExecutor {
     /** How many tasks can be under way at once. */
     int slots();
 
+    /**
+     * The same once the machines are there that come at the start: what work is cut by that cannot be cut again later. May wait
+     * some seconds.
+     */
+    default int slotsAtStart(Progress progress) {
+        return slots();
+    }
+
+    /** Bytes of memory that a task can have wherever it is done; {@link Long#MAX_VALUE} if nobody knows. */
+    default long memoryEach() {
+        return Long.MAX_VALUE;
+    }
+
     /** A result that is no good, such as a file that was damaged after it was written. */
     final class Refused extends RuntimeException {
         private static final long serialVersionUID = 1;

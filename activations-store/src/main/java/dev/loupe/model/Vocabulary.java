@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -29,6 +30,7 @@ final class Vocabulary {
     static Vocabulary read(Path file) {
         JsonNode root = Json.tree(file);
         checkForLibrary(root, 0, file);
+        checkTemplates(root.path("post_processor"), file);
         String decoder = root.path("decoder").toString();
         boolean byteLevel = decoder.contains("\"ByteLevel\"");
         boolean pieces = decoder.contains("\"ByteFallback\"");
@@ -62,6 +64,29 @@ final class Vocabulary {
             v.byText.put(Utf8Stream.decode(v.bytes[id]), id);
         }
         return v;
+    }
+
+    /**
+     * The tokenizers' library ends the whole process as well over a template that puts a token around texts which it does not
+     * define, or a second text where there is only one.
+     */
+    private static void checkTemplates(JsonNode processor, Path file) {
+        processor.path("processors").forEach(inner -> checkTemplates(inner, file));
+        JsonNode defined = processor.path("special_tokens");
+        for (String template : List.of("single", "pair")) {
+            for (JsonNode piece : processor.path(template)) {
+                JsonNode token = piece.path("SpecialToken").path("id");
+                boolean second = template.equals("single")
+                        && piece.path("Sequence").path("id").asString("").equals("B");
+                if (second || !token.isMissingNode() && !defined.has(token.asString(""))) {
+                    throw new LoupeException("The tokenizer " + file + " is damaged: its template " + template
+                            + (second
+                                    ? " puts in a second text"
+                                    : " puts in the token " + token + ", which it does not define")
+                            + "; get the file again.");
+                }
+            }
+        }
     }
 
     /**

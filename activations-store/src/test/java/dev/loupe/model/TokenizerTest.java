@@ -17,6 +17,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class TokenizerTest {
     @TempDir
@@ -160,6 +162,24 @@ class TokenizerTest {
                 assertThat(tokenizer.decode(ids, true)).isEqualTo(withoutSpecial);
             });
         }
+    }
+
+    /** The library would end the whole process when it puts the template around a text. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
+                    "single": [ { "SpecialToken": { "id": "<.endoftext.>", | "single": [ { "SpecialToken": { "id": "nobody", | token "nobody"
+                    "Sequence": { "id": "A",                                    | "Sequence": { "id": "B",                        | a second text
+                    """)
+    void a_template_of_what_is_not_there_is_refused(String what, String other, String said) throws IOException {
+        String json = Files.readString(folder.resolve("builtin/tokenizer.json")).replaceAll("\\s+", " ");
+        String changed = json.replaceFirst(what.replaceAll("[\\[{]", "\\\\$0"), other);
+        assertThat(changed).isNotEqualTo(json);
+        Path damaged = Files.createDirectories(folder.resolve("damaged"));
+        Files.writeString(damaged.resolve("tokenizer.json"), changed);
+        assertThatThrownBy(() -> HubTokenizer.open(damaged))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining(said)
+                .hasMessageContaining("get the file again");
     }
 
     @Test

@@ -1,5 +1,6 @@
 package dev.loupe.train;
 
+import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Checksums;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
@@ -8,6 +9,7 @@ import dev.loupe.engine.TrainState;
 import dev.loupe.math.Matrix;
 import dev.loupe.model.SafetensorsFile;
 import dev.loupe.model.SafetensorsWriter;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -161,6 +163,19 @@ record Checkpoint(
         }
         try (SafetensorsFile in = SafetensorsFile.open(file)) {
             refuseOther(file, in.metadata(), identity.get());
+        }
+    }
+
+    /** Deletes what is left of another run, or damaged, where nobody else writes: a run by another process begins anew. */
+    static void discardOther(Path file, Supplier<Identity> identity) {
+        try {
+            check(file, identity);
+        } catch (LoupeException otherOrDamaged) {
+            try {
+                Files.deleteIfExists(file);
+            } catch (IOException e) {
+                throw AtomicFiles.failure(file, e);
+            }
         }
     }
 

@@ -27,6 +27,7 @@ public final class ClusterTraining {
 
     /** Does a task: what another process is asked for. */
     public static TrainGroupTask.Made attempt(TrainGroupTask task, Progress progress) {
+        discardOthers(task);
         Path into = AtomicFiles.temporary(attempts(task));
         double seconds = task.tasks().stream()
                 .mapToDouble(t -> t.config().checkpointSeconds())
@@ -53,6 +54,32 @@ public final class ClusterTraining {
             }
         }
         return new TrainGroupTask.Made(into, made);
+    }
+
+    /**
+     * Beside the workspace of a machine's own may lie what a driver left that was killed: the one that asks now has refused other
+     * runs in its own workspace, and nobody goes on with those here.
+     */
+    private static void discardOthers(TrainGroupTask task) {
+        for (TrainTask t : task.tasks()) {
+            Path file = Checkpoint.file(task.saes(), t.name());
+            if (Files.exists(file)) {
+                try (TrainingRows rows = TrainingRows.open(TrainGroup.request(t, rows(task)), Progress.silent())) {
+                    Checkpoint.discardOther(
+                            file, () -> rows.identity(task.saes(), t.config(), t.seed(), t.hook(), t.hookOut()));
+                }
+            }
+        }
+    }
+
+    /** Refuses, before any work, to train where the checkpoint of another run lies. */
+    private static void refuseOther(TrainTask t, Path storeFolder, Path saesDir) {
+        if (Files.exists(Checkpoint.file(saesDir, t.name()))) {
+            TrainRequest.Rows stored = new TrainRequest.Rows.Stored(storeFolder, Shuffle.FULL);
+            try (TrainingRows rows = TrainingRows.open(TrainGroup.request(t, stored), Progress.silent())) {
+                rows.refuseOtherRun(saesDir, t.name(), t.config(), t.seed(), t.hook(), t.hookOut());
+            }
+        }
     }
 
     private static void keepSteps(Path folder, Path finished) {
@@ -87,10 +114,11 @@ public final class ClusterTraining {
                     TrainResult there = TrainJob.existing(t.config(), t.seed(), folder, origin);
                     outcomes.put(t, new TrainGroup.Outcome(t, there, null));
                 } else {
+                    refuseOther(t, storeFolder, saesDir);
                     streams.computeIfAbsent(t.stream(), s -> new ArrayList<>()).add(t);
                 }
             }
-            List<TrainGroupTask> groups = groups(store, storeFolder, saesDir, streams, executor.slots());
+            List<TrainGroupTask> groups = groups(store, storeFolder, saesDir, streams, executor, progress);
             long steps = groups.stream().mapToLong(TrainGroupTask::size).sum();
             progress.stage("train " + tasks.size() + (tasks.size() == 1 ? " SAE" : " SAEs"), steps, "steps");
             executor.run(
@@ -106,31 +134,55 @@ public final class ClusterTraining {
         return tasks.stream().map(t -> Objects.requireNonNull(outcomes.get(t))).toList();
     }
 
-    /** Cuts streams into as many groups as can be trained at once, evenly by the cost of a step. */
+    /** Cuts streams into as many groups as can be trained at once, evenly by the cost of a step, and into more where a group would not fit. */
     private static List<TrainGroupTask> groups(
             ActivationStore store,
             Path storeFolder,
             Path saesDir,
             Map<TrainTask.Stream, List<TrainTask>> streams,
-            int slots) {
-        List<TrainGroupTask> groups = new ArrayList<>();
+            TaskExecutor executor,
+            Progress progress) {
         long all = streams.values().stream().mapToLong(List::size).sum();
+        int slots = all > 1 ? executor.slotsAtStart(progress) : 1;
+        long memory = executor.memoryEach();
+        List<TrainGroupTask> groups = new ArrayList<>();
         for (List<TrainTask> stream : streams.values()) {
+            int width = TrainGroup.width(stream.getFirst(), store::width);
             int parts =
                     (int) Math.clamp(Math.ceilDiv(slots * (long) stream.size(), Math.max(1, all)), 1, stream.size());
-            int width = TrainGroup.width(stream.getFirst(), store::width);
-            for (int p = 0; p < parts; p++) {
-                List<TrainTask> part = new ArrayList<>();
-                for (int i = p; i < stream.size(); i += parts) { // neighbours of a sweep cost about the same
-                    part.add(stream.get(i));
-                }
-                long memory =
-                        MemoryNeed.bytes(part.stream().map(TrainTask::config).toList(), width);
+            List<List<TrainTask>> cut = cut(stream, parts);
+            while (parts < stream.size() && !cut.stream().allMatch(part -> fits(part, width, memory))) {
+                cut = cut(stream, ++parts);
+            }
+            for (List<TrainTask> part : cut) {
+                long need = MemoryNeed.bytes(configs(part), width);
                 groups.add(new TrainGroupTask(
-                        List.copyOf(part), storeFolder.toAbsolutePath(), saesDir.toAbsolutePath(), memory));
+                        List.copyOf(part), storeFolder.toAbsolutePath(), saesDir.toAbsolutePath(), need));
             }
         }
         return groups;
+    }
+
+    private static List<List<TrainTask>> cut(List<TrainTask> stream, int parts) {
+        List<List<TrainTask>> cut = new ArrayList<>();
+        for (int p = 0; p < parts; p++) {
+            List<TrainTask> part = new ArrayList<>();
+            for (int i = p; i < stream.size(); i += parts) { // neighbours of a sweep cost about the same
+                part.add(stream.get(i));
+            }
+            cut.add(part);
+        }
+        return cut;
+    }
+
+    /** Whether a process of another machine can step them together; its heap grows as far as that of this one. */
+    private static boolean fits(List<TrainTask> part, int width, long memory) {
+        return MemoryNeed.fits(
+                configs(part), width, memory, Runtime.getRuntime().maxMemory());
+    }
+
+    private static List<TrainConfig> configs(List<TrainTask> part) {
+        return part.stream().map(TrainTask::config).toList();
     }
 
     /** What the folders of attempts are named after. */

@@ -145,6 +145,21 @@ final class MemoryNeed {
         return fits(of(together, d));
     }
 
+    /** Whether runs can be stepped together by a process of another machine, without a GPU, that has so much memory and heap. */
+    static boolean fits(List<TrainConfig> together, int d, long machine, long heap) {
+        try {
+            long onHeap = 0;
+            long all = 0;
+            for (TrainConfig c : together) {
+                onHeap = Math.addExact(onHeap, heapBytes(c, d));
+                all = Math.addExact(all, Math.addExact(nativeBytes(c, d), heapBytes(c, d)));
+            }
+            return all <= machine * 0.9 && onHeap <= heap * 0.9;
+        } catch (ArithmeticException e) {
+            return false;
+        }
+    }
+
     /** Refuses runs that do not fit together. */
     static void check(List<Run> together) {
         if (TrainDevice.onGpu()) {

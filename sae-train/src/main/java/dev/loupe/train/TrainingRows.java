@@ -156,13 +156,16 @@ record TrainingRows(
      * @param hookOut what is reconstructed; empty for an SAE
      */
     void refuseOtherRun(Path saesDir, String name, TrainConfig config, long seed, String hook, String hookOut) {
-        Checkpoint.check(Checkpoint.file(saesDir, name), () -> {
-            try (BatchSource data = source.apply(hook);
-                    BatchSource other = hookOut.isEmpty() ? null : source.apply(hookOut)) {
-                return Checkpoint.Identity.of(
-                        config, seed, data, other == null ? data : other, InitFrom.of(config, saesDir));
-            }
-        });
+        Checkpoint.check(Checkpoint.file(saesDir, name), () -> identity(saesDir, config, seed, hook, hookOut));
+    }
+
+    /** What a training on these rows is. */
+    Checkpoint.Identity identity(Path saesDir, TrainConfig config, long seed, String hook, String hookOut) {
+        try (BatchSource data = source.apply(hook);
+                BatchSource other = hookOut.isEmpty() ? null : source.apply(hookOut)) {
+            return Checkpoint.Identity.of(
+                    config, seed, data, other == null ? data : other, InitFrom.of(config, saesDir));
+        }
     }
 
     @Override

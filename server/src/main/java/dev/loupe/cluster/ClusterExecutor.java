@@ -34,6 +34,12 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
 
     private static final long PATIENCE_NANOS = 120_000_000_000L;
 
+    /** Where nobody says how many executors come: all are there if no other came for so long. */
+    private static final long SETTLED_NANOS = 2_000_000_000L;
+
+    /** How long executors are waited for that were asked for; a full cluster gives fewer. */
+    private static final long ASSEMBLY_NANOS = 20_000_000_000L;
+
     /** What the child's JVM takes beside the task: its heap and its code. */
     private static final long CHILD_BYTES = 1L << 30;
 
@@ -124,6 +130,35 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
     public int slots() {
         int each = Integer.parseInt(options.conf().getOrDefault("spark.task.cpus", "1"));
         return Math.max(1, cores.values().stream().mapToInt(c -> c / each).sum());
+    }
+
+    @Override
+    public int slotsAtStart(Progress progress) {
+        int wanted = options.executors();
+        long begin = System.nanoTime();
+        long last = begin;
+        int seen = machines.size();
+        while (wanted > 0
+                ? Math.min(machines.size(), cores.size()) < wanted && System.nanoTime() - begin < ASSEMBLY_NANOS
+                : System.nanoTime() - last < SETTLED_NANOS) {
+            Wire.Frame frame = link.poll(progress);
+            if (frame != null) {
+                take(frame, progress);
+            }
+            if (machines.size() != seen) {
+                seen = machines.size();
+                last = System.nanoTime();
+            }
+        }
+        return slots();
+    }
+
+    @Override
+    public long memoryEach() {
+        return machines.values().stream()
+                .mapToLong(m -> m.memory() - CHILD_BYTES)
+                .min()
+                .orElse(Long.MAX_VALUE);
     }
 
     @Override

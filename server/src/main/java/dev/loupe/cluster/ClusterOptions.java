@@ -50,6 +50,15 @@ public record ClusterOptions(
         return master.equals(SUBMITTED);
     }
 
+    /** How many executors come at the start; 0 if that is the cluster's to say. */
+    int executors() {
+        String asked = conf.getOrDefault("spark.executor.instances", "");
+        if (master.startsWith("local-cluster[")) {
+            asked = master.replaceAll("local-cluster\\[\\s*(\\d+).*", "$1");
+        }
+        return asked.matches("\\d{1,6}") ? Integer.parseInt(asked) : 0;
+    }
+
     /**
      * Reads {@code KEY=VALUE} settings.
      *

@@ -114,6 +114,16 @@ final class StartingCluster implements TaskExecutor, AutoCloseable {
     }
 
     @Override
+    public int slotsAtStart(Progress progress) {
+        return cluster(progress).slotsAtStart(progress);
+    }
+
+    @Override
+    public long memoryEach() {
+        return cluster(Progress.silent()).memoryEach();
+    }
+
+    @Override
     public void close() {
         stopped = true;
         try {

@@ -20,14 +20,20 @@ final class TaskEvents {
         this.progress = progress;
     }
 
-    /** An event of an attempt of a task of some size, after the attempt's number. */
+    /** Events of an attempt of a task of some size, a JSON array after the attempt's number. */
     void take(long task, long size, String text) {
-        JsonNode event;
+        JsonNode events;
         try {
-            event = Json.MAPPER.readTree(text.substring(text.indexOf(' ') + 1));
+            events = Json.MAPPER.readTree(text.substring(text.indexOf(' ') + 1));
         } catch (JacksonException e) {
             return; // cut off
         }
+        for (JsonNode event : events) {
+            take(task, size, event);
+        }
+    }
+
+    private void take(long task, long size, JsonNode event) {
         switch (event.path("type").asString("")) {
             case "progress" -> {
                 if (size > 1) { // what counts as one says how far it is in a unit of its own

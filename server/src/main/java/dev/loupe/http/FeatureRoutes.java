@@ -140,7 +140,7 @@ final class FeatureRoutes {
         int id = Params.id(ctx, "id");
         String sae = ctx.pathParam("sae");
         int all = bench.saes().get(sae).dSae();
-        if (id >= all) {
+        if (id < 0 || id >= all) {
             throw new NotFoundException(
                     "The SAE " + sae + " has no feature " + id + "; its features are 0 to " + (all - 1) + ".");
         }

@@ -11,6 +11,7 @@ import dev.loupe.service.ConflictException;
 import io.javalin.http.HttpResponseException;
 import java.io.EOFException;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Collectors;
 import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.http.HttpStatus;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +46,16 @@ record Problem(
         return new Problem("about:blank", title == null ? "Error" : title, status, detail, instance, Asked.current());
     }
 
+    /** What is wrong and where, without advice to whoever writes a mapper. */
+    private static String wrong(JacksonException e) {
+        String place = e.getPath().stream()
+                .map(at -> at.getPropertyName() == null ? "[" + at.getIndex() + "]" : "." + at.getPropertyName())
+                .collect(Collectors.joining())
+                .replaceFirst("^\\.", "");
+        return (place.isEmpty() ? "" : "at \"" + place + "\": ")
+                + e.getOriginalMessage().replaceFirst(" \\(but could .*", "");
+    }
+
     /** What a failure is over HTTP. */
     static Problem of(Throwable e, @Nullable String instance) {
         if (e instanceof NotFoundException) {
@@ -54,7 +65,7 @@ record Problem(
             return of(400, String.valueOf(e.getMessage()), instance);
         }
         if (e instanceof JacksonException j) {
-            return of(400, "The body is not the JSON this route takes: " + j.getOriginalMessage(), instance);
+            return of(400, "The body is not the JSON this route takes: " + wrong(j), instance);
         }
         if (e instanceof ConflictException) {
             return of(409, String.valueOf(e.getMessage()), instance);

@@ -101,9 +101,11 @@ public final class ClusterTasks implements AutoCloseable {
     }
 
     private String answer(String line, Consumer<String> events) {
+        LineProgress progress = new LineProgress(events);
         try {
             JsonNode task = json.mapper().readTree(line);
-            Done done = run(task.path("kind").asString(""), task.path("request"), new LineProgress(events));
+            Done done = run(task.path("kind").asString(""), task.path("request"), progress);
+            progress.flush();
             return names(OUTPUTS, done.outputs())
                     + names(LEFTOVERS, done.leftovers())
                     + RESULT

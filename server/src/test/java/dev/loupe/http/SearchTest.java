@@ -103,10 +103,15 @@ class SearchTest {
         assertThat(found.get(0).path("sae").asString()).isEqualTo("tiny-s1");
         assertThat(found.get(0).has("compared")).isTrue();
         for (String what : new String[] {"neurons", "correlations", "counterparts"}) {
-            HttpResponse<String> none = http.get("/api/features/tiny-s0/128/" + what);
-            assertThat(none.statusCode()).isEqualTo(404);
-            assertThat(none.body()).contains("0 to 127");
+            for (String id : new String[] {"128", "-1"}) {
+                HttpResponse<String> none = http.get("/api/features/tiny-s0/" + id + "/" + what);
+                assertThat(none.statusCode()).isEqualTo(404);
+                assertThat(none.body()).contains("0 to 127");
+            }
         }
+        HttpResponse<String> empty = http.post("/api/features/tiny-s0/test", "{\"text\": \"a\", \"ids\": [\"\"]}");
+        assertThat(empty.statusCode()).isEqualTo(400);
+        assertThat(empty.body()).contains("ids");
     }
 
     @Test
