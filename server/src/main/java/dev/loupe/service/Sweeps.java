@@ -159,6 +159,7 @@ public final class Sweeps {
         try (ArtifactLock lock = ArtifactLock.acquire(folder, "sweep " + spec.name())) {
             SweepPlan plan = plan(spec, progress);
             progress.message(sentence(plan));
+            SweepPlan first = SweepBegun.plan(folder, spec, plan);
             for (TrainTask t :
                     spec.live() == null ? tasks : List.<TrainTask>of()) { // else the model would run anew for each
                 Json.write(
@@ -177,7 +178,7 @@ public final class Sweeps {
                     SweepResult.FORMAT,
                     spec,
                     tasks.getFirst().storeFingerprint(),
-                    plan,
+                    first,
                     rows,
                     notes,
                     (System.nanoTime() - begin) / 1e9,
@@ -185,6 +186,7 @@ public final class Sweeps {
                     ProcessMemory.peakBytes(),
                     Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
             Json.write(folder.resolve(FILE), result);
+            SweepBegun.end(folder);
             return result;
         }
     }
