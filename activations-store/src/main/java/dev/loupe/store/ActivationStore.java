@@ -42,6 +42,8 @@ public final class ActivationStore implements AutoCloseable {
         this.arena = arena;
         StoreManifest.Content content = manifest.content();
         List<Shard> shards = content.shards();
+        MappedFiles.check(
+                String.valueOf(folder.getFileName()), (2L + content.hooks().size()) * shards.size());
         tokenShards = Shards.open(folder, shards, ManifestCheck.TOKENS, Shard::rows, arena, StoreTables.TOKENS);
         sequenceShards =
                 Shards.open(folder, shards, ManifestCheck.SEQUENCES, Shard::sequences, arena, StoreTables.SEQUENCES);

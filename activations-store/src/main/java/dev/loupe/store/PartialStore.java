@@ -29,15 +29,17 @@ final class PartialStore {
     private static final Pattern COMMIT = Pattern.compile("commit-(\\d{5,9})\\.json");
 
     private final Path folder;
-    private final SortedMap<Integer, Commit> commits;
+    private final SortedMap<Integer, Shard> commits;
+    private final RunningSums sums;
     private final Set<Integer> kept;
 
-    /** A whole shard and what it adds to the statistics. */
-    record Commit(Shard shard, Map<String, HookSums> sums) {}
+    /** A whole shard. */
+    private record Commit(Shard shard) {}
 
-    private PartialStore(Path folder, SortedMap<Integer, Commit> commits) {
+    private PartialStore(Path folder, SortedMap<Integer, Shard> commits, RunningSums sums) {
         this.folder = folder;
         this.commits = commits;
+        this.sums = sums;
         this.kept = Set.copyOf(commits.keySet());
     }
 
@@ -53,18 +55,19 @@ final class PartialStore {
             if (!Files.exists(folder.resolve(SPEC)) || !isSame(folder, spec)) {
                 AtomicFiles.deleteTree(folder);
                 Json.write(folder.resolve(SPEC), spec);
-                return new PartialStore(folder, new TreeMap<>());
+                return new PartialStore(folder, new TreeMap<>(), RunningSums.open(folder, spec));
             }
-            SortedMap<Integer, Commit> commits = new TreeMap<>();
+            SortedMap<Integer, Shard> commits = new TreeMap<>();
+            RunningSums sums = RunningSums.open(folder, spec);
             for (int shard : committed(folder)) {
                 Commit commit = Json.read(commitFile(folder, shard), Commit.class);
-                if (isWhole(folder, commit, spec)) {
-                    commits.put(shard, commit);
+                if (isWhole(folder, commit, spec) && sums.recall(shard)) {
+                    commits.put(shard, commit.shard());
                 } else {
                     Files.delete(commitFile(folder, shard));
                 }
             }
-            PartialStore result = new PartialStore(folder, commits);
+            PartialStore result = new PartialStore(folder, commits, sums);
             result.sweep();
             return result;
         } catch (IOException e) {
@@ -140,18 +143,28 @@ final class PartialStore {
         return kept.contains(shard);
     }
 
-    Commit commit(int shard) {
+    Shard shard(int shard) {
         return Objects.requireNonNull(commits.get(shard));
     }
 
     List<Shard> shards(int count) {
-        return IntStream.range(0, count).mapToObj(s -> commit(s).shard()).toList();
+        return IntStream.range(0, count).mapToObj(this::shard).toList();
     }
 
-    /** Notes that all files of a shard are on disk. */
-    void add(int shard, Commit commit) {
-        Json.write(commitFile(folder, shard), commit);
-        commits.put(shard, commit);
+    /** The sums over the rows of all shards, by hook point. */
+    Map<String, HookSums> sums(int count) {
+        return sums.of(count);
+    }
+
+    /**
+     * Notes that all files of a shard are on disk.
+     *
+     * @param added what it adds to the statistics, by hook point
+     */
+    void add(int number, Shard shard, Map<String, HookSums> added) {
+        sums.add(number, added);
+        Json.write(commitFile(folder, number), new Commit(shard));
+        commits.put(number, shard);
     }
 
     /** Forgets shards that the finished store does not have, and what attempts left that nobody waited for. */
@@ -184,6 +197,7 @@ final class PartialStore {
             for (int s : commits.keySet()) {
                 Files.deleteIfExists(commitFile(store, s));
             }
+            RunningSums.clear(store);
             Files.deleteIfExists(store.resolve(SPEC));
         } catch (IOException e) {
             throw AtomicFiles.failure(store, e);

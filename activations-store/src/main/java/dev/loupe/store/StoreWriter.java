@@ -133,10 +133,7 @@ public final class StoreWriter implements AutoCloseable {
         ShardFiles made = new ShardOutput(partial.folder(), spec, output)
                 .write(shard, buffer, r -> documents.get(buffer.document[r]).heldOut(), rows, true);
         files.putAll(made.files());
-        partial.add(
-                shard,
-                new PartialStore.Commit(
-                        new Shard(buffer.rows(), buffer.sequences().size(), files), made.sums()));
+        partial.add(shard, new Shard(buffer.rows(), buffer.sequences().size(), files), made.sums());
         next(buffer);
     }
 
@@ -197,8 +194,7 @@ public final class StoreWriter implements AutoCloseable {
         } catch (IOException e) {
             throw AtomicFiles.failure(partial.folder(), e);
         }
-        partial.add(
-                plan.shard(), new PartialStore.Commit(new Shard(plan.rows(), plan.sequences(), named), made.sums()));
+        partial.add(plan.shard(), new Shard(plan.rows(), plan.sequences(), named), made.sums());
     }
 
     /** Whether an earlier writer left the next shard whole; then it is taken as it is. */
@@ -209,7 +205,7 @@ public final class StoreWriter implements AutoCloseable {
         if (!nextShardIsKept()) {
             return false;
         }
-        Shard there = partial.commit(shard).shard();
+        Shard there = partial.shard(shard);
         if (there.rows() != buffer.rows()
                 || there.sequences() != buffer.sequences().size()) {
             throw new LoupeException("The half-written store " + partial.folder()
@@ -273,13 +269,10 @@ public final class StoreWriter implements AutoCloseable {
                 documents.size(),
                 TABLE_BATCH_ROWS,
                 TableFillers.documents(documents));
+        Map<String, HookSums> sums = partial.sums(shard);
         SequencedMap<String, Hook> hooks = new LinkedHashMap<>();
         for (Map.Entry<String, StoreSpec.HookSpec> entry : spec.hooks().entrySet()) {
-            HookSums total = HookSums.zero(entry.getValue().width());
-            for (int s = 0; s < shard; s++) {
-                total = total.plus(java.util.Objects.requireNonNull(
-                        partial.commit(s).sums().get(entry.getKey())));
-            }
+            HookSums total = java.util.Objects.requireNonNull(sums.get(entry.getKey()));
             hooks.put(entry.getKey(), total.summary(entry.getValue()));
         }
         StoreManifest manifest = StoreManifest.of(new Content(
