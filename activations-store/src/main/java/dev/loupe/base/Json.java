@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
@@ -31,7 +32,7 @@ public final class Json {
      */
     public static <T> T read(Path file, Class<T> type) {
         try {
-            return MAPPER.readValue(text(file), type);
+            return whole(file, MAPPER.readValue(text(file), type));
         } catch (JacksonException e) {
             throw damaged(file, e);
         }
@@ -67,10 +68,19 @@ public final class Json {
                     + "; this program reads 1.x: a newer Loupe is needed (" + file + ").");
         }
         try {
-            return MAPPER.treeToValue(tree, type);
+            return whole(file, MAPPER.treeToValue(tree, type));
         } catch (JacksonException e) {
             throw damaged(file, e);
         }
+    }
+
+    private static <T> T whole(Path file, @Nullable T value) {
+        String missing = value == null ? "everything" : Whole.missing(value);
+        if (value == null || missing != null) {
+            throw new LoupeException(
+                    "The file " + file + " is damaged or not what it should be (" + missing + " is missing).");
+        }
+        return value;
     }
 
     /** Writes a value as an indented JSON file: whole or not at all. */
