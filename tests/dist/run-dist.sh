@@ -11,18 +11,21 @@ else. The same sources give the same bytes.
   --twice             builds a second time from a copy of the sources elsewhere, and compares the bytes'
 
 run_dist() {
-    local twice='' arguments=() version time line
-    for line in "$@"; do
-        case $line in
+    local twice='' arguments=() version time out=$root/target
+    while [ $# -gt 0 ]; do
+        case $1 in
             -h | --help) printf '%s\n' "$dist_usage"; exit 0 ;;
             --twice) twice=1 ;;
-            *) arguments+=("$line") ;;
+            --out=*) out=${1#*=} ;;
+            --out) [ -n "$2" ] || fail "--out wants a folder."; out=$2; shift ;;
+            *) arguments+=("$1") ;;
         esac
+        shift
     done
     version=$(sed -n 's|^  <version>\(.*\)</version>|\1|p' "$root/pom.xml" | head -n 1)
     time=$(sed -n 's|.*<project.build.outputTimestamp>\(.*\)</project.build.outputTimestamp>.*|\1|p' "$root/pom.xml")
-    pack "$root" "${arguments[@]}" || exit 1
-    [ -z "$twice" ] || second_build "${arguments[@]}"
+    pack "$root" --out "$out" "${arguments[@]}" || exit 1
+    [ -z "$twice" ] || second_build "$out" "${arguments[@]}"
 }
 
 # pack FOLDER [ARGUMENT...]: builds the checkout in the folder from nothing and packs it
@@ -47,14 +50,17 @@ pack() {
         dev.loupe.dist.DistMain --root "$root" --version-name "$version" --time "$time" "$@"
 }
 
+# second_build FIRST [ARGUMENT...]: builds a copy of the sources and compares its archive with the one in the folder FIRST
 second_build() {
-    local other=$root/target/second first=$root/target name
+    local other=$root/target/second first=$1 name
+    shift
     rm -rf "$other"
     mkdir -p "$other"
     # the sources, without what was built; names by a list, since they are more than fit a command line
     (cd "$root" && git ls-files -z --cached --others --exclude-standard | tar --null -T - -cf - 2> /dev/null) | tar xf - -C "$other"
-    pack "$other" "$@" --out "$other/target" || exit 1
+    pack "$other" --out "$other/target" "$@" || exit 1
     for name in "$other"/target/loupe-*.tar.gz; do
+        [ -f "$name" ] || fail "The second build left no archive in $other/target."
         cmp "$name" "$first/${name##*/}" || fail "Two builds of the same sources differ: $name and $first/${name##*/}."
         say "Two builds, the same bytes: ${name##*/}"
     done
