@@ -1,7 +1,10 @@
 package dev.loupe.engine;
 
 /**
- * What a step saw, before it changed the parameters.
+ * What a step saw, before it changed the parameters: figures of one batch, in training units (rows times the recipe's input
+ * scale). The curves {@code loss}, {@code l0}, {@code fvu} and {@code dead} of a job, of
+ * {@code metrics.arrow} and of TensorBoard are these; {@code learning_rate} and {@code sparsity_weight} beside them are those of
+ * the step, after warm-up and decay, and {@code tokens_per_second} counts rows.
  *
  * @param loss everything that was minimised
  * @param reconstruction mean ‖y − ŷ‖² with all latents
@@ -9,7 +12,7 @@ package dev.loupe.engine;
  * @param aux the auxiliary losses: on dead latents, and that of a gate
  * @param l0 mean number of active latents per row
  * @param l1 mean Σ f
- * @param fvu Σ‖y − ŷ‖² / Σ‖y − mean of the batch‖²
+ * @param fvu Σ‖y − ŷ‖² / Σ‖y − mean of the batch‖²: unlike the report card's, of training rows and of one batch
  * @param dead latents that had not fired for {@link StepRule#deadAfter} steps
  * @param smallest smallest activation of the batch, 0 if nothing was active
  * @param power mean Σ φ(a) for the power of {@link Sparsity#p}, unweighted

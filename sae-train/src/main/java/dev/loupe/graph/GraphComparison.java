@@ -35,7 +35,13 @@ public record GraphComparison(
         double influenceOverlap) {
     private static final int MOST_EDGES = 500;
 
-    /** A position whose tokens differ; null where a prompt has ended. */
+    /**
+     * A position whose tokens differ.
+     *
+     * @param position the position
+     * @param a the first prompt's token; null where it has ended
+     * @param b the second prompt's token; null where it has ended
+     */
     public record TokenPair(
             int position, @Nullable String a, @Nullable String b) {}
 
@@ -47,7 +53,14 @@ public record GraphComparison(
         }
     }
 
-    /** An edge of both graphs, or of one with weight 0 in the other. */
+    /**
+     * An edge of both graphs, or of one.
+     *
+     * @param source id of the node that acts
+     * @param target id of the node that it acts on
+     * @param a its weight in the first graph; 0 where it has none
+     * @param b its weight in the second
+     */
     public record EdgePair(String source, String target, double a, double b) {}
 
     /** Compares. */

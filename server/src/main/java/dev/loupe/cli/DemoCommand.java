@@ -39,6 +39,14 @@ final class DemoCommand extends LoupeCommand {
                             + " by attribution graphs (about four minutes more on two cores).")
     private boolean circuits;
 
+    @Option(
+            names = "--tokens",
+            paramLabel = "N",
+            description =
+                    "Tokens to capture; with fewer all is done sooner, and the SAEs are worse (default: 570,000 of"
+                            + " builtin, 560,000 of smollm2).")
+    private @Nullable Long tokens;
+
     @Option(names = "--no-serve", description = "Stop when the work is done.")
     private boolean noServe;
 
@@ -49,7 +57,8 @@ final class DemoCommand extends LoupeCommand {
     void run(Session session) throws InterruptedException {
         session.with(Settings.Key.PORT, port);
         long start = System.nanoTime();
-        Demo demo = new Demo(session.workbench(), DemoPlan.of(model), circuits);
+        DemoPlan plan = DemoPlan.of(model);
+        Demo demo = new Demo(session.workbench(), tokens == null ? plan : plan.withTokens(tokens), circuits);
         List<Demo.Part> parts = demo.parts();
         DemoClock clock = new DemoClock(parts);
         boolean worked = false;

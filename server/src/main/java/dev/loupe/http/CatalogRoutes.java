@@ -19,10 +19,25 @@ final class CatalogRoutes {
     private final Workbench bench;
     private final boolean ui;
 
+    /**
+     * Whether the server is well.
+     *
+     * @param status "ok"
+     * @param ui whether it has the web pages
+     * @param uptimeSeconds since it started
+     */
     record Health(String status, boolean ui, double uptimeSeconds) {}
 
     record ModelList(List<ModelView> models) {}
 
+    /**
+     * A hook point of a model.
+     *
+     * @param name TransformerLens name
+     * @param shape of its activations
+     * @param width values for each position; negative where that varies, as with attention patterns
+     * @param meaning what it is
+     */
     record Hook(String name, String shape, int width, String meaning) {
         static Hook of(HookInfo h) {
             return new Hook(h.name(), h.shape(), h.width(), h.meaning());

@@ -41,6 +41,11 @@ final class NoteRoutes {
 
     record Explanations(List<Explanation> explanations) {}
 
+    /**
+     * What was taken in.
+     *
+     * @param explanations how many
+     */
     record Taken(int explanations) {}
 
     NoteRoutes(Workbench bench) {

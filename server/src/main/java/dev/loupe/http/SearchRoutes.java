@@ -28,8 +28,25 @@ final class SearchRoutes {
 
     record Hits(String query, List<FeatureHit> hits) {}
 
+    /**
+     * Latents that write in nearly the same direction.
+     *
+     * @param sae the SAE
+     * @param id the latent
+     * @param other the SAE that was searched
+     * @param neighbours most alike first
+     */
     record Neighbours(String sae, int id, String other, List<CrossNeighbour> neighbours) {}
 
+    /**
+     * Latents that fire with one.
+     *
+     * @param sae the SAE
+     * @param id the latent
+     * @param other the SAE of the others
+     * @param offset how many were left out at the front
+     * @param latents most together first
+     */
     record Together(String sae, int id, String other, int offset, List<Coactive> latents) {}
 
     /**

@@ -6,6 +6,7 @@ import dev.loupe.capture.CaptureRequest;
 import dev.loupe.capture.CaptureResult;
 import dev.loupe.compare.Matching;
 import dev.loupe.eval.SaeReport;
+import dev.loupe.store.StoreManifest;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -97,19 +98,11 @@ public final class Demo {
                         List.of(plan.hook()),
                         plan.tokens())
                 .withHeldOut(plan.heldOut());
-        parts.add(new Part(
-                "capture",
-                plan.captureSeconds(),
-                1,
-                () -> Workspace.named(bench.workspace().activations(), "store.json")
-                        .contains(plan.store()),
-                "capture",
-                capture,
-                p -> {
-                    CaptureResult r = bench.stores().capture(capture, p);
-                    p.message(String.format(java.util.Locale.ROOT, "capture: %.0f tokens/s", r.tokensPerSecond()));
-                    return r;
-                }));
+        parts.add(new Part("capture", plan.captureSeconds(), 1, this::captured, "capture", capture, p -> {
+            CaptureResult r = bench.stores().capture(capture, p);
+            p.message(String.format(java.util.Locale.ROOT, "capture: %.0f tokens/s", r.tokensPerSecond()));
+            return r;
+        }));
         for (DemoPlan.Family f : plan.families()) {
             TrainSpec spec = TrainSpec.of(f.name(), plan.store(), f.arch(), f.dSae())
                     .hook(plan.hook())
@@ -172,6 +165,23 @@ public final class Demo {
             parts.addAll(DemoCircuits.parts(bench));
         }
         return parts;
+    }
+
+    /** Whether the store is there; one of another plan must not pass for it. */
+    private boolean captured() {
+        if (!Workspace.named(bench.workspace().activations(), "store.json").contains(plan.store())) {
+            return false;
+        }
+        Object there = StoreManifest.read(bench.stores().folder(plan.store()))
+                .content()
+                .capture()
+                .get("tokens_requested");
+        if (there instanceof Number n && n.longValue() != plan.tokens()) {
+            throw new UsageException("The store " + plan.store() + " of this workspace is one of " + there
+                    + " tokens, and this demo is one of " + plan.tokens() + ": choose another --workspace, or --tokens "
+                    + there + ".");
+        }
+        return true;
     }
 
     private Optional<Part> control() {

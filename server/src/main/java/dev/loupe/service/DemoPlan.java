@@ -43,6 +43,8 @@ public record DemoPlan(
     /** The seeds of every family. */
     public static final List<Long> SEEDS = List.of(0L, 1L);
 
+    private static final long FEWEST = 10_000;
+
     /** The model of the second demo. */
     public static final String SMOLLM2 = "smollm2";
 
@@ -55,7 +57,12 @@ public record DemoPlan(
      * @param seconds of training one
      * @param set further settings of the recipe
      */
-    public record Family(String name, String arch, int dSae, double seconds, Map<String, Object> set) {}
+    public record Family(String name, String arch, int dSae, double seconds, Map<String, Object> set) {
+        /** The same in a share of the time. */
+        Family in(double share) {
+            return new Family(name, arch, dSae, seconds * share, set);
+        }
+    }
 
     /** Eight SAEs of the embedded model: four minutes. */
     private static final DemoPlan EMBEDDED = new DemoPlan(
@@ -110,5 +117,32 @@ public record DemoPlan(
                 throw new UsageException("There is no demo of the model \"" + model + "\"; there are " + Models.BUILTIN
                         + " and " + SMOLLM2 + ".");
         };
+    }
+
+    /**
+     * The same with another number of tokens, for a quick look: all that depends on them is done sooner, and SAEs are the worse.
+     *
+     * @throws UsageException if they are fewer than a held-out part can be taken from
+     */
+    public DemoPlan withTokens(long count) {
+        if (count < FEWEST) {
+            throw new UsageException("A demo takes at least " + FEWEST + " tokens; --tokens is " + count + ".");
+        }
+        double share = (double) count / tokens;
+        return new DemoPlan(
+                model,
+                source,
+                store,
+                text,
+                hook,
+                count,
+                heldOut,
+                families.stream().map(f -> f.in(share)).toList(),
+                pullSeconds,
+                captureSeconds * share,
+                evaluateSeconds * share,
+                indexSeconds * share,
+                control,
+                controlSeconds * share);
     }
 }

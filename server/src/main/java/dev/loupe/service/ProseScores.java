@@ -34,7 +34,12 @@ final class ProseScores {
     private final Features features;
     private final ChatService chat;
 
-    /** Balanced accuracies; null where there are no texts to ask about. */
+    /**
+     * Balanced accuracies, (true positive rate + true negative rate) / 2: 0.5 is chance, 1 is without a fault.
+     *
+     * @param detection of saying on which held-out texts the feature fires; null where there are no texts to ask about
+     * @param fuzzing of saying in which held-out texts the right tokens are marked; null likewise
+     */
     record Scores(@Nullable Double detection, @Nullable Double fuzzing) {}
 
     ProseScores(Features features, ChatService chat) {

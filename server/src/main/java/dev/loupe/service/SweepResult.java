@@ -51,11 +51,14 @@ public record SweepResult(
      * @param varied the values of varied settings
      * @param heldOut whether the figures are of held-out tokens; otherwise of the last training batch
      * @param l0 active latents per token; null if it failed
-     * @param fvu fraction of variance unexplained
+     * @param fvu fraction of variance unexplained, Σ‖e‖² / Σ‖x − x̄‖²: 0 is perfect, 1 is the mean
      * @param deltaCe rise of the model's loss with the SAE spliced in, nats; null without held-out figures
-     * @param lossRecovered of the loss with zeros in place of the activations
-     * @param deadFraction latents that never fired
-     * @param bestFvu whether no SAE of the sweep at its hook point has a lower L0 and a lower FVU
+     * @param lossRecovered share of the damage that zeros in place of the activations do to the loss, and the SAE does not:
+     *     (CE zeros − CE spliced) / (CE zeros − CE clean)
+     * @param deadFraction share of the latents that fire on no held-out token; without held-out figures, that had not fired for
+     *     long when training ended
+     * @param bestFvu whether it is on the Pareto front of L0 and FVU: no other SAE of the sweep at its hook point is at least as
+     *     good in both and better in one
      * @param bestDeltaCe the same of delta CE
      * @param failure why there is no SAE; null if there is one
      */

@@ -7,12 +7,16 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The page {@code server/docs/numbers.md}: every figure that results hold, with the definition that stands beside its field in
@@ -21,43 +25,78 @@ import java.util.stream.Collectors;
 final class NumberPage {
     static final Path FILE = Path.of("docs/numbers.md");
 
+    /** What people look for first, under the command that makes it; everything else that answers hold follows. */
     private static final Map<String, List<String>> RESULTS = new LinkedHashMap<>();
 
     static {
         RESULTS.put(
+                "An activation store (`loupe store info`)",
+                List.of("service/StoreView", "store/MassiveActivations", "store/NormHistogram"));
+        RESULTS.put("The curves of a training (`loupe train`)", List.of("engine/StepMetrics"));
+        RESULTS.put(
                 "The report card of an SAE (`loupe eval`)",
-                List.of(
-                        "sae-train/src/main/java/dev/loupe/eval/SaeReport.java",
-                        "sae-train/src/main/java/dev/loupe/eval/ReportCard.java",
-                        "sae-train/src/main/java/dev/loupe/eval/SetReport.java"));
+                List.of("eval/SaeReport", "eval/ReportCard", "eval/SetReport", "service/SweepResult"));
         RESULTS.put(
                 "A feature (`loupe index`)",
                 List.of(
-                        "sae-train/src/main/java/dev/loupe/feature/FeatureSummary.java",
-                        "server/src/main/java/dev/loupe/service/Counterpart.java",
-                        "server/src/main/java/dev/loupe/service/NeuronAlignment.java",
-                        "sae-train/src/main/java/dev/loupe/diagnose/memory/NeuronCorrelation.java"));
+                        "feature/FeatureSummary",
+                        "feature/FeatureDetail",
+                        "feature/Histogram",
+                        "feature/ExampleBand",
+                        "feature/TokenRate",
+                        "feature/PositionRate",
+                        "feature/LabelRate",
+                        "feature/TokenLogit",
+                        "feature/Neighbour",
+                        "feature/Coactive",
+                        "service/GroupCount",
+                        "service/Counterpart",
+                        "service/NeuronAlignment",
+                        "diagnose/memory/NeuronCorrelation"));
+        RESULTS.put(
+                "Labels (`loupe label`)",
+                List.of("feature/LabelCandidate", "feature/LabelScore", "service/Explanation", "service/ProseScores"));
         RESULTS.put(
                 "A comparison (`loupe compare`, `loupe seeds`)",
                 List.of(
-                        "sae-train/src/main/java/dev/loupe/compare/Matching.java",
-                        "server/src/main/java/dev/loupe/service/SeedStability.java"));
+                        "compare/Matching",
+                        "compare/Overlap",
+                        "compare/ActivationOverlap",
+                        "service/SeedStability",
+                        "service/SeedExperiment",
+                        "compare/SeedStatistics"));
         RESULTS.put(
                 "Patching and circuits (`loupe patch`, `loupe circuit`)",
                 List.of(
-                        "sae-train/src/main/java/dev/loupe/patch/PatchResult.java",
-                        "sae-train/src/main/java/dev/loupe/patch/Circuit.java",
-                        "sae-train/src/main/java/dev/loupe/graph/GraphScores.java",
-                        "sae-train/src/main/java/dev/loupe/graph/InterventionResult.java"));
+                        "patch/PatchResult",
+                        "patch/Agreement",
+                        "patch/task/TaskScore",
+                        "patch/Circuit",
+                        "patch/CircuitPart",
+                        "service/CircuitComparison",
+                        "graph/GraphScores",
+                        "graph/GraphNode",
+                        "graph/GraphEdge",
+                        "graph/AblationCheck",
+                        "graph/GraphComparison",
+                        "graph/InterventionResult"));
+        RESULTS.put(
+                "A text, looked into (the page Inspect)",
+                List.of(
+                        "inspect/LensCell",
+                        "inspect/LogitAttribution",
+                        "inspect/AblationEffect",
+                        "inspect/TokenScore"));
         RESULTS.put(
                 "Steering (`loupe steer`, `loupe languages`)",
                 List.of(
-                        "sae-train/src/main/java/dev/loupe/steer/SteerResult.java",
-                        "sae-train/src/main/java/dev/loupe/steer/DoseResponse.java",
-                        "sae-train/src/main/java/dev/loupe/steer/language/LanguageTable.java"));
-        RESULTS.put(
-                "A model (`loupe model check`)",
-                List.of("activations-store/src/main/java/dev/loupe/model/ModelCheck.java"));
+                        "steer/SteerResult",
+                        "steer/DoseResponse",
+                        "steer/TextContrast",
+                        "steer/TokenAttribution",
+                        "steer/language/LanguageTable",
+                        "steer/language/Share"));
+        RESULTS.put("A model (`loupe model check`)", List.of("model/ModelCheck"));
     }
 
     /** A Javadoc comment, annotations, and the head of a record with its components. */
@@ -67,20 +106,32 @@ final class NumberPage {
 
     private NumberPage() {}
 
-    /** The whole page. */
-    static String text() throws IOException {
+    /**
+     * The whole page.
+     *
+     * @param answers names of all records that routes answer with, each with its figures as JSON names them
+     */
+    static String text(SortedMap<String, Set<String>> answers) throws IOException {
         StringBuilder page = new StringBuilder("""
                 # Every number, and what it means
 
                 Made from the sources: a figure is defined where its field is declared, and nowhere else. JSON writes the names with
-                underscores (`delta_ce`). After a change: `./loupe test -pl server -am -Dtest=NumberPageTest
+                underscores (`delta_ce`). Every figure that a route of `/api` answers with is here. Unless it is said otherwise, losses,
+                divergences and log-probabilities are in nats, shares lie between 0 and 1, and activations and norms are in the units of
+                the model's hook point. After a change: `./loupe test -pl server -am -Dtest=NumberPageTest
                 -Dsurefire.failIfNoSpecifiedTests=false -Dloupe.pages=renew`.
                 """);
+        Set<String> told = new HashSet<>();
         for (Map.Entry<String, List<String>> result : RESULTS.entrySet()) {
             page.append("\n## ").append(result.getKey()).append('\n');
             for (String file : result.getValue()) {
-                records(page, file);
+                records(page, file, told, Map.of());
             }
+        }
+        page.append("\n## All other answers of `/api`\n");
+        for (Map.Entry<String, Set<String>> answer : answers.entrySet()) {
+            String[] names = answer.getKey().split("\\.");
+            records(page, names[0], told, Map.of(names[names.length - 1], answer.getValue()));
         }
         page.append(
                 "\n## Diagnostics (`loupe diagnose`)\n\n| diagnostic | question, and what exactly is computed | paper |\n|---|---|---|\n");
@@ -100,24 +151,56 @@ final class NumberPage {
         return page.toString();
     }
 
-    private static void records(StringBuilder page, String file) throws IOException {
-        Matcher m = RECORD.matcher(Files.readString(ProjectRoot.resolve(file)));
+    /** The records of a source file; of those that are wanted, if any are named, the figures alone. */
+    private static void records(StringBuilder page, String file, Set<String> told, Map<String, Set<String>> wanted)
+            throws IOException {
+        Path source = source(file);
+        String shown = source.toString().replaceFirst(".*/java/", "");
+        Matcher m = RECORD.matcher(Files.readString(source));
         while (m.find()) {
+            Set<String> figures = wanted.get(m.group(2));
+            if (!wanted.isEmpty() && figures == null || !told.add(shown + " " + m.group(2))) {
+                continue;
+            }
             String comment = m.group(1).replaceAll("\\n\\s*\\*", "\n");
             List<String> fields = new ArrayList<>();
             String[] parts = comment.split("\\n\\s*@");
             for (String part : parts) {
                 if (part.startsWith("param ")) {
                     String[] words = part.substring(6).strip().split("\\s+", 2);
-                    fields.add("| `" + snake(words[0]) + "` | " + cell(words.length > 1 ? words[1] : "") + " |\n");
+                    String name = snake(words[0]);
+                    if (figures == null || figures.contains(name)) {
+                        fields.add("| `" + name + "` | " + cell(words.length > 1 ? words[1] : "") + " |\n");
+                    }
                 }
             }
             if (!fields.isEmpty()) {
-                page.append("\n**").append(m.group(2)).append("** (`").append(file.replaceFirst(".*/java/", ""));
-                page.append("`): ").append(cell(parts[0])).append("\n\n| figure | definition |\n|---|---|\n");
+                page.append(heading(m.group(2), shown)).append(cell(parts[0]));
+                page.append("\n\n| figure | definition |\n|---|---|\n");
                 fields.forEach(page::append);
             }
         }
+    }
+
+    /** What stands before a record's description. */
+    static String heading(String record, String file) {
+        return "\n**" + record + "** (`" + file + "`): ";
+    }
+
+    /** A source file of what answers, by its name without the ending, of its package as much as makes it the only one. */
+    static Path source(String name) throws IOException {
+        List<Path> found = new ArrayList<>();
+        for (String module : List.of("activations-store", "sae-train", "server")) {
+            try (Stream<Path> files = Files.walk(ProjectRoot.resolve(module + "/src/main/java"))) {
+                files.filter(f -> f.endsWith(name + ".java")
+                                && !f.getParent().endsWith("client")) // which repeats what it reads
+                        .forEach(found::add);
+            }
+        }
+        if (found.size() != 1) {
+            throw new IllegalStateException("not one source file " + name + ": " + found);
+        }
+        return found.getFirst();
     }
 
     /** The name in JSON. */

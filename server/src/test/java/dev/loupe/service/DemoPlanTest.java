@@ -3,7 +3,11 @@ package dev.loupe.service;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
+import dev.loupe.capture.CaptureRequest;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -61,5 +65,41 @@ class DemoPlanTest {
                     .isInstanceOf(UsageException.class)
                     .hasMessageContaining("embedded model");
         }
+    }
+
+    @Test
+    void fewer_tokens_make_a_shorter_demo_and_one_that_begins_with_others_is_refused(@TempDir Path folder)
+            throws IOException {
+        Settings settings = Settings.load(Map.of(Settings.Key.WORKSPACE, folder.toString()), Map.of());
+        DemoPlan small = DemoPlan.of("builtin").withTokens(57_000);
+        assertThat(small.tokens()).isEqualTo(57_000);
+        assertThat(small.families()).hasSameSizeAs(DemoPlan.of("builtin").families());
+        assertThatThrownBy(() -> DemoPlan.of("builtin").withTokens(9_999)).hasMessageContaining("at least 10000");
+        try (Workbench bench = new Workbench(Workspace.create(folder), settings)) {
+            double whole = seconds(new Demo(bench, DemoPlan.of("builtin")));
+            // the matching takes as long as ever
+            assertThat(seconds(new Demo(bench, small))).isBetween(whole / 10, whole / 9);
+            Path text = Files.writeString(
+                    folder.resolve("text.jsonl"),
+                    "{\"text\": \"I would like to thank the rapporteur for his report.\"}\n".repeat(100));
+            bench.stores()
+                    .capture(
+                            CaptureRequest.of(
+                                    small.store(),
+                                    bench.workspace().activations(),
+                                    small.model(),
+                                    text.toString(),
+                                    List.of(small.hook()),
+                                    300),
+                            Progress.silent());
+            Demo.Part capture = new Demo(bench, small).parts().getFirst();
+            assertThatThrownBy(() -> capture.finished().getAsBoolean())
+                    .isInstanceOf(UsageException.class)
+                    .hasMessageContaining("--tokens 300");
+        }
+    }
+
+    private static double seconds(Demo demo) {
+        return demo.parts().stream().mapToDouble(Demo.Part::seconds).sum();
     }
 }

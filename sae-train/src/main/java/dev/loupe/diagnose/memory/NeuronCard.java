@@ -65,7 +65,12 @@ public record NeuronCard(
     public record Place(
             String before, String token, String after, double pre, double coefficient, double linear, double post) {}
 
-    /** A token and by how much its logit changes at activation 1. */
+    /**
+     * A token that a neuron's output moves.
+     *
+     * @param token the token
+     * @param logit by how much its logit changes at activation 1
+     */
     public record Promoted(String token, double logit) {}
 
     /**
