@@ -148,11 +148,12 @@ public final class ClusterTraining {
         List<TrainGroupTask> groups = new ArrayList<>();
         for (List<TrainTask> stream : streams.values()) {
             int width = TrainGroup.width(stream.getFirst(), store::width);
-            int parts =
+            int atOnce =
                     (int) Math.clamp(Math.ceilDiv(slots * (long) stream.size(), Math.max(1, all)), 1, stream.size());
-            List<List<TrainTask>> cut = cut(stream, parts);
-            while (parts < stream.size() && !cut.stream().allMatch(part -> fits(part, width, memory))) {
-                cut = cut(stream, ++parts);
+            List<List<TrainTask>> cut = cut(stream, atOnce);
+            while (cut.size() < stream.size() && !cut.stream().allMatch(part -> fits(part, width, memory))) {
+                // by whole rounds: with one group more than machines, all but one would wait for it
+                cut = cut(stream, Math.min(stream.size(), cut.size() + atOnce));
             }
             for (List<TrainTask> part : cut) {
                 long need = MemoryNeed.bytes(configs(part), width);

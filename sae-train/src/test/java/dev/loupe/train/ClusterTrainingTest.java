@@ -127,6 +127,8 @@ class ClusterTrainingTest {
         long three = (long) (MemoryNeed.bytes(List.of(config(), config(), config()), WIDTH) / 0.9) + 1;
         assertThat(sizes(config(), 7, 1, 1, three, saes)).containsExactly(3, 2, 2);
         sameAsHere(saes, config(), 7);
+        // on two machines that hold three each, two rounds of two groups are over before three groups
+        assertThat(sizes(config(), 7, 2, 2, three, dir.resolve("two"))).containsExactly(2, 2, 2, 1);
         // one that does not fit anywhere is still asked for: the executor says so before it runs
         assertThat(sizes(config(), 2, 1, 1, 1, dir.resolve("tight"))).containsExactly(1, 1);
     }

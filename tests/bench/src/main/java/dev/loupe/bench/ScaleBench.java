@@ -42,6 +42,21 @@ final class ScaleBench implements LoneBenchmark {
     /** Bytes of a row here: one hook point, float32. */
     private static final double ROW_BYTES = 4 * 192;
 
+    /** Of the SAEs: latents, how many, how many a machine of 256 GB steps together. */
+    private static final int LATENTS = 131_072;
+
+    private static final int SAES = 100;
+    private static final int TOGETHER = 8;
+
+    /** Cores of a machine of such a cluster, and of this one's benchmarks. */
+    private static final double CORES = 64;
+
+    /** Bytes a second of a storage for all machines, and of a machine's memory. */
+    private static final double STORAGE = 20e9;
+
+    private static final double MEMORY = 400e9;
+    private static final int LARGE_BATCH = 8192;
+
     /** What Spark takes to start a job of one task and to tell of its end. */
     private static final double JOB_SECONDS = 0.03;
 
@@ -147,7 +162,21 @@ final class ScaleBench implements LoneBenchmark {
                 answer = new Measured(TOKENS, all, all);
             }
         }
+        training();
         return answer;
+    }
+
+    /** The rate of the products of a step here, for as many cores as a machine there has. */
+    private void training() {
+        double here = StepRate.measure();
+        double there = here * CORES / dev.loupe.math.Parallel.threads();
+        double products = TOKENS * 2.0 * WIDTH * LATENTS / there;
+        double adam = (double) TOKENS / LARGE_BATCH * 7 * Float.BYTES * 2.0 * LATENTS * WIDTH / MEMORY;
+        ScaledTraining all = new ScaledTraining(SAES, TOGETHER, products + adam, TOKENS * 2.0 * WIDTH, STORAGE);
+        beside.add("TFLOP/s of a TopK step here", here / 1e12);
+        for (int machines : new int[] {1, 10, 100}) {
+            beside.add("training hours on " + machines, all.on(machines, ScaledTraining.even()) / 3600);
+        }
     }
 
     /**
