@@ -15,6 +15,7 @@ import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.ee10.servlet.ServletHolder;
 import org.eclipse.jetty.ee10.websocket.server.config.JettyWebSocketServletContainerInitializer;
 import org.eclipse.jetty.http.UriCompliance;
+import org.eclipse.jetty.io.ByteBufferPool;
 import org.eclipse.jetty.server.Connector;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
@@ -73,11 +74,16 @@ public final class LoupeServer implements AutoCloseable {
         QueuedThreadPool threads = new QueuedThreadPool(64, 4);
         threads.setName("http");
         threads.setVirtualThreadsExecutor(VirtualThreads.getDefaultVirtualThreadsExecutor());
-        Server server = new Server(threads);
+        // no pool of buffers: among 18,000 broken requests one was answered with its own bytes before the answer, a
+        // buffer that
+        // had two owners; what is never used twice cannot bring one caller's bytes to another
+        Server server = new Server(threads, null, ByteBufferPool.NON_POOLING);
         server.setStopTimeout(0); // browsers keep connections and streams open: waiting for them would wait for ever
         HttpConfiguration http = new HttpConfiguration();
         http.setSendServerVersion(false);
         http.setUriCompliance(UriCompliance.DEFAULT);
+        http.setUseInputDirectByteBuffers(false); // those are dear to make anew
+        http.setUseOutputDirectByteBuffers(false);
         ServerConnector connector = new ServerConnector(server, 1, 1, new HttpConnectionFactory(http));
         connector.setHost(address(options.host()));
         connector.setPort(options.port());
@@ -102,6 +108,11 @@ public final class LoupeServer implements AutoCloseable {
             throw failure(e, options);
         }
         return new LoupeServer(server, connector, api);
+    }
+
+    /** Where its connections get the memory from that they read into and write from. */
+    ByteBufferPool buffers() {
+        return connector.getByteBufferPool();
     }
 
     /** The port it listens on. */
