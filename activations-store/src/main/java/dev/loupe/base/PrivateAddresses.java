@@ -11,23 +11,46 @@ import java.net.UnknownHostException;
 public final class PrivateAddresses {
     private PrivateAddresses() {}
 
+    /** Finds the addresses of a host. */
+    @FunctionalInterface
+    public interface Lookup {
+        /** All of them. */
+        InetAddress[] addresses(String host) throws UnknownHostException;
+    }
+
     /** Whether a host is, or resolves to, a private address; false for one that cannot be resolved. */
     public static boolean leadsTo(String host) {
         try {
-            for (InetAddress a : InetAddress.getAllByName(host)) {
-                if (isPrivate(a)) {
-                    return true;
-                }
-            }
-            return false;
+            return anyPrivate(InetAddress.getAllByName(host));
         } catch (UnknownHostException e) {
             return false; // whoever asks it hears that itself
         }
     }
 
-    /** Whether a service at one host may lead to another: one on the internet must not lead into this network. */
-    public static boolean mayLead(String from, String to) {
-        return !leadsTo(to) || leadsTo(from);
+    /**
+     * Whether a service at one host may lead to another: one on the internet must not lead into this network.
+     *
+     * @throws UnknownHostException if the other one cannot be resolved
+     */
+    public static boolean mayLead(String from, String to, Lookup lookup) throws UnknownHostException {
+        if (!anyPrivate(lookup.addresses(to))) {
+            return true;
+        }
+        try {
+            return anyPrivate(lookup.addresses(from));
+        } catch (UnknownHostException e) {
+            return false;
+        }
+    }
+
+    /** One is enough: which of them is asked is not ours to choose. */
+    private static boolean anyPrivate(InetAddress[] addresses) {
+        for (InetAddress a : addresses) {
+            if (isPrivate(a)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Whether an address is private. */

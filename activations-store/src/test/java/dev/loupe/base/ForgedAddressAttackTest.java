@@ -2,6 +2,8 @@ package dev.loupe.base;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -37,18 +39,31 @@ class ForgedAddressAttackTest {
                 "64:ff9b::10.0.0.1",
                 "2130706433"
             })
-    void nothingOnTheInternetLeadsIntoThisNetwork(String host) {
+    void privateAddressesAreKnownHoweverTheyAreWritten(String host) throws UnknownHostException {
         assertThat(PrivateAddresses.leadsTo(host)).isTrue();
-        assertThat(PrivateAddresses.mayLead("8.8.8.8", host)).isFalse();
-        assertThat(PrivateAddresses.mayLead("127.0.0.1", host)).isTrue(); // a mirror inside it does
+        assertThat(mayLead("8.8.8.8", host)).isFalse();
+        assertThat(mayLead("127.0.0.1", host)).isTrue(); // a mirror inside it does
+    }
+
+    private static boolean mayLead(String from, String to) throws UnknownHostException {
+        return PrivateAddresses.mayLead(from, to, InetAddress::getAllByName);
     }
 
     @Test
-    void hostsOnTheInternetAreNotMistaken() {
+    void aNameWithOneAddressOfOursAmongOthersIsOurs() throws UnknownHostException {
+        PrivateAddresses.Lookup two = name -> new InetAddress[] {
+            InetAddress.ofLiteral("8.8.8.8"), InetAddress.ofLiteral(name.equals("evil") ? "10.0.0.1" : "8.8.4.4")
+        };
+        assertThat(PrivateAddresses.mayLead("hub", "evil", two)).isFalse();
+        assertThat(PrivateAddresses.mayLead("hub", "good", two)).isTrue();
+    }
+
+    @Test
+    void hostsOnTheInternetAreNotMistaken() throws UnknownHostException {
         for (String host :
                 new String[] {"8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "64:ff9b::8.8.8.8"}) {
             assertThat(PrivateAddresses.leadsTo(host)).as(host).isFalse();
-            assertThat(PrivateAddresses.mayLead("8.8.8.8", host)).as(host).isTrue();
+            assertThat(mayLead("8.8.8.8", host)).as(host).isTrue();
         }
         assertThat(PrivateAddresses.leadsTo("no-such-host.invalid")).isFalse();
     }

@@ -46,8 +46,8 @@ final class Api {
             }
             config.routes.after(Etags::mark);
             config.routes.exception(Exception.class, (e, ctx) -> {
-                if (e instanceof Charge.TooOften often) {
-                    ctx.header("Retry-After", Long.toString(often.seconds()));
+                if (e instanceof Declined d && d.seconds() > 0) {
+                    ctx.header("Retry-After", Long.toString(d.seconds()));
                 }
                 answer(ctx, Problem.of(e, path(ctx)));
             });

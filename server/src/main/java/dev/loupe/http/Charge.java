@@ -1,6 +1,5 @@
 package dev.loupe.http;
 
-import dev.loupe.base.LoupeException;
 import io.javalin.http.Context;
 import io.javalin.http.Handler;
 import org.eclipse.jetty.server.Request;
@@ -11,22 +10,6 @@ import org.eclipse.jetty.server.Request;
  */
 record Charge(RateLimit limit, String client) {
     private static final String ATTRIBUTE = "dev.loupe.charge";
-
-    /** A client that has asked too often. */
-    static final class TooOften extends LoupeException {
-        private static final long serialVersionUID = 1L;
-        private final long wait;
-
-        private TooOften(int perMinute, long wait) {
-            super(sentence(perMinute) + " try again in " + wait + " s.");
-            this.wait = wait;
-        }
-
-        /** Seconds after which a request may pass. */
-        long seconds() {
-            return wait;
-        }
-    }
 
     /** What a client hears, up to the time to wait. */
     static String sentence(int perMinute) {
@@ -51,7 +34,8 @@ record Charge(RateLimit limit, String client) {
         if (charge != null) {
             long wait = charge.limit.wait(charge.client, System.nanoTime());
             if (wait > 0) {
-                throw new TooOften(charge.limit.perMinute(), wait);
+                String sentence = sentence(charge.limit.perMinute()) + " try again in " + wait + " s.";
+                throw new Declined(429, sentence, wait);
             }
         }
     }

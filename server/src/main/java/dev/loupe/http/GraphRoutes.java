@@ -1,5 +1,6 @@
 package dev.loupe.http;
 
+import dev.loupe.base.Names;
 import dev.loupe.base.UsageException;
 import dev.loupe.graph.AttributionGraph;
 import dev.loupe.graph.GraphComparison;
@@ -12,21 +13,19 @@ import dev.loupe.graph.InterventionResult;
 import dev.loupe.service.GraphSpec;
 import dev.loupe.service.Graphs;
 import dev.loupe.service.Job;
-import dev.loupe.service.Views;
 import dev.loupe.service.Workbench;
 import io.javalin.http.Context;
 import io.javalin.http.HandlerType;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
 
 /** Attribution graphs. */
 final class GraphRoutes {
-    private static final int MOST_BYTES = 128 << 20;
+    private static final long MOST_BYTES = 128L << 20;
 
     private final Workbench bench;
+    private final LargeBody imports =
+            new LargeBody(MOST_BYTES, "import the graph with loupe circuit graph --import FILE --save NAME.");
 
     record GraphList(List<Graphs.Entry> graphs, List<String> transcoders) {}
 
@@ -84,11 +83,7 @@ final class GraphRoutes {
                         "Saves a graph in circuit-tracer's JSON under a name.",
                         Object.class,
                         AttributionGraph.class,
-                        ctx -> {
-                            String name = ctx.pathParam("id");
-                            GraphImport.Imported in = GraphImport.read(Params.body(ctx, JsonNode.class), "the request");
-                            ctx.status(201).json(bench.graphs().importAs(in, name));
-                        }),
+                        this::take),
                 Route.get(
                         "/graphs/{id}/view",
                         "What is pinned, grouped and named in a saved graph.",
@@ -129,21 +124,11 @@ final class GraphRoutes {
                         .working());
     }
 
-    /** A body beyond the size of ordinary requests: graphs have many edges. */
-    private static JsonNode large(Context ctx) {
-        try {
-            byte[] body = ctx.bodyInputStream().readNBytes(MOST_BYTES + 1);
-            if (body.length > MOST_BYTES) {
-                throw new UsageException("The graph is larger than " + (MOST_BYTES >> 20)
-                        + " MiB: import it with loupe circuit graph --import FILE --save NAME.");
-            }
-            if (body.length == 0) {
-                throw new UsageException("The request has no body; this route takes a JSON object.");
-            }
-            return Views.JSON.readTree(body);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+    private void take(Context ctx) {
+        String name = Names.check(ctx.pathParam("id"));
+        AttributionGraph taken =
+                imports.with(ctx, body -> bench.graphs().importAs(GraphImport.read(body, "the request"), name));
+        ctx.status(201).json(taken);
     }
 
     private AttributionGraph graph(Context ctx) {

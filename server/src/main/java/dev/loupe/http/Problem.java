@@ -76,8 +76,8 @@ record Problem(
         if (e instanceof BusyException) {
             return of(503, String.valueOf(e.getMessage()), instance);
         }
-        if (e instanceof Charge.TooOften) {
-            return of(429, String.valueOf(e.getMessage()), instance);
+        if (e instanceof Declined d) {
+            return of(d.status(), String.valueOf(e.getMessage()), instance);
         }
         if (e instanceof LoupeException) {
             return of(422, String.valueOf(e.getMessage()), instance);

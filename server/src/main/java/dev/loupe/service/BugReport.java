@@ -7,6 +7,8 @@ import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
+import java.nio.channels.Channels;
+import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,6 +18,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -28,7 +32,21 @@ import java.util.zip.ZipOutputStream;
 public final class BugReport {
     private static final int LOGS = 3;
     private static final int LINES = 2000;
-    private static final List<Settings.Key> HIDDEN = List.of(Settings.Key.TOKEN_FILE, Settings.Key.LABEL_URL);
+    private static final List<Settings.Key> HIDDEN = List.of(
+            Settings.Key.TOKEN_FILE,
+            Settings.Key.LABEL_URL,
+            Settings.Key.SPARK_CONF, // may hold the keys of a store of objects
+            Settings.Key.STORAGE,
+            Settings.Key.ARCHIVE);
+
+    private static final int TAIL = 4 << 20;
+    private static final Pattern HARMLESS = Pattern.compile("-X(?:mx|ms|ss|mn)\\d+[kKmMgG]?|-XX:[+-]\\w+"
+            + "|-XX:(?:TieredStopAtLevel|MaxDirectMemorySize|MaxRAMPercentage|ActiveProcessorCount|MaxHeapSize"
+            + "|ReservedCodeCacheSize|MaxMetaspaceSize|SoftMaxHeapSize|ParallelGCThreads|ConcGCThreads)=[\\d.]+[kKmMgG]?"
+            + "|--add-modules=[\\w.,-]+|--add-(?:opens|exports)=[\\w.]+/[\\w.]+=[\\w.,-]+"
+            + "|--enable-native-access=[\\w.,-]+|--sun-misc-unsafe-memory-access=\\w+|--enable-preview|-ea|-server");
+    /** The name of a flag: what comes before =, or before the colon that a path or an agent follows. */
+    private static final Pattern FLAG = Pattern.compile("-XX:[+-]?\\w+|-D[\\w.-]+|--?[A-Za-z][\\w-]*");
 
     private static final String README = """
             What is inside, for whoever reads the report:
@@ -73,14 +91,18 @@ public final class BugReport {
         zip.finish();
     }
 
-    private static Map<String, Object> doctor(Doctor.Report report) {
-        List<Map<String, String>> settings = new ArrayList<>();
-        for (Settings.Setting s : report.settings()) {
+    static List<Map<String, String>> settings(Iterable<Settings.Setting> all) {
+        List<Map<String, String>> told = new ArrayList<>();
+        for (Settings.Setting s : all) {
             boolean hidden = HIDDEN.stream().anyMatch(k -> k.text().equals(s.name()));
             String value = !hidden ? s.value() : s.value().isEmpty() ? "" : "(set)";
-            settings.add(
-                    Map.of("name", s.name(), "value", value, "from", s.origin().name()));
+            told.add(Map.of("name", s.name(), "value", value, "from", s.origin().name()));
         }
+        return told;
+    }
+
+    private static Map<String, Object> doctor(Doctor.Report report) {
+        List<Map<String, String>> settings = settings(report.settings());
         Map<String, Object> all = new LinkedHashMap<>();
         all.put("machine", report.machine());
         all.put("workspace", report.workspace());
@@ -98,11 +120,10 @@ public final class BugReport {
         }
         all.put("cores", Runtime.getRuntime().availableProcessors());
         all.put("heap_limit_bytes", Runtime.getRuntime().maxMemory());
-        // a -D flag may hold anything: its name is enough
         all.put(
                 "flags",
                 ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-                        .map(f -> f.startsWith("-D") ? f.replaceFirst("=.*", "=...") : f)
+                        .map(BugReport::flag)
                         .toList());
         all.put(
                 "variables",
@@ -117,6 +138,15 @@ public final class BugReport {
                         .map(String::valueOf)
                         .toList());
         return all;
+    }
+
+    /** A flag of Java's: whole where its value is a number or names of modules, else up to its value, which may be anything. */
+    static String flag(String flag) {
+        if (HARMLESS.matcher(flag).matches()) {
+            return flag;
+        }
+        Matcher m = FLAG.matcher(flag);
+        return m.lookingAt() ? m.group() + (m.end() < flag.length() ? "..." : "") : "...";
     }
 
     private static Map<String, Object> workspace(Workbench bench) {
@@ -166,12 +196,24 @@ public final class BugReport {
                     .sorted()
                     .toList();
             for (Path log : logs.subList(Math.max(0, logs.size() - LOGS), logs.size())) {
-                lines.addAll(LogExtract.of(Files.readAllLines(log, StandardCharsets.ISO_8859_1)));
+                lines.addAll(LogExtract.of(tail(log)));
             }
         } catch (IOException e) {
             throw new LoupeException("The logs in " + folder + " cannot be read (" + e.getMessage() + ").", e);
         }
         return String.join("\n", lines.subList(Math.max(0, lines.size() - LINES), lines.size())) + "\n";
+    }
+
+    /** The last lines of a log, however long it is; a line that was cut is left out. */
+    static List<String> tail(Path log) throws IOException {
+        try (SeekableByteChannel in = Files.newByteChannel(log)) {
+            long from = Math.max(0, in.size() - TAIL);
+            in.position(from);
+            byte[] bytes = Channels.newInputStream(in).readNBytes(TAIL);
+            List<String> lines =
+                    new String(bytes, StandardCharsets.ISO_8859_1).lines().toList();
+            return from == 0 || lines.isEmpty() ? lines : lines.subList(1, lines.size());
+        }
     }
 
     private static String json(Object value) {

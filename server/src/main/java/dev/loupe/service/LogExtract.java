@@ -17,10 +17,13 @@ final class LogExtract {
     private static final Pattern HEAD =
             Pattern.compile("(\\d{4}-\\d\\d-\\d\\dT[\\d:.]+ +[A-Z]+ +\\d+ \\[[^\\]]*\\] (?:\\S+ )?[\\w.$]+): (.*)");
     private static final Pattern REQUEST = Pattern.compile("[A-Z]{1,10} /[\\w./@:%~+-]* \\d{3} \\d+ ms(, broken off)?");
-    private static final Pattern KIND =
-            Pattern.compile("(?:Caused by: |Suppressed: )?[\\w.$]+(?:Exception|Error|Throwable)\\b");
-    private static final Pattern FRAME =
-            Pattern.compile("\\s+at [\\w.$<>/@ -]+\\([\\w.$ :-]*\\).*|\\s+\\.\\.\\. \\d+ .*more");
+    /** A class with its package: a word that a sentence begins with has none. */
+    private static final Pattern KIND = Pattern.compile("(?:Caused by: |Suppressed: )?"
+            + "(?:[a-z_][a-z0-9_]{0,40}\\.){1,12}[A-Z][\\w$]{0,80}(?:Exception|Error|Throwable)(?=:|$)");
+    /** One word names the method, one the file; behind them at most the jar: a sentence has spaces. */
+    private static final Pattern FRAME = Pattern.compile(
+            "\\s+at [\\w.$<>/@-]{1,300}\\((?:[\\w$-]{1,100}\\.(?:java|kt|scala|groovy)(?::\\d{1,7})?|Native Method|Unknown Source"
+                    + "|<generated>|:-?\\d)\\)(?: ~?\\[[\\w.+!/-]{1,120}:[\\w.?+-]{1,40}\\])?|\\s+\\.\\.\\. \\d{1,5} (?:common frames omitted|more)");
 
     private LogExtract() {}
 

@@ -3,12 +3,14 @@ package dev.loupe.http;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.loupe.cli.SmallWorkspace;
+import dev.loupe.service.Job;
 import java.io.IOException;
 import java.net.URLEncoder;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -21,6 +23,10 @@ import org.junit.jupiter.api.io.TempDir;
 /** Names and addresses that want to leave the workspace. */
 class PathAttackTest {
     private static final String SECRET = "for nobody's eyes";
+    private static final String PAIR = "{\"task\": \"person\", \"task_pairs\": 1, \"sites\": [\"resid_pre\"]}";
+    private static final String CIRCUIT =
+            "{\"patch\": {\"task\": \"person\", \"task_pairs\": 1}, \"saes\": [\"tiny-s0\"]}";
+    private static final String GRAPH = "{\"metadata\": {}, \"nodes\": [], \"links\": []}";
     private static final List<String> NAMES = List.of(
             "../secret",
             "..",
@@ -69,19 +75,26 @@ class PathAttackTest {
         }
     }
 
-    private static Map<String, Long> outside() throws IOException {
-        Map<String, Long> found = new TreeMap<>();
-        try (Stream<Path> all = Files.list(folder)) {
-            for (Path p : all.filter(f -> !f.endsWith("loupe")).toList()) {
-                found.put(p.toString(), Files.getLastModifiedTime(p).toMillis());
+    /** Everything beside the workspace, and what is in it. */
+    private static Map<String, String> outside() throws IOException {
+        Map<String, String> found = new TreeMap<>();
+        try (Stream<Path> all = Files.walk(folder)) {
+            for (Path p :
+                    all.filter(f -> !f.startsWith(folder.resolve("loupe"))).toList()) {
+                found.put(p.toString(), Files.isDirectory(p) ? "folder" : Files.readString(p));
             }
         }
         return found;
     }
 
+    private static List<String> jobs() {
+        return http.bench().jobs().list().stream().map(Job::id).toList();
+    }
+
     @Test
     void noNameLeadsOutOfTheWorkspace() throws Exception {
-        Map<String, Long> before = outside();
+        Map<String, String> before = outside();
+        List<String> own = jobs();
         for (String name : NAMES) {
             String encoded = URLEncoder.encode(name, StandardCharsets.UTF_8).replace("+", "%20");
             for (String path : List.of(
@@ -96,18 +109,39 @@ class PathAttackTest {
                     "lists",
                     "sweeps",
                     "seeds",
-                    "diagnostics")) {
+                    "diagnostics",
+                    "steer/languages",
+                    "patches/tasks")) {
                 refused(
                         ask("GET", "/api/" + path + "/" + encoded).statusCode(),
                         path,
                         name,
                         ask("GET", "/api/" + path + "/" + encoded).body());
             }
-            for (String path : List.of("variants", "lists", "graphs")) {
-                for (String method : List.of("PUT", "DELETE")) {
-                    var r = ask(method, "/api/" + path + "/" + encoded, "{\"edits\": [], \"features\": []}");
-                    refused(r.statusCode(), method + " " + path, name, r.body());
-                }
+            for (String path : List.of(
+                    "PUT variants/%s",
+                    "DELETE variants/%s",
+                    "PUT lists/%s",
+                    "DELETE lists/%s",
+                    "PUT graphs/%s/view",
+                    "POST graphs/%s/import",
+                    "PUT features/%s/0/note",
+                    "POST features/%s/explanations",
+                    "POST patches?job=true&name=%s",
+                    "POST circuits?job=true&name=%s",
+                    "POST jobs/%s/cancel")) {
+                String[] parts = path.split(" ");
+                String sent = parts[1].startsWith("patches")
+                        ? PAIR
+                        : parts[1].startsWith("circuits")
+                                ? CIRCUIT
+                                : path.contains("note")
+                                        ? "{\"text\": \"x\", \"version\": 0}"
+                                        : path.contains("view")
+                                                ? "{\"pinned\": [], \"groups\": [], \"labels\": {}}"
+                                                : path.contains("import") ? GRAPH : "{\"edits\": [], \"features\": []}";
+                var r = ask(parts[0], "/api/" + parts[1].formatted(encoded), sent);
+                refused(r.statusCode(), path, name, r.body());
             }
             String json = dev.loupe.base.Json.line(name);
             for (String body : List.of(
@@ -116,19 +150,36 @@ class PathAttackTest {
                             + SmallWorkspace.HOOK + "\"], \"tokens\": 100}}",
                     "{\"kind\": \"train\", \"request\": {\"name\": " + json
                             + ", \"store\": \"small\", \"arch\": \"topk\", \"d_sae\": 64, \"k\": 4, \"steps\": 1}}",
-                    "{\"kind\": \"index\", \"request\": {\"saes\": [" + json + "]}}")) {
+                    "{\"kind\": \"index\", \"request\": {\"saes\": [" + json + "]}}",
+                    "{\"kind\": \"eval\", \"request\": {\"saes\": [" + json + "]}}",
+                    "{\"kind\": \"compare\", \"request\": {\"a\": \"tiny-s0\", \"b\": " + json + "}}",
+                    "{\"kind\": \"label\", \"request\": {\"sae\": " + json + "}}",
+                    "{\"kind\": \"seeds\", \"request\": {\"name\": " + json + ", \"store\": \"small\"}}",
+                    "{\"kind\": \"sweep\", \"request\": {\"name\": " + json + ", \"store\": \"small\"}}",
+                    "{\"kind\": \"patch\", \"request\": {\"name\": " + json + ", " + PAIR.substring(1) + "}",
+                    "{\"kind\": \"circuit\", \"request\": {\"name\": " + json + ", " + CIRCUIT.substring(1) + "}",
+                    "{\"kind\": \"graph\", \"request\": {\"name\": " + json
+                            + ", \"request\": {\"prompt\": \"a b\"}}}")) {
                 var r = http.post("/api/jobs", body);
-                if (r.statusCode() == 202) { // found out by the job itself
-                    String id = Http.json(r).path("id").asString("");
-                    http.post("/api/jobs/" + id + "/cancel", "");
-                }
+                refused(r.statusCode(), body, name, r.body());
             }
+            var saved = http.post(
+                    "/api/steer/contrast",
+                    "{\"hook\": \"" + SmallWorkspace.HOOK + "\", \"positive\": [\"a b c\"], \"negative\": [\"d e f\"],"
+                            + " \"save\": " + json + "}");
+            refused(saved.statusCode(), "contrast", name, saved.body());
         }
+        assertThat(taken).as("requests that were not refused").isEmpty();
         assertThat(outside()).isEqualTo(before);
+        assertThat(jobs()).as("no job was begun").isEqualTo(own);
     }
 
-    private static void refused(int status, String path, String name, String body) {
-        assertThat(status).as(path + " " + name).isBetween(400, 422);
+    private final List<String> taken = new ArrayList<>();
+
+    private void refused(int status, String path, String name, String body) {
+        if (status < 400 || status > 422) {
+            taken.add(status + " " + path + " " + name);
+        }
         assertThat(body).doesNotContain(SECRET, "root:x");
     }
 

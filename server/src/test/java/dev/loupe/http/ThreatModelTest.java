@@ -19,6 +19,32 @@ import org.junit.jupiter.api.Test;
 class ThreatModelTest {
     private static final Pattern NAMED = Pattern.compile("`(\\w+Test)\\.(\\w+)` \\|$");
 
+    /** One for each kind of attack that a server for strangers must stand: a row may be reworded, not dropped. */
+    private static final List<String> PROMISED = List.of(
+            "TokenAttackTest.withoutATokenNothingIsShown",
+            "TokenAttackTest.guessingIsSlowedDownWhateverIsGuessedWith",
+            "LimitAttackTest.whatOneTokenUsedUpIsTakenFromNoOther",
+            "TokenAttackTest.aPersonGivesTheTokenOnAPageWithoutScriptsAndGetsACookieThatNoScriptReads",
+            "TokenAttackTest.cookiesThatWereForgedAgedOrSignedWithAnotherTokenAreRefused",
+            "TokenAttackTest.theCookieOpensTheEventsOfJobsAndThePushSocket",
+            "AccessTest.requestsForAnotherHostAreRefused",
+            "AccessTest.aForeignPageMayChangeNothing",
+            "ForeignPageAttackTest.whatAnotherSitesPageFetchesOrEmbedsIsRefusedAndALinkIsNot",
+            "HostileTextTest.markup_in_texts_tokens_labels_and_addresses_is_never_run",
+            "UploadAttackTest.bodiesBeyondTheLimitAreRefused",
+            "UploadAttackTest.aGraphBeyondItsLimitIsRefused",
+            "PathAttackTest.noNameLeadsOutOfTheWorkspace",
+            "ArchiveAttackTest.anNpzArchiveThatUnpacksToGigabytesIsRefusedBeforeItFillsMemory",
+            "ArchiveAttackTest.gzipInGzipIsCountedAsItIsUnpacked",
+            "PackagePullTest.what_is_passed_over_counts_when_it_is_unpacked",
+            "YamlAttackTest.aliasesThatUnfoldWithoutEndAreRefused",
+            "TemplateAttackTest.noTemplateReachesClassesFilesOrTheEngineItself",
+            "TemplateAttackTest.loopsThatNeverEndAreEnded",
+            "HubRedirectAttackTest.aServiceOfThisMachineIsNotAsked",
+            "LabelAddressAttackTest.aServiceInsideTheNetworkIsAskedOnlyIfTheSettingsSaySo",
+            "HostileFilesTest.everyKindOfFileIsReadOrRefused",
+            "HostileRequestsTest.everyRouteAnswersWhateverItIsAsked");
+
     @Test
     void everyAttackIsTriedByATestThatExists() throws IOException {
         Path root = ProjectRoot.path();
@@ -32,12 +58,11 @@ class ThreatModelTest {
             }
         }
         List<String> missing = new ArrayList<>();
-        int rows = 0;
+        List<String> tried = new ArrayList<>();
         for (String line : Files.readAllLines(root.resolve("server/docs/threat-model.md"))) {
             if (!line.startsWith("| ") || line.startsWith("| attack |")) {
                 continue;
             }
-            rows++;
             Matcher m = NAMED.matcher(line.strip());
             if (!m.find()
                     || !Pattern.compile(
@@ -47,9 +72,11 @@ class ThreatModelTest {
                             .matcher(tests.getOrDefault(m.group(1), ""))
                             .find()) {
                 missing.add(line);
+            } else {
+                tried.add(m.group(1) + "." + m.group(2));
             }
         }
         assertThat(missing).isEmpty();
-        assertThat(rows).isGreaterThan(30);
+        assertThat(tried).as("what was promised to be tried").containsAll(PROMISED);
     }
 }

@@ -100,6 +100,18 @@ class TokenAttackTest {
         assertThat(http.get("/api/jobs/none/events", "Cookie", cookie).statusCode())
                 .isEqualTo(404);
         assertThat(http.get("/api/jobs/none/events").statusCode()).isEqualTo(401);
+        // a real job: its process looks for SAEs that are not there, and says so
+        HttpResponse<String> started = http.post(
+                "/api/jobs",
+                "{\"kind\": \"compare\", \"request\": {\"a\": \"no\", \"b\": \"none\"}}",
+                "Cookie",
+                cookie);
+        assertThat(started.statusCode()).as(started.body()).isEqualTo(202);
+        String events = "/api/jobs/" + Http.json(started).path("id").asString("") + "/events";
+        assertThat(http.get(events).statusCode()).isEqualTo(401);
+        HttpResponse<String> heard = http.get(events, "Cookie", cookie);
+        assertThat(heard.headers().firstValue("content-type").orElse("")).startsWith("text/event-stream");
+        assertThat(heard.body()).contains("event: start", "event: failed", "event: end", "There is no SAE");
     }
 
     @Test

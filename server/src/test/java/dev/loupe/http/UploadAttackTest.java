@@ -19,6 +19,10 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Bodies that are too long, say that they are short, never end, or start more than a machine can do. */
 class UploadAttackTest {
+    private static final byte[] CHUNKED_IMPORT =
+            "POST /api/graphs/big/import HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    .getBytes(StandardCharsets.US_ASCII);
+
     @TempDir
     static Path folder;
 
@@ -65,6 +69,69 @@ class UploadAttackTest {
             assertThat(sent).as("pieces of 64 KiB that the server took").isLessThan(4000);
         }
         assertThat(http.get("/api/health").statusCode()).isEqualTo(200);
+    }
+
+    /** As long as it takes, without a length: the server says no where the limit is and keeps nothing. */
+    @Test
+    void aGraphBeyondItsLimitIsRefused() throws Exception {
+        int limit = 128;
+        String declared =
+                "POST /api/graphs/big/import HTTP/1.1\nHost: localhost\nContent-Length: " + ((limit << 20) + 1);
+        assertThat(http.raw(declared)).startsWith("HTTP/1.1 413").contains("larger than 128 MiB", "--import");
+        try (Socket socket = new Socket("127.0.0.1", http.server().port())) {
+            socket.setSoTimeout(60_000);
+            OutputStream out = socket.getOutputStream();
+            out.write(CHUNKED_IMPORT);
+            byte[] piece = ("100000\r\n" + " ".repeat(1 << 20) + "\r\n").getBytes(StandardCharsets.US_ASCII);
+            int sent = 0;
+            try {
+                for (; sent < 4 * limit; sent++) {
+                    out.write(piece);
+                }
+            } catch (IOException e) {
+                // closed by the server, as it should be
+            }
+            assertThat(sent).as("pieces of a MiB that the server took").isBetween(limit, 2 * limit);
+        }
+        assertThat(http.get("/api/graphs/big").statusCode()).isEqualTo(404);
+    }
+
+    /** A real graph has more than an ordinary request: what is wrong with it is said, not that it is long. */
+    @Test
+    void aGraphMayBeLongerThanOtherRequests() throws Exception {
+        HttpResponse<String> r = http.post("/api/graphs/long/import", "{\"nodes\": \"" + "a".repeat(3_000_000) + "\"}");
+        assertThat(r.statusCode()).isEqualTo(400);
+        assertThat(r.body()).contains("There is no attribution graph");
+    }
+
+    /** Two that come for ever: the third hears so at once, and when they leave there is room again. */
+    @Test
+    void noMoreGraphsAreReceivedAtOnceThanFit() throws Exception {
+        HttpResponse<String> third = importUntil(400);
+        for (int i = 0; i < 5 && third.statusCode() != 503; i++) { // again where a slow machine let them time out
+            try (Socket one = new Socket("127.0.0.1", http.server().port());
+                    Socket two = new Socket("127.0.0.1", http.server().port())) {
+                for (Socket s : new Socket[] {one, two}) {
+                    s.getOutputStream().write(CHUNKED_IMPORT);
+                    s.getOutputStream().write("1\r\n[\r\n".getBytes(StandardCharsets.US_ASCII));
+                    s.getOutputStream().flush();
+                }
+                third = importUntil(503);
+            }
+        }
+        assertThat(third.statusCode()).isEqualTo(503);
+        assertThat(third.headers().firstValue("Retry-After")).hasValue("5");
+        assertThat(third.body()).contains("being received already");
+        assertThat(importUntil(400).statusCode()).isEqualTo(400);
+    }
+
+    private static HttpResponse<String> importUntil(int status) throws Exception {
+        HttpResponse<String> r = http.post("/api/graphs/third/import", "{}");
+        for (int i = 0; i < 200 && r.statusCode() != status; i++) {
+            Thread.sleep(50);
+            r = http.post("/api/graphs/third/import", "{}");
+        }
+        return r;
     }
 
     @Test

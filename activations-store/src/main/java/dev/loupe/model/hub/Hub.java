@@ -4,7 +4,9 @@ import dev.loupe.base.ArtifactLock;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
+import dev.loupe.base.PrivateAddresses;
 import dev.loupe.base.Progress;
+import java.net.InetAddress;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,6 +45,7 @@ public final class Hub {
 
     private final HubSettings settings;
     private final Duration pause;
+    private final PrivateAddresses.Lookup lookup;
 
     /** The hub of these settings. */
     public Hub(HubSettings settings) {
@@ -55,8 +58,13 @@ public final class Hub {
      * @param pause how long to wait before a second try; it doubles from try to try
      */
     public Hub(HubSettings settings, Duration pause) {
+        this(settings, pause, InetAddress::getAllByName);
+    }
+
+    Hub(HubSettings settings, Duration pause, PrivateAddresses.Lookup lookup) {
         this.settings = settings;
         this.pause = pause;
+        this.lookup = lookup;
     }
 
     /** The folder of a model that is whole in the cache; null if it is not. Asks nobody. */
@@ -125,7 +133,7 @@ public final class Hub {
 
     /** An answer of the hub's API about a repository; {@code path} stands behind the repository's own address. */
     public JsonNode ask(HubId id, String path) {
-        try (HubClient client = new HubClient(settings, id, pause)) {
+        try (HubClient client = new HubClient(settings, id, pause, lookup)) {
             return client.json(path);
         }
     }
@@ -137,7 +145,7 @@ public final class Hub {
      * @param file where it shall lie
      */
     public Path download(HubId id, URI address, Path file, Progress progress) {
-        try (HubClient client = new HubClient(settings, id, pause)) {
+        try (HubClient client = new HubClient(settings, id, pause, lookup)) {
             String name = String.valueOf(file.getFileName());
             new BlobDownload(client, progress, pause)
                     .run(
@@ -172,7 +180,7 @@ public final class Hub {
             Supplier<@Nullable Path> known,
             Progress progress,
             BiConsumer<HubClient.Listing, Consumer<String>> choose) {
-        try (HubClient client = new HubClient(settings, id, pause)) {
+        try (HubClient client = new HubClient(settings, id, pause, lookup)) {
             HubClient.Listing listing;
             try {
                 listing = client.list();

