@@ -108,6 +108,7 @@ public final class Demo {
                     .hook(plan.hook())
                     .seeds(DemoPlan.SEEDS)
                     .set(f.set())
+                    .steps(f.steps())
                     .build();
             parts.add(new Part(
                     "train " + f.name(),

@@ -44,6 +44,7 @@ public record DemoPlan(
     public static final List<Long> SEEDS = List.of(0L, 1L);
 
     private static final long FEWEST = 10_000;
+    private static final long STEPS = 2000; // where a training says nothing
 
     /** The model of the second demo. */
     public static final String SMOLLM2 = "smollm2";
@@ -56,11 +57,21 @@ public record DemoPlan(
      * @param dSae number of latents
      * @param seconds of training one
      * @param set further settings of the recipe
+     * @param share of the usual steps that it is trained for
      */
-    public record Family(String name, String arch, int dSae, double seconds, Map<String, Object> set) {
+    public record Family(String name, String arch, int dSae, double seconds, Map<String, Object> set, double share) {
+        Family(String name, String arch, int dSae, double seconds, Map<String, Object> set) {
+            this(name, arch, dSae, seconds, set, 1);
+        }
+
+        /** Its steps; null for as many as the recipe takes. */
+        @Nullable Long steps() {
+            return share == 1 ? null : Math.max(1, Math.round(STEPS * share));
+        }
+
         /** The same in a share of the time. */
-        Family in(double share) {
-            return new Family(name, arch, dSae, seconds * share, set);
+        Family in(double part) {
+            return new Family(name, arch, dSae, seconds * part, set, share * part);
         }
     }
 

@@ -86,15 +86,15 @@ class DistScriptTest {
     @Test
     void oneBuildIsNotCompared() throws Exception {
         assertThat(dist("yes", List.of("--out", "there")).code()).isZero();
-        assertThat(dist("", List.of("--out")))
-                .isEqualTo(new Outcome(1, "--out wants a folder.\n"));
+        assertThat(dist("", List.of("--out"))).isEqualTo(new Outcome(1, "--out wants a folder.\n"));
     }
 
     private Outcome dist(String placeMatters, List<String> arguments) throws Exception {
         List<String> command = new ArrayList<>(List.of("/bin/bash", "-c", LAUNCHER, "dist"));
         command.addAll(arguments);
         ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile());
-        builder.environment().put("script", ProjectRoot.resolve("tests/dist/run-dist.sh").toString());
+        builder.environment()
+                .put("script", ProjectRoot.resolve("tests/dist/run-dist.sh").toString());
         builder.environment().put("root", folder.resolve("a checkout").toString());
         builder.environment().put("jdk", folder.resolve("jdk").toString());
         builder.environment().put("PLACE_MATTERS", placeMatters);
