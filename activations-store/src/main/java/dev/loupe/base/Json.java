@@ -52,29 +52,8 @@ public final class Json {
         }
     }
 
-    /**
-     * Reads a JSON file that carries the version of its shape as {@code format}, major.minor. A newer minor only adds fields;
-     * a file without one is of the first version.
-     *
-     * @param what it is, for people: {@code "sweep wide"}
-     * @throws NotFoundException if there is no such file
-     * @throws LoupeException if it is not JSON, has another shape or a newer major version
-     */
-    public static <T> T versioned(Path file, String what, Class<T> type) {
-        JsonNode tree = tree(file);
-        String format = tree.path("format").asString("1.0");
-        if (!format.startsWith("1.")) {
-            throw new LoupeException("The " + what + " has format " + format
-                    + "; this program reads 1.x: a newer Loupe is needed (" + file + ").");
-        }
-        try {
-            return whole(file, MAPPER.treeToValue(tree, type));
-        } catch (JacksonException e) {
-            throw damaged(file, e);
-        }
-    }
-
-    private static <T> T whole(Path file, @Nullable T value) {
+    /** Refuses what a file left out. */
+    static <T> T whole(Path file, @Nullable T value) {
         String missing = value == null ? "everything" : Whole.missing(value);
         if (value == null || missing != null) {
             throw new LoupeException(
@@ -103,7 +82,7 @@ public final class Json {
         }
     }
 
-    private static LoupeException damaged(Path file, JacksonException e) {
+    static LoupeException damaged(Path file, JacksonException e) {
         return new LoupeException(
                 "The file " + file + " is damaged or not what it should be (" + e.getOriginalMessage() + ").", e);
     }

@@ -72,6 +72,7 @@ public final class Packer {
     /**
      * How sequences are made.
      *
+     * @param packing how documents share them
      * @param context longest sequence, BOS included
      * @param bos put in front of every sequence, or null
      * @param hasRow whether a token at a position counts and is stored

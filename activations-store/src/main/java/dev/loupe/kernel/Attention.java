@@ -30,6 +30,7 @@ public record Attention(int queries, int keys, int heads, int kvHeads, int dHead
     /**
      * Where keys or values lie: distances in floats.
      *
+     * @param memory holds them, in float32
      * @param row from one sequence to the next
      * @param head from one key-value head to the next
      * @param step from one position to the next

@@ -33,6 +33,7 @@ public final class StoredProduct {
     /**
      * One of several products with the same left side.
      *
+     * @param w the right side, {@code [w.rows, w.columns]}
      * @param bias {@code [w.rows]}, or null
      * @param out {@code [rows, w.rows]}, overwritten
      */

@@ -3,6 +3,7 @@ package dev.loupe.model;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
+import dev.loupe.base.VersionedJson;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -80,9 +81,10 @@ public final class ModelCheck {
         try (SafetensorsFile file = SafetensorsFile.open(reference)) {
             String text = file.metadata().get(ABOUT);
             JsonNode about = text == null ? null : Json.MAPPER.readTree(text);
-            if (about == null || !about.path("format").asString("").startsWith("1.")) {
-                throw new LoupeException("The file " + reference + " holds no reference values of format 1.x.");
+            if (about == null) {
+                throw new LoupeException("The file " + reference + " holds no reference values.");
             }
+            VersionedJson.check(about, "file of reference values " + reference.getFileName(), reference);
             ModelCheck check = new ModelCheck(model, file);
             int prompts = about.path("prompts").size();
             for (int r = 0; r < prompts; r++) {

@@ -5,6 +5,7 @@ import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
+import dev.loupe.base.VersionedJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,7 +30,6 @@ public final class StoreManifest {
     /** The format that this version writes: major.minor. */
     public static final String FORMAT = "1.1";
 
-    private static final int MAJOR = 1;
     static final String CHECKSUM = "checksum";
     private static final String NO_CHECKSUM = "crc32c:00000000";
 
@@ -220,7 +220,7 @@ public final class StoreManifest {
         if (!(tree instanceof ObjectNode object)) {
             throw damaged(file, "it is no JSON object", null);
         }
-        checkVersion(file, object.path("format").asString(""));
+        VersionedJson.check(object, "activation store " + folder.getFileName(), file);
         try {
             Content content = Json.MAPPER.treeToValue(object, Content.class);
             ManifestCheck.check(content);
@@ -229,24 +229,6 @@ public final class StoreManifest {
             throw damaged(file, e.getOriginalMessage(), e);
         } catch (IllegalArgumentException e) {
             throw damaged(file, String.valueOf(e.getMessage()), e);
-        }
-    }
-
-    private static void checkVersion(Path file, String format) {
-        int dot = format.indexOf('.');
-        int major;
-        try {
-            major = Integer.parseInt(dot < 0 ? format : format.substring(0, dot));
-        } catch (NumberFormatException e) {
-            throw damaged(file, "its format is \"" + format + "\"", e);
-        }
-        if (major > MAJOR) {
-            throw new LoupeException("The activation store " + file.getParent() + " has format " + format
-                    + ", which needs a Loupe that reads stores of format " + major + " (this one reads up to " + MAJOR
-                    + ").");
-        }
-        if (major < 1) {
-            throw damaged(file, "its format is \"" + format + "\"", null);
         }
     }
 

@@ -254,7 +254,9 @@ public final class Torch {
     /**
      * Memory of a tensor and what keeps it from being freed.
      *
+     * @param memory its values, in float32
      * @param strides by dimension, in values
+     * @param owner as long as it is reachable and open, the memory is valid
      */
     public record Values(MemorySegment memory, long[] strides, Object owner) {}
 

@@ -1,20 +1,23 @@
 package dev.loupe.compare;
 
 import dev.loupe.base.AtomicFiles;
-import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
 import dev.loupe.base.NotFoundException;
+import dev.loupe.base.VersionedJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /** Saved matchings: a folder {@code comparisons/A--B/} with {@code comparison.json}. */
 public final class MatchingFiles {
     /** Name of the file in a comparison's folder. */
     public static final String FILE = "comparison.json";
+
+    private static final String ACTIVATIONS = "activations.json";
 
     private MatchingFiles() {}
 
@@ -23,9 +26,43 @@ public final class MatchingFiles {
         return comparisonsDir.resolve(Names.check(a) + "--" + Names.check(b));
     }
 
-    /** Saves a matching, whole or not at all; an older one of the same pair is replaced. */
+    /**
+     * Saves a matching, whole or not at all; an older one of the same pair is replaced.
+     *
+     * @throws dev.loupe.base.NewerFormatException if there is one that a later Loupe made
+     */
     public static void save(Path comparisonsDir, Matching matching) {
-        Json.write(folder(comparisonsDir, matching.a(), matching.b()).resolve(FILE), matching);
+        VersionedJson.write(
+                folder(comparisonsDir, matching.a(), matching.b()).resolve(FILE),
+                what(matching.a(), matching.b()),
+                matching);
+    }
+
+    /** Saves what matched latents do on a text beside the matching of the pair; see {@link #save}. */
+    public static void saveActivations(Path comparisonsDir, String a, String b, ActivationOverlap overlap) {
+        VersionedJson.write(folder(comparisonsDir, a, b).resolve(ACTIVATIONS), activations(a, b), overlap);
+    }
+
+    /** What matched latents do on a text; empty if that was not looked at. */
+    public static Optional<ActivationOverlap> openActivations(Path comparisonsDir, String a, String b) {
+        Path file = folder(comparisonsDir, a, b).resolve(ACTIVATIONS);
+        return Files.isRegularFile(file)
+                ? Optional.of(VersionedJson.read(file, activations(a, b), ActivationOverlap.class))
+                : Optional.empty();
+    }
+
+    /** Refuses to compare a pair anew where a later Loupe has compared it. */
+    public static void checkReplaceable(Path comparisonsDir, String a, String b) {
+        VersionedJson.checkReplaceable(folder(comparisonsDir, a, b).resolve(FILE), what(a, b));
+        VersionedJson.checkReplaceable(folder(comparisonsDir, a, b).resolve(ACTIVATIONS), activations(a, b));
+    }
+
+    private static String what(String a, String b) {
+        return "comparison of " + a + " and " + b;
+    }
+
+    private static String activations(String a, String b) {
+        return "file of activations of " + a + " and " + b;
     }
 
     /** Whether a pair was compared, in this order. */
@@ -45,12 +82,7 @@ public final class MatchingFiles {
             throw new NotFoundException(
                     "The SAEs " + a + " and " + b + " have not been compared: run loupe compare " + a + " " + b + ".");
         }
-        String format = Json.tree(file).path("format").asString("");
-        if (!format.startsWith("1.")) {
-            throw new LoupeException("The comparison " + file + " has format \"" + format
-                    + "\"; this program reads 1.x: a newer Loupe is needed.");
-        }
-        Matching m = Json.read(file, Matching.class);
+        Matching m = VersionedJson.read(file, what(a, b), Matching.class);
         check(m, file);
         return m;
     }

@@ -5,6 +5,7 @@ import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
 import dev.loupe.base.NotFoundException;
+import dev.loupe.base.VersionedJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -60,12 +61,7 @@ public final class DiagnosticFiles {
         if (!Files.exists(file)) {
             throw new NotFoundException("There is no result " + id + " of a diagnostic: run loupe diagnose.");
         }
-        DiagnosticResult result = Json.read(file, DiagnosticResult.class);
-        if (!String.valueOf(result.format()).startsWith("1.")) {
-            throw new LoupeException("The result " + id + " has format " + result.format()
-                    + "; this program reads 1.x, a newer Loupe is needed.");
-        }
-        return result;
+        return VersionedJson.read(file, "result " + id + " of a diagnostic", DiagnosticResult.class);
     }
 
     /** The table of a result. */

@@ -27,6 +27,8 @@ public final class DiagnosticRun {
     /**
      * A finished diagnostic.
      *
+     * @param result its figures
+     * @param table its rows
      * @param kept whether an earlier run made it
      */
     public record Done(DiagnosticResult result, ResultTable table, boolean kept) {}

@@ -26,6 +26,7 @@ public final class Rewrite {
     /** Changes many rows in place. */
     @FunctionalInterface
     public interface Rows {
+        /** Changes values of ordinary positions, {@code [rows, width]}, in place. */
         void change(Matrix rows);
     }
 

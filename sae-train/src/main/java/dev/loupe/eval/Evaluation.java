@@ -1,9 +1,9 @@
 package dev.loupe.eval;
 
-import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
+import dev.loupe.base.VersionedJson;
 import dev.loupe.corpus.DocumentSource;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.Sae;
@@ -44,6 +44,8 @@ public final class Evaluation {
         long start = System.nanoTime();
         check(sae, store);
         SaeNeeds.check(sae, store);
+        SaeIdentity.folder(sae)
+                .ifPresent(folder -> VersionedJson.checkReplaceable(folder.resolve(SaeReport.FILE), what(folder)));
         if (model != null) {
             SaeNeeds.check(sae, model);
         }
@@ -120,7 +122,8 @@ public final class Evaluation {
                 card,
                 (System.nanoTime() - start) / 1e9,
                 Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
-        SaeIdentity.folder(sae).ifPresent(folder -> Json.write(folder.resolve(SaeReport.FILE), report));
+        SaeIdentity.folder(sae)
+                .ifPresent(folder -> VersionedJson.write(folder.resolve(SaeReport.FILE), what(folder), report));
         return report;
     }
 
@@ -163,14 +166,20 @@ public final class Evaluation {
                                 : absorbed.isEmpty() ? absorption : null);
     }
 
-    /** The report that an earlier evaluation left in the SAE's folder, if there is one of a known format. */
+    /**
+     * The report that an earlier evaluation left in the SAE's folder, if there is one.
+     *
+     * @throws dev.loupe.base.NewerFormatException if a later Loupe made it
+     */
     public static Optional<SaeReport> saved(Path saeFolder) {
         Path file = saeFolder.resolve(SaeReport.FILE);
-        if (!Files.isRegularFile(file)
-                || !Json.tree(file).path("format").asString("").startsWith("1.")) {
-            return Optional.empty();
-        }
-        return Optional.of(Json.read(file, SaeReport.class));
+        return Files.isRegularFile(file)
+                ? Optional.of(VersionedJson.read(file, what(saeFolder), SaeReport.class))
+                : Optional.empty();
+    }
+
+    private static String what(Path saeFolder) {
+        return "report of the SAE " + saeFolder.toAbsolutePath().normalize().getFileName();
     }
 
     /** Whether the SAE's folder holds a report of exactly these weights on exactly this store, losses included. */

@@ -1,6 +1,5 @@
 package dev.loupe.eval;
 
-import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.math.Matrix;
@@ -43,6 +42,7 @@ public final class SetEvaluation {
         }
         SaeNeeds.check(set.layer(0), store);
         SaeNeeds.check(set.layer(0), model);
+        SaeIdentity.folder(set.layer(0)).ifPresent(layer -> SetReport.checkReplaceable(layer, set.name()));
         long start = System.nanoTime();
         int layers = set.size();
         FiringCounts[] firing = new FiringCounts[layers];
@@ -117,8 +117,7 @@ public final class SetEvaluation {
                 reports,
                 (System.nanoTime() - start) / 1e9,
                 Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
-        SaeIdentity.folder(set.layer(0))
-                .ifPresent(folder -> Json.write(folder.resolveSibling(SetReport.fileName(set.name())), report));
+        SaeIdentity.folder(set.layer(0)).ifPresent(layer -> report.save(layer));
         return report;
     }
 

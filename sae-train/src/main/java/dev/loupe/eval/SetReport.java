@@ -1,5 +1,6 @@
 package dev.loupe.eval;
 
+import dev.loupe.base.VersionedJson;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -57,6 +58,30 @@ public record SetReport(
 
     static String fileName(String set) {
         return set + ".report.json";
+    }
+
+    /**
+     * The report that an earlier evaluation of a set left.
+     *
+     * @throws dev.loupe.base.NotFoundException if there is none
+     * @throws dev.loupe.base.NewerFormatException if a later Loupe made it
+     */
+    public static SetReport open(Path saesDir, String set) {
+        return VersionedJson.read(file(saesDir, set), what(set), SetReport.class);
+    }
+
+    /** Refuses to evaluate a set, of which the folder of a layer is given, anew where a later Loupe has evaluated it. */
+    static void checkReplaceable(Path layer, String set) {
+        VersionedJson.checkReplaceable(layer.resolveSibling(fileName(set)), what(set));
+    }
+
+    /** Writes it beside the folder of one of the set's layers. */
+    void save(Path layer) {
+        VersionedJson.write(layer.resolveSibling(fileName(set)), what(set), this);
+    }
+
+    private static String what(String set) {
+        return "report of the set " + set;
     }
 
     /**

@@ -1,6 +1,5 @@
 package dev.loupe.feature;
 
-import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
 import java.nio.file.Files;
@@ -74,13 +73,7 @@ public final class FeatureIndex {
             throw new NotFoundException("There is no feature index in " + folder + ": run loupe index "
                     + folder.toAbsolutePath().normalize().getFileName() + ".");
         }
-        String format = Json.tree(file).path("format").asString("");
-        if (!format.startsWith("1.")) {
-            throw new LoupeException(
-                    "The feature index " + folder + " has format \"" + format
-                            + "\"; this program reads 1.x: a newer Loupe is needed, or build the index again with loupe index.");
-        }
-        IndexManifest manifest = Json.read(file, IndexManifest.class);
+        IndexManifest manifest = IndexManifest.read(folder);
         if (manifest.sae() == null || manifest.files() == null || manifest.options() == null || manifest.dSae() < 1) {
             throw damaged(folder, "its manifest lacks fields");
         }

@@ -5,6 +5,7 @@ import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
+import dev.loupe.base.NewerFormatException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.TaskExecutor;
 import dev.loupe.eval.SaeIdentity;
@@ -85,6 +86,7 @@ public final class FeatureIndexer {
         SaeNeeds.check(sae, store);
         SaeNeeds.check(sae, model);
         Path folder = folder(sae, featuresDir);
+        IndexManifest.checkReplaceable(folder);
         try (ArtifactLock lock = ArtifactLock.acquire(folder, "loupe index " + sae.name())) {
             Path temporary = AtomicFiles.temporary(folder);
             try {
@@ -187,7 +189,11 @@ public final class FeatureIndexer {
                         files));
     }
 
-    /** Whether there is an index of exactly this SAE on exactly this store with these options, so that none need be built. */
+    /**
+     * Whether there is an index of exactly this SAE on exactly this store with these options, so that none need be built.
+     *
+     * @throws NewerFormatException if a later Loupe built it
+     */
     public static boolean isCurrent(Sae sae, ActivationStore store, IndexOptions options, Path featuresDir) {
         Path folder = folder(sae, featuresDir);
         if (!Files.isRegularFile(folder.resolve(IndexManifest.FILE))) {
@@ -198,9 +204,11 @@ public final class FeatureIndexer {
             return !m.saeChecksum().isEmpty()
                     && m.saeChecksum().equals(SaeIdentity.checksum(sae))
                     && m.storeFingerprint().equals(store.fingerprint())
-                    && m.format().equals(IndexManifest.FORMAT)
+                    && IndexManifest.FORMAT.equals(m.format())
                     && m.options().equals(options);
-        } catch (LoupeException damagedOrNewer) {
+        } catch (NewerFormatException e) {
+            throw e; // not ours to build over
+        } catch (LoupeException damaged) {
             return false;
         }
     }

@@ -1,5 +1,7 @@
 package dev.loupe.feature;
 
+import dev.loupe.base.VersionedJson;
+import java.nio.file.Path;
 import java.util.Map;
 import tools.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
 import tools.jackson.databind.annotation.JsonNaming;
@@ -49,6 +51,26 @@ public record IndexManifest(
 
     /** The version that this code writes. */
     public static final String FORMAT = "1.4";
+
+    /**
+     * Reads the manifest of an index.
+     *
+     * @param folder the index
+     * @throws dev.loupe.base.NotFoundException if it holds none
+     * @throws dev.loupe.base.NewerFormatException if a later Loupe wrote it
+     */
+    public static IndexManifest read(Path folder) {
+        return VersionedJson.read(folder.resolve(FILE), what(folder), IndexManifest.class);
+    }
+
+    /** Refuses to build an index in place of one that a later Loupe built. */
+    static void checkReplaceable(Path folder) {
+        VersionedJson.checkReplaceable(folder.resolve(FILE), what(folder));
+    }
+
+    private static String what(Path folder) {
+        return "feature index " + folder.toAbsolutePath().normalize().getFileName();
+    }
 
     /**
      * One file of an index.

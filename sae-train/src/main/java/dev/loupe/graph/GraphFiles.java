@@ -1,8 +1,8 @@
 package dev.loupe.graph;
 
-import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
+import dev.loupe.base.VersionedJson;
 import dev.loupe.patch.ResultFolders;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,8 +12,8 @@ import java.util.function.BiConsumer;
 
 /** Saved graphs: a folder {@code graphs/<name>/} with a manifest {@code graph.json}, and how it is looked at, {@code view.json}. */
 public final class GraphFiles {
-    private static final ResultFolders<AttributionGraph> FOLDERS = new ResultFolders<>(
-            "attribution graph", "graphs", "graph.json", AttributionGraph.class, AttributionGraph::format);
+    private static final ResultFolders<AttributionGraph> FOLDERS =
+            new ResultFolders<>("attribution graph", "graphs", "graph.json", AttributionGraph.class);
     private static final String VIEW = "view.json";
 
     private GraphFiles() {}
@@ -49,12 +49,16 @@ public final class GraphFiles {
     public static GraphView view(Path graphs, String name) {
         FOLDERS.check(graphs, name);
         Path file = graphs.resolve(name).resolve(VIEW);
-        return Files.exists(file) ? Json.read(file, GraphView.class) : GraphView.empty();
+        return Files.exists(file) ? VersionedJson.read(file, view(name), GraphView.class) : GraphView.empty();
     }
 
     /** Keeps how a graph is looked at beside it, in place of what was there. */
     public static void saveView(Path graphs, String name, GraphView view) {
         FOLDERS.check(graphs, name);
-        Json.write(graphs.resolve(name).resolve(VIEW), view);
+        VersionedJson.update(graphs.resolve(name).resolve(VIEW), view(name), view);
+    }
+
+    private static String view(String name) {
+        return "view of the attribution graph " + name;
     }
 }

@@ -10,7 +10,7 @@ import java.util.function.BiConsumer;
 /** Saved circuits: a folder {@code circuits/<name>/} with a manifest {@code circuit.json}. */
 public final class CircuitFiles {
     private static final ResultFolders<Circuit> FOLDERS =
-            new ResultFolders<>("circuit", "circuits", "circuit.json", Circuit.class, Circuit::format);
+            new ResultFolders<>("circuit", "circuits", "circuit.json", Circuit.class);
 
     private CircuitFiles() {}
 

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /** Saved patching results: a folder {@code patches/<id>/} with a manifest {@code patch.json}. */
 public final class PatchFiles {
     private static final ResultFolders<PatchResult> FOLDERS =
-            new ResultFolders<>("patching result", "patches", "patch.json", PatchResult.class, PatchResult::format);
+            new ResultFolders<>("patching result", "patches", "patch.json", PatchResult.class);
     private static final DateTimeFormatter TIME =
             DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss").withZone(ZoneOffset.UTC);
 

@@ -5,6 +5,7 @@ import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
 import dev.loupe.base.NotFoundException;
+import dev.loupe.base.VersionedJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,9 +22,8 @@ import java.util.stream.Stream;
  * @param where the name of the folder that holds them all
  * @param manifest the file inside a result's folder
  * @param type what the manifest holds
- * @param format the version that a manifest says it has
  */
-public record ResultFolders<T>(String what, String where, String manifest, Class<T> type, Function<T, String> format) {
+public record ResultFolders<T>(String what, String where, String manifest, Class<T> type) {
     /** Saves a result that knows its name, whole or not at all; refuses a name that is taken. */
     public T save(Path all, String name, Function<String, T> named) {
         return save(all, name, named, (folder, result) -> {});
@@ -64,13 +64,7 @@ public record ResultFolders<T>(String what, String where, String manifest, Class
     /** Opens a result; refuses one of a newer major format. */
     public T open(Path all, String name) {
         Path file = check(all, name);
-        T result = Json.read(file, type);
-        String version = String.valueOf(format.apply(result));
-        if (!version.startsWith("1.")) {
-            throw new LoupeException("The " + what + " " + name + " has format " + version
-                    + "; this program reads 1.x, a newer Loupe is needed.");
-        }
-        return result;
+        return VersionedJson.read(file, what + " " + name, type);
     }
 
     /** Names of the results in an order. */

@@ -4,6 +4,7 @@ import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
+import dev.loupe.base.VersionedJson;
 import dev.loupe.math.Matrix;
 import dev.loupe.math.VectorOps;
 import dev.loupe.model.SafetensorsFile;
@@ -104,10 +105,18 @@ public final class SaeFiles {
             throw new NotFoundException("The folder " + folder + " is no SAE: it has no " + CONFIG + ".");
         }
         SaeLensConfig.Read cfg = SaeLensConfig.read(Json.tree(folder.resolve(CONFIG)), folder);
-        SaeProvenance provenance = Files.isRegularFile(folder.resolve(PROVENANCE))
-                ? Json.read(folder.resolve(PROVENANCE), SaeProvenance.class)
-                : SaeProvenance.unknown();
+        SaeProvenance provenance =
+                Files.isRegularFile(folder.resolve(PROVENANCE)) ? provenance(folder) : SaeProvenance.unknown();
         return new Head(folder.toAbsolutePath().normalize().getFileName().toString(), cfg, provenance);
+    }
+
+    /**
+     * Where an SAE says it comes from; the folder holds {@code loupe.json}.
+     *
+     * @throws dev.loupe.base.NewerFormatException if a later Loupe wrote it
+     */
+    public static SaeProvenance provenance(Path folder) {
+        return VersionedJson.read(folder.resolve(PROVENANCE), "SAE " + folder.getFileName(), SaeProvenance.class);
     }
 
     /** Names and shapes of the tensors that every SAE has. */

@@ -3,7 +3,6 @@ package dev.loupe.sae;
 import com.fasterxml.jackson.annotation.JsonAnyGetter;
 import com.fasterxml.jackson.annotation.JsonAnySetter;
 import com.fasterxml.jackson.annotation.JsonProperty;
-import dev.loupe.base.LoupeException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -56,14 +55,10 @@ public record SaeProvenance(
     /** The version written by this code. */
     public static final String FORMAT = "1.0";
 
-    /** Refuses a version that this code cannot understand. */
+    /** Fills in what a file leaves out. */
     public SaeProvenance {
         if (format == null || format.isEmpty()) {
             format = FORMAT;
-        }
-        if (!format.startsWith("1.")) {
-            throw new LoupeException(
-                    "loupe.json has format " + format + ", this Loupe reads 1.x: a newer Loupe is needed.");
         }
         settings = settings == null ? Map.of() : settings;
         metrics = metrics == null ? Map.of() : metrics;

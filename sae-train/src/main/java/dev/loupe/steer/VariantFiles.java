@@ -1,24 +1,20 @@
 package dev.loupe.steer;
 
 import dev.loupe.base.AtomicFiles;
-import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.UsageException;
+import dev.loupe.base.VersionedJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
-import tools.jackson.databind.node.ObjectNode;
 
 /** Saved variants ({@code variants/<name>.json}) and steering vectors ({@code variants/vectors/<name>.json}). */
 public final class VariantFiles {
     private static final String SUFFIX = ".json";
-
-    /** Version of the files of variants. */
-    private static final String FORMAT = "1.0";
 
     private VariantFiles() {}
 
@@ -32,11 +28,7 @@ public final class VariantFiles {
             throw new UsageException("A variant needs a name to be saved.");
         }
         variant.check();
-        ObjectNode manifest = Json.MAPPER.createObjectNode().put("format", FORMAT);
-        if (Json.MAPPER.valueToTree(variant) instanceof ObjectNode fields) {
-            manifest.setAll(fields);
-        }
-        Json.write(file(variants, variant.name()), manifest);
+        VersionedJson.write(file(variants, variant.name()), "variant " + variant.name(), variant);
     }
 
     /**
@@ -49,7 +41,7 @@ public final class VariantFiles {
         if (!Files.exists(file)) {
             throw new NotFoundException("There is no variant " + name + "; saved are: " + known(list(variants)) + ".");
         }
-        Variant v = Json.versioned(file, "variant " + name, Variant.class);
+        Variant v = VersionedJson.read(file, "variant " + name, Variant.class);
         v.check();
         return v.named(name);
     }
@@ -88,7 +80,8 @@ public final class VariantFiles {
 
     /** Saves a steering vector under its name. */
     public static void saveVector(Path variants, SteeringVector vector) {
-        Json.write(file(variants.resolve("vectors"), vector.name()), vector);
+        VersionedJson.write(
+                file(variants.resolve("vectors"), vector.name()), "steering vector " + vector.name(), vector);
     }
 
     /**
@@ -102,7 +95,7 @@ public final class VariantFiles {
         if (!Files.exists(file)) {
             throw new NotFoundException("There is no vector " + name + "; saved are: " + known(list(folder)) + ".");
         }
-        return Json.versioned(file, "steering vector " + name, SteeringVector.class);
+        return VersionedJson.read(file, "steering vector " + name, SteeringVector.class);
     }
 
     private static String known(List<String> names) {

@@ -17,8 +17,11 @@ public record Span(double amount, Unit unit) {
 
     /** What a span is counted in. */
     public enum Unit {
+        /** Share of the run, 0 to 1. */
         SHARE,
+        /** Optimiser steps. */
         STEPS,
+        /** Rows of training. */
         TOKENS
     }
 

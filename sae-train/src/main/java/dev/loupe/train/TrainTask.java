@@ -37,7 +37,13 @@ public record TrainTask(
         hookOut = hookOut == null || hookOut.equals(hook) ? "" : hookOut;
     }
 
-    /** What two tasks must have in common to be stepped together: the same rows at the same step, at any hook points. */
+    /**
+     * What two tasks must have in common to be stepped together: the same rows at the same step, at any hook points.
+     *
+     * @param store name of the store
+     * @param batch rows a step
+     * @param dataSeed of the order of the rows
+     */
     public record Data(String store, int batch, long dataSeed) {}
 
     /** The rows that it is trained on, wherever in the model they are taken. */
@@ -45,7 +51,15 @@ public record TrainTask(
         return new Data(store, config.batch(), config.dataSeed());
     }
 
-    /** What two tasks must have in common to be stepped on the same batches of one hook point. */
+    /**
+     * What two tasks must have in common to be stepped on the same batches of one hook point.
+     *
+     * @param store name of the store
+     * @param hook the place that is read
+     * @param hookOut the place that is reconstructed; empty for the same
+     * @param batch rows a step
+     * @param dataSeed of the order of the rows
+     */
     public record Stream(String store, String hook, String hookOut, int batch, long dataSeed) {}
 
     /** The stream of batches that it is trained on. */

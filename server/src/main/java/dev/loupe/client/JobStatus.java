@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param id its name
  * @param kind capture, train, eval, index, compare, ...
- * @param state queued, running, done, failed or cancelled
+ * @param state queued, running, done, failed, cancelled or unknown (a later Loupe wrote it)
  * @param stage what is happening
  * @param done how much of the stage is done
  * @param total how much there is to do in it; negative if unknown
@@ -23,6 +23,6 @@ public record JobStatus(
         @Nullable String text) {
     /** Whether nothing more will happen. */
     public boolean ended() {
-        return state.equals("done") || state.equals("failed") || state.equals("cancelled");
+        return !state.equals("queued") && !state.equals("running");
     }
 }

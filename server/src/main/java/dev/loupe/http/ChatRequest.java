@@ -20,7 +20,7 @@ import tools.jackson.databind.JsonNode;
  * @param prompt the conversation as token ids, ready for an answer
  */
 record ChatRequest(WritingRequest common, int[] prompt) {
-    private static final Set<String> KNOWN = known();
+    static final Set<String> KNOWN = known();
 
     private static Set<String> known() {
         Set<String> all = new HashSet<>(WritingRequest.KNOWN);

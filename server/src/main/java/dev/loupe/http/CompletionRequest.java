@@ -17,7 +17,7 @@ import tools.jackson.databind.JsonNode;
  * @param echo whether the prompt stands in front of the text
  */
 record CompletionRequest(WritingRequest common, List<int[]> prompts, List<String> texts, boolean echo) {
-    private static final Set<String> KNOWN = known();
+    static final Set<String> KNOWN = known();
 
     private static Set<String> known() {
         Set<String> all = new HashSet<>(WritingRequest.KNOWN);

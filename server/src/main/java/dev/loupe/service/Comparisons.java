@@ -2,7 +2,6 @@ package dev.loupe.service;
 
 import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Checksums;
-import dev.loupe.base.Json;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.TaskExecutor;
@@ -36,8 +35,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Comparing SAEs: which latents of one are also in another. */
 public final class Comparisons {
-    private static final String ACTIVATIONS = "activations.json";
-
     private final Workspace workspace;
     private final Stores stores;
     private final Saes saes;
@@ -201,12 +198,16 @@ public final class Comparisons {
 
     /** What matched latents do on the store, if that was looked at. */
     public Optional<ActivationOverlap> activations(String a, String b) {
-        Path file = MatchingFiles.folder(workspace.comparisons(), a, b).resolve(ACTIVATIONS);
-        return Files.isRegularFile(file) ? Optional.of(Json.read(file, ActivationOverlap.class)) : Optional.empty();
+        return MatchingFiles.openActivations(workspace.comparisons(), a, b);
     }
 
-    /** Whether there is a saved comparison with this threshold that is younger than both SAEs. */
+    /**
+     * Whether there is a saved comparison with this threshold that is younger than both SAEs.
+     *
+     * @throws dev.loupe.base.NewerFormatException if a later Loupe made it
+     */
     public boolean isCurrent(CompareSpec spec) {
+        MatchingFiles.checkReplaceable(workspace.comparisons(), spec.a(), spec.b());
         if (!MatchingFiles.exists(workspace.comparisons(), spec.a(), spec.b())) {
             return false;
         }
@@ -352,9 +353,10 @@ public final class Comparisons {
 
     private void look(Sae a, Sae b, Matching matching, Progress progress) {
         try (ActivationStore store = stores.open(saes.store(a.name()))) {
-            Json.write(
-                    MatchingFiles.folder(workspace.comparisons(), a.name(), b.name())
-                            .resolve(ACTIVATIONS),
+            MatchingFiles.saveActivations(
+                    workspace.comparisons(),
+                    a.name(),
+                    b.name(),
                     ActivationOverlap.of(a, b, matching, store, a.hookName(), ActivationOverlap.ROWS, progress));
         }
     }

@@ -2,12 +2,14 @@ package dev.loupe.service;
 
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
+import dev.loupe.base.VersionedJson;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -43,7 +45,40 @@ final class JobReader {
         this.folder = folder;
         this.request = whole(
                 folder,
-                Json.versioned(folder.resolve(JobWriter.REQUEST), "job " + folder.getFileName(), JobRequest.class));
+                VersionedJson.read(folder.resolve(JobWriter.REQUEST), "job " + folder.getFileName(), JobRequest.class));
+    }
+
+    /**
+     * A job that a later Loupe wrote down in a way of its own, as far as it can be told.
+     *
+     * @param why it cannot be read
+     */
+    static Job newer(Path folder, String why) {
+        JsonNode r = Json.tree(folder.resolve(JobWriter.REQUEST));
+        Instant created;
+        try {
+            created = Instant.parse(r.path("created").asString(""));
+        } catch (DateTimeException e) {
+            created = Instant.EPOCH;
+        }
+        String id = String.valueOf(folder.getFileName());
+        return new Job(
+                id,
+                r.path("kind").asString(""),
+                r.path("title").asString(id),
+                r.path("by").asString(""),
+                JobState.UNKNOWN,
+                created,
+                created,
+                "",
+                0,
+                -1,
+                "",
+                null,
+                why,
+                null,
+                Json.MAPPER.createObjectNode(),
+                null);
     }
 
     @SuppressWarnings("ConstantValue") // a damaged file may leave a field out
@@ -127,7 +162,7 @@ final class JobReader {
                     - Instant.parse(request.created()).toEpochMilli();
             return age > START_MILLIS ? JobState.FAILED : JobState.QUEUED;
         }
-        JobOwner owner = Json.read(file, JobOwner.class);
+        JobOwner owner = VersionedJson.read(file, "owner of job " + request.id(), JobOwner.class);
         if (owner.alive(folder.resolve(JobWriter.HEARTBEAT))) {
             return JobState.RUNNING;
         }

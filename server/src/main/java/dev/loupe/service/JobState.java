@@ -14,11 +14,13 @@ public enum JobState {
     /** Ended with an error, or its process is gone. */
     FAILED,
     /** Stopped because somebody asked for it. */
-    CANCELLED;
+    CANCELLED,
+    /** A later Loupe wrote it down in a way that this one cannot read. */
+    UNKNOWN;
 
-    /** Whether nothing more will happen. */
+    /** Whether nothing more will be heard of it. */
     public boolean ended() {
-        return this == DONE || this == FAILED || this == CANCELLED;
+        return this != QUEUED && this != RUNNING;
     }
 
     /** The name in JSON: lower case. */

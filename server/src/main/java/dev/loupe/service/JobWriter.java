@@ -1,9 +1,9 @@
 package dev.loupe.service;
 
 import dev.loupe.base.AtomicFiles;
-import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
+import dev.loupe.base.VersionedJson;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -53,7 +53,7 @@ final class JobWriter implements Progress, AutoCloseable {
     /** Takes over a job whose {@code request.json} lies in the folder. */
     static JobWriter open(Path folder, String command) {
         try {
-            Json.write(folder.resolve(OWNER), JobOwner.self(command));
+            VersionedJson.write(folder.resolve(OWNER), "owner of job " + folder.getFileName(), JobOwner.self(command));
             FileChannel events =
                     FileChannel.open(folder.resolve(EVENTS), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
             JobWriter w = new JobWriter(folder, events);

@@ -5,6 +5,7 @@ import dev.loupe.base.CancelledException;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
+import dev.loupe.base.NewerFormatException;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
 import java.io.IOException;
@@ -67,10 +68,12 @@ public final class Jobs implements AutoCloseable {
                 .toList();
     }
 
-    /** A job; none if its files are damaged: one such must not hide the others. */
+    /** A job; none if its files are damaged: one such must not hide the others. One of a later Loupe says so. */
     private Optional<Job> readable(String id) {
         try {
             return Optional.of(reader(id).job());
+        } catch (NewerFormatException e) {
+            return Optional.of(JobReader.newer(workspace.jobs().resolve(id), String.valueOf(e.getMessage())));
         } catch (LoupeException | DateTimeException e) {
             LOG.warn("The job {} cannot be read: {}", id, e.getMessage());
             return Optional.empty();

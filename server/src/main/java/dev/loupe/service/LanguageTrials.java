@@ -4,6 +4,7 @@ import dev.loupe.base.Json;
 import dev.loupe.base.Names;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
+import dev.loupe.base.VersionedJson;
 import dev.loupe.corpus.Corpora;
 import dev.loupe.corpus.DocumentSource;
 import dev.loupe.corpus.HeldOut;
@@ -38,6 +39,8 @@ public final class LanguageTrials {
     public LanguageTable run(TrialPlan plan, Progress progress) {
         Names.check(plan.name());
         plan.check();
+        Path file = folder(plan.name()).resolve(FILE);
+        VersionedJson.checkReplaceable(file, what(plan.name()));
         Sae sae = saes.open(plan.sae());
         String name = plan.model();
         LanguageModel model = models.open(name == null ? Models.BUILTIN : name);
@@ -55,7 +58,7 @@ public final class LanguageTrials {
         LanguageTable table;
         try (TrialJournal journal = TrialJournal.open(folder(plan.name()), identity)) {
             table = LanguageTrial.run(model, sae, corpus, held, plan, journal, progress);
-            Json.write(folder(plan.name()).resolve(FILE), table);
+            VersionedJson.write(file, what(plan.name()), table);
             journal.delete();
         }
         return table;
@@ -85,7 +88,11 @@ public final class LanguageTrials {
             throw new NotFoundException("There is no trial of language steering \"" + name
                     + "\"; run loupe languages --sae SAE --name " + name + ".");
         }
-        return Json.versioned(file, "trial of language steering " + name, LanguageTable.class);
+        return VersionedJson.read(file, what(name), LanguageTable.class);
+    }
+
+    private static String what(String name) {
+        return "trial of language steering " + name;
     }
 
     private Path folder(String name) {

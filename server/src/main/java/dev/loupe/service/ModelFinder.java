@@ -6,6 +6,7 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
+import dev.loupe.base.VersionedJson;
 import dev.loupe.model.LanguageModels;
 import dev.loupe.model.hub.Hub;
 import dev.loupe.model.hub.HubId;
@@ -151,7 +152,7 @@ final class ModelFinder {
         if (!Files.isRegularFile(note)) {
             return null;
         }
-        JsonNode source = Json.tree(note);
+        JsonNode source = VersionedJson.tree(note, "note on the model in " + folder);
         String text = source.path("source").asString("");
         return text.startsWith("hub:")
                 ? HubId.parse(text.substring(4) + "@" + source.path("commit").asString(""))

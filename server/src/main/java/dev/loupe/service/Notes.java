@@ -5,6 +5,7 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.UsageException;
+import dev.loupe.base.VersionedJson;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -46,7 +47,9 @@ public final class Notes {
     public Note note(String sae, int id) {
         check(sae, id);
         Path file = file(sae, id);
-        return Files.isRegularFile(file) ? read(file, text(file), Note.class) : new Note(sae, id, "", 0, Instant.EPOCH);
+        return Files.isRegularFile(file)
+                ? VersionedJson.read(file, what(sae, id), Note.class)
+                : new Note(sae, id, "", 0, Instant.EPOCH);
     }
 
     /** All notes on features of an SAE, by feature. */
@@ -54,7 +57,7 @@ public final class Notes {
         saes.folder(sae);
         Path folder = workspace.notes().resolve("features").resolve(sae);
         return files(folder).stream()
-                .map(f -> read(f, text(f), Note.class))
+                .map(f -> VersionedJson.read(f, "note " + f.getFileName() + " on a feature of " + sae, Note.class))
                 .sorted(java.util.Comparator.comparingInt(Note::id))
                 .toList();
     }
@@ -78,7 +81,7 @@ public final class Notes {
                         + " written.");
             }
             Note next = new Note(sae, id, text, version + 1, Instant.now());
-            AtomicFiles.writeString(file(sae, id), Views.line(next) + "\n");
+            VersionedJson.update(file(sae, id), what(sae, id), next);
             return next;
         });
     }
@@ -101,7 +104,7 @@ public final class Notes {
         if (!Files.isRegularFile(file)) {
             throw new NotFoundException("There is no list \"" + name + "\" of features.");
         }
-        return whole(file, read(file, text(file), FeatureList.class));
+        return whole(file, VersionedJson.read(file, what(name), FeatureList.class));
     }
 
     /**
@@ -124,7 +127,7 @@ public final class Notes {
             }
             FeatureList next = new FeatureList(
                     list.name(), list.description(), List.copyOf(list.features()), now + 1, Instant.now());
-            AtomicFiles.writeString(file, Views.line(next) + "\n");
+            VersionedJson.update(file, what(list.name()), next);
             return next;
         });
     }
@@ -192,6 +195,14 @@ public final class Notes {
             throw new NotFoundException(
                     "The SAE " + sae + " has no feature " + id + "; its features are 0 to " + (n - 1) + ".");
         }
+    }
+
+    private static String what(String sae, int id) {
+        return "note on " + sae + ":" + id;
+    }
+
+    private static String what(String list) {
+        return "list of features " + list;
     }
 
     private Path file(String sae, int id) {

@@ -1,10 +1,11 @@
 package dev.loupe.service;
 
 import dev.loupe.base.AtomicFiles;
-import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
+import dev.loupe.base.NewerFormatException;
 import dev.loupe.base.Progress;
+import dev.loupe.base.VersionedJson;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.patch.PatchFiles;
 import dev.loupe.patch.PatchPlan;
@@ -25,6 +26,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Patching: which parts of the model caused the answer. */
 public final class Patches {
+    private static final String MEASURED = "file of measured tasks";
+
     private final Workspace workspace;
     private final Models models;
     private final Saes saes;
@@ -70,7 +73,7 @@ public final class Patches {
         } catch (IOException e) {
             throw AtomicFiles.failure(file, e);
         }
-        Json.write(file, new Scores("1.1", m.id(), dev.loupe.patch.task.Tasks.checksum(), scores));
+        VersionedJson.write(file, MEASURED, new Scores("1.1", m.id(), dev.loupe.patch.task.Tasks.checksum(), scores));
         return List.copyOf(scores);
     }
 
@@ -86,10 +89,12 @@ public final class Patches {
     private static Optional<List<TaskScore>> kept(Path file, Progress progress) {
         if (Files.isRegularFile(file)) {
             try {
-                Scores known = Json.read(file, Scores.class);
+                Scores known = VersionedJson.read(file, MEASURED, Scores.class);
                 if (dev.loupe.patch.task.Tasks.checksum().equals(known.library())) {
                     return Optional.of(known.tasks());
                 }
+            } catch (NewerFormatException e) {
+                throw e;
             } catch (LoupeException e) {
                 progress.message("The measured tasks in " + file + " cannot be read; they are measured again.");
             }

@@ -1,6 +1,5 @@
 package dev.loupe.service;
 
-import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
@@ -64,6 +63,7 @@ public final class Pictures {
                         "The SAE " + sae + " has no feature index yet, beside which its map would be"
                                 + " kept: run loupe index " + sae + ".");
             }
+            IndexManifest.read(workspace.features().resolve(sae)); // beside one of a later Loupe nothing is put
             DecoderMap map = DecoderMap.of(s, progress);
             map.save(file);
             return map;
@@ -72,9 +72,8 @@ public final class Pictures {
 
     /** The checksum of an SAE's weights; what its index says saves reading them. */
     private String checksum(String sae, Sae s) {
-        Path manifest = workspace.features().resolve(sae).resolve(IndexManifest.FILE);
-        String known = Files.isRegularFile(manifest)
-                ? Json.read(manifest, IndexManifest.class).saeChecksum()
+        String known = Features.indexed(workspace, sae)
+                ? IndexManifest.read(workspace.features().resolve(sae)).saeChecksum()
                 : "";
         return known.isEmpty() ? SaeIdentity.checksum(s) : known;
     }

@@ -7,6 +7,7 @@ import dev.loupe.base.NotFoundException;
 import dev.loupe.sae.Architecture;
 import dev.loupe.sae.Sae;
 import dev.loupe.sae.SaeConfig;
+import dev.loupe.sae.SaeFiles;
 import dev.loupe.sae.SaeProvenance;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -144,8 +145,7 @@ public final class Saes {
             JsonNode cfg = Json.tree(folder.resolve(CONFIG));
             JsonNode metadata = cfg.path("metadata");
             Path file = folder.resolve(PROVENANCE);
-            SaeProvenance p =
-                    Files.isRegularFile(file) ? Json.read(file, SaeProvenance.class) : SaeProvenance.unknown();
+            SaeProvenance p = Files.isRegularFile(file) ? SaeFiles.provenance(folder) : SaeProvenance.unknown();
             return new SaeView(
                     name,
                     SaeConfig.kind(

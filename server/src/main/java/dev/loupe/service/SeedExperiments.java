@@ -1,9 +1,9 @@
 package dev.loupe.service;
 
-import dev.loupe.base.Json;
 import dev.loupe.base.Names;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
+import dev.loupe.base.VersionedJson;
 import dev.loupe.compare.CodeCensus;
 import dev.loupe.compare.Matching;
 import dev.loupe.compare.Overlap;
@@ -61,7 +61,7 @@ public final class SeedExperiments {
             throw new NotFoundException("There is no experiment on seeds \"" + name + "\"; run loupe seeds --name "
                     + name + " --store STORE.");
         }
-        return Json.versioned(file, "experiment on seeds " + name, SeedExperiment.class);
+        return VersionedJson.read(file, "experiment on seeds " + name, SeedExperiment.class);
     }
 
     /** All trainings of an experiment, looked at before any work. */
@@ -90,6 +90,8 @@ public final class SeedExperiments {
     /** Runs an experiment and saves it as {@code seeds/NAME/experiment.json} with {@code pairs.arrow}. */
     public SeedExperiment run(SeedsSpec spec, Progress progress) {
         long begin = System.nanoTime();
+        Path folder = workspace.seeds().resolve(spec.name());
+        VersionedJson.checkReplaceable(folder.resolve(FILE), "experiment on seeds " + spec.name());
         trainings.fetch(spec.store(), progress);
         trainings(spec);
         List<CellResult> cells = new ArrayList<>();
@@ -115,9 +117,8 @@ public final class SeedExperiments {
                 notes(spec, cells),
                 (System.nanoTime() - begin) / 1e9,
                 Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
-        Path folder = workspace.seeds().resolve(spec.name());
         SeedPairs.write(folder.resolve("pairs.arrow"), pairs);
-        Json.write(folder.resolve(FILE), result);
+        VersionedJson.write(folder.resolve(FILE), "experiment on seeds " + spec.name(), result);
         return result;
     }
 

@@ -38,7 +38,14 @@ public record SeedsSpec(
         @Nullable Double threshold,
         Map<String, Object> set) {
 
-    /** One setting of all factors. */
+    /**
+     * One setting of all factors.
+     *
+     * @param arch the architecture
+     * @param dSae number of latents
+     * @param k active latents per token
+     * @param tokens training length in rows
+     */
     public record Cell(String arch, int dSae, int k, long tokens) {
         /** The name of its SAEs without the seed. */
         String name(String experiment) {

@@ -108,8 +108,11 @@ public final class Settings {
     /**
      * One setting as it stands.
      *
+     * @param name as in flags and files
+     * @param value what holds
      * @param origin where the value came from
      * @param source the flag, variable or file in words
+     * @param meaning what it is for, in one line
      */
     public record Setting(String name, String value, Origin origin, String source, String meaning) {}
 

@@ -2,13 +2,13 @@ package dev.loupe.service;
 
 import dev.loupe.base.ArtifactLock;
 import dev.loupe.base.Fmt;
-import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.ProcessMemory;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
+import dev.loupe.base.VersionedJson;
 import dev.loupe.cluster.Executors;
 import dev.loupe.eval.SaeReport;
 import dev.loupe.store.ActivationStore;
@@ -72,7 +72,7 @@ public final class Sweeps {
         if (!Files.isRegularFile(file)) {
             throw new NotFoundException("There is no sweep \"" + name + "\"; run loupe sweep FILE.yaml.");
         }
-        return Json.versioned(file, "sweep " + name, SweepResult.class);
+        return VersionedJson.read(file, "sweep " + name, SweepResult.class);
     }
 
     /** Every run of a sweep as a task; refuses what cannot be trained before any work. */
@@ -156,14 +156,16 @@ public final class Sweeps {
         trainings.fetch(spec.store(), progress);
         List<TrainTask> tasks = tasks(spec);
         Path folder = workspace.sweeps().resolve(spec.name());
+        VersionedJson.checkReplaceable(folder.resolve(FILE), "sweep " + spec.name());
         try (ArtifactLock lock = ArtifactLock.acquire(folder, "sweep " + spec.name())) {
             SweepPlan plan = plan(spec, progress);
             progress.message(sentence(plan));
             SweepPlan first = SweepBegun.plan(folder, spec, plan);
             for (TrainTask t :
                     spec.live() == null ? tasks : List.<TrainTask>of()) { // else the model would run anew for each
-                Json.write(
+                VersionedJson.write(
                         folder.resolve("tasks").resolve(t.name() + ".json"),
+                        "task " + t.name(),
                         Map.of("kind", "train-task", "request", t));
             }
             Map<String, TrainGroup.Outcome> outcomes = new HashMap<>();
@@ -185,7 +187,7 @@ public final class Sweeps {
                     tokens > 0 ? tokens / trainSeconds : 0,
                     ProcessMemory.peakBytes(),
                     Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
-            Json.write(folder.resolve(FILE), result);
+            VersionedJson.write(folder.resolve(FILE), "sweep " + spec.name(), result);
             SweepBegun.end(folder);
             return result;
         }

@@ -2,11 +2,11 @@ package dev.loupe.service;
 
 import dev.loupe.base.CancelledException;
 import dev.loupe.base.Fmt;
-import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Names;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
+import dev.loupe.base.VersionedJson;
 import dev.loupe.capture.CaptureRequest;
 import dev.loupe.compare.ActivationOverlap;
 import dev.loupe.compare.Matching;
@@ -140,7 +140,7 @@ public final class Tasks {
      * of this workspace, that job is the one that runs; otherwise a new one.
      */
     public static Object runFile(Workbench bench, Path file, Progress progress) {
-        JsonNode task = Json.tree(file);
+        JsonNode task = VersionedJson.tree(file, "task in " + file.getFileName());
         String kind = task.path("kind").asString("");
         JsonNode request = task.path("request");
         title(kind, request);

@@ -287,15 +287,12 @@ public final class Workbench implements AutoCloseable {
 
     /** An SAE with its report. */
     public SaeRow saeRow(String name) {
-        SaeView view = saes.get(name);
-        return new SaeRow(view, evaluations.report(name).orElse(null));
+        return SaeRow.of(saes.get(name), evaluations);
     }
 
     /** All SAEs with their reports. */
     public List<SaeRow> saeRows() {
-        return saes.list().stream()
-                .map(s -> new SaeRow(s, evaluations.report(s.name()).orElse(null)))
-                .toList();
+        return saes.list().stream().map(s -> SaeRow.of(s, evaluations)).toList();
     }
 
     /** Everything at one look. */

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -28,9 +29,42 @@ final class GoldenFolders {
         this.root = root;
     }
 
-    /** Takes the folder to make and a graph of circuit-tracer to import. */
-    public static void main(String[] args) throws IOException {
-        new GoldenFolders(Path.of(args[0])).make(Path.of(args[1]));
+    /**
+     * Takes the folder to make and a graph of circuit-tracer to import. Without a graph, the folder is a workspace of this
+     * format that was made before, and the kinds of {@link GoldenKinds} come into it; what is there stays.
+     */
+    public static void main(String[] args) throws IOException, InterruptedException {
+        GoldenFolders folders = new GoldenFolders(Path.of(args[0]));
+        if (args.length > 1) {
+            folders.make(Path.of(args[1]));
+        }
+        folders.more();
+    }
+
+    /** In a copy, of which only what is new is kept: a file of the golden folder is never written again. */
+    private void more() throws IOException, InterruptedException {
+        Path copy = Files.createTempDirectory("golden").resolve("w");
+        copyNew(root, copy);
+        GoldenFolders folders = new GoldenFolders(copy);
+        new GoldenKinds(copy).make();
+        folders.forgetThisMachine();
+        for (String own : List.of("jobs", "activations")) {
+            AtomicFiles.deleteTree(copy.resolve(own)); // those of the first kinds show what they are
+        }
+        copyNew(copy, root);
+        AtomicFiles.deleteTree(copy.getParent());
+    }
+
+    private static void copyNew(Path from, Path to) throws IOException {
+        try (Stream<Path> all = Files.walk(from)) {
+            for (Path file : all.filter(Files::isRegularFile).toList()) {
+                Path target = to.resolve(from.relativize(file).toString());
+                if (!Files.exists(target)) {
+                    Files.createDirectories(target.getParent());
+                    Files.copy(file, target, StandardCopyOption.COPY_ATTRIBUTES);
+                }
+            }
+        }
     }
 
     private void make(Path graph) throws IOException {
@@ -137,7 +171,7 @@ final class GoldenFolders {
 
     /** The embedded model, which every version brings; logs, locks, and who owned the jobs. */
     private void forgetThisMachine() throws IOException {
-        for (String own : List.of("logs", "models", "features/tiny-s0/search")) {
+        for (String own : List.of("logs", "models/builtin", "features/tiny-s0/search")) {
             AtomicFiles.deleteTree(root.resolve(own));
         }
         try (Stream<Path> all = Files.walk(root)) {

@@ -5,6 +5,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import tools.jackson.databind.JsonNode;
 
 /** What a newer OpenAPI document takes away from programs that were written for an older one. */
@@ -19,7 +20,7 @@ final class ApiChanges {
         this.now = now;
     }
 
-    /** One line for each route, field or value that is gone, and for each new thing that requests must hold. */
+    /** One line for each route, field or value that is gone, and for each new thing that requests must hold or no longer may. */
     static List<String> breaking(JsonNode before, JsonNode now) {
         ApiChanges changes = new ApiChanges(before, now);
         for (Map.Entry<String, JsonNode> path : before.path("paths").properties()) {
@@ -38,23 +39,31 @@ final class ApiChanges {
             broken.add(name + ": the route is gone");
             return;
         }
-        Set<String> knew = new HashSet<>();
-        old.path("parameters")
-                .forEach(p -> knew.add(
-                        p.path("in").asString("") + " " + p.path("name").asString("")));
-        Set<String> has = new HashSet<>();
-        for (JsonNode p : current.path("parameters")) {
-            String parameter = p.path("in").asString("") + " " + p.path("name").asString("");
-            has.add(parameter);
-            if (p.path("required").asBoolean(false) && !knew.contains(parameter)) {
+        Map<String, JsonNode> knew = parameters(old);
+        Map<String, JsonNode> has = parameters(current);
+        has.forEach((parameter, p) -> {
+            if (required(p) && !knew.containsKey(parameter)) {
                 broken.add(name + ": new required parameter, " + parameter);
             }
-        }
-        knew.stream().filter(p -> !has.contains(p)).forEach(p -> broken.add(name + ": no parameter any more, " + p));
+        });
+        knew.forEach((parameter, p) -> {
+            JsonNode other = has.get(parameter);
+            if (other == null) {
+                broken.add(name + ": no parameter any more, " + parameter);
+                return;
+            }
+            if (required(other) && !required(p)) {
+                broken.add(name + ": now needs the parameter " + parameter);
+            }
+            taken(name + " " + parameter, resolve(before, p.path("schema")), resolve(now, other.path("schema")), true);
+        });
         JsonNode oldBody = old.path("requestBody");
         JsonNode body = current.path("requestBody");
-        if (oldBody.isMissingNode() && body.path("required").asBoolean(false)) {
+        if (required(body) && !required(oldBody)) {
             broken.add(name + ": now needs a body");
+        }
+        if (!oldBody.isMissingNode() && body.isMissingNode()) {
+            broken.add(name + ": takes no body any more");
         }
         media(oldBody).forEach((type, schema) -> {
             JsonNode other = body.path("content").path(type).path("schema");
@@ -90,6 +99,7 @@ final class ApiChanges {
             broken.add(where + ": was " + old.path("type") + ", is " + current.path("type"));
             return;
         }
+        values(where, old.path("enum"), current.path("enum"), body);
         if (body) {
             Set<String> required = new HashSet<>();
             old.path("required").forEach(r -> required.add(r.asString("")));
@@ -107,13 +117,47 @@ final class ApiChanges {
                 taken(where + "." + field.getKey(), resolve(before, field.getValue()), resolve(now, other), body);
             }
         }
-        if (old.has("items")) {
-            taken(where + "[]", resolve(before, old.path("items")), resolve(now, current.path("items")), body);
+        for (String inner : List.of("items", "additionalProperties")) {
+            if (old.path(inner).isObject()) {
+                taken(where + "[]", resolve(before, old.path(inner)), resolve(now, current.path(inner)), body);
+            }
         }
     }
 
+    /**
+     * Values that are gone. Where a request may hold only some values and could hold any before, all others are. In an answer
+     * a program may wait for a value that never comes any more; that values come which it does not know is no break.
+     */
+    private void values(String where, JsonNode old, JsonNode current, boolean request) {
+        if (old.isMissingNode() && !current.isMissingNode() && request) {
+            broken.add(where + ": takes only " + current + " any more");
+        }
+        if (!current.isMissingNode()) {
+            Set<JsonNode> left = new HashSet<>();
+            current.forEach(left::add);
+            old.forEach(value -> {
+                if (!left.contains(value)) {
+                    broken.add(where + ": no value " + value + " any more");
+                }
+            });
+        }
+    }
+
+    private static Map<String, JsonNode> parameters(JsonNode operation) {
+        Map<String, JsonNode> all = new TreeMap<>();
+        operation
+                .path("parameters")
+                .forEach(p ->
+                        all.put(p.path("in").asString("") + " " + p.path("name").asString(""), p));
+        return all;
+    }
+
+    private static boolean required(JsonNode node) {
+        return node.path("required").asBoolean(false);
+    }
+
     private static Map<String, JsonNode> media(JsonNode holder) {
-        Map<String, JsonNode> all = new java.util.TreeMap<>();
+        Map<String, JsonNode> all = new TreeMap<>();
         holder.path("content")
                 .properties()
                 .forEach(e -> all.put(e.getKey(), e.getValue().path("schema")));

@@ -35,6 +35,10 @@ public final class ReportView extends Page implements BeforeEnterObserver {
         SaeReport r = row.report();
         titled(name + ", report card");
         removeAll();
+        if (row.reportProblem() != null) {
+            add(Kit.notice(row.reportProblem()));
+            return;
+        }
         if (r == null) {
             add(Kit.empty(
                     "No report yet", "Figures of " + name + " on text that no training saw.", "loupe eval " + name));

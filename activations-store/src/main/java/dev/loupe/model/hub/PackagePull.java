@@ -5,7 +5,9 @@ import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Checksums;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
+import dev.loupe.base.NewerFormatException;
 import dev.loupe.base.Progress;
+import dev.loupe.base.VersionedJson;
 import dev.loupe.model.LanguageModels;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -108,7 +110,9 @@ public final class PackagePull {
     private static @Nullable JsonNode source(Path folder) {
         Path file = folder.resolve(SOURCE);
         try {
-            return Files.isRegularFile(file) ? Json.tree(file) : null;
+            return Files.isRegularFile(file) ? VersionedJson.tree(file, "note on the model in " + folder) : null;
+        } catch (NewerFormatException e) {
+            throw e;
         } catch (LoupeException e) {
             return null; // damaged: pulled again
         }

@@ -82,7 +82,15 @@ public record LanguageTable(
     public record Pair(
             String method, String source, String target, double level, double strength, int units, Share switched) {}
 
-    /** A text: the first that switched of a method and target, at the level chosen. */
+    /**
+     * A text: the first that switched of a method and target, at the level chosen.
+     *
+     * @param method name of the method
+     * @param source language of the prompt
+     * @param target language wanted
+     * @param prompt what the model was given
+     * @param text what it wrote
+     */
     @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
     public record Example(String method, String source, String target, String prompt, String text) {}
 }

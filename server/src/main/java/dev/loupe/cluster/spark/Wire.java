@@ -52,7 +52,13 @@ public final class Wire implements Closeable {
     private final DataInputStream in;
     private final DataOutputStream out;
 
-    /** One frame. */
+    /**
+     * One frame.
+     *
+     * @param kind one of the constants above
+     * @param task number of the task that it is about
+     * @param text what it says, as its kind has it
+     */
     public record Frame(byte kind, long task, String text) {}
 
     /** Over a connection. */
