@@ -74,7 +74,8 @@ class DemoPlanTest {
         DemoPlan small = DemoPlan.of("builtin").withTokens(57_000);
         assertThat(small.tokens()).isEqualTo(57_000);
         assertThat(small.families()).allSatisfy(f -> assertThat(f.steps()).isEqualTo(200));
-        assertThat(DemoPlan.of("builtin").families()).allSatisfy(f -> assertThat(f.steps()).isNull());
+        assertThat(DemoPlan.of("builtin").families())
+                .allSatisfy(f -> assertThat(f.steps()).isNull());
         assertThat(small.families()).hasSameSizeAs(DemoPlan.of("builtin").families());
         assertThatThrownBy(() -> DemoPlan.of("builtin").withTokens(9_999)).hasMessageContaining("at least 10000");
         try (Workbench bench = new Workbench(Workspace.create(folder), settings)) {
