@@ -37,6 +37,10 @@ final class ClusterChoice {
                             + " the machines of the cluster share no folder; the workspace is this machine's alone then.")
     @Nullable String storage;
 
-    @Option(names = "--resume", description = "Go on where an interrupted run stopped; that happens without it, too.")
+    @Option(
+            names = "--resume",
+            description = "Go on where an interrupted run stopped; that happens without it, too. What was finished is kept:"
+                    + " shards of a capture, SAEs of a training or sweep (inside of one: its last checkpoint), comparisons,"
+                    + " reports; an index begins anew.")
     private boolean resume;
 }

@@ -1,6 +1,7 @@
 package dev.loupe.cli;
 
 import dev.loupe.base.Progress;
+import dev.loupe.cluster.ClusterOptions;
 import dev.loupe.service.Settings;
 import dev.loupe.service.Views;
 import dev.loupe.service.Workbench;
@@ -53,6 +54,7 @@ final class Session implements AutoCloseable {
 
     /** Has long work done where the command says. */
     Session on(ClusterChoice where) {
+        ClusterOptions.conf(where.conf); // each by itself, or the rest of one would be taken for a part of another's value
         return with(Settings.Key.ON, where.on)
                 .with(Settings.Key.SPARK_CONF, where.conf.isEmpty() ? null : String.join(";", where.conf))
                 .with(Settings.Key.ARCHIVE, where.archive)
@@ -76,6 +78,10 @@ final class Session implements AutoCloseable {
         device.require();
         if (quiet) {
             return;
+        }
+        if (device.isCuda() && !settings.get(Settings.Key.ON).equals(ClusterOptions.LOCAL)) {
+            err.println("--device " + device + " is about this machine: a task of the cluster uses the GPU that Spark gives it"
+                    + " (--conf spark.executor.resource.gpu.amount=1 --conf spark.task.resource.gpu.amount=1).");
         }
         if (device.isCuda()) {
             err.println("Models run and SAEs are trained on " + device + ".");

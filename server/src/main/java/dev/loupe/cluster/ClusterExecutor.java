@@ -1,13 +1,13 @@
 package dev.loupe.cluster;
 
 import dev.loupe.base.AtomicFiles;
-import dev.loupe.base.Fmt;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.Task;
 import dev.loupe.base.TaskExecutor;
 import dev.loupe.base.WorkspaceJson;
 import dev.loupe.cluster.spark.Launch;
+import dev.loupe.cluster.spark.Ready;
 import dev.loupe.cluster.spark.Setup;
 import dev.loupe.cluster.spark.Wire;
 import java.io.IOException;
@@ -15,7 +15,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Iterator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -23,6 +22,7 @@ import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Does tasks on a Spark cluster. Spark gives them out, repeats them, and keeps count of machines; this side checks the
@@ -32,45 +32,44 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
     /** How often a task is given out anew whose result was no good. */
     private static final int AGAIN = 2;
 
-    private static final long PATIENCE_NANOS = 120_000_000_000L;
-
     /** Where nobody says how many executors come: all are there if no other came for so long. */
     private static final long SETTLED_NANOS = 2_000_000_000L;
 
     /** How long executors are waited for that were asked for; a full cluster gives fewer. */
     private static final long ASSEMBLY_NANOS = 20_000_000_000L;
 
-    /** What the child's JVM takes beside the task: its heap and its code. */
-    private static final long CHILD_BYTES = 1L << 30;
-
     private final ClusterOptions options;
     private final SparkLink link;
     private final WorkspaceJson paths;
     private final Path probe;
-    private final Map<String, Machine> machines = new LinkedHashMap<>();
-    private final Map<String, Integer> cores = new HashMap<>();
+    private final Fleet fleet;
+    private final Attempts attempts = new Attempts();
     private final AtomicLong numbers = new AtomicLong();
-    private String page = "";
+    private @Nullable String page;
+    private boolean warned;
 
     /**
-     * Starts Spark and waits for the first executor.
+     * Starts Spark. Executors come when they come: who has tasks waits for them, and who only claims a name or fetches a folder
+     * does not.
      *
      * @param launch how executors start Loupe
      * @throws LoupeException if the cluster cannot be had, in a sentence; nothing was begun
      */
-    public static ClusterExecutor start(
+    static ClusterExecutor start(
             ClusterOptions options,
             SparkHome spark,
             Launch launch,
             Map<String, String> environment,
             Progress progress) {
-        Path log = options.workspace().resolve("logs").resolve("spark-" + UUID.randomUUID() + ".log");
-        SparkLink link = options.isSubmitted()
-                ? SparkLink.join(environment, log)
-                : SparkLink.start(
-                        options, spark, AdapterJar.in(options.workspace().resolve("logs")), log, progress);
+        Path logs = options.workspace().resolve("logs");
+        Path log = logs.resolve("spark-" + UUID.randomUUID() + ".log");
+        SparkLog.prune(logs);
         Path probe = options.workspace().resolve(".probe-" + UUID.randomUUID());
-        ClusterExecutor executor = new ClusterExecutor(options, link, probe);
+        Fleet fleet = new Fleet(options, String.valueOf(probe.getFileName()));
+        SparkLink link = options.isSubmitted()
+                ? SparkLink.join(environment, log, fleet)
+                : SparkLink.start(options, spark, environment, AdapterJar.in(logs), log, fleet, progress);
+        ClusterExecutor executor = new ClusterExecutor(options, link, fleet, probe);
         try {
             executor.begin(launch, progress);
             return executor;
@@ -80,10 +79,11 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
         }
     }
 
-    private ClusterExecutor(ClusterOptions options, SparkLink link, Path probe) {
+    private ClusterExecutor(ClusterOptions options, SparkLink link, Fleet fleet, Path probe) {
         this.options = options;
         this.paths = new WorkspaceJson(options.workspace());
         this.link = link;
+        this.fleet = fleet;
         this.probe = probe;
     }
 
@@ -102,23 +102,49 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
                                 ProcessHandle.current().pid(),
                                 launch)
                         .text());
-        progress.stage("start Spark on " + options.master(), -1, "executors");
-        long end = System.nanoTime() + PATIENCE_NANOS;
-        while (machines.isEmpty() || cores.isEmpty()) {
+        Waiting waiting = new Waiting(progress, false);
+        while (page == null) {
             Wire.Frame frame = link.poll(progress);
             if (frame != null) {
                 take(frame, progress);
-            } else if (System.nanoTime() > end) {
-                throw new LoupeException("Spark at " + options.master() + " gave no executor within two minutes: its"
-                        + " workers are busy, or none has the cores and memory that were asked for ("
-                        + asked() + "); Spark's log is " + link.log() + ".");
+            } else if (options.isSubmitted()) {
+                waiting.say("Waiting for Spark to begin: its own output below spark-submit says what it waits for.");
+            } else if (SparkLog.isQueued(link.log())) {
+                waiting.say("Waiting for YARN: it has accepted the work, and its queue has no room for it yet.");
+            } else if (waiting.over(Waiting.PATIENCE_NANOS)) {
+                throw new LoupeException("Spark at " + options.master()
+                        + " has not begun within two minutes: the master does not answer; Spark's log is " + link.log()
+                        + ".");
             }
         }
     }
 
-    private String asked() {
-        return options.conf().getOrDefault("spark.executor.memory", "512m") + " and "
-                + options.conf().getOrDefault("spark.executor.cores", "all cores of a worker") + " an executor";
+    /**
+     * Waits for an executor that can do the work.
+     *
+     * @throws LoupeException if those that came are no good, or the longest wait is over
+     */
+    void await(Progress progress) {
+        Waiting waiting = new Waiting(progress, false);
+        while (!fleet.isReady()) {
+            fleet.hope();
+            Wire.Frame frame = link.poll(progress);
+            if (frame != null) {
+                take(frame, progress);
+            } else {
+                waitFor(waiting);
+            }
+        }
+    }
+
+    private void waitFor(Waiting waiting) {
+        String sentence = "the workers of " + fleet.setting("spark.master", options.master()) + " are busy, or none has "
+                + fleet.setting("spark.executor.cores", "the cores") + " and "
+                + fleet.setting("spark.executor.memory", "1g") + " of memory free that an executor asks for";
+        waiting.say("Waiting for executors: " + sentence + ".");
+        waiting.check(
+                fleet.setting(Waiting.LONGEST, ""),
+                "Spark gave no executor: " + sentence + "; Spark's log is " + link.log() + ".");
     }
 
     @Override
@@ -128,25 +154,25 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
 
     @Override
     public int slots() {
-        int each = Integer.parseInt(options.conf().getOrDefault("spark.task.cpus", "1"));
-        return Math.max(1, cores.values().stream().mapToInt(c -> c / each).sum());
+        return Math.max(1, fleet.slots());
     }
 
     @Override
     public int slotsAtStart(Progress progress) {
+        await(progress);
         int wanted = options.executors();
         long begin = System.nanoTime();
         long last = begin;
-        int seen = machines.size();
+        int seen = fleet.size();
         while (wanted > 0
-                ? Math.min(machines.size(), cores.size()) < wanted && System.nanoTime() - begin < ASSEMBLY_NANOS
+                ? fleet.size() < wanted && System.nanoTime() - begin < ASSEMBLY_NANOS
                 : System.nanoTime() - last < SETTLED_NANOS) {
             Wire.Frame frame = link.poll(progress);
             if (frame != null) {
                 take(frame, progress);
             }
-            if (machines.size() != seen) {
-                seen = machines.size();
+            if (fleet.size() != seen) {
+                seen = fleet.size();
                 last = System.nanoTime();
             }
         }
@@ -155,21 +181,37 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
 
     @Override
     public long memoryEach() {
-        return machines.values().stream()
-                .mapToLong(m -> m.memory() - CHILD_BYTES)
-                .min()
-                .orElse(Long.MAX_VALUE);
+        return fleet.memoryEach();
     }
 
     @Override
     public <T extends Task<R>, R> void run(
             Iterator<T> tasks, Class<R> results, Work<T, R> here, BiConsumer<T, R> done, Progress progress) {
-        Stage<T, R> stage = new Stage<>(results, done, progress);
-        if (!page.isEmpty()) {
+        run(tasks, results, done, 0, progress);
+    }
+
+    /**
+     * Does tasks.
+     *
+     * @param weights bytes of the model that each opens
+     */
+    <T extends Task<R>, R> void run(
+            Iterator<T> tasks, Class<R> results, BiConsumer<T, R> done, long weights, Progress progress) {
+        Stage<T, R> stage = new Stage<>(results, done, weights, progress);
+        if (page != null && !page.isEmpty()) {
             progress.page(page); // whoever watched Spark start may have been another
         }
         try {
+            await(progress);
+            Waiting none = new Waiting(progress, true);
             while (true) {
+                if (fleet.isReady()) {
+                    none = new Waiting(progress, true);
+                } else {
+                    fleet.hope();
+                    none.say("No executor is left: waiting for Spark to start another one.");
+                    none.check(fleet.setting(Waiting.LONGEST, ""), "No executor was left.");
+                }
                 while (stage.inFlight.size() < 2 * slots() && tasks.hasNext()) {
                     stage.give(tasks.next());
                 }
@@ -249,24 +291,34 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
     private void take(Wire.Frame frame, Progress progress) {
         switch (frame.kind()) {
             case Wire.READY -> {
-                String[] lines = frame.text().split("\n", -1);
-                progress.message("Spark " + lines[0] + " on " + options.master()
-                        + (lines[1].isEmpty() ? "" : "; its own page: " + lines[1]));
-                page = lines[1];
+                Ready ready = Ready.of(frame.text());
+                progress.message("Spark " + ready.version() + " on " + options.master()
+                        + (ready.page().isEmpty() ? "" : "; its own page: " + ready.page()));
+                page = ready.page();
             }
-            case Wire.CORES -> cores.put(frame.text(), (int) frame.task());
             case Wire.EXECUTOR -> {
-                Machine m = Machine.of(frame.text());
-                m.check(options, String.valueOf(probe.getFileName()));
-                machines.put(m.executor(), m);
+                String name = frame.text().split("\n", 2)[0];
+                String refusal = fleet.refusal(name);
+                if (refusal != null) {
+                    progress.message(refusal + " That executor gets no work.");
+                }
+                String mixed = fleet.mixed();
+                if (!mixed.isEmpty() && !warned) {
+                    warned = true;
+                    progress.message("The machines have different processors (" + mixed
+                            + "): the same work may differ in its last bits from one run to the next.");
+                }
             }
+            case Wire.ATTEMPT -> attempts.take(frame.text(), progress);
             case Wire.GONE -> {
                 String[] lines = frame.text().split("\n", 2);
-                machines.remove(lines[0]);
-                cores.remove(lines[0]);
-                progress.message("Spark lost executor " + lines[0] + " ("
-                        + lines[1].lines().findFirst().orElse("no reason given")
-                        + "); what it had begun is made elsewhere.");
+                String why = lines[1].lines().findFirst().orElse("no reason given");
+                progress.message("Spark lost executor " + lines[0] + " (" + why
+                        + "); what it had begun is made elsewhere."
+                        + (SparkLog.isOutOfMemory(lines[1])
+                                ? " Give containers more memory with --conf spark.executor.memoryOverhead, or fewer tasks"
+                                        + " at once with --conf spark.task.cpus."
+                                : ""));
             }
             case Wire.LOST -> {
                 if (frame.task() == 0) {
@@ -284,20 +336,22 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
     private final class Stage<T extends Task<R>, R> {
         private final Class<R> results;
         private final BiConsumer<T, R> done;
+        private final long weights;
         private final Progress progress;
         private final Map<Long, T> inFlight = new HashMap<>();
         private final Map<Long, Integer> refused = new HashMap<>();
         private final TaskEvents events;
 
-        Stage(Class<R> results, BiConsumer<T, R> done, Progress progress) {
+        Stage(Class<R> results, BiConsumer<T, R> done, long weights, Progress progress) {
             this.results = results;
+            this.weights = weights;
             this.done = done;
             this.progress = progress;
             this.events = new TaskEvents(progress);
         }
 
         void give(T task) {
-            fits(task);
+            fleet.fits(task, weights);
             long number = numbers.incrementAndGet();
             inFlight.put(number, task);
             send(number, task);
@@ -317,18 +371,6 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
             return options.storage().isEmpty()
                     ? ""
                     : task.inputs().stream().map(paths::name).collect(Collectors.joining("\t"));
-        }
-
-        /** Refuses what no machine has the memory for, before it runs. */
-        private void fits(T task) {
-            long most =
-                    machines.values().stream().mapToLong(Machine::memory).max().orElse(Long.MAX_VALUE);
-            long need = task.memoryBytes() + CHILD_BYTES;
-            if (need > most) {
-                throw new LoupeException(task.title() + " needs about " + Fmt.bytes(need)
-                        + " of memory, but the largest executor has " + Fmt.bytes(most)
-                        + ": choose larger machines, or make the work smaller.");
-            }
         }
 
         /** Whether a frame is about a task of this stage. */

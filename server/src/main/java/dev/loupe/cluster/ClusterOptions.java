@@ -24,10 +24,12 @@ public record ClusterOptions(
     public static final String LOCAL = "local";
 
     /** The driver that started this process. */
-    private static final String SUBMITTED = "submitted";
+    static final String SUBMITTED = "submitted";
 
     private static final Pattern MASTER = Pattern.compile(
             "spark://[^\\s]+|k8s://[^\\s]+|yarn|local-cluster\\[\\s*\\d+\\s*,\\s*\\d+\\s*,\\s*\\d+\\s*\\]|submitted");
+
+    private static final String DEPLOY = "spark.submit.deployMode";
 
     private static final Pattern STORAGE = Pattern.compile("[a-z][a-z0-9+.-]*://[^\\s\"]+");
 
@@ -40,6 +42,10 @@ public record ClusterOptions(
         if (!storage.isEmpty() && !STORAGE.matcher(storage).matches()) {
             throw new UsageException("--storage is a folder of a Hadoop file system, such as s3a://BUCKET/FOLDER or"
                     + " hdfs://HOST/FOLDER, not \"" + storage + "\".");
+        }
+        if (conf.getOrDefault(DEPLOY, "client").equals("cluster")) {
+            throw new UsageException("--conf " + DEPLOY + "=cluster would start Spark's driver far from this command,"
+                    + " which it works for: leave it out.");
         }
         conf = Map.copyOf(conf);
         storage = storage.replaceAll("/+$", "");
@@ -57,6 +63,11 @@ public record ClusterOptions(
             asked = master.replaceAll("local-cluster\\[\\s*(\\d+).*", "$1");
         }
         return asked.matches("\\d{1,6}") ? Integer.parseInt(asked) : 0;
+    }
+
+    /** Whether an executor is a container with a limit of its own, which is killed when it takes more memory. */
+    boolean isContained() {
+        return master.equals("yarn") || master.startsWith("k8s");
     }
 
     /**

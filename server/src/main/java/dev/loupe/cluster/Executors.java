@@ -2,6 +2,7 @@ package dev.loupe.cluster;
 
 import dev.loupe.base.Progress;
 import dev.loupe.base.TaskExecutor;
+import dev.loupe.base.UsageException;
 import dev.loupe.cluster.spark.Launch;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -28,11 +29,17 @@ public final class Executors implements AutoCloseable {
      */
     public Executors(
             String on, String conf, String archive, String storage, Path workspace, Map<String, String> environment) {
+        if (environment.getOrDefault("LOUPE_ON", "").equals(ClusterOptions.SUBMITTED)
+                && !on.equals(ClusterOptions.SUBMITTED)
+                && !on.equals(ClusterOptions.LOCAL)) {
+            throw new UsageException("Below spark-submit the work is done by the cluster that spark-submit has: leave out"
+                    + " --on " + on + ", which would start another one.");
+        }
         this.options = on.equals(ClusterOptions.LOCAL)
                 ? null
                 : new ClusterOptions(
                         on,
-                        ClusterOptions.conf(List.of(conf.split(";")).stream()
+                        ClusterOptions.conf(List.of(conf.split(";(?=\\s*spark\\.|\\s*$|;)")).stream()
                                 .map(String::strip)
                                 .filter(c -> !c.isEmpty())
                                 .toList()),
@@ -62,7 +69,17 @@ public final class Executors implements AutoCloseable {
             c = StartingCluster.begin(o, launch(o), environment, progress);
             cluster = c;
         }
-        return c;
+        return c.watched(progress);
+    }
+
+    /**
+     * The same for tasks that each open a model.
+     *
+     * @param weights bytes of its weights in memory
+     */
+    public TaskExecutor get(Progress progress, long weights) {
+        TaskExecutor executor = get(progress);
+        return executor instanceof StartingCluster c ? c.with(weights) : executor;
     }
 
     /**
@@ -99,6 +116,23 @@ public final class Executors implements AutoCloseable {
         }
         c.claim(folders, progress);
         return () -> c.release(folders);
+    }
+
+    /**
+     * The name of a text as other machines find it.
+     *
+     * @throws UsageException if it is a file of this machine, and the others share no folder with it
+     */
+    public String text(String name) {
+        if (!remote() || !Files.exists(Path.of(name))) { // a data set of the hub, which every machine can read
+            return name;
+        }
+        if (stored()) {
+            throw new UsageException("The machines of the cluster share no folder with this one, so they do not have the"
+                    + " text " + name + ": leave --text out to use the store's held-out documents, name a data set of the"
+                    + " hub, or evaluate here (--on local).");
+        }
+        return Path.of(name).toAbsolutePath().normalize().toString();
     }
 
     private boolean stored() {

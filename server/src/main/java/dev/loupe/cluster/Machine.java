@@ -7,19 +7,40 @@ import dev.loupe.base.LoupeException;
  *
  * @param executor Spark's name for it
  * @param host where it runs
- * @param java version of the JDK that Loupe would run on there; {@code none} without one
+ * @param java version of the Java that Loupe would run on there; {@code none} without one, and with
+ *     {@value #RUNTIME_ONLY} behind it where it has no compiler though Loupe's archive needs one to start
  * @param spark version of Spark there
  * @param probe content of the probe file as seen from there; empty if it cannot be read
  * @param loupe whether the archive holds Loupe
- * @param memory of the machine or container in bytes
+ * @param memory bytes for tasks: what the machine or the container has beside Spark's own JVM
+ * @param contained whether that memory is this executor's alone, and it is killed when it takes more
+ * @param processor what its processor can do that decides the bits of results
  */
-record Machine(String executor, String host, String java, String spark, String probe, boolean loupe, long memory) {
+record Machine(
+        String executor,
+        String host,
+        String java,
+        String spark,
+        String probe,
+        boolean loupe,
+        long memory,
+        boolean contained,
+        String processor) {
     private static final int LEAST_UPDATE = 3;
+    private static final String RUNTIME_ONLY = " without javac";
 
     static Machine of(String text) {
         String[] lines = text.split("\n", -1);
         return new Machine(
-                lines[0], lines[1], lines[2], lines[3], lines[4], lines[5].equals("yes"), Long.parseLong(lines[6]));
+                lines[0],
+                lines[1],
+                lines[2],
+                lines[3],
+                lines[4],
+                lines[5].equals("yes"),
+                Long.parseLong(lines[6]),
+                lines[7].equals("contained"),
+                lines[8]);
     }
 
     /**
@@ -29,10 +50,16 @@ record Machine(String executor, String host, String java, String spark, String p
      */
     void check(ClusterOptions options, String wanted) {
         String where = "Executor " + executor + " on " + host;
-        if (!fits(java)) {
+        String version = java.replace(RUNTIME_ONLY, "");
+        if (!fits(version)) {
             throw new LoupeException(where + " has "
-                    + (java.equals("none") ? "no JDK" : "Java " + java)
+                    + (java.equals("none") ? "no JDK" : "Java " + version)
                     + " for Loupe, which needs a JDK 25.0.3 or a later 25: install one there and name its folder with"
+                    + " --conf spark.executorEnv.LOUPE_JAVA_HOME=DIR.");
+        }
+        if (java.endsWith(RUNTIME_ONLY)) {
+            throw new LoupeException(where + " has a Java " + version + " without a compiler (bin/javac), but Loupe's"
+                    + " archive needs a JDK to start: install one there and name its folder with"
                     + " --conf spark.executorEnv.LOUPE_JAVA_HOME=DIR.");
         }
         if (!spark.startsWith(SparkHome.VERSION.substring(0, SparkHome.VERSION.lastIndexOf('.') + 1))) {

@@ -18,7 +18,6 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -29,37 +28,18 @@ final class SparkLink implements AutoCloseable {
     private static final int REACH_MILLIS = 3_000;
     private static final long POLL_MILLIS = 200;
 
-    /** What Spark's own launcher opens for it, and half a gigabyte: less is refused. */
-    static final List<String> JVM = List.of(
-            "--add-opens=java.base/java.lang=ALL-UNNAMED",
-            "--add-opens=java.base/java.lang.invoke=ALL-UNNAMED",
-            "--add-opens=java.base/java.lang.reflect=ALL-UNNAMED",
-            "--add-opens=java.base/java.io=ALL-UNNAMED",
-            "--add-opens=java.base/java.net=ALL-UNNAMED",
-            "--add-opens=java.base/java.nio=ALL-UNNAMED",
-            "--add-opens=java.base/java.util=ALL-UNNAMED",
-            "--add-opens=java.base/java.util.concurrent=ALL-UNNAMED",
-            "--add-opens=java.base/java.util.concurrent.atomic=ALL-UNNAMED",
-            "--add-opens=java.base/jdk.internal.ref=ALL-UNNAMED",
-            "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
-            "--add-opens=java.base/sun.nio.cs=ALL-UNNAMED",
-            "--add-opens=java.base/sun.util.calendar=ALL-UNNAMED",
-            "--sun-misc-unsafe-memory-access=allow",
-            "--enable-native-access=ALL-UNNAMED",
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1", // it waits most of its time, and the work needs the cores
-            "-Djava.net.preferIPv6Addresses=false");
-
     private final Wire wire;
     private final @Nullable Process driver;
     private final Path log;
+    private final Fleet fleet;
     private final BlockingQueue<Wire.Frame> frames = new LinkedBlockingQueue<>();
     private final PlainPaths paths;
     private volatile boolean open = true;
     private volatile boolean ready;
 
-    private SparkLink(Wire wire, @Nullable Process driver, Path log, PlainPaths paths) {
+    private SparkLink(Wire wire, @Nullable Process driver, Path log, PlainPaths paths, Fleet fleet) {
         this.wire = wire;
+        this.fleet = fleet;
         this.driver = driver;
         this.log = log;
         this.paths = paths;
@@ -67,12 +47,12 @@ final class SparkLink implements AutoCloseable {
     }
 
     /** Joins the driver that started this process. */
-    static SparkLink join(Map<String, String> environment, Path log) {
+    static SparkLink join(Map<String, String> environment, Path log, Fleet fleet) {
         try {
             int port = Integer.parseInt(environment.getOrDefault(SparkDriver.PORT, "0"));
             Wire wire = new Wire(new Socket(InetAddress.getLoopbackAddress(), port));
             wire.send(Wire.HELLO, 0, environment.getOrDefault(SparkDriver.TOKEN, ""));
-            return new SparkLink(wire, null, log, new PlainPaths());
+            return new SparkLink(wire, null, log, new PlainPaths(), fleet);
         } catch (IOException e) {
             throw new LoupeException("Spark's driver does not answer (" + e.getMessage()
                     + "): --on submitted works below spark-submit only.");
@@ -84,7 +64,14 @@ final class SparkLink implements AutoCloseable {
      *
      * @throws LoupeException if the master does not answer, or the driver ends at once
      */
-    static SparkLink start(ClusterOptions options, SparkHome spark, Path jar, Path log, Progress progress) {
+    static SparkLink start(
+            ClusterOptions options,
+            SparkHome spark,
+            Map<String, String> environment,
+            Path jar,
+            Path log,
+            Fleet fleet,
+            Progress progress) {
         byte[] secret = new byte[16];
         new SecureRandom().nextBytes(secret);
         String token = HexFormat.of().formatHex(secret);
@@ -96,15 +83,18 @@ final class SparkLink implements AutoCloseable {
         PlainPaths paths = new PlainPaths();
         try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             Files.createDirectories(log.toAbsolutePath().getParent());
-            ProcessBuilder builder = new ProcessBuilder(command(plain(options, paths), spark, paths.of(jar)))
+            SparkSite site = SparkSite.of(spark, environment);
+            ProcessBuilder builder = new ProcessBuilder(
+                            SparkCommand.of(plain(options, paths), spark, site, paths.of(jar)))
                     .redirectErrorStream(true)
                     .redirectOutput(log.toFile());
-            Map<String, String> environment = builder.environment();
-            environment.put("SPARK_HOME", spark.folder().toString());
-            environment.put("SPARK_SCALA_VERSION", "2.13");
-            environment.put("JAVA_HOME", System.getProperty("java.home"));
-            environment.put(SparkDriver.PORT, Integer.toString(server.getLocalPort()));
-            environment.put(SparkDriver.TOKEN, token);
+            Map<String, String> own = builder.environment();
+            own.putAll(environment);
+            own.put("SPARK_HOME", spark.folder().toString());
+            own.put("SPARK_SCALA_VERSION", "2.13");
+            own.put("JAVA_HOME", System.getProperty("java.home"));
+            own.put(SparkDriver.PORT, Integer.toString(server.getLocalPort()));
+            own.put(SparkDriver.TOKEN, token);
             Process process = builder.start();
             process.getOutputStream().close();
             boolean joined = false;
@@ -114,7 +104,7 @@ final class SparkLink implements AutoCloseable {
                     throw new IOException("another process has connected");
                 }
                 joined = true;
-                return new SparkLink(wire, process, log, paths);
+                return new SparkLink(wire, process, log, paths, fleet);
             } finally {
                 if (!joined) {
                     process.destroyForcibly();
@@ -170,67 +160,18 @@ final class SparkLink implements AutoCloseable {
                 + "): start it, or correct --on; nothing was begun.");
     }
 
-    static List<String> command(ClusterOptions options, SparkHome spark, Path jar) {
-        Map<String, String> conf = new TreeMap<>();
-        conf.put("spark.executor.memory", "512m");
-        conf.put("spark.ui.showConsoleProgress", "false");
-        conf.put("spark.excludeOnFailure.enabled", "true");
-        conf.put("spark.excludeOnFailure.task.maxTaskAttemptsPerNode", "3"); // two executors may share a machine
-        conf.put(
-                "spark.scheduler.excludeOnFailure.unschedulableTaskSetTimeout",
-                "20s"); // or a fault of all takes two minutes
-        conf.put("spark.scheduler.mode", "FIFO");
-        String light = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1";
-        boolean here = options.master().startsWith("local-cluster");
-        conf.put(
-                "spark.executor.extraJavaOptions",
-                here ? light + " " + String.join(" ", archive(spark, "executor")) : light);
-        conf.putAll(options.conf());
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(JVM);
-        command.addAll(archive(spark, "driver"));
-        command.add("-Xmx" + conf.getOrDefault("spark.driver.memory", "640m"));
-        command.addAll(List.of(
-                "-cp",
-                spark.folder().resolve("conf") + java.io.File.pathSeparator
-                        + spark.folder().resolve("jars") + "/*",
-                "org.apache.spark.deploy.SparkSubmit",
-                "--master",
-                options.master(),
-                "--name",
-                "Loupe",
-                "--class",
-                SparkDriver.class.getName()));
-        conf.forEach((key, value) -> command.addAll(List.of("--conf", key + "=" + value)));
-        Path archive = options.archive();
-        if (archive != null) {
-            command.addAll(List.of("--archives", archive.toAbsolutePath() + "#loupe"));
-        }
-        command.add(jar.toString());
-        return command;
-    }
-
-    /** The JVM keeps Spark's classes as it has parsed them, where Spark is ours: a second less at every start but the first. */
-    private static List<String> archive(SparkHome spark, String name) {
-        return spark.ours()
-                ? List.of(
-                        "-XX:+AutoCreateSharedArchive",
-                        "-XX:SharedArchiveFile=" + spark.folder().resolve(name + ".jsa"),
-                        "-Xshare:auto",
-                        "-Xlog:cds*=off",
-                        "-Xlog:aot*=off")
-                : List.of();
-    }
-
     private void read() {
         try {
             while (true) {
                 Wire.Frame frame = wire.receive();
                 ready |= frame.kind() == Wire.READY;
+                String verdict = fleet.see(frame);
+                if (verdict != null) {
+                    wire.send(Wire.VERDICT, 0, verdict); // at once: the executor waits for it
+                }
                 frames.add(frame);
             }
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) { // the latter: what is no frame
             open = false;
         }
     }
@@ -265,6 +206,11 @@ final class SparkLink implements AutoCloseable {
 
     Path log() {
         return log;
+    }
+
+    /** Whether the driver has said that Spark's application is there. */
+    boolean isReady() {
+        return ready;
     }
 
     @Override

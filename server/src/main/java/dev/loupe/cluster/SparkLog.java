@@ -4,15 +4,21 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Says in a sentence what Spark says in a log. */
 final class SparkLog {
     private static final Pattern EXCEPTION =
             Pattern.compile("(?:Caused by: )?(?:[a-z]\\w*\\.)+[A-Z]\\w*(?:Exception|Error): (.+)");
+
+    private static final int KEPT = 20;
+    private static final long KEPT_MILLIS = TimeUnit.DAYS.toMillis(14);
 
     private SparkLog() {}
 
@@ -51,5 +57,39 @@ final class SparkLog {
         Matcher m = EXCEPTION.matcher(head);
         String reason = m.find() ? m.group(1) : head.isEmpty() ? "no reason given" : head;
         return reason.endsWith(".") ? reason.substring(0, reason.length() - 1) : reason;
+    }
+
+    /** Whether YARN has taken the application and has no room for it yet. */
+    static boolean isQueued(Path log) {
+        try {
+            return Files.readString(log, java.nio.charset.StandardCharsets.ISO_8859_1).contains("state: ACCEPTED");
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /** Whether the reason why an executor was lost is that it took more memory than its container has. */
+    static boolean isOutOfMemory(String reason) {
+        return reason.contains("137") || reason.contains("memory limits") || reason.contains("OOMKilled");
+    }
+
+    /** Deletes old logs: those that are neither among the newest nor of the last days. */
+    static void prune(Path logs) {
+        try (Stream<Path> all = Files.list(logs)) {
+            List<Path> old = all.filter(f -> String.valueOf(f.getFileName()).matches("spark-[0-9a-f-]{36}\\.log"))
+                    .sorted(Comparator.comparing(SparkLog::modified).reversed())
+                    .skip(KEPT)
+                    .filter(f -> modified(f) < System.currentTimeMillis() - KEPT_MILLIS)
+                    .toList();
+            for (Path file : old) {
+                Files.deleteIfExists(file);
+            }
+        } catch (IOException e) {
+            // there is none yet, or it is in use
+        }
+    }
+
+    private static long modified(Path file) {
+        return file.toFile().lastModified();
     }
 }

@@ -22,6 +22,7 @@ final class StartingCluster implements TaskExecutor, AutoCloseable {
 
     private final FutureTask<ClusterExecutor> start;
     private volatile boolean stopped;
+    private volatile Progress watched;
 
     private StartingCluster(
             ClusterOptions options,
@@ -29,6 +30,7 @@ final class StartingCluster implements TaskExecutor, AutoCloseable {
             Launch launch,
             Map<String, String> environment,
             Progress progress) {
+        this.watched = progress;
         Progress quiet = new Progress() { // the stages shown meanwhile are others
                     @Override
                     public void stage(String name, long total, String unit) {}
@@ -62,6 +64,43 @@ final class StartingCluster implements TaskExecutor, AutoCloseable {
         SparkHome spark =
                 options.isSubmitted() ? SparkHome.NONE : SparkHome.find(environment, options.master(), progress);
         return new StartingCluster(options, spark, launch, environment, progress);
+    }
+
+    /** Who waits for it from now on. */
+    StartingCluster watched(Progress progress) {
+        watched = progress;
+        return this;
+    }
+
+    /** The same for tasks that each open a model of some size. */
+    TaskExecutor with(long weights) {
+        return new TaskExecutor() {
+            @Override
+            public <T extends Task<R>, R> void run(
+                    Iterator<T> tasks, Class<R> results, Work<T, R> here, BiConsumer<T, R> done, Progress progress) {
+                cluster(progress).run(tasks, results, done, weights, progress);
+            }
+
+            @Override
+            public boolean remote() {
+                return true;
+            }
+
+            @Override
+            public int slots() {
+                return StartingCluster.this.slots();
+            }
+
+            @Override
+            public int slotsAtStart(Progress progress) {
+                return StartingCluster.this.slotsAtStart(progress);
+            }
+
+            @Override
+            public long memoryEach() {
+                return StartingCluster.this.memoryEach();
+            }
+        };
     }
 
     private ClusterExecutor cluster(Progress progress) {
@@ -110,7 +149,9 @@ final class StartingCluster implements TaskExecutor, AutoCloseable {
 
     @Override
     public int slots() {
-        return cluster(Progress.silent()).slots();
+        ClusterExecutor cluster = cluster(watched);
+        cluster.await(watched);
+        return cluster.slots();
     }
 
     @Override
@@ -120,7 +161,7 @@ final class StartingCluster implements TaskExecutor, AutoCloseable {
 
     @Override
     public long memoryEach() {
-        return cluster(Progress.silent()).memoryEach();
+        return cluster(watched).memoryEach();
     }
 
     @Override

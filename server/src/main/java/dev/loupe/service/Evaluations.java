@@ -103,16 +103,19 @@ public final class Evaluations {
         if (!executors.remote()) {
             return;
         }
+        String told = text == null ? null : executors.text(text);
+        long weights = 0;
         List<EvalTask> tasks = new ArrayList<>();
         for (String name : names) {
             executors.fetch(
                     workspace.activations().resolve(store == null ? saes.store(name) : Names.check(store)), progress);
             if (text != null || !isCurrent(name, store)) {
                 Sae s = saes.open(name);
+                weights = Math.max(weights, models.weightBytes(s.modelId()));
                 tasks.add(new EvalTask(
                         name,
                         store,
-                        text,
+                        told,
                         16L * s.dSae() * s.dIn(),
                         inputs(s, store),
                         saes.folder(name).resolve(SaeReport.FILE)));
@@ -124,7 +127,7 @@ public final class Evaluations {
         List<Path> folders = tasks.stream().map(t -> saes.folder(t.sae())).toList();
         try (Executors.Claim claim = executors.claim(folders, progress)) {
             progress.stage("evaluate", tasks.size(), "SAEs");
-            executors.get(progress).run(tasks.iterator(), EvalTask.Made.class, this::attempt, this::look, progress);
+            executors.get(progress, weights).run(tasks.iterator(), EvalTask.Made.class, this::attempt, this::look, progress);
             folders.forEach(folder -> executors.keep(folder, progress));
         }
     }
@@ -151,6 +154,7 @@ public final class Evaluations {
 
     /** Does a task: what another process is asked for. */
     EvalTask.Made attempt(EvalTask task, Progress progress) {
+        models.fetch(saes.open(task.sae()).modelId(), progress); // a model of the hub, which this machine may not have
         return new EvalTask.Made(
                 run(task.sae(), task.store(), task.text(), progress).saeChecksum());
     }

@@ -7,6 +7,7 @@ import dev.loupe.model.HookInfo;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.LanguageModels;
 import dev.loupe.model.ModelCheck;
+import dev.loupe.model.ModelConfig;
 import dev.loupe.model.ModelOptions;
 import dev.loupe.model.hub.Hub;
 import dev.loupe.model.hub.HubSettings;
@@ -165,6 +166,16 @@ public final class Models implements AutoCloseable {
     /** The folder in {@code models/} that a name stands for; null for the embedded model and every other kind of name. */
     @Nullable Path own(String id) {
         return finder.own(id);
+    }
+
+    /** About the bytes that a model's weights take in memory, in 32 bits each; 0 if it is not here or cannot be read. */
+    long weightBytes(String id) {
+        try {
+            ModelConfig config = get(ModelReference.parse(id).name()).config();
+            return config == null ? 0 : Float.BYTES * config.parameters();
+        } catch (LoupeException e) {
+            return 0;
+        }
     }
 
     private static long bytes(Path path) {

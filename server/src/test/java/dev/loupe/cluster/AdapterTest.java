@@ -3,6 +3,7 @@ package dev.loupe.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.loupe.base.ArtifactLock;
 import dev.loupe.base.LoupeException;
 import dev.loupe.cli.Cli;
 import dev.loupe.cluster.spark.Launch;
@@ -18,7 +19,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Everything of a cluster but Spark: real child processes do the tasks of real commands, and some of them are killed. */
 class AdapterTest {
-    private static final List<String> GOOD = List.of("25.0.3", "4.2.0", "PROBE", "yes", Long.toString(8L << 30));
+    private static final List<String> GOOD = List.of("25.0.3", "4.2.0", "PROBE", "yes", Long.toString(8L << 30), "shared", "x with avx2");
+
+    private static final String MORE = "\n8000000000\nshared\nx";
 
     private static final int TOKENS = 2_200;
 
@@ -52,7 +55,10 @@ class AdapterTest {
             spark.kill(1);
             Cli.Result r = Work.done(far(spark), Work.capture(text, TOKENS, "--json"));
             assertThat(r.json().path("shards").asInt(0)).isGreaterThan(1);
-            assertThat(r.err()).contains("Spark 4.2.0 on submitted");
+            assertThat(r.err())
+                    .contains("Spark 4.2.0 on submitted")
+                    .contains("An attempt on here failed (The process of the task ended with code 137")
+                    .contains("Spark makes the task again");
             Work.done(far(spark), Work.seeds());
             sae = Work.first(folder.resolve("far/saes"));
             Work.done(far(spark), "index", sae);
@@ -64,15 +70,30 @@ class AdapterTest {
                     .isEqualTo(Work.checksums(folder.resolve("near").resolve(part)));
         }
         assertThat(hidden(folder.resolve("far"))).isEmpty();
+        Cli.Result told = local.run(
+                "eval", sae, "--text", text(), "--on", "spark://127.0.0.1:1", "--storage", "hdfs://none/x");
+        assertThat(told.code()).isEqualTo(2);
+        assertThat(told.err()).contains("do not have the text " + text()).contains("--on local");
+    }
+
+    private String text() {
+        return folder.resolve("text.jsonl").toString();
     }
 
     @Test
     void machines_that_cannot_do_the_work_are_refused_before_it_begins() throws Exception {
-        try (PretendSpark spark = pretend(List.of("25.0.3", "4.2.0", "PROBE", "yes", "500000000"))) {
+        List<String> small =
+                List.of("25.0.3", "4.2.0", "PROBE", "yes", Long.toString(3L << 30), "contained", "x with avx2");
+        try (PretendSpark spark = pretend(small)) { // one task would fit, two at once do not
             Cli.Result r = far(spark).run(Work.capture(Work.text(folder), 1_500));
             assertThat(r.code()).isEqualTo(1);
-            assertThat(r.err()).contains("of memory, but the largest executor has");
+            assertThat(r.err())
+                    .contains("of memory, but the largest executor (here) has 3.0 GiB for 2 tasks at once")
+                    .contains("--conf spark.executor.memoryOverhead=")
+                    .contains("--conf spark.task.cpus=N");
             assertThat(folder.resolve("far/activations/s")).doesNotExist();
+            spark.settings(Map.of("spark.task.cpus", "2"));
+            Work.done(far(spark), Work.capture(Work.text(folder), 1_500));
         }
         ClusterOptions options =
                 new ClusterOptions("yarn", Map.of(), Path.of("loupe.tar.gz"), Path.of("/shared/ws"), "");
@@ -88,13 +109,15 @@ class AdapterTest {
                 "does not see the folder /shared/ws",
                 "25.0.3\n4.2.0\n\nyes",
                 "finds no program loupe in the archive loupe.tar.gz",
-                "25.0.3\n4.2.0\nprobe\nno");
+                "25.0.3\n4.2.0\nprobe\nno",
+                "has a Java 25.0.3 without a compiler (bin/javac)",
+                "25.0.3 without javac\n4.2.0\nprobe\nyes");
         machines.forEach((sentence, lines) -> assertThatThrownBy(
-                        () -> Machine.of("3\nnode7\n" + lines + "\n8000000000").check(options, "probe"))
+                        () -> Machine.of("3\nnode7\n" + lines + MORE).check(options, "probe"))
                 .isInstanceOf(LoupeException.class)
                 .message()
                 .containsIgnoringCase(sentence));
-        Machine.of("3\nnode7\n25.1.0\n4.2.1\nprobe\nyes\n8000000000").check(options, "probe");
+        Machine.of("3\nnode7\n25.1.0\n4.2.1\nprobe\nyes" + MORE).check(options, "probe");
     }
 
     @Test
@@ -112,7 +135,61 @@ class AdapterTest {
                 cli.run(Work.capture(Work.text(folder), 1_500, "--on", "spark://127.0.0.1:1", "--conf", "cores=3"));
         assertThat(conf.code()).isEqualTo(2);
         assertThat(conf.err()).contains("spark.NAME=VALUE");
+        Cli.Result second = cli.run(Work.capture(
+                Work.text(folder),
+                1_500,
+                "--on",
+                "spark://127.0.0.1:1",
+                "--conf",
+                "spark.a=b;c",
+                "--conf",
+                "cores=3"));
+        assertThat(second.err()).contains("it is \"cores=3\"");
         assertThat(folder.resolve("far/activations/s")).doesNotExist();
+    }
+
+    @Test
+    void a_bad_machine_that_joins_later_gets_no_work_and_the_others_go_on() throws Exception {
+        try (PretendSpark spark = pretend(GOOD)) {
+            spark.joins(List.of("25.0.3", "4.2.0", "", "yes", Long.toString(8L << 30), "shared", "x with avx512f"));
+            Cli.Result r = Work.done(far(spark), Work.capture(Work.text(folder), TOKENS));
+            assertThat(r.err())
+                    .contains("Executor 1 on there does not see the folder")
+                    .contains("That executor gets no work.");
+            assertThat(spark.verdicts()).contains("Executor 1 on there does not see the folder");
+        }
+        try (PretendSpark spark = pretend(List.of("25.0.3", "4.2.0", "", "yes", "8000000000", "shared", "x"))) {
+            Cli.Result r = far(spark).run("capture", "--text", Work.text(folder).toString(), "--name", "t");
+            assertThat(r.code()).isEqualTo(1);
+            assertThat(r.err()).contains("Executor 0 on here does not see the folder");
+        }
+    }
+
+    @Test
+    void executors_are_waited_for_and_what_they_are_not_needed_for_is_not() throws Exception {
+        try (PretendSpark spark = pretend(GOOD)) {
+            Cli.Result another = far(spark).run(Work.capture(Work.text(folder), 1_500, "--on", "spark://h:7077"));
+            assertThat(another.code()).isEqualTo(2);
+            assertThat(another.err()).contains("Below spark-submit").contains("leave out --on spark://h:7077");
+            spark.executors(false);
+            spark.settings(Map.of(
+                    "spark.loupe.wait", "1s",
+                    "spark.master", "spark://h:7077",
+                    "spark.executor.memory", "3g"));
+            Cli.Result r = far(spark).run(Work.capture(Work.text(folder), 1_500));
+            assertThat(r.code()).isEqualTo(1);
+            assertThat(r.err())
+                    .contains("Spark gave no executor: the workers of spark://h:7077 are busy")
+                    .contains("3g of memory")
+                    .contains("Given up after 1s (spark.loupe.wait)");
+            // who writes the output already is found out without one
+            Path store = folder.resolve("far/activations/s");
+            try (ArtifactLock held = ArtifactLock.acquire(store, "capturing s")) {
+                spark.settings(Map.of("spark.loupe.wait", "1h"));
+                Cli.Result second = far(spark).run(Work.capture(Work.text(folder), 1_500));
+                assertThat(second.err()).contains("Another process is writing " + store);
+            }
+        }
     }
 
     /** What attempts left behind. */

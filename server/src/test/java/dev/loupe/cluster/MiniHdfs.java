@@ -44,7 +44,7 @@ final class MiniHdfs implements AutoCloseable {
                 "-Xmx320m",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1"));
-        command.addAll(SparkLink.JVM);
+        command.addAll(SparkCommand.JVM);
         command.addAll(List.of(
                 "-Djava.net.preferIPv4Stack=true",
                 "-Dtest.build.data=" + folder.resolve("data"),

@@ -88,7 +88,7 @@ final class SmallCluster implements AutoCloseable {
                 "-Xmx160m",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1"));
-        command.addAll(SparkLink.JVM);
+        command.addAll(SparkCommand.JVM);
         command.addAll(List.of("-cp", spark.folder().resolve("jars") + "/*"));
         command.addAll(List.of(arguments));
         String limit = environment.get("LOUPE_FILE_LIMIT"); // blocks of 1024 bytes

@@ -60,4 +60,32 @@ class SparkLogTest {
         Files.move(jars.resolve("spark-core_2.13-3.5.8.jar"), jars.resolve("spark-core_2.13-4.2.1.jar"));
         assertThat(SparkHome.of(folder.resolve("old"), false).version()).isEqualTo("4.2.1");
     }
+
+    @Test
+    void old_logs_go_and_the_newest_stay() throws Exception {
+        long old = System.currentTimeMillis() - java.util.concurrent.TimeUnit.DAYS.toMillis(20);
+        for (int i = 0; i < 23; i++) {
+            Path log = Files.writeString(folder.resolve("spark-" + new java.util.UUID(0, i) + ".log"), "x");
+            assertThat(log.toFile().setLastModified(old + i * 1000L)).isTrue();
+        }
+        Path other = Files.writeString(folder.resolve("spark-notes.log"), "x");
+        assertThat(other.toFile().setLastModified(old)).isTrue();
+        SparkLog.prune(folder);
+        assertThat(folder.toFile().list()).hasSize(21).contains("spark-notes.log");
+        assertThat(folder.resolve("spark-" + new java.util.UUID(0, 2) + ".log")).doesNotExist();
+        assertThat(folder.resolve("spark-" + new java.util.UUID(0, 3) + ".log")).exists();
+        SparkLog.prune(folder.resolve("none"));
+    }
+
+    @Test
+    void a_queue_without_room_and_a_container_without_memory_are_known() throws Exception {
+        Path log = Files.writeString(folder.resolve("yarn.log"), "INFO Application report for a_1 (state: ACCEPTED)\n");
+        assertThat(SparkLog.isQueued(log)).isTrue();
+        assertThat(SparkLog.isQueued(Files.writeString(log, "Retrying connect to server"))).isFalse();
+        assertThat(SparkLog.isQueued(folder.resolve("none.log"))).isFalse();
+        assertThat(SparkLog.isOutOfMemory("Container killed by YARN for exceeding physical memory limits. 2 GB"))
+                .isTrue();
+        assertThat(SparkLog.isOutOfMemory("Command exited with code 137")).isTrue();
+        assertThat(SparkLog.isOutOfMemory("worker lost")).isFalse();
+    }
 }

@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * once and the code is warm; when the executor dies, its end of the pipe closes and the child ends by itself.
  */
 final class Child {
+    /** By signal 9, which nobody but the system and a person sends. */
+    private static final int KILLED = 137;
+
     private static final Map<String, Deque<Child>> IDLE = new ConcurrentHashMap<>();
 
     private final String key;
@@ -50,6 +53,11 @@ final class Child {
                 return child;
             }
         }
+        return new Child(key, process(launch, gpus, threads).start());
+    }
+
+    /** How a child is started: on the GPUs that Spark gave the task, of which it sees no others, else on the CPU. */
+    static ProcessBuilder process(Launch launch, String gpus, int threads) {
         List<String> command = new ArrayList<>(launch.command());
         command.add("--threads");
         command.add(Integer.toString(threads));
@@ -65,7 +73,7 @@ final class Child {
             builder.environment().put("CUDA_VISIBLE_DEVICES", gpus);
         }
         launch.environment(builder.environment());
-        return new Child(key, builder.start());
+        return builder;
     }
 
     /**
@@ -120,9 +128,17 @@ final class Child {
     private IOException died() throws InterruptedException {
         end();
         int code = process.waitFor();
-        String last = errors.toString().strip();
-        return new IOException("The process of the task ended with code " + code
-                + (code > 128 ? " (killed by signal " + (code - 128) + ")" : "")
+        return new IOException(sentence(code, errors.toString().strip()));
+    }
+
+    /** Why a child has ended, and what to do about it where that is known. */
+    static String sentence(int code, String last) {
+        return ("The process of the task ended with code " + code
+                + (code == KILLED
+                        ? " (the system killed it, as it does when a machine or a container has no memory left: give"
+                                + " executors more with spark.executor.memoryOverhead, or have fewer tasks at once with"
+                                + " spark.task.cpus)"
+                        : code > 128 ? " (killed by signal " + (code - 128) + ")" : "")
                 + (last.isEmpty() ? "." : ": " + last.substring(Math.max(0, last.length() - 500))));
     }
 

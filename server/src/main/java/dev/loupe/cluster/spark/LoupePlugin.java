@@ -6,6 +6,8 @@ import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
@@ -20,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 /** Spark's own way to have something said between executors and the driver while tasks run. */
 public final class LoupePlugin implements SparkPlugin {
     private static final String ASK = "setup";
+    private static final String MAY = "verdict ";
     private static final long PAUSE_MILLIS = 100;
 
     private static volatile @Nullable PluginContext context;
@@ -41,6 +44,9 @@ public final class LoupePlugin implements SparkPlugin {
                 String text = (String) message;
                 if (text.equals(ASK)) {
                     return SparkDriver.setup();
+                }
+                if (text.startsWith(MAY)) {
+                    return SparkDriver.verdict(text.substring(MAY.length()));
                 }
                 int first = text.indexOf(' ');
                 int second = text.indexOf(' ', first + 1);
@@ -83,6 +89,7 @@ public final class LoupePlugin implements SparkPlugin {
             Launch launch = known.launch().in(SparkFiles.getRootDirectory());
             if (known.storage().isEmpty()) {
                 send(Wire.EXECUTOR, 0, report(own, launch, probe(Path.of(known.probe()))));
+                await(own);
                 begin(own, new Place(launch, null));
                 return;
             }
@@ -104,11 +111,28 @@ public final class LoupePlugin implements SparkPlugin {
                 throw e;
             }
             send(Wire.EXECUTOR, 0, report(own, launch, found));
+            await(own);
             sweep(scratch);
             begin(own, new Place(launch.at(scratch.folder().toString()), scratch));
         } catch (Exception e) {
             System.err.println("Loupe cannot begin on this executor: " + e); // the executor's own log
             place.completeExceptionally(e);
+        }
+    }
+
+    /** Waits for what Loupe says of this executor: tasks that come to one that is no good fail here, and are done elsewhere. */
+    private static void await(PluginContext own) throws IOException, InterruptedException {
+        String verdict = "";
+        while (verdict.isEmpty()) {
+            Thread.sleep(PAUSE_MILLIS / 4);
+            try {
+                verdict = (String) own.ask(MAY + own.executorID());
+            } catch (Exception e) {
+                throw new IOException("the driver does not answer", e);
+            }
+        }
+        if (verdict.charAt(0) != '+') {
+            throw new IOException(verdict.substring(1));
         }
     }
 
@@ -179,8 +203,16 @@ public final class LoupePlugin implements SparkPlugin {
             java = "none";
         }
         String loupe = launch.archive().isEmpty() || new File(launch.archive(), "loupe").isFile() ? "yes" : "no";
-        long memory = ((com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
+        if (!launch.archive().isEmpty() && !java.equals("none") && !new File(launch.home(), "bin/javac").isFile()) {
+            java += " without javac"; // by which the launcher of an archive makes itself ready
+        }
+        long total = ((com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
                 .getTotalMemorySize();
+        Map<String, String> conf = new HashMap<>();
+        for (scala.Tuple2<String, String> pair : own.conf().getAll()) {
+            conf.put(pair._1(), pair._2());
+        }
+        ExecutorMemory memory = ExecutorMemory.of(conf, total);
         return String.join(
                 "\n",
                 own.executorID(),
@@ -189,6 +221,28 @@ public final class LoupePlugin implements SparkPlugin {
                 org.apache.spark.package$.MODULE$.SPARK_VERSION(),
                 probe,
                 loupe,
-                Long.toString(memory));
+                Long.toString(memory.forTasks()),
+                memory.contained() ? "contained" : "shared",
+                processor());
+    }
+
+    /** What decides the bits of sums: the architecture, and how wide the vectors of its processor are. */
+    private static String processor() {
+        String name = System.getProperty("os.arch", "unknown");
+        try {
+            String flags = Files.readAllLines(Path.of("/proc/cpuinfo")).stream()
+                    .filter(l -> l.startsWith("flags") || l.startsWith("Features"))
+                    .findFirst()
+                    .orElse("");
+            List<String> all = List.of(flags.split("\\s+"));
+            for (String wide : List.of("avx512f", "avx2", "sve")) {
+                if (all.contains(wide)) {
+                    return name + " with " + wide;
+                }
+            }
+        } catch (IOException e) {
+            // not Linux
+        }
+        return name;
     }
 }

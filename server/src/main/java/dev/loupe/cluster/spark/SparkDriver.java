@@ -4,19 +4,25 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.util.ShutdownHookManager;
+import org.apache.spark.ExceptionFailure;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.api.java.function.Function;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerExecutorAdded;
 import org.apache.spark.scheduler.SparkListenerExecutorRemoved;
+import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +44,19 @@ public final class SparkDriver {
 
     /** A driver of another machine of which the storage has heard nothing for so long is dead. */
     private static final long SILENCE_MILLIS = 120_000;
+
+    /** What Loupe asks about. */
+    private static final List<String> SETTINGS = List.of(
+            "spark.master",
+            "spark.task.cpus",
+            "spark.task.resource.gpu.amount",
+            "spark.executor.resource.gpu.amount",
+            "spark.executor.cores",
+            "spark.executor.memory",
+            "spark.executor.memoryOverhead",
+            "spark.loupe.wait");
+
+    private static final Map<String, String> VERDICTS = new ConcurrentHashMap<>();
 
     private static volatile @Nullable Wire wire;
     private static volatile String setup = "";
@@ -63,6 +82,11 @@ public final class SparkDriver {
     /** How executors start Loupe; empty while it is not known. */
     static String setup() {
         return setup;
+    }
+
+    /** What Loupe has said of an executor: empty while it has not, else {@code +} or {@code -} and why. */
+    static String verdict(String executor) {
+        return VERDICTS.getOrDefault(executor, "");
     }
 
     /** Serves Loupe until it goes. */
@@ -97,11 +121,16 @@ public final class SparkDriver {
 
     private static void listen(JavaSparkContext spark, Wire w) throws IOException {
         spark.sc().addSparkListener(new Losses(w));
+        Map<String, String> settings = new LinkedHashMap<>();
+        for (String key : SETTINGS) {
+            if (spark.getConf().contains(key)) {
+                settings.put(key, spark.getConf().get(key));
+            }
+        }
         w.send(
                 Wire.READY,
                 0,
-                spark.version() + "\n" + spark.sc().uiWebUrl().getOrElse(() -> "") + "\n"
-                        + spark.sc().applicationId());
+                new Ready(spark.version(), spark.sc().uiWebUrl().getOrElse(() -> ""), settings).text());
         while (true) {
             Wire.Frame frame;
             try {
@@ -112,6 +141,10 @@ public final class SparkDriver {
             }
             if (frame.kind() == Wire.SETUP) {
                 setup = prepare(spark, Setup.of(frame.text())).text();
+                wake(spark);
+            } else if (frame.kind() == Wire.VERDICT) {
+                String[] part = frame.text().split("\n", 2);
+                VERDICTS.put(part[0], part[1].isEmpty() ? "+" : "-" + part[1]);
             } else if (STAGED.contains(frame.kind())) {
                 Thread thread = new Thread(() -> stage(w, frame), "stage-" + frame.task());
                 thread.setDaemon(true);
@@ -123,6 +156,38 @@ public final class SparkDriver {
                 thread.setDaemon(true);
                 thread.start();
             }
+        }
+    }
+
+    /**
+     * Where Spark has executors for as long as there is work only, there is none before the first task; but Loupe looks at one
+     * before it gives tasks: this is some work.
+     */
+    private static void wake(JavaSparkContext spark) {
+        if (!spark.getConf().getBoolean("spark.dynamicAllocation.enabled", false)) {
+            return;
+        }
+        Thread thread = new Thread(
+                () -> {
+                    try {
+                        spark.setJobGroup(GROUP, "look for executors", true);
+                        spark.parallelize(List.of(""), 1).map(new Wake()).collect();
+                    } catch (Exception | Error e) { // cancelled, or Spark has ended: the tasks themselves say why
+                        System.err.println("No executor was woken: " + e);
+                    }
+                },
+                "wake");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    /** Work that is none. */
+    private static final class Wake implements Function<String, String> {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        public String call(String nothing) {
+            return nothing;
         }
     }
 
@@ -221,7 +286,7 @@ public final class SparkDriver {
         return best;
     }
 
-    /** Tells when Spark loses a machine. */
+    /** Tells when Spark loses a machine, and what went wrong on one. */
     private static final class Losses extends SparkListener {
         private final Wire w;
 
@@ -244,6 +309,20 @@ public final class SparkDriver {
                 w.send(Wire.GONE, 0, removed.executorId() + "\n" + removed.reason());
             } catch (IOException gone) {
                 // nobody reads it
+            }
+        }
+
+        @Override
+        public void onTaskEnd(SparkListenerTaskEnd ended) {
+            // executors that were lost are told of already; what is killed was done elsewhere or is for nobody any more
+            if (ended.reason() instanceof ExceptionFailure) {
+                ExceptionFailure failure = (ExceptionFailure) ended.reason();
+                String where = ended.taskInfo() == null ? "a machine" : ended.taskInfo().host();
+                try {
+                    w.send(Wire.ATTEMPT, 0, where + "\n" + failure.description());
+                } catch (IOException gone) {
+                    // nobody reads it
+                }
             }
         }
     }

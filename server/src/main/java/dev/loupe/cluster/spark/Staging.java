@@ -198,7 +198,7 @@ final class Staging {
                     + ", which somebody else has put there: choose another name, or delete that one. Yours is in "
                     + folder + ", and nothing was changed");
         }
-        storage.put(folder, name, here);
+        storage.put(folder, name, here, () -> owners.check(name));
     }
 
     /** Brings a folder into the workspace where there is none of that name; whether the storage has it. */

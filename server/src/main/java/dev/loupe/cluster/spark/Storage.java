@@ -46,6 +46,11 @@ final class Storage {
     private final FileSystem files;
     private final org.apache.hadoop.fs.Path root;
 
+    /** Whether a name is still this process's to write. */
+    interface Claimed {
+        void check() throws IOException;
+    }
+
     private Storage(FileSystem files, org.apache.hadoop.fs.Path root) {
         this.files = files;
         this.root = root;
@@ -204,8 +209,9 @@ final class Storage {
      * earlier folder had more goes.
      *
      * @param here what {@link #listOf} says of it
+     * @param mine looks, after the copying that may take hours, whether this process may still write the folder
      */
-    void put(Path folder, String name, String here) throws IOException {
+    void put(Path folder, String name, String here, Claimed mine) throws IOException {
         Set<String> there = new HashSet<>(List.of(list(name).split("\n")));
         Set<String> wanted = new HashSet<>(List.of(here.split("\n")));
         there.remove("");
@@ -221,6 +227,7 @@ final class Storage {
                 throw new IOException(folder.resolve(field[2]) + " changed while it was copied");
             }
         }
+        mine.check();
         write(name + "/" + LIST, here);
         var all = files.listFiles(at(name), true);
         String prefix = files.makeQualified(at(name)).toUri().getPath() + "/";

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import org.apache.spark.SparkConf;
 
 /**
  * Loupe as an application of {@code spark-submit}: everything that Spark's users set there holds. Starts the command in a
@@ -24,6 +25,11 @@ public final class Submit {
 
     /** Runs a command of Loupe and ends with its exit code. */
     public static void main(String[] args) throws IOException, InterruptedException {
+        if (new SparkConf().get("spark.submit.deployMode", "client").equals("cluster")) {
+            System.err.println("spark.submit.deployMode=cluster (--deploy-mode cluster) would run Loupe far from this"
+                    + " machine's files: submit it with --deploy-mode client.");
+            System.exit(2);
+        }
         String home = System.getenv(HOME);
         File program = new File(home == null ? "loupe" : home, "loupe").getAbsoluteFile();
         if (!program.isFile()) {

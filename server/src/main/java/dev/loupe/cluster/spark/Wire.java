@@ -21,7 +21,7 @@ public final class Wire implements Closeable {
     public static final byte CORES = 12;
     /** From Spark: the secret that shows who calls. */
     public static final byte HELLO = 3;
-    /** From Spark: the context is there; version, address of the web page. */
+    /** From Spark: the context is there; see {@link Ready}. */
     public static final byte READY = 4;
     /** From Spark: what an executor says of itself when it begins. */
     public static final byte EXECUTOR = 5;
@@ -45,6 +45,11 @@ public final class Wire implements Closeable {
     public static final byte CLAIM = 15;
     /** To Spark: give such names back; answered as well. */
     public static final byte RELEASE = 16;
+
+    /** To Spark: whether an executor may work: its name, and in the second line why not, empty if it may. */
+    public static final byte VERDICT = 17;
+    /** From Spark: an attempt of a task failed; where in the first line, then why. */
+    public static final byte ATTEMPT = 18;
 
     private static final int MOST = 1 << 28;
 

@@ -21,6 +21,10 @@ public final class PretendSpark implements AutoCloseable {
     private final ExecutorService pool;
     private final List<String> machine;
     private volatile int killNext;
+    private volatile Map<String, String> settings = Map.of();
+    private volatile List<String> joins = List.of();
+    private volatile String verdicts = "";
+    private volatile boolean alone = true;
 
     /**
      * Listens.
@@ -46,6 +50,26 @@ public final class PretendSpark implements AutoCloseable {
         killNext = tasks;
     }
 
+    /** Settings of Spark that hold for the next application. */
+    public void settings(Map<String, String> of) {
+        settings = of;
+    }
+
+    /** What an executor says of itself, from the version of Java on, that joins at the first task. */
+    public void joins(List<String> later) {
+        joins = later;
+    }
+
+    /** Whether the next application gets an executor at all. */
+    public void executors(boolean any) {
+        alone = any;
+    }
+
+    /** Why executors were refused, a line each. */
+    public String verdicts() {
+        return verdicts;
+    }
+
     /** Serves one command after the other, with the same children. */
     private void serve() {
         while (!server.isClosed()) {
@@ -54,28 +78,38 @@ public final class PretendSpark implements AutoCloseable {
     }
 
     private void serveOne() {
+        String probe = "";
         try (Wire wire = new Wire(server.accept())) {
             if (!wire.receive().text().equals(TOKEN)) {
                 return;
             }
-            wire.send(Wire.READY, 0, "4.2.0\n\napp");
+            wire.send(Wire.READY, 0, new Ready("4.2.0", "", settings).text());
             while (true) {
                 Wire.Frame frame = wire.receive();
                 if (frame.kind() == Wire.SETUP) {
-                    wire.send(Wire.CORES, children, "0");
-                    String probe = frame.text().substring(0, frame.text().indexOf('\n'));
-                    String name = probe.substring(probe.lastIndexOf('/') + 1);
-                    wire.send(
-                            Wire.EXECUTOR,
-                            0,
-                            "0\nhere\n" + String.join("\n", machine).replace("PROBE", name));
+                    String path = frame.text().substring(0, frame.text().indexOf('\n'));
+                    probe = path.substring(path.lastIndexOf('/') + 1);
+                    if (alone) {
+                        executor(wire, "0", "here", machine, probe);
+                    }
+                } else if (frame.kind() == Wire.VERDICT) {
+                    verdicts += frame.text().substring(frame.text().indexOf('\n') + 1);
                 } else if (frame.kind() == Wire.TASK) {
+                    if (!joins.isEmpty()) {
+                        executor(wire, "1", "there", joins, probe);
+                        joins = List.of();
+                    }
                     pool.execute(() -> run(wire, frame));
                 }
             }
         } catch (IOException gone) {
             // the command has ended
         }
+    }
+
+    private void executor(Wire wire, String name, String host, List<String> says, String probe) throws IOException {
+        wire.send(Wire.CORES, children, name);
+        wire.send(Wire.EXECUTOR, 0, name + "\n" + host + "\n" + String.join("\n", says).replace("PROBE", probe));
     }
 
     private void run(Wire wire, Wire.Frame frame) {
@@ -102,6 +136,7 @@ public final class PretendSpark implements AutoCloseable {
                             line.substring(1));
                     return;
                 } catch (IOException | InterruptedException e) {
+                    wire.send(Wire.ATTEMPT, 0, "here\n" + e);
                     if (attempt == 3) {
                         wire.send(Wire.LOST, frame.task(), e.toString());
                     }

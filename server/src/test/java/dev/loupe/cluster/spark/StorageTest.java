@@ -131,6 +131,22 @@ class StorageTest {
     }
 
     @Test
+    void a_folder_whose_name_was_lost_while_it_was_copied_does_not_appear() throws Exception {
+        Path store = artifact("saes/x", 5);
+        List<Boolean> copied = new ArrayList<>();
+        assertThatThrownBy(() -> storage.put(store, "saes/x", Storage.listOf(store), () -> {
+                    copied.add(Files.isRegularFile(far.resolve("ws/saes/x/a/part-1")));
+                    throw new IOException("another process has it");
+                }))
+                .isInstanceOf(IOException.class)
+                .hasMessage("another process has it");
+        assertThat(copied).containsExactly(true);
+        assertThat(storage.list("saes/x")).isEmpty();
+        assertThat(staging(Files.createDirectories(folder.resolve("other"))).fetch("saes/x"))
+                .isFalse();
+    }
+
+    @Test
     void a_folder_whose_list_is_missing_is_not_there_and_a_damaged_file_is_refused() throws Exception {
         artifact("saes/x", 2);
         staging(workspace).keep("saes/x");

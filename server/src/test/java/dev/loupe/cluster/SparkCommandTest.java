@@ -1,0 +1,145 @@
+package dev.loupe.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.loupe.base.UsageException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What Spark's own launcher is started with, for clusters that no test can start, and what a site has set. */
+class SparkCommandTest {
+    private static final SparkHome SPARK = new SparkHome(Path.of("/opt/spark"), "4.2.0", false);
+
+    @TempDir
+    Path folder;
+
+    private static List<String> command(String master, Map<String, String> conf, Path archive) {
+        return command(SPARK, master, conf, archive, Map.of());
+    }
+
+    private static List<String> command(
+            SparkHome spark, String master, Map<String, String> conf, Path archive, Map<String, String> environment) {
+        return SparkCommand.of(
+                new ClusterOptions(master, conf, archive, Path.of("/shared"), ""),
+                spark,
+                SparkSite.of(spark, environment),
+                Path.of("/shared/x.jar"));
+    }
+
+    private static String after(List<String> command, String option) {
+        return command.get(command.indexOf(option) + 1);
+    }
+
+    @Test
+    void kubernetes_and_yarn_get_the_archive_the_class_and_every_setting() {
+        List<String> k8s = command(
+                "k8s://https://h:6443",
+                Map.of("spark.kubernetes.container.image", "spark:4.2", "spark.executor.memory", "1g"),
+                Path.of("/rel/loupe.tar.gz"));
+        assertThat(k8s).contains("org.apache.spark.deploy.SparkSubmit").endsWith("/shared/x.jar");
+        assertThat(after(k8s, "--master")).isEqualTo("k8s://https://h:6443");
+        assertThat(after(k8s, "--class")).isEqualTo("dev.loupe.cluster.spark.SparkDriver");
+        assertThat(after(k8s, "--archives")).isEqualTo("/rel/loupe.tar.gz#loupe");
+        assertThat(k8s).contains("spark.kubernetes.container.image=spark:4.2", "spark.executor.memory=1g");
+        assertThat(after(k8s, "--deploy-mode")).isEqualTo("client"); // the driver stays beside the command
+        List<String> yarn = command("yarn", Map.of("spark.yarn.queue", "lab", "spark.driver.memory", "2g"), null);
+        assertThat(after(yarn, "--master")).isEqualTo("yarn");
+        assertThat(yarn).contains("spark.yarn.queue=lab", "-Xmx2g").doesNotContain("--archives");
+    }
+
+    @Test
+    void the_class_path_has_what_sparks_own_launcher_puts_there() {
+        assertThat(after(command("yarn", Map.of(), null), "-cp")).isEqualTo("/opt/spark/conf:/opt/spark/jars/*");
+        List<String> site = command(
+                SPARK,
+                "yarn",
+                Map.of("spark.driver.extraClassPath", "/mine.jar"),
+                null,
+                Map.of(
+                        "HADOOP_CONF_DIR", "/etc/hadoop/conf",
+                        "YARN_CONF_DIR", "/etc/yarn",
+                        "SPARK_DIST_CLASSPATH", "/h/*:/h/lib/*",
+                        "SPARK_CONF_DIR", "/etc/spark"));
+        assertThat(after(site, "-cp"))
+                .isEqualTo("/mine.jar:/etc/spark:/opt/spark/jars/*:/etc/hadoop/conf:/etc/yarn:/h/*:/h/lib/*");
+    }
+
+    @Test
+    void a_sites_own_spark_is_started_by_its_own_program() throws IOException {
+        Path submit = Files.createDirectories(folder.resolve("bin")).resolve("spark-submit");
+        Files.writeString(submit, "#!/usr/bin/env bash\n");
+        List<String> command =
+                command(new SparkHome(folder, "4.2.0", false), "yarn", Map.of("spark.yarn.queue", "lab"), null, Map.of());
+        assertThat(command.subList(0, 4)).containsExactly("bash", submit.toString(), "--master", "yarn");
+        assertThat(command).contains("spark.yarn.queue=lab", "spark.driver.memory=640m").doesNotContain("-cp");
+        assertThat(command(new SparkHome(folder, "4.2.0", true), "yarn", Map.of(), null, Map.of()))
+                .contains("-cp");
+    }
+
+    @Test
+    void what_a_sites_file_says_holds_and_what_the_command_says_beats_it() throws IOException {
+        Files.writeString(folder.resolve("spark-defaults.conf"), """
+                # a site's
+                spark.executor.memory              4g
+                spark.executor.extraJavaOptions    -Xss2m
+                spark.excludeOnFailure.enabled=false
+                spark.driver.memory                1g
+                spark.driver.extraJavaOptions      -Da="b c" -Dd
+                spark.executor.memoryOverhead      9g
+                spark.task.cpus                    4
+                spark.archives                     /site.zip
+                """);
+        Map<String, String> environment = Map.of("SPARK_CONF_DIR", folder.toString());
+        List<String> command =
+                command(SPARK, "yarn", Map.of("spark.task.cpus", "2"), Path.of("/loupe.tar.gz"), environment);
+        assertThat(command)
+                .contains("-Xmx1g", "-Da=b c", "-Dd", "spark.task.cpus=2", "spark.scheduler.mode=FIFO")
+                .contains("spark.excludeOnFailure.task.maxTaskAttemptsPerNode=3")
+                .noneMatch(c -> c.startsWith("spark.executor.memory"))
+                .noneMatch(c -> c.startsWith("spark.executor.extraJavaOptions"))
+                .noneMatch(c -> c.startsWith("spark.driver."))
+                .noneMatch(c -> c.startsWith("spark.excludeOnFailure.enabled"));
+        assertThat(after(command, "--archives")).isEqualTo("/site.zip,/loupe.tar.gz#loupe");
+        assertThat(command(SPARK, "yarn", Map.of("spark.executor.memory", "6g"), null, environment))
+                .contains("spark.executor.memory=6g");
+    }
+
+    @Test
+    void spark_takes_few_of_the_cores_and_the_users_settings_win() {
+        assertThat(command("yarn", Map.of(), null))
+                .contains("spark.executor.extraJavaOptions=-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
+                .contains("-XX:+UseSerialGC", "-Xmx640m")
+                .noneMatch(c -> c.contains("SharedArchiveFile"));
+        assertThat(command("yarn", Map.of("spark.executor.extraJavaOptions", "-Xss2m"), null))
+                .contains("spark.executor.extraJavaOptions=-Xss2m");
+        SparkHome ours = new SparkHome(Path.of("/home/.cache/loupe/spark"), "4.2.0", true);
+        assertThat(command(ours, "local-cluster[2,1,1024]", Map.of(), null, Map.of()))
+                .anyMatch(c -> c.endsWith("/home/.cache/loupe/spark/driver.jsa"))
+                .anyMatch(c -> c.startsWith("spark.executor.extraJavaOptions=") && c.contains("executor.jsa"));
+    }
+
+    @Test
+    void containers_get_room_for_the_processes_of_tasks_where_nobody_said_how_much() {
+        assertThat(command("yarn", Map.of(), null)).contains("spark.executor.memoryOverhead=3072m");
+        assertThat(command("k8s://h", Map.of("spark.executor.cores", "8", "spark.task.cpus", "2"), null))
+                .contains("spark.executor.memoryOverhead=12288m");
+        assertThat(command("yarn", Map.of("spark.executor.memoryOverheadFactor", "4"), null))
+                .noneMatch(c -> c.startsWith("spark.executor.memoryOverhead="));
+        assertThat(command("spark://h:7077", Map.of(), null))
+                .noneMatch(c -> c.startsWith("spark.executor.memoryOverhead"));
+    }
+
+    @Test
+    void a_driver_far_from_the_command_is_refused_by_name() {
+        assertThatThrownBy(() -> command("yarn", Map.of("spark.submit.deployMode", "cluster"), null))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("spark.submit.deployMode=cluster")
+                .hasMessageContaining("leave it out");
+    }
+}
