@@ -39,8 +39,9 @@ final class ClusterChoice {
 
     @Option(
             names = "--resume",
-            description = "Go on where an interrupted run stopped; that happens without it, too. What was finished is kept:"
-                    + " shards of a capture, SAEs of a training or sweep (inside of one: its last checkpoint), comparisons,"
-                    + " reports; an index begins anew.")
+            description =
+                    "Go on where an interrupted run stopped; that happens without it, too. What was finished is kept:"
+                            + " shards of a capture, SAEs of a training or sweep (inside of one: its last checkpoint), comparisons,"
+                            + " reports; an index begins anew.")
     private boolean resume;
 }

@@ -54,7 +54,8 @@ final class Session implements AutoCloseable {
 
     /** Has long work done where the command says. */
     Session on(ClusterChoice where) {
-        ClusterOptions.conf(where.conf); // each by itself, or the rest of one would be taken for a part of another's value
+        ClusterOptions.conf(
+                where.conf); // each by itself, or the rest of one would be taken for a part of another's value
         return with(Settings.Key.ON, where.on)
                 .with(Settings.Key.SPARK_CONF, where.conf.isEmpty() ? null : String.join(";", where.conf))
                 .with(Settings.Key.ARCHIVE, where.archive)
@@ -80,7 +81,8 @@ final class Session implements AutoCloseable {
             return;
         }
         if (device.isCuda() && !settings.get(Settings.Key.ON).equals(ClusterOptions.LOCAL)) {
-            err.println("--device " + device + " is about this machine: a task of the cluster uses the GPU that Spark gives it"
+            err.println("--device " + device
+                    + " is about this machine: a task of the cluster uses the GPU that Spark gives it"
                     + " (--conf spark.executor.resource.gpu.amount=1 --conf spark.task.resource.gpu.amount=1).");
         }
         if (device.isCuda()) {

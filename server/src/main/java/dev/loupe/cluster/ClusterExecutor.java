@@ -138,9 +138,10 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
     }
 
     private void waitFor(Waiting waiting) {
-        String sentence = "the workers of " + fleet.setting("spark.master", options.master()) + " are busy, or none has "
-                + fleet.setting("spark.executor.cores", "the cores") + " and "
-                + fleet.setting("spark.executor.memory", "1g") + " of memory free that an executor asks for";
+        String sentence =
+                "the workers of " + fleet.setting("spark.master", options.master()) + " are busy, or none has "
+                        + fleet.setting("spark.executor.cores", "the cores") + " and "
+                        + fleet.setting("spark.executor.memory", "1g") + " of memory free that an executor asks for";
         waiting.say("Waiting for executors: " + sentence + ".");
         waiting.check(
                 fleet.setting(Waiting.LONGEST, ""),

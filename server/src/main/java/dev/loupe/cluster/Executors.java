@@ -32,8 +32,9 @@ public final class Executors implements AutoCloseable {
         if (environment.getOrDefault("LOUPE_ON", "").equals(ClusterOptions.SUBMITTED)
                 && !on.equals(ClusterOptions.SUBMITTED)
                 && !on.equals(ClusterOptions.LOCAL)) {
-            throw new UsageException("Below spark-submit the work is done by the cluster that spark-submit has: leave out"
-                    + " --on " + on + ", which would start another one.");
+            throw new UsageException(
+                    "Below spark-submit the work is done by the cluster that spark-submit has: leave out" + " --on "
+                            + on + ", which would start another one.");
         }
         this.options = on.equals(ClusterOptions.LOCAL)
                 ? null
@@ -128,9 +129,11 @@ public final class Executors implements AutoCloseable {
             return name;
         }
         if (stored()) {
-            throw new UsageException("The machines of the cluster share no folder with this one, so they do not have the"
-                    + " text " + name + ": leave --text out to use the store's held-out documents, name a data set of the"
-                    + " hub, or evaluate here (--on local).");
+            throw new UsageException(
+                    "The machines of the cluster share no folder with this one, so they do not have the"
+                            + " text " + name
+                            + ": leave --text out to use the store's held-out documents, name a data set of the"
+                            + " hub, or evaluate here (--on local).");
         }
         return Path.of(name).toAbsolutePath().normalize().toString();
     }

@@ -182,7 +182,8 @@ final class Fleet {
                 + (best.contained() ? "the largest executor (" : "the largest machine (") + best.host() + ") has "
                 + Fmt.bytes(best.memory()) + " for " + slots + (slots == 1 ? " task" : " tasks at once") + ": "
                 + (best.contained()
-                        ? "ask for more with --conf spark.executor.memoryOverhead=" + ((need * slots >> 20) + SPARKS_OWN_MIB) + "m"
+                        ? "ask for more with --conf spark.executor.memoryOverhead="
+                                + ((need * slots >> 20) + SPARKS_OWN_MIB) + "m"
                         : "choose larger machines")
                 + (slots == 1
                         ? ", or make the work smaller."

@@ -139,8 +139,7 @@ final class SparkCommand {
         path.add(site.conf().toString());
         path.add(spark.folder().resolve("jars") + "/*");
         path.addAll(site.classPath());
-        command.addAll(
-                List.of("-cp", String.join(File.pathSeparator, path), "org.apache.spark.deploy.SparkSubmit"));
+        command.addAll(List.of("-cp", String.join(File.pathSeparator, path), "org.apache.spark.deploy.SparkSubmit"));
         return command;
     }
 

@@ -62,7 +62,8 @@ final class SparkLog {
     /** Whether YARN has taken the application and has no room for it yet. */
     static boolean isQueued(Path log) {
         try {
-            return Files.readString(log, java.nio.charset.StandardCharsets.ISO_8859_1).contains("state: ACCEPTED");
+            return Files.readString(log, java.nio.charset.StandardCharsets.ISO_8859_1)
+                    .contains("state: ACCEPTED");
         } catch (IOException e) {
             return false;
         }

@@ -56,7 +56,9 @@ record SparkSite(Path conf, Map<String, String> defaults, List<String> classPath
                     e);
         }
         Map<String, String> all = new TreeMap<>();
-        properties.stringPropertyNames().forEach(k -> all.put(k, properties.getProperty(k).strip()));
+        properties
+                .stringPropertyNames()
+                .forEach(k -> all.put(k, properties.getProperty(k).strip()));
         return all;
     }
 }

@@ -64,13 +64,12 @@ final class Waiting {
     static long nanos(String text) {
         String time = text.strip().toLowerCase(Locale.ROOT);
         String number = time.replaceAll("[a-z]+$", "");
-        long seconds =
-                switch (time.substring(number.length())) {
-                    case "", "s" -> 1;
-                    case "m", "min" -> 60;
-                    case "h" -> 3600;
-                    default -> 0;
-                };
+        long seconds = switch (time.substring(number.length())) {
+            case "", "s" -> 1;
+            case "m", "min" -> 60;
+            case "h" -> 3600;
+            default -> 0;
+        };
         if (seconds == 0 || !number.matches("\\d{1,9}")) {
             throw new UsageException(LONGEST + " is a time such as 90s, 10m or 2h, not \"" + text + "\".");
         }

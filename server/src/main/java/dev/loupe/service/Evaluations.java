@@ -127,7 +127,9 @@ public final class Evaluations {
         List<Path> folders = tasks.stream().map(t -> saes.folder(t.sae())).toList();
         try (Executors.Claim claim = executors.claim(folders, progress)) {
             progress.stage("evaluate", tasks.size(), "SAEs");
-            executors.get(progress, weights).run(tasks.iterator(), EvalTask.Made.class, this::attempt, this::look, progress);
+            executors
+                    .get(progress, weights)
+                    .run(tasks.iterator(), EvalTask.Made.class, this::attempt, this::look, progress);
             folders.forEach(folder -> executors.keep(folder, progress));
         }
     }

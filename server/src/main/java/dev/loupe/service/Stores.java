@@ -134,7 +134,8 @@ public final class Stores {
         models.fetch(request.model(), progress);
         try (Executors.Claim claim = executors.claim(List.of(request.folder()), progress)) {
             executors.fetch(request.folder(), progress);
-            TaskExecutor executor = executors.get(progress, models.weightBytes(request.model())); // a cluster starts while the model is opened
+            TaskExecutor executor = executors.get(
+                    progress, models.weightBytes(request.model())); // a cluster starts while the model is opened
             CaptureResult result = CaptureJob.run(request, models.open(request.model()), executor, progress);
             executors.keep(request.folder(), progress);
             return result;

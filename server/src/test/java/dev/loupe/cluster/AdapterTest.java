@@ -19,7 +19,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Everything of a cluster but Spark: real child processes do the tasks of real commands, and some of them are killed. */
 class AdapterTest {
-    private static final List<String> GOOD = List.of("25.0.3", "4.2.0", "PROBE", "yes", Long.toString(8L << 30), "shared", "x with avx2");
+    private static final List<String> GOOD =
+            List.of("25.0.3", "4.2.0", "PROBE", "yes", Long.toString(8L << 30), "shared", "x with avx2");
 
     private static final String MORE = "\n8000000000\nshared\nx";
 
@@ -70,8 +71,8 @@ class AdapterTest {
                     .isEqualTo(Work.checksums(folder.resolve("near").resolve(part)));
         }
         assertThat(hidden(folder.resolve("far"))).isEmpty();
-        Cli.Result told = local.run(
-                "eval", sae, "--text", text(), "--on", "spark://127.0.0.1:1", "--storage", "hdfs://none/x");
+        Cli.Result told =
+                local.run("eval", sae, "--text", text(), "--on", "spark://127.0.0.1:1", "--storage", "hdfs://none/x");
         assertThat(told.code()).isEqualTo(2);
         assertThat(told.err()).contains("do not have the text " + text()).contains("--on local");
     }
@@ -136,14 +137,7 @@ class AdapterTest {
         assertThat(conf.code()).isEqualTo(2);
         assertThat(conf.err()).contains("spark.NAME=VALUE");
         Cli.Result second = cli.run(Work.capture(
-                Work.text(folder),
-                1_500,
-                "--on",
-                "spark://127.0.0.1:1",
-                "--conf",
-                "spark.a=b;c",
-                "--conf",
-                "cores=3"));
+                Work.text(folder), 1_500, "--on", "spark://127.0.0.1:1", "--conf", "spark.a=b;c", "--conf", "cores=3"));
         assertThat(second.err()).contains("it is \"cores=3\"");
         assertThat(folder.resolve("far/activations/s")).doesNotExist();
     }

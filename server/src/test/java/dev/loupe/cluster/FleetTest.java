@@ -94,7 +94,8 @@ class FleetTest {
         assertThatCode(() -> fleet.fits(new Sized(6 * GIB), 0)).doesNotThrowAnyException();
         executor(fleet, "1", "a", 1, 8 * GIB, "shared");
         assertThatThrownBy(() -> fleet.fits(new Sized(6 * GIB), 0))
-                .hasMessageContaining("the largest machine (a) has 8.0 GiB for 2 tasks at once: choose larger machines");
+                .hasMessageContaining(
+                        "the largest machine (a) has 8.0 GiB for 2 tasks at once: choose larger machines");
         executor(fleet, "2", "b", 1, 8 * GIB, "shared");
         assertThatCode(() -> fleet.fits(new Sized(6 * GIB), 0)).doesNotThrowAnyException();
     }

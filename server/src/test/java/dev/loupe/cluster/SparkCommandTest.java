@@ -74,10 +74,12 @@ class SparkCommandTest {
     void a_sites_own_spark_is_started_by_its_own_program() throws IOException {
         Path submit = Files.createDirectories(folder.resolve("bin")).resolve("spark-submit");
         Files.writeString(submit, "#!/usr/bin/env bash\n");
-        List<String> command =
-                command(new SparkHome(folder, "4.2.0", false), "yarn", Map.of("spark.yarn.queue", "lab"), null, Map.of());
+        List<String> command = command(
+                new SparkHome(folder, "4.2.0", false), "yarn", Map.of("spark.yarn.queue", "lab"), null, Map.of());
         assertThat(command.subList(0, 4)).containsExactly("bash", submit.toString(), "--master", "yarn");
-        assertThat(command).contains("spark.yarn.queue=lab", "spark.driver.memory=640m").doesNotContain("-cp");
+        assertThat(command)
+                .contains("spark.yarn.queue=lab", "spark.driver.memory=640m")
+                .doesNotContain("-cp");
         assertThat(command(new SparkHome(folder, "4.2.0", true), "yarn", Map.of(), null, Map.of()))
                 .contains("-cp");
     }

@@ -81,7 +81,8 @@ class SparkLogTest {
     void a_queue_without_room_and_a_container_without_memory_are_known() throws Exception {
         Path log = Files.writeString(folder.resolve("yarn.log"), "INFO Application report for a_1 (state: ACCEPTED)\n");
         assertThat(SparkLog.isQueued(log)).isTrue();
-        assertThat(SparkLog.isQueued(Files.writeString(log, "Retrying connect to server"))).isFalse();
+        assertThat(SparkLog.isQueued(Files.writeString(log, "Retrying connect to server")))
+                .isFalse();
         assertThat(SparkLog.isQueued(folder.resolve("none.log"))).isFalse();
         assertThat(SparkLog.isOutOfMemory("Container killed by YARN for exceeding physical memory limits. 2 GB"))
                 .isTrue();

@@ -32,8 +32,7 @@ record ExecutorMemory(long forTasks, boolean contained) {
         double factor = factors.isBlank() ? FACTOR : Double.parseDouble(factors);
         String said = conf.getOrDefault("spark.executor.memoryOverhead", "");
         long overhead = said.isBlank()
-                ? Math.max(
-                        mib(conf.getOrDefault("spark.executor.minMemoryOverhead", "384m")), (long) (factor * heap))
+                ? Math.max(mib(conf.getOrDefault("spark.executor.minMemoryOverhead", "384m")), (long) (factor * heap))
                 : mib(said);
         long limit = heap + overhead; // what Spark keeps outside of its heap has room of its own
         // what the JVM takes beside its heap: code, threads, buffers

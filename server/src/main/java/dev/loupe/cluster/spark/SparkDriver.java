@@ -127,10 +127,7 @@ public final class SparkDriver {
                 settings.put(key, spark.getConf().get(key));
             }
         }
-        w.send(
-                Wire.READY,
-                0,
-                new Ready(spark.version(), spark.sc().uiWebUrl().getOrElse(() -> ""), settings).text());
+        w.send(Wire.READY, 0, new Ready(spark.version(), spark.sc().uiWebUrl().getOrElse(() -> ""), settings).text());
         while (true) {
             Wire.Frame frame;
             try {
@@ -317,7 +314,9 @@ public final class SparkDriver {
             // executors that were lost are told of already; what is killed was done elsewhere or is for nobody any more
             if (ended.reason() instanceof ExceptionFailure) {
                 ExceptionFailure failure = (ExceptionFailure) ended.reason();
-                String where = ended.taskInfo() == null ? "a machine" : ended.taskInfo().host();
+                String where = ended.taskInfo() == null
+                        ? "a machine"
+                        : ended.taskInfo().host();
                 try {
                     w.send(Wire.ATTEMPT, 0, where + "\n" + failure.description());
                 } catch (IOException gone) {

@@ -17,7 +17,9 @@ class ChildTest {
         ProcessBuilder gpu = Child.process(launch, "3,1", 2);
         assertThat(gpu.command())
                 .endsWith("--workspace", "/w", "--threads", "2", "--device", "cuda:0", "task", "--piped");
-        assertThat(gpu.environment()).containsEntry("CUDA_VISIBLE_DEVICES", "3,1").containsEntry("LOUPE_ON", "local");
+        assertThat(gpu.environment())
+                .containsEntry("CUDA_VISIBLE_DEVICES", "3,1")
+                .containsEntry("LOUPE_ON", "local");
         ProcessBuilder cpu = Child.process(launch, "", 2);
         assertThat(cpu.command()).endsWith("--threads", "2", "task", "--piped").doesNotContain("--device");
         assertThat(cpu.environment().get("CUDA_VISIBLE_DEVICES")).isEqualTo(System.getenv("CUDA_VISIBLE_DEVICES"));
@@ -39,7 +41,13 @@ class ChildTest {
         assertThat(ExecutorMemory.of(Map.of("spark.master", "spark://h:7077", "spark.executor.memory", "1g"), TOTAL))
                 .isEqualTo(new ExecutorMemory(TOTAL - 1024 * MIB, false));
         assertThat(ExecutorMemory.of(
-                        Map.of("spark.master", "yarn", "spark.executor.memory", "1g", "spark.executor.memoryOverhead", "8g"),
+                        Map.of(
+                                "spark.master",
+                                "yarn",
+                                "spark.executor.memory",
+                                "1g",
+                                "spark.executor.memoryOverhead",
+                                "8g"),
                         TOTAL))
                 .isEqualTo(new ExecutorMemory((8192 - 200) * MIB, true));
         assertThat(ExecutorMemory.of(Map.of("spark.master", "yarn", "spark.executor.memory", "8g"), TOTAL))
@@ -56,7 +64,13 @@ class ChildTest {
                 .isEqualTo(new ExecutorMemory((4 * 512 - 200) * MIB, true));
         // the machine itself has less than the container may take
         assertThat(ExecutorMemory.of(
-                        Map.of("spark.master", "yarn", "spark.executor.memory", "1g", "spark.executor.memoryOverhead", "8g"),
+                        Map.of(
+                                "spark.master",
+                                "yarn",
+                                "spark.executor.memory",
+                                "1g",
+                                "spark.executor.memoryOverhead",
+                                "8g"),
                         4096 * MIB))
                 .isEqualTo(new ExecutorMemory((4096 - 1024 - 200) * MIB, true));
     }

@@ -109,7 +109,10 @@ public final class PretendSpark implements AutoCloseable {
 
     private void executor(Wire wire, String name, String host, List<String> says, String probe) throws IOException {
         wire.send(Wire.CORES, children, name);
-        wire.send(Wire.EXECUTOR, 0, name + "\n" + host + "\n" + String.join("\n", says).replace("PROBE", probe));
+        wire.send(
+                Wire.EXECUTOR,
+                0,
+                name + "\n" + host + "\n" + String.join("\n", says).replace("PROBE", probe));
     }
 
     private void run(Wire wire, Wire.Frame frame) {
