@@ -13,11 +13,9 @@ import dev.loupe.cluster.spark.Wire;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
@@ -29,9 +27,6 @@ import org.jspecify.annotations.Nullable;
  * machines before any work, keeps enough tasks in flight, and takes the results. One stage at a time.
  */
 public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
-    /** How often a task is given out anew whose result was no good. */
-    private static final int AGAIN = 2;
-
     /** Where nobody says how many executors come: all are there if no other came for so long. */
     private static final long SETTLED_NANOS = 2_000_000_000L;
 
@@ -198,7 +193,16 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
      */
     <T extends Task<R>, R> void run(
             Iterator<T> tasks, Class<R> results, BiConsumer<T, R> done, long weights, Progress progress) {
-        Stage<T, R> stage = new Stage<>(results, done, weights, progress);
+        ClusterStage<T, R> stage = new ClusterStage<>(
+                results,
+                done,
+                task -> {
+                    fleet.fits(task, weights);
+                    return numbers.incrementAndGet();
+                },
+                (task, number) -> send(number, task),
+                paths,
+                progress);
         if (page != null && !page.isEmpty()) {
             progress.page(page); // whoever watched Spark start may have been another
         }
@@ -213,10 +217,10 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
                     none.say("No executor is left: waiting for Spark to start another one.");
                     none.check(fleet.setting(Waiting.LONGEST, ""), "No executor was left.");
                 }
-                while (stage.inFlight.size() < 2 * slots() && tasks.hasNext()) {
+                while (stage.size() < 2 * slots() && tasks.hasNext()) {
                     stage.give(tasks.next());
                 }
-                if (stage.inFlight.isEmpty()) {
+                if (stage.size() == 0) {
                     return;
                 }
                 Wire.Frame frame = link.poll(progress);
@@ -228,6 +232,18 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
             cancel();
             throw e;
         }
+    }
+
+    private void send(long number, Task<?> task) {
+        // what has to be brought to a machine: nothing where all see the workspace
+        String inputs = options.storage().isEmpty()
+                ? ""
+                : task.inputs().stream().map(paths::name).collect(Collectors.joining("\t"));
+        link.send(
+                Wire.TASK,
+                number,
+                task.title().replace('\n', ' ') + "\n" + inputs + "\n"
+                        + paths.line(Map.of("kind", task.kind(), "request", task)));
     }
 
     /** Brings a folder from the storage into the workspace; nothing happens if the storage has none of that name. */
@@ -330,86 +346,6 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
             default -> {
                 // of a task that nobody waits for any more
             }
-        }
-    }
-
-    /** Tasks of one kind under way. */
-    private final class Stage<T extends Task<R>, R> {
-        private final Class<R> results;
-        private final BiConsumer<T, R> done;
-        private final long weights;
-        private final Progress progress;
-        private final Map<Long, T> inFlight = new HashMap<>();
-        private final Map<Long, Integer> refused = new HashMap<>();
-        private final TaskEvents events;
-
-        Stage(Class<R> results, BiConsumer<T, R> done, long weights, Progress progress) {
-            this.results = results;
-            this.weights = weights;
-            this.done = done;
-            this.progress = progress;
-            this.events = new TaskEvents(progress);
-        }
-
-        void give(T task) {
-            fleet.fits(task, weights);
-            long number = numbers.incrementAndGet();
-            inFlight.put(number, task);
-            send(number, task);
-        }
-
-        private void send(long number, T task) {
-            link.send(
-                    Wire.TASK,
-                    number,
-                    task.title().replace('\n', ' ') + "\n"
-                            + inputs(task) + "\n"
-                            + paths.line(Map.of("kind", task.kind(), "request", task)));
-        }
-
-        /** What has to be brought to a machine: nothing where all see the workspace. */
-        private String inputs(T task) {
-            return options.storage().isEmpty()
-                    ? ""
-                    : task.inputs().stream().map(paths::name).collect(Collectors.joining("\t"));
-        }
-
-        /** Whether a frame is about a task of this stage. */
-        boolean take(Wire.Frame frame) {
-            T task = inFlight.get(frame.task());
-            if (task == null) {
-                return false;
-            }
-            switch (frame.kind()) {
-                case Wire.EVENT -> events.take(frame.task(), task.size(), frame.text());
-                case Wire.RESULT -> {
-                    result(frame.task(), task, paths.mapper().readValue(frame.text(), results));
-                }
-                case Wire.FAILED -> throw new LoupeException(frame.text());
-                case Wire.LOST ->
-                    throw new LoupeException(task.title() + " failed on every attempt: " + SparkLog.lost(frame.text())
-                            + ". Finished parts are kept: run the same command again.");
-                default -> {
-                    return false;
-                }
-            }
-            return true;
-        }
-
-        private void result(long number, T task, R result) {
-            try {
-                done.accept(task, result);
-            } catch (Refused e) {
-                if (refused.merge(number, 1, Integer::sum) > AGAIN) {
-                    throw new LoupeException(
-                            Objects.requireNonNullElse(e.getMessage(), task.title() + " gave a damaged result."), e);
-                }
-                progress.message(e.getMessage() + " It is made again.");
-                send(number, task);
-                return;
-            }
-            inFlight.remove(number);
-            events.done(number, task.size());
         }
     }
 

@@ -164,8 +164,7 @@ public final class Models implements AutoCloseable {
     }
 
     /** The folder in {@code models/} that a name stands for; null for the embedded model and every other kind of name. */
-    @Nullable
-    Path own(String id) {
+    @Nullable Path own(String id) {
         return finder.own(id);
     }
 
