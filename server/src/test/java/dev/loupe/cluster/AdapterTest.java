@@ -39,9 +39,13 @@ class AdapterTest {
     }
 
     private Cli far(PretendSpark spark) {
+        return far(spark, "far");
+    }
+
+    private Cli far(PretendSpark spark, String workspace) {
         Map<String, String> environment = new HashMap<>(spark.environment());
         environment.put("LOUPE_ON", "submitted");
-        return new Cli(folder.resolve("far"), environment);
+        return new Cli(folder.resolve(workspace), environment);
     }
 
     @Test
@@ -153,7 +157,7 @@ class AdapterTest {
             assertThat(spark.verdicts()).contains("Executor 1 on there does not see the folder");
         }
         try (PretendSpark spark = pretend(List.of("25.0.3", "4.2.0", "", "yes", "8000000000", "shared", "x"))) {
-            Cli.Result r = far(spark).run("capture", "--text", Work.text(folder).toString(), "--name", "t");
+            Cli.Result r = far(spark, "alone").run(Work.capture(Work.text(folder), 1_500));
             assertThat(r.code()).isEqualTo(1);
             assertThat(r.err()).contains("Executor 0 on here does not see the folder");
         }
