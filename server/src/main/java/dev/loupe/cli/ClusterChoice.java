@@ -42,6 +42,6 @@ final class ClusterChoice {
             description =
                     "Go on where an interrupted run stopped; that happens without it, too. What was finished is kept:"
                             + " shards of a capture, SAEs of a training or sweep (inside of one: its last checkpoint), comparisons,"
-                            + " reports; an index begins anew.")
+                            + " reports, whole blocks of an index.")
     private boolean resume;
 }
