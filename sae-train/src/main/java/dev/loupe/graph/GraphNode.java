@@ -46,6 +46,13 @@ public record GraphNode(
         double probability,
         double constant,
         @Nullable String label) {
+    /** Checks the position, which texts are looked up by. */
+    public GraphNode {
+        if (position < 0) {
+            throw new IllegalArgumentException("the node " + id + " is at position " + position);
+        }
+    }
+
     /** The same with a name for people. */
     public GraphNode withLabel(@Nullable String name) {
         return with(influence, name);

@@ -95,7 +95,14 @@ public record Circuit(
             @Nullable Integer latent,
             double effect,
             int position,
-            double[] byPosition) {}
+            double[] byPosition) {
+        /** Checks the position, which texts are looked up by. */
+        public Node {
+            if (position < 0) {
+                throw new IllegalArgumentException("the node " + id + " is at position " + position);
+            }
+        }
+    }
 
     /**
      * The part of a node's effect that goes directly through another one, past no third SAE.

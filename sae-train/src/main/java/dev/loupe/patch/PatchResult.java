@@ -153,7 +153,14 @@ public record PatchResult(
             int position,
             double clean,
             double corrupt,
-            double[] byPosition) {}
+            double[] byPosition) {
+        /** Checks the position, which texts are looked up by. */
+        public Node {
+            if (position < 0) {
+                throw new IllegalArgumentException("a node of " + site + " is at position " + position);
+            }
+        }
+    }
 
     /**
      * A cell whose score was checked.
