@@ -113,7 +113,7 @@ readme_blocks() {
         fi
     done
     { echo 'import dev.loupe.client.*;'; readme_block java 1 "$root/README.md" | sed "s/localhost:7070/$served/"; echo /exit; } > "$place/block.jsh"
-    readme_do "java block" "$place" bash -c '"$0" -s --class-path "$1" "$2" | tee /dev/stderr | { ! grep -E "^\|? *(Error|Exception|.*cannot find)"; }' \
+    readme_do "java block" "$place" bash -c '"$0" -s --class-path "$1" "$2" 2>&1 | tee /dev/stderr | { ! grep -E "^\|? *(Error|Exception|.*cannot find)"; }' \
         "$jdk/bin/jshell" "$(class_path "$root/ui/target/classpath" "$root/ui/target")" "$place/block.jsh"
     kill -TERM "$pid" 2> /dev/null
     wait "$pid" 2> /dev/null
