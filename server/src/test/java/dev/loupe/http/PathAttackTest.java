@@ -93,6 +93,7 @@ class PathAttackTest {
 
     @Test
     void noNameLeadsOutOfTheWorkspace() throws Exception {
+        // long: one attack after the other on one workspace, which is compared with what it was at the end
         Map<String, String> before = outside();
         List<String> own = jobs();
         for (String name : NAMES) {
