@@ -172,6 +172,19 @@ public final class AtomicFiles {
         }
     }
 
+    /**
+     * Deletes a file; nothing happens if there is none.
+     *
+     * @throws LoupeException if it cannot be deleted
+     */
+    public static void delete(Path file) {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            throw failure(file, e);
+        }
+    }
+
     /** Deletes a file or a folder with everything in it; nothing happens if there is none. */
     public static void deleteTree(Path root) throws IOException {
         if (!Files.exists(root, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {

@@ -1,5 +1,6 @@
 package dev.loupe.store;
 
+import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import java.io.IOException;
@@ -90,7 +91,7 @@ final class RunningSums {
         if (total.shards - saved >= EVERY) {
             Json.write(folder.resolve(FILE), total);
             for (; saved < total.shards; saved++) {
-                delete(own(saved));
+                AtomicFiles.delete(own(saved));
             }
         }
     }
@@ -127,14 +128,6 @@ final class RunningSums {
         }
         for (Path file : all) {
             Files.deleteIfExists(file);
-        }
-    }
-
-    private static void delete(Path file) {
-        try {
-            Files.deleteIfExists(file);
-        } catch (IOException e) {
-            throw dev.loupe.base.AtomicFiles.failure(file, e);
         }
     }
 }

@@ -7,7 +7,6 @@ import dev.loupe.math.Matrix;
 import dev.loupe.math.Parallel;
 import dev.loupe.sae.Sae;
 import dev.loupe.sae.SaeDirections;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -128,11 +127,7 @@ public final class SaeMatcher {
     /** Deletes such files, if there are any: the result of the pair is saved. */
     public static void forget(Path folder, String a, String b) {
         for (Path file : lists(folder, a, b)) {
-            try {
-                Files.deleteIfExists(file);
-            } catch (IOException e) {
-                throw AtomicFiles.failure(file, e);
-            }
+            AtomicFiles.delete(file);
         }
     }
 

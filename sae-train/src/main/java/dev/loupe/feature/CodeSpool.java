@@ -10,7 +10,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -306,10 +305,6 @@ final class CodeSpool implements AutoCloseable {
     /** Deletes the file: the index is there. */
     void delete() {
         close();
-        try {
-            Files.deleteIfExists(file);
-        } catch (IOException e) {
-            throw AtomicFiles.failure(file, e);
-        }
+        AtomicFiles.delete(file);
     }
 }

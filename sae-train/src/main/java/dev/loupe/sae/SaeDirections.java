@@ -170,11 +170,7 @@ public final class SaeDirections implements AutoCloseable {
         @Override
         public void close() {
             arena.close();
-            try {
-                Files.deleteIfExists(path);
-            } catch (IOException e) {
-                throw AtomicFiles.failure(path, e);
-            }
+            AtomicFiles.delete(path);
         }
     }
 

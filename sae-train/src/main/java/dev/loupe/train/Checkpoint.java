@@ -9,7 +9,6 @@ import dev.loupe.engine.TrainState;
 import dev.loupe.math.Matrix;
 import dev.loupe.model.SafetensorsFile;
 import dev.loupe.model.SafetensorsWriter;
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -171,11 +170,7 @@ record Checkpoint(
         try {
             check(file, identity);
         } catch (LoupeException otherOrDamaged) {
-            try {
-                Files.deleteIfExists(file);
-            } catch (IOException e) {
-                throw AtomicFiles.failure(file, e);
-            }
+            AtomicFiles.delete(file);
         }
     }
 

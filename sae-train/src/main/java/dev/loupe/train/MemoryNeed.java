@@ -113,11 +113,7 @@ final class MemoryNeed {
         if (TrainDevice.onGpu()) {
             return gpuBytes(together);
         }
-        long sum = 0;
-        for (Run r : together) {
-            sum = Math.addExact(sum, Math.addExact(nativeBytes(r.config, r.width), heapBytes(r.config, r.width)));
-        }
-        return sum;
+        return hostBytes(together);
     }
 
     static long bytes(List<TrainConfig> together, int d) {
@@ -130,12 +126,7 @@ final class MemoryNeed {
             if (TrainDevice.onGpu()) {
                 return gpuBytes(together) <= TrainDevice.memory().free() * 0.95;
             }
-            long heap = 0;
-            for (Run r : together) {
-                heap = Math.addExact(heap, heapBytes(r.config, r.width));
-            }
-            return bytes(together) <= machineBytes() * 0.9
-                    && heap <= Runtime.getRuntime().maxMemory() * 0.9;
+            return fits(together, machineBytes(), Runtime.getRuntime().maxMemory());
         } catch (ArithmeticException e) {
             return false;
         }
@@ -147,17 +138,28 @@ final class MemoryNeed {
 
     /** Whether runs can be stepped together by a process of another machine, without a GPU, that has so much memory and heap. */
     static boolean fits(List<TrainConfig> together, int d, long machine, long heap) {
+        return fits(of(together, d), machine, heap);
+    }
+
+    private static boolean fits(List<Run> together, long machine, long heap) {
         try {
             long onHeap = 0;
-            long all = 0;
-            for (TrainConfig c : together) {
-                onHeap = Math.addExact(onHeap, heapBytes(c, d));
-                all = Math.addExact(all, Math.addExact(nativeBytes(c, d), heapBytes(c, d)));
+            for (Run r : together) {
+                onHeap = Math.addExact(onHeap, heapBytes(r.config, r.width));
             }
-            return all <= machine * 0.9 && onHeap <= heap * 0.9;
+            return hostBytes(together) <= machine * 0.9 && onHeap <= heap * 0.9;
         } catch (ArithmeticException e) {
             return false;
         }
+    }
+
+    /** Bytes of runs that are stepped together without a GPU. */
+    private static long hostBytes(List<Run> together) {
+        long sum = 0;
+        for (Run r : together) {
+            sum = Math.addExact(sum, Math.addExact(nativeBytes(r.config, r.width), heapBytes(r.config, r.width)));
+        }
+        return sum;
     }
 
     /** Refuses runs that do not fit together. */

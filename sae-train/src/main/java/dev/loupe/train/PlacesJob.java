@@ -139,7 +139,7 @@ final class PlacesJob {
                             folders.get(l).getFileName().toString(), folders.get(l), config, seed, run, seconds));
                 }
             }
-            TrainJob.delete(checkpoint);
+            AtomicFiles.delete(checkpoint);
             return results;
         }
     }

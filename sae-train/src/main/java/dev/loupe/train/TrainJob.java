@@ -15,7 +15,6 @@ import dev.loupe.sae.SaeWeights;
 import dev.loupe.store.ActivationStore;
 import dev.loupe.store.Shuffle;
 import dev.loupe.store.StoreManifest;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -208,7 +207,7 @@ public final class TrainJob {
     static void save(Path folder, TrainConfig config, long seed, Origin origin, SeedRun run, TrainState end) {
         save(folder, config, seed, origin, run, end, run.finished(end));
         KeptSteps.settle(folder);
-        delete(run.checkpointFile());
+        AtomicFiles.delete(run.checkpointFile());
     }
 
     /** Writes a finished SAE with weights made of those of a run. */
@@ -265,7 +264,7 @@ public final class TrainJob {
             throw new LoupeException("There is already an SAE " + folder
                     + " with other settings, data or seed: choose another name or delete it first.");
         }
-        delete(folder.resolveSibling(Checkpoint.file(Path.of(""), sae.name())));
+        AtomicFiles.delete(folder.resolveSibling(Checkpoint.file(Path.of(""), sae.name())));
         return new TrainResult(
                 sae.name(), folder, seed, true, p.steps(), 0, 0, 0, ProcessMemory.peakBytes(), p.metrics());
     }
@@ -319,13 +318,5 @@ public final class TrainJob {
 
     private static Map<String, Object> other(SaeProvenance p) {
         return p.other() == null ? Map.of() : p.other();
-    }
-
-    static void delete(Path checkpoint) {
-        try {
-            Files.deleteIfExists(checkpoint);
-        } catch (IOException e) {
-            throw AtomicFiles.failure(checkpoint, e);
-        }
     }
 }

@@ -135,11 +135,7 @@ public final class Notes {
     /** Deletes a list. */
     public void deleteList(String name) {
         list(name);
-        try {
-            Files.deleteIfExists(listFile(name));
-        } catch (IOException e) {
-            throw AtomicFiles.failure(listFile(name), e);
-        }
+        AtomicFiles.delete(listFile(name));
     }
 
     /** What language models and other programs say about a feature, newest first. */

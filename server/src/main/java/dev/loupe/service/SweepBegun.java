@@ -4,7 +4,6 @@ import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Json;
 import dev.loupe.base.LoupeException;
 import dev.loupe.train.SweepPlan;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.slf4j.Logger;
@@ -41,10 +40,6 @@ record SweepBegun(SweepSpec spec, SweepPlan plan) {
 
     /** Forgets it, once the sweep's own file is there. */
     static void end(Path folder) {
-        try {
-            Files.deleteIfExists(folder.resolve(FILE));
-        } catch (IOException e) {
-            throw AtomicFiles.failure(folder, e);
-        }
+        AtomicFiles.delete(folder.resolve(FILE));
     }
 }

@@ -23,6 +23,19 @@ import tools.jackson.databind.json.JsonMapper;
  * run once for each new major format, into a folder of its own; the older ones stay as they are.
  */
 final class GoldenFolders {
+    /** A sweep of the two widths that the golden one has. */
+    static final String SWEEP = """
+                name: widths
+                store: small
+                arch: topk
+                d_sae: [16, 32]
+                k: 4
+                steps: 10
+                seeds: 0
+                evaluate: false
+                set: {batch: 64}
+                """;
+
     private final Path root;
 
     private GoldenFolders(Path root) {
@@ -140,17 +153,7 @@ final class GoldenFolders {
         Files.delete(json);
         run("diagnose", "depth-profile", "--model", "builtin", "--tokens", "300");
         Path sweep = Files.createTempFile("widths", ".yaml");
-        Files.writeString(sweep, """
-                name: widths
-                store: small
-                arch: topk
-                d_sae: [16, 32]
-                k: 4
-                steps: 10
-                seeds: 0
-                evaluate: false
-                set: {batch: 64}
-                """);
+        Files.writeString(sweep, SWEEP);
         run("sweep", sweep.toString());
         Files.delete(sweep);
         try (Workbench bench = new Workbench(

@@ -155,17 +155,7 @@ class NewerFormatTest {
     void aCommandSaysSoAndLeavesIt(String kind) throws IOException {
         Path file = newer(kind.substring(0, kind.indexOf(':')));
         byte[] before = Files.readAllBytes(file);
-        Path sweep = Files.writeString(folder.resolve("widths.yaml"), """
-                name: widths
-                store: small
-                arch: topk
-                d_sae: [16, 32]
-                k: 4
-                steps: 10
-                seeds: 0
-                evaluate: false
-                set: {batch: 64}
-                """);
+        Path sweep = Files.writeString(folder.resolve("widths.yaml"), GoldenFolders.SWEEP);
         String command = kind.substring(kind.indexOf(':') + 2)
                 .replace(" out ", " " + folder.resolve("out") + " ")
                 .replace("widths.yaml", sweep.toString())

@@ -184,11 +184,7 @@ public final class TrialJournal implements AutoCloseable {
     /** Throws it away: the trial's result is saved. */
     public void delete() {
         close();
-        try {
-            Files.deleteIfExists(file);
-        } catch (IOException e) {
-            throw AtomicFiles.failure(file, e);
-        }
+        AtomicFiles.delete(file);
     }
 
     @Override

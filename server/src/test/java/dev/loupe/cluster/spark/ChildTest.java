@@ -38,18 +38,11 @@ class ChildTest {
 
     @Test
     void a_container_has_what_is_left_of_it_beside_sparks_own_jvm() {
+        Map<String, String> contained =
+                Map.of("spark.master", "yarn", "spark.executor.memory", "1g", "spark.executor.memoryOverhead", "8g");
         assertThat(ExecutorMemory.of(Map.of("spark.master", "spark://h:7077", "spark.executor.memory", "1g"), TOTAL))
                 .isEqualTo(new ExecutorMemory(TOTAL - 1024 * MIB, false));
-        assertThat(ExecutorMemory.of(
-                        Map.of(
-                                "spark.master",
-                                "yarn",
-                                "spark.executor.memory",
-                                "1g",
-                                "spark.executor.memoryOverhead",
-                                "8g"),
-                        TOTAL))
-                .isEqualTo(new ExecutorMemory((8192 - 200) * MIB, true));
+        assertThat(ExecutorMemory.of(contained, TOTAL)).isEqualTo(new ExecutorMemory((8192 - 200) * MIB, true));
         assertThat(ExecutorMemory.of(Map.of("spark.master", "yarn", "spark.executor.memory", "8g"), TOTAL))
                 .isEqualTo(new ExecutorMemory((long) (0.1 * 8192 * MIB) - 200 * MIB, true));
         assertThat(ExecutorMemory.of(
@@ -63,15 +56,7 @@ class ChildTest {
                         TOTAL))
                 .isEqualTo(new ExecutorMemory((4 * 512 - 200) * MIB, true));
         // the machine itself has less than the container may take
-        assertThat(ExecutorMemory.of(
-                        Map.of(
-                                "spark.master",
-                                "yarn",
-                                "spark.executor.memory",
-                                "1g",
-                                "spark.executor.memoryOverhead",
-                                "8g"),
-                        4096 * MIB))
+        assertThat(ExecutorMemory.of(contained, 4096 * MIB))
                 .isEqualTo(new ExecutorMemory((4096 - 1024 - 200) * MIB, true));
     }
 }

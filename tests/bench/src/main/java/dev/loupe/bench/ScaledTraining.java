@@ -1,7 +1,6 @@
 package dev.loupe.bench;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 
@@ -58,8 +57,6 @@ record ScaledTraining(int saes, int together, double seconds, double bytes, doub
 
     /** No spread. */
     static double[] even() {
-        double[] one = new double[1];
-        Arrays.fill(one, 1);
-        return one;
+        return new double[] {1};
     }
 }
