@@ -78,7 +78,7 @@ final class Gate extends Handler.Wrapper {
         if (tokens == null) {
             boolean login = path.equals(Login.PATH) || path.equals(Login.OUT);
             if (login) {
-                Response.sendRedirect(request, response, callback, "/");
+                Unread.then(request, response, callback, () -> Response.sendRedirect(request, response, callback, "/"));
                 return true;
             }
             return within(request, response, callback, api, address);
@@ -106,7 +106,7 @@ final class Gate extends Handler.Wrapper {
         long now = Instant.now().getEpochSecond();
         int number = t.numberOfCookie(Login.cookie(request.getHeaders()), now);
         if (path.equals(Login.OUT) && request.getMethod().equals("POST")) {
-            Login.go(request, response, callback, "", Login.PATH);
+            Unread.then(request, response, callback, () -> Login.go(request, response, callback, "", Login.PATH));
             return true;
         }
         boolean login = path.equals(Login.PATH);
@@ -141,7 +141,8 @@ final class Gate extends Handler.Wrapper {
         }
         if (posted) {
             String next = form == null ? "/" : form.next();
-            Login.page(response, callback, 401, next, "That is not a token of this server.", false);
+            String wrong = "That is not a token of this server.";
+            Unread.then(request, response, callback, () -> Login.page(response, callback, 401, next, wrong, false));
             return true;
         }
         String accept = String.valueOf(request.getHeaders().get(HttpHeader.ACCEPT));
@@ -224,7 +225,7 @@ final class Gate extends Handler.Wrapper {
         response.setStatus(status);
         response.getHeaders().put(HttpHeader.CONTENT_TYPE, openAi ? "application/json" : Problem.MEDIA_TYPE);
         String body = Views.line(openAi ? OpenAiError.of(status, detail) : Problem.of(status, detail, path));
-        Content.Sink.write(response, true, body, callback);
+        Unread.then(request, response, callback, () -> Content.Sink.write(response, true, body, callback));
         return true;
     }
 }
