@@ -8,7 +8,6 @@ import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.ConsoleAppender;
 import ch.qos.logback.core.filter.AbstractMatcherFilter;
-import ch.qos.logback.core.rolling.RollingFileAppender;
 import ch.qos.logback.core.rolling.TimeBasedRollingPolicy;
 import ch.qos.logback.core.spi.FilterReply;
 import ch.qos.logback.core.util.FileSize;
@@ -16,12 +15,16 @@ import java.nio.file.Path;
 import org.slf4j.LoggerFactory;
 
 /**
- * Logging: one file a day in the workspace, kept for two weeks, shared by all processes; warnings also on stderr. As lines
+ * Logging: one file a day in the workspace, kept for two weeks, shared by all processes, of a bounded size; warnings also
+ * on stderr. As lines
  * for people ({@code .log}), or as one JSON object a line ({@code .jsonl}). Text of users and of models is never logged.
  */
 final class Logs {
     private static final String PATTERN =
             "%d{yyyy-MM-dd'T'HH:mm:ss.SSS} %-5level %pid [%thread] %X{request_id:--} %logger{30}: %msg%n";
+
+    /** A busy server writes some 100 bytes a request: half a million requests. */
+    private static final long DAY_BYTES = 50_000_000;
 
     private Logs() {}
 
@@ -41,8 +44,8 @@ final class Logs {
         root.addAppender(console(context, verbose ? Level.INFO : Level.WARN, json));
     }
 
-    private static RollingFileAppender<ILoggingEvent> file(LoggerContext context, Path folder, boolean json) {
-        RollingFileAppender<ILoggingEvent> appender = new RollingFileAppender<>();
+    private static DayLog file(LoggerContext context, Path folder, boolean json) {
+        DayLog appender = new DayLog(DAY_BYTES);
         appender.setContext(context);
         appender.setPrudent(true); // several processes append to the same file
         TimeBasedRollingPolicy<ILoggingEvent> rolling = new TimeBasedRollingPolicy<>();

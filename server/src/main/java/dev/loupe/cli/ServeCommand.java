@@ -8,7 +8,6 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -52,7 +51,8 @@ final class ServeCommand extends LoupeCommand {
                         settings.number(Settings.Key.PORT),
                         token.isEmpty() ? null : Path.of(token),
                         token.isEmpty() ? 0 : settings.number(Settings.Key.RATE_LIMIT),
-                        List.of(settings.get(Settings.Key.ALLOWED_HOSTS).split(",", -1))));
+                        settings.list(Settings.Key.ALLOWED_HOSTS),
+                        settings.list(Settings.Key.TRUSTED_PROXIES)));
         Runtime.getRuntime().addShutdownHook(new Thread(server::close, "stop"));
         Map<String, Object> json = new LinkedHashMap<>(more);
         json.put("url", server.url());

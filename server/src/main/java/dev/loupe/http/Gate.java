@@ -32,6 +32,7 @@ final class Gate extends Handler.Wrapper {
     private static final Set<String> READING = Set.of("GET", "HEAD", "OPTIONS");
 
     private final Hosts hosts;
+    private final Proxies proxies;
     private final @Nullable TokenFile tokens;
     private final RateLimit limit;
     private final Guesses guesses = new Guesses();
@@ -40,13 +41,15 @@ final class Gate extends Handler.Wrapper {
      * A gate.
      *
      * @param hosts the names that the server answers to
+     * @param proxies whose word is taken on where a request came from
      * @param tokens what requests must carry one of; null for none
      * @param perMinute requests a minute that change something or make the server work, for each token (without tokens:
      *     for each address); 0 for no limit
      */
-    Gate(Handler inside, Hosts hosts, @Nullable TokenFile tokens, int perMinute) {
+    Gate(Handler inside, Hosts hosts, Proxies proxies, @Nullable TokenFile tokens, int perMinute) {
         super(inside);
         this.hosts = hosts;
+        this.proxies = proxies;
         this.limit = new RateLimit(perMinute);
         this.tokens = tokens;
     }
@@ -74,7 +77,7 @@ final class Gate extends Handler.Wrapper {
                     403,
                     "The request comes from a page of another origin, which may not change or fetch anything here.");
         }
-        String address = Request.getRemoteAddr(request);
+        String address = proxies.client(request);
         if (tokens == null) {
             boolean login = path.equals(Login.PATH) || path.equals(Login.OUT);
             if (login) {
@@ -121,7 +124,7 @@ final class Gate extends Handler.Wrapper {
         Login.@Nullable Form form = posted ? Login.form(request) : null;
         String inAddress = api || posted ? null : Login.inAddress(request);
         String offered = form != null ? form.token() : inAddress != null ? inAddress : bearer(request);
-        String address = Request.getRemoteAddr(request);
+        String address = proxies.client(request);
         long wait = offered == null ? 0 : guesses.take(address, System.nanoTime());
         if (wait > 0) {
             return later(request, response, callback, wait, "Too many wrong tokens are being tried;");

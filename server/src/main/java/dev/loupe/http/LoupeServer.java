@@ -45,16 +45,18 @@ public final class LoupeServer implements AutoCloseable {
      * @param perMinute requests a minute that change something or make the server work, for each token (without tokens:
      *     for each address); 0 for no limit
      * @param names more names that the server answers to, as that of a proxy in front of it
+     * @param proxies addresses and networks whose {@code X-Forwarded-For} is believed
      */
-    public record Options(String host, int port, @Nullable Path tokenFile, int perMinute, List<String> names) {
+    public record Options(
+            String host, int port, @Nullable Path tokenFile, int perMinute, List<String> names, List<String> proxies) {
         /** Without a limit. */
         public Options(String host, int port, @Nullable Path tokenFile) {
             this(host, port, tokenFile, 0);
         }
 
-        /** Without other names. */
+        /** Without a proxy in front. */
         public Options(String host, int port, @Nullable Path tokenFile, int perMinute) {
-            this(host, port, tokenFile, perMinute, List.of());
+            this(host, port, tokenFile, perMinute, List.of(), List.of());
         }
     }
 
@@ -70,13 +72,13 @@ public final class LoupeServer implements AutoCloseable {
      * @throws LoupeException if the port is in use or the address is none of this machine's, in one sentence
      */
     public static LoupeServer start(Workbench bench, Options options) {
+        Proxies proxies = new Proxies(options.proxies());
         TokenFile tokens = options.tokenFile() == null ? null : new TokenFile(options.tokenFile());
         QueuedThreadPool threads = new QueuedThreadPool(64, 4);
         threads.setName("http");
         threads.setVirtualThreadsExecutor(VirtualThreads.getDefaultVirtualThreadsExecutor());
         // no pool of buffers: among 18,000 broken requests one was answered with its own bytes before the answer, a
-        // buffer that
-        // had two owners; what is never used twice cannot bring one caller's bytes to another
+        // buffer that had two owners; what is never used twice cannot bring one caller's bytes to another
         Server server = new Server(threads, null, ByteBufferPool.NON_POOLING);
         server.setStopTimeout(0); // browsers keep connections and streams open: waiting for them would wait for ever
         HttpConfiguration http = new HttpConfiguration();
@@ -100,7 +102,8 @@ public final class LoupeServer implements AutoCloseable {
         try {
             contexts.addHandler(ui == null ? new NoPages() : ui.handler(bench));
             server.setHandler(new RequestLog(
-                    new Gate(contexts, new Hosts(options.host(), options.names()), tokens, options.perMinute()),
+                    new Gate(
+                            contexts, new Hosts(options.host(), options.names()), proxies, tokens, options.perMinute()),
                     metrics));
             server.start();
         } catch (Exception e) {

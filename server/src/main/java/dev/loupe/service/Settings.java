@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,6 +50,12 @@ public final class Settings {
                 "allowed-hosts",
                 "",
                 "more names that the server answers to, joined by commas, as that of a proxy in front of it"),
+        /** Proxies whose word is taken. */
+        TRUSTED_PROXIES(
+                "trusted-proxies",
+                "",
+                "addresses and networks (10.0.0.0/8) of proxies in front of the server, joined by commas: where a request"
+                        + " came from is read from their X-Forwarded-For"),
         /** Work that a client may ask for. */
         RATE_LIMIT(
                 "rate-limit",
@@ -149,6 +156,14 @@ public final class Settings {
     /** The value of one setting. */
     public String get(Key key) {
         return setting(key).value();
+    }
+
+    /** A setting of several, joined by commas; empty for none. */
+    public List<String> list(Key key) {
+        return Stream.of(get(key).split(",", -1))
+                .map(String::strip)
+                .filter(entry -> !entry.isEmpty())
+                .toList();
     }
 
     /** A whole number setting. */

@@ -12,6 +12,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
@@ -38,6 +39,12 @@ final class Http implements AutoCloseable {
     /** A server that takes so many working requests a minute of each token. */
     static Http limited(Path workspace, Path tokenFile, int perMinute) {
         return new Http(workspace, new LoupeServer.Options("127.0.0.1", 0, tokenFile, perMinute), "threads", "0");
+    }
+
+    /** A server that believes this proxy. */
+    static Http behind(Path workspace, Path tokenFile, String proxy) {
+        LoupeServer.Options options = new LoupeServer.Options("127.0.0.1", 0, tokenFile, 0, List.of(), List.of(proxy));
+        return new Http(workspace, options, "threads", "0");
     }
 
     private Http(Path workspace, LoupeServer.Options options, String setting, String value) {

@@ -27,6 +27,7 @@ class ThreatModelTest {
             "TokenAttackTest.aPersonGivesTheTokenOnAPageWithoutScriptsAndGetsACookieThatNoScriptReads",
             "TokenAttackTest.cookiesThatWereForgedAgedOrSignedWithAnotherTokenAreRefused",
             "TokenAttackTest.theCookieOpensTheEventsOfJobsAndThePushSocket",
+            "ProxiesTest.whatAClientMadeUpIsNeverItsAddress",
             "AccessTest.requestsForAnotherHostAreRefused",
             "AccessTest.aForeignPageMayChangeNothing",
             "ForeignPageAttackTest.whatAnotherSitesPageFetchesOrEmbedsIsRefusedAndALinkIsNot",
