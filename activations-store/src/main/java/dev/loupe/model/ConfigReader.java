@@ -163,7 +163,7 @@ final class ConfigReader {
         }
         JsonNode rope = json.first("rope_parameters", "rope_scaling");
         double share = rope.path("partial_rotary_factor")
-                .asDouble(json.first("partial_rotary_factor", "rotary_pct").asDouble(family.rotated()));
+                .asDouble(json.first("partial_rotary_factor", "rotary_pct").asDouble(1));
         if (!(share > 0) || share > 1) {
             throw json.refused("partial_rotary_factor or rotary_pct is " + share + "; it must be above 0, at most 1");
         }

@@ -55,6 +55,7 @@ final class Families {
                     TensorNames.gpt2(),
                     Bias.YES,
                     Bias.YES,
+                    Bias.YES,
                     Windows.NONE,
                     true,
                     Map.of(ACTIVATION, "gelu_new", TIED, true, "layer_norm_epsilon", 1e-5)),
@@ -62,6 +63,7 @@ final class Families {
                     "GPTNeoForCausalLM",
                     TensorNames.gptNeo(),
                     Bias.NO,
+                    Bias.YES,
                     Bias.YES,
                     Windows.LISTED,
                     false,
@@ -71,12 +73,22 @@ final class Families {
                     TensorNames.gptNeoX(),
                     new Bias("attention_bias", true),
                     new Bias("attention_bias", true),
+                    Bias.YES,
                     Windows.NONE,
                     true,
-                    Map.of(ACTIVATION, "gelu", "layer_norm_eps", 1e-5, "use_parallel_residual", true)),
+                    Map.of(
+                            ACTIVATION,
+                            "gelu",
+                            "layer_norm_eps",
+                            1e-5,
+                            "rotary_pct",
+                            0.25,
+                            "use_parallel_residual",
+                            true)),
             layerNorm(
                     "OPTForCausalLM",
                     TensorNames.opt(),
+                    new Bias("enable_bias", true),
                     new Bias("enable_bias", true),
                     new Bias("enable_bias", true),
                     Windows.NONE,
@@ -104,7 +116,6 @@ final class Families {
                 o,
                 new Bias("mlp_bias", false),
                 windows,
-                1,
                 true,
                 false,
                 Map.of(ACTIVATION, "silu", "rms_norm_eps", 1e-6));
@@ -119,7 +130,6 @@ final class Families {
                 Bias.ATTENTION,
                 Bias.NO,
                 Windows.PATTERN,
-                1,
                 true,
                 true,
                 defaults);
@@ -130,11 +140,11 @@ final class Families {
             TensorNames tensors,
             Bias qkv,
             Bias o,
+            Bias mlp,
             Windows windows,
             boolean scaledScores,
             Map<String, Object> defaults) {
-        Bias mlp = o.key() != null && o.key().equals("enable_bias") ? o : Bias.YES;
-        return new Family(name, tensors, NormKind.LAYER, qkv, o, mlp, windows, 0.25, scaledScores, false, defaults);
+        return new Family(name, tensors, NormKind.LAYER, qkv, o, mlp, windows, scaledScores, false, defaults);
     }
 
     private static Map<String, Family> byName(Family... families) {

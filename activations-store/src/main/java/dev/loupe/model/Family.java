@@ -14,7 +14,6 @@ import org.jspecify.annotations.Nullable;
  * @param biasO whether the attention's output has one
  * @param biasMlp whether the MLP's projections have biases
  * @param windows which layers slide
- * @param rotated the share of a head that is rotated where {@code config.json} does not say
  * @param scaledScores whether attention scores are divided by {@code sqrt(d_head)}
  * @param scaledEmbedding whether token embeddings are multiplied with {@code sqrt(d_model)}
  * @param defaults what {@code config.json} means where it is silent
@@ -27,7 +26,6 @@ record Family(
         Bias biasO,
         Bias biasMlp,
         Windows windows,
-        double rotated,
         boolean scaledScores,
         boolean scaledEmbedding,
         Map<String, Object> defaults) {

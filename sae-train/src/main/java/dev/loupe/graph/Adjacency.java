@@ -1,5 +1,6 @@
 package dev.loupe.graph;
 
+import dev.loupe.base.Progress;
 import dev.loupe.math.Matrix;
 import java.lang.foreign.Arena;
 import java.util.BitSet;
@@ -175,13 +176,14 @@ final class Adjacency {
      * @param kept features that stay
      * @param errorOf for each feature the number of its error among the errors
      */
-    Adjacency folded(BitSet kept, int[] errorOf) {
+    Adjacency folded(BitSet kept, int[] errorOf, Progress progress) {
         int[] stay = kept.stream().filter(f -> f < features).toArray();
         int columns = stay.length + errors + embeddings;
         Matrix out = Matrix.allocate(Arena.ofAuto(), (long) stay.length + logits(), columns);
         float[] row = new float[columns()];
         float[] folded = new float[columns];
         for (int r = 0; r < stay.length + logits(); r++) {
+            progress.check();
             copy(r < stay.length ? stay[r] : features + r - stay.length, row);
             System.arraycopy(row, features, folded, stay.length, errors + embeddings);
             for (int f = 0, s = 0; f < features; f++) {

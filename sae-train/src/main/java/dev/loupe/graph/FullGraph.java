@@ -199,6 +199,6 @@ record FullGraph(LocalModel local, List<Explained> explained, int[] selected, Ad
     GraphScores scores(BitSet kept) {
         BitSet stay = (BitSet) kept.clone();
         stay.clear(selected.length, edges.columns());
-        return edges.folded(stay, errorOf()).scores();
+        return edges.folded(stay, errorOf(), Progress.silent()).scores();
     }
 }

@@ -23,12 +23,14 @@ public final class Interventions {
      *
      * @param open opens a transcoder set by name
      * @throws UsageException if the graph was made with another model, or a node is none that can be changed
+     * @throws dev.loupe.base.CancelledException if the progress asks for it
      */
     public static InterventionResult run(
             LanguageModel model,
             AttributionGraph graph,
             List<Intervention> changes,
-            Function<String, TranscoderSet> open) {
+            Function<String, TranscoderSet> open,
+            Progress progress) {
         if (!graph.modelChecksum().equals(model.weightsChecksum())) {
             throw new UsageException("The graph was made with other weights than those of " + model.id()
                     + ", so its nodes cannot be changed there; compute it again.");
@@ -36,6 +38,7 @@ public final class Interventions {
         double predicted = Subgraph.predicted(graph, changes);
         int[] ids = graph.tokenIds().stream().mapToInt(Integer::intValue).toArray();
         TranscoderSet set = open.apply(graph.request().transcoders());
+        progress.check();
         LocalModel local = LocalModel.of(model, set, ids, graph.request().withBosNodes());
         Map<String, GraphNode> nodes = graph.byId();
         List<Ablations.Change> all = new ArrayList<>();
@@ -46,7 +49,8 @@ public final class Interventions {
                     n.kind(), n.layer(), n.position(), feature == null ? -1 : feature, c.factor(), (float)
                             n.activation()));
         }
-        float[] after = Ablations.logits(local, List.of(all), Progress.silent()).get(0);
+        progress.stage("running the prompt", 1, "runs");
+        float[] after = Ablations.logits(local, List.of(all), progress).get(0);
         Explained e = Explained.of(model, graph.request(), local.lastLogits()).get(0);
         double cap = model.logitCap();
         return new InterventionResult(

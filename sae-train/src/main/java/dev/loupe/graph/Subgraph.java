@@ -1,6 +1,7 @@
 package dev.loupe.graph;
 
 import dev.loupe.base.LoupeException;
+import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.math.Matrix;
 import java.lang.foreign.Arena;
@@ -24,15 +25,18 @@ public final class Subgraph {
      * How much of a saved graph a part of its nodes explains: features that are not in it count as errors at their layer and
      * position. Embeddings, errors and logits always belong to it. The scores of all nodes are those of the saved edges,
      * which were cut off, so they differ a little from the graph's own.
+     *
+     * @throws dev.loupe.base.CancelledException if the progress asks for it
      */
-    public static GraphScores scores(AttributionGraph graph, Collection<String> pinned) {
+    public static GraphScores scores(AttributionGraph graph, Collection<String> pinned, Progress progress) {
         Set<String> wanted = new HashSet<>(pinned);
+        progress.check();
         Built built = build(graph);
         BitSet kept = new BitSet();
         for (int i = 0; i < built.features.size(); i++) {
             kept.set(i, wanted.contains(built.features.get(i).id()));
         }
-        return built.edges.folded(kept, built.errorOf).scores();
+        return built.edges.folded(kept, built.errorOf, progress).scores();
     }
 
     /**

@@ -1,5 +1,6 @@
 package dev.loupe.steer;
 
+import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.math.Matrix;
 import dev.loupe.model.Activation;
@@ -64,8 +65,10 @@ public record TokenAttribution(
      * @param token the token asked about; −1 for the one that the model finds likeliest
      * @param limit at most so many latents
      * @throws UsageException if SAE and model do not fit, or an id is none of the vocabulary's
+     * @throws dev.loupe.base.CancelledException if the progress asks for it
      */
-    public static TokenAttribution of(LanguageModel model, Sae sae, int[] ids, int token, int limit) {
+    public static TokenAttribution of(
+            LanguageModel model, Sae sae, int[] ids, int token, int limit, Progress progress) {
         SaeNeeds.check(sae, model);
         sae.requireSae("attribute");
         if (ids.length == 0 || ids.length > model.config().nCtx()) {
@@ -91,6 +94,7 @@ public record TokenAttribution(
             grad[t] += 1;
             return logits[t] - max - Math.log(sum);
         };
+        progress.check();
         Backward back =
                 model.backward(TokenBatch.of(ids), Taps.read(hook), BackwardPlan.of(logProb, Rules.NONE, Set.of(hook)));
         Activation gradient = back.gradient(hook);
@@ -99,12 +103,14 @@ public record TokenAttribution(
         for (int p = 0; p < ids.length; p++) {
             rows[p] = value.row(0, p);
         }
+        progress.check();
         SparseCodes codes = sae.encode(Matrix.copyOf(rows));
         float[][] scores = new float[sae.dSae()][];
         float[][] activations = new float[sae.dSae()][];
         double total = 0;
         double all = 0;
         for (int p = 0; p < ids.length; p++) {
+            progress.check();
             if (model.tokenizer().isSpecial(ids[p])) {
                 continue; // no SAE was trained on special tokens
             }

@@ -181,10 +181,11 @@ class AttributionTest {
         assertThat(check.agreement()).isNotNull();
         // the node of most influence, changed by hand
         String node = check.ablations().get(0).node();
-        InterventionResult changed = Interventions.run(model, g, List.of(new Intervention(node, 0)), Tiny::set);
+        InterventionResult changed =
+                Interventions.run(model, g, List.of(new Intervention(node, 0)), Tiny::set, Progress.silent());
         assertThat(changed.after() - changed.before())
                 .isCloseTo(check.ablations().get(0).measured(), within(1e-5));
-        assertThat(Interventions.run(model, g, List.of(new Intervention(node, 1)), Tiny::set)
+        assertThat(Interventions.run(model, g, List.of(new Intervention(node, 1)), Tiny::set, Progress.silent())
                         .after())
                 .isCloseTo(changed.before(), within(1e-6));
     }
@@ -199,11 +200,11 @@ class AttributionTest {
         AttributionGraph g = Attribution.run(
                 model, GraphRequest.of(null, "set", prompt()).withThresholds(1, 1), Tiny::set, Progress.silent());
         List<String> all = g.nodes().stream().map(GraphNode::id).toList();
-        GraphScores whole = Subgraph.scores(g, all);
+        GraphScores whole = Subgraph.scores(g, all, Progress.silent());
         assertThat(g.scores()).isNotNull();
         assertThat(whole.replacement()).isCloseTo(g.scores().replacement(), within(1e-3));
         assertThat(whole.completeness()).isCloseTo(g.scores().completeness(), within(1e-3));
-        GraphScores none = Subgraph.scores(g, List.of());
+        GraphScores none = Subgraph.scores(g, List.of(), Progress.silent());
         assertThat(none.replacement()).isLessThan(whole.replacement());
         // without features, the direct paths are left: what embeddings have of the logits' incoming weights
         assertThat(none.replacement()).isBetween(0.0, 1.0);

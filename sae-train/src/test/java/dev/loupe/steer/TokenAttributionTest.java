@@ -73,7 +73,7 @@ class TokenAttributionTest {
     @Test
     void aScoreIsTheSlopeOfTheLogProbabilityWhenTheLatentIsScaled() {
         int[] ids = model.tokenizer().encode("The debate is closed and the vote will take place");
-        TokenAttribution a = TokenAttribution.of(model, SAE, ids, -1, 8);
+        TokenAttribution a = TokenAttribution.of(model, SAE, ids, -1, 8, Progress.silent());
         assertThat(a.features()).hasSize(8);
         assertThat(a.tokens()).hasSize(ids.length);
         assertThat(a.logprob()).isCloseTo(logProb(ids, a.token(), 1, 0), within(1e-4));
@@ -83,7 +83,7 @@ class TokenAttributionTest {
                     / (2 * step);
             assertThat(f.score()).isCloseTo(slope, within(0.02 * Math.abs(slope) + 1e-3));
         }
-        double sum = TokenAttribution.of(model, SAE, ids, a.token(), 1000).features().stream()
+        double sum = TokenAttribution.of(model, SAE, ids, a.token(), 1000, Progress.silent()).features().stream()
                 .mapToDouble(TokenAttribution.Feature::score)
                 .sum();
         assertThat(sum).isCloseTo(a.total(), within(1e-4));
@@ -91,9 +91,9 @@ class TokenAttributionTest {
 
     @Test
     void whatCannotBeAttributedIsRefused() {
-        assertThatThrownBy(() -> TokenAttribution.of(model, SAE, new int[0], -1, 8))
+        assertThatThrownBy(() -> TokenAttribution.of(model, SAE, new int[0], -1, 8, Progress.silent()))
                 .isInstanceOf(UsageException.class);
-        assertThatThrownBy(() -> TokenAttribution.of(model, SAE, new int[] {5}, 99_999, 8))
+        assertThatThrownBy(() -> TokenAttribution.of(model, SAE, new int[] {5}, 99_999, 8, Progress.silent()))
                 .hasMessageContaining("99999");
     }
 

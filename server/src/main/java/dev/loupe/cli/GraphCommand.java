@@ -132,7 +132,8 @@ final class GraphCommand extends LoupeCommand {
             if (results.open == null) {
                 throw new UsageException("Give the graph that the nodes are of with --open.");
             }
-            GraphScores s = graphs.scores(graphs.get(results.open), results.part);
+            AttributionGraph whole = graphs.get(results.open);
+            GraphScores s = session.shown(p -> graphs.scores(whole, results.part, p));
             session.result(s, () -> GraphPrinter.print(session, s, results.part.size()));
             return;
         }
@@ -156,7 +157,7 @@ final class GraphCommand extends LoupeCommand {
         }
         List<Intervention> all = new ArrayList<>();
         changes.forEach((node, factor) -> all.add(new Intervention(node, factor)));
-        InterventionResult r = graphs.intervene(graph, all);
+        InterventionResult r = session.shown(p -> graphs.intervene(graph, all, p));
         session.result(r, () -> GraphPrinter.print(session, r));
     }
 

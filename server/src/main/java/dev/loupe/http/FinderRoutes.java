@@ -34,7 +34,9 @@ final class FinderRoutes {
                         "Which latents made the model expect a token: gradient times activation.",
                         SteeringFinder.Expected.class,
                         TokenAttribution.class,
-                        ctx -> ctx.json(bench.finder().attribute(Params.body(ctx, SteeringFinder.Expected.class)))),
+                        ctx -> ctx.json(bench.finder()
+                                .attribute(
+                                        Params.body(ctx, SteeringFinder.Expected.class), new Caller(ctx).progress()))),
                 Route.get(
                         "/steer/languages",
                         "Names of the measured trials of language steering.",

@@ -106,7 +106,7 @@ final class GraphRoutes {
                         Part.class,
                         GraphScores.class,
                         ctx -> ctx.json(bench.graphs()
-                                .scores(graph(ctx), Params.body(ctx, Part.class).nodes()))),
+                                .scores(graph(ctx), Params.body(ctx, Part.class).nodes(), new Caller(ctx).progress()))),
                 Route.post(
                         "/graphs/{id}/interventions",
                         "Runs a saved graph's prompt with some of its nodes multiplied, 0 taking one away.",
@@ -115,7 +115,8 @@ final class GraphRoutes {
                         ctx -> ctx.json(bench.graphs()
                                 .intervene(
                                         graph(ctx),
-                                        Params.body(ctx, Changes.class).changes()))),
+                                        Params.body(ctx, Changes.class).changes(),
+                                        new Caller(ctx).progress()))),
                 Route.get(
                                 "/graphs/{id}/compare/{other}",
                                 "Two saved graphs: nodes and edges of both and of one alone.",

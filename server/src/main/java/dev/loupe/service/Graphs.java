@@ -199,13 +199,13 @@ public final class Graphs {
      *
      * @param pinned ids of the part's features
      */
-    public GraphScores scores(AttributionGraph graph, Collection<String> pinned) {
-        return Subgraph.scores(graph, pinned);
+    public GraphScores scores(AttributionGraph graph, Collection<String> pinned, Progress progress) {
+        return Subgraph.scores(graph, pinned, progress);
     }
 
     /** Runs a graph's prompt with some of its nodes changed. */
-    public InterventionResult intervene(AttributionGraph graph, List<Intervention> changes) {
-        return Interventions.run(model(graph.request()), graph, changes, this::open);
+    public InterventionResult intervene(AttributionGraph graph, List<Intervention> changes, Progress progress) {
+        return Interventions.run(model(graph.request()), graph, changes, this::open, progress);
     }
 
     /** Two saved graphs side by side. */

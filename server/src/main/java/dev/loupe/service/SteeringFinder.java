@@ -84,7 +84,7 @@ public final class SteeringFinder {
 
     /** Which latents made the model expect a token. */
     @SuppressWarnings("ConstantValue") // JSON may leave a field out
-    public TokenAttribution attribute(Expected r) {
+    public TokenAttribution attribute(Expected r, Progress progress) {
         if (r.text() == null || r.text().isEmpty()) {
             throw new UsageException("The text is empty; send {\"text\": \"...\"}.");
         }
@@ -100,7 +100,7 @@ public final class SteeringFinder {
             }
             token = ids[0];
         }
-        return TokenAttribution.of(model, sae, model.tokenizer().encode(r.text()), token, limit(r.limit()));
+        return TokenAttribution.of(model, sae, model.tokenizer().encode(r.text()), token, limit(r.limit()), progress);
     }
 
     @SuppressWarnings("ConstantValue") // JSON may leave a field out

@@ -103,6 +103,12 @@ class FinderTest {
     }
 
     @Test
+    void aTokenThatNobodyWaitsForIsNotAttributed() throws Exception {
+        assertThat(http.leaving("/api/steer/attribution", "{\"sae\": \"tiny-s0\", \"text\": \"We must\"}"))
+                .isEqualTo(409);
+    }
+
+    @Test
     void featuresAndActivationsComeInNeuronpediasShape() throws Exception {
         JsonNode f = json(http.get("/api/feature/builtin/tiny-s0/3"));
         assertThat(f.path("modelId").asString()).isEqualTo("builtin");

@@ -213,6 +213,14 @@ class GraphsTest {
     }
 
     @Test
+    void what_nobody_waits_for_is_not_worked_out() throws Exception {
+        String change = "{\"changes\": [{\"node\": \"" + node("feature") + "\", \"factor\": 0}]}";
+        assertThat(http.leaving("/api/graphs/english/scores", "{\"nodes\": []}"))
+                .isEqualTo(409);
+        assertThat(http.leaving("/api/graphs/english/interventions", change)).isEqualTo(409);
+    }
+
+    @Test
     void the_command_line_does_the_same() throws Exception {
         Path file = folder.resolve("french.json");
         Cli.Result made = cli.run(

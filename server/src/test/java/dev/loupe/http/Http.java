@@ -112,6 +112,23 @@ final class Http implements AutoCloseable {
         }
     }
 
+    /**
+     * The status that somebody is answered with who asks and closes their side at once, which is leaving as far as the server
+     * can tell. Requests before it on the same connection give the news time to arrive.
+     */
+    int leaving(String path, String body) throws IOException {
+        String before = "GET /api/models HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(8);
+        String request = "POST " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                + "Content-Length: " + body.getBytes(StandardCharsets.UTF_8).length + "\r\n\r\n" + body;
+        try (Socket socket = new Socket("127.0.0.1", server.port())) {
+            socket.getOutputStream().write((before + request).getBytes(StandardCharsets.UTF_8));
+            socket.shutdownOutput();
+            String answers = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            int last = answers.lastIndexOf("HTTP/1.1 ");
+            return Integer.parseInt(answers.substring(last + 9, last + 12));
+        }
+    }
+
     @Override
     public void close() {
         server.close();

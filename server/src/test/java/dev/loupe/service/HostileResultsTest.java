@@ -60,7 +60,7 @@ class HostileResultsTest {
                     g.export(graph, "json"),
                     g.export(graph, "dot"),
                     g.export(graph, "svg"),
-                    g.scores(graph, List.of()));
+                    g.scores(graph, List.of(), dev.loupe.base.Progress.silent()));
         }));
         DamagedFiles files = new DamagedFiles();
         Cases.checkSame(CASES, random -> {

@@ -179,7 +179,7 @@ final class GraphShown implements CircuitShown {
 
     @Override
     public List<String[]> part(Set<String> ids, Progress progress) {
-        GraphScores s = workbench.graphs().scores(graph, ids);
+        GraphScores s = workbench.graphs().scores(graph, ids, progress);
         return List.of(
                 new String[] {
                     Num.fixed(s.replacement(), 3),
@@ -213,7 +213,8 @@ final class GraphShown implements CircuitShown {
                         ids.stream()
                                 .filter(this::changes)
                                 .map(i -> new Intervention(i, factor))
-                                .toList());
+                                .toList(),
+                        progress);
         return new CircuitChange(
                 List.of(
                         new String[] {Num.signed(r.before(), 3), r.metric() + ", before", "in the ordinary run"},

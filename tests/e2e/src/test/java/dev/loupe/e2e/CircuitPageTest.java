@@ -111,12 +111,13 @@ class CircuitPageTest {
             String id = page.evaluate("document.querySelector('loupe-graph').view.pinned[0]")
                     .toString();
             assertThat(graph.byId()).containsKey(id);
-            GraphScores scores = BENCH.graphs().scores(graph, List.of(id));
+            GraphScores scores = BENCH.graphs().scores(graph, List.of(id), Progress.silent());
             assertThat(page.locator("#part")).containsText(fixed(scores.completeness(), 3));
             assertThat(page.locator("#part")).containsText(fixed(scores.replacement(), 3));
 
             page.locator("#change-one").click();
-            InterventionResult without = BENCH.graphs().intervene(graph, List.of(new Intervention(id, 0)));
+            InterventionResult without =
+                    BENCH.graphs().intervene(graph, List.of(new Intervention(id, 0)), Progress.silent());
             assertThat(page.locator("#change")).containsText("predicted");
             assertThat(page.locator("#change")).containsText(fixed(without.before(), 3));
             assertThat(page.locator("#change")).containsText(fixed(without.after(), 3));
