@@ -1,6 +1,7 @@
 package dev.loupe.eval;
 
 import dev.loupe.base.LoupeException;
+import dev.loupe.base.NewerFormatException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
 import dev.loupe.base.VersionedJson;
@@ -169,23 +170,50 @@ public final class Evaluation {
     /**
      * The report that an earlier evaluation left in the SAE's folder, if there is one.
      *
-     * @throws dev.loupe.base.NewerFormatException if a later Loupe made it
+     * @throws NewerFormatException if a later Loupe made it
+     * @throws LoupeException if it is damaged; the sentence says how to make it again
      */
     public static Optional<SaeReport> saved(Path saeFolder) {
         Path file = saeFolder.resolve(SaeReport.FILE);
-        return Files.isRegularFile(file)
-                ? Optional.of(VersionedJson.read(file, what(saeFolder), SaeReport.class))
-                : Optional.empty();
+        if (!Files.isRegularFile(file)) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(VersionedJson.read(file, what(saeFolder), SaeReport.class));
+        } catch (NewerFormatException e) {
+            throw e;
+        } catch (LoupeException e) {
+            throw new LoupeException(e.getMessage() + " Make it again: loupe eval " + name(saeFolder) + ".", e);
+        }
+    }
+
+    /**
+     * The same for whoever makes it again where it is missing: nothing of a damaged one.
+     *
+     * @throws NewerFormatException if a later Loupe made it
+     */
+    public static Optional<SaeReport> usable(Path saeFolder) {
+        try {
+            return saved(saeFolder);
+        } catch (NewerFormatException e) {
+            throw e;
+        } catch (LoupeException damaged) {
+            return Optional.empty();
+        }
     }
 
     private static String what(Path saeFolder) {
-        return "report of the SAE " + saeFolder.toAbsolutePath().normalize().getFileName();
+        return "report of the SAE " + name(saeFolder);
+    }
+
+    private static String name(Path saeFolder) {
+        return String.valueOf(saeFolder.toAbsolutePath().normalize().getFileName());
     }
 
     /** Whether the SAE's folder holds a report of exactly these weights on exactly this store, losses included. */
     public static boolean isCurrent(Sae sae, ActivationStore store) {
         return SaeIdentity.folder(sae)
-                .flatMap(Evaluation::saved)
+                .flatMap(Evaluation::usable)
                 .filter(r -> r.loss() != null
                         && r.saeChecksum().equals(SaeIdentity.checksum(sae))
                         && r.storeFingerprint().equals(store.fingerprint()))

@@ -22,6 +22,7 @@ import dev.loupe.toy.ToySaes;
 import dev.loupe.toy.ToyStore;
 import dev.loupe.toy.ToyTokenizer;
 import java.lang.foreign.Arena;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -75,6 +76,14 @@ class EvaluationTest {
                 assertThat(Evaluation.saved(place.resolve("saes/sae")).orElseThrow())
                         .usingRecursiveComparison()
                         .isEqualTo(report);
+                Files.writeString(place.resolve("saes/sae/report.json"), "{\"fvu\": ");
+                assertThatThrownBy(() -> Evaluation.saved(place.resolve("saes/sae")))
+                        .hasMessageContaining("report.json is damaged")
+                        .hasMessageEndingWith("Make it again: loupe eval sae.");
+                assertThat(Evaluation.isCurrent(saved, store)).isFalse();
+                SaeReport again = Evaluation.run(saved, store, model, null, EvalOptions.standard(), Progress.silent());
+                assertThat(again.fvu()).isEqualTo(report.fvu());
+                assertThat(Evaluation.isCurrent(saved, store)).isTrue();
                 assertThat(report.summary())
                         .containsKeys("l0", "fvu", "explained_variance", "delta_ce", "loss_recovered", "dead_fraction");
             }

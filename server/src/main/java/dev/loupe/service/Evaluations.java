@@ -46,9 +46,9 @@ public final class Evaluations {
         return Evaluation.saved(saes.folder(sae));
     }
 
-    /** The report of an SAE that may not be there. */
+    /** The report of an SAE that may not be there; nothing of a damaged one, which the next evaluation makes again. */
     public Optional<SaeReport> find(String sae) {
-        return saes.names().contains(sae) ? report(sae) : Optional.empty();
+        return saes.names().contains(sae) ? Evaluation.usable(saes.folder(sae)) : Optional.empty();
     }
 
     /** Whether there is a report of exactly this SAE on exactly the store it was trained on, with losses. */
@@ -62,7 +62,7 @@ public final class Evaluations {
      * @param chosen the store; null for the one it was trained on
      */
     public boolean isCurrent(String sae, @Nullable String chosen) {
-        Optional<SaeReport> report = report(sae);
+        Optional<SaeReport> report = Evaluation.usable(saes.folder(sae));
         if (report.isEmpty() || report.get().loss() == null) {
             return false;
         }
