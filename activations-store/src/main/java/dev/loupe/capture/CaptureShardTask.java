@@ -1,10 +1,10 @@
 package dev.loupe.capture;
 
 import dev.loupe.base.Task;
+import dev.loupe.model.LanguageModels;
 import dev.loupe.store.ShardFiles;
 import dev.loupe.store.ShardPlan;
 import dev.loupe.store.ShardWorker;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,10 +46,9 @@ public record CaptureShardTask(Path store, String model, ShardPlan plan, int bat
     @Override
     public List<Path> inputs() {
         List<Path> inputs = new ArrayList<>(ShardWorker.inputs(store, plan));
-        String name = model.replaceAll("@.*", "");
-        Path own = store.resolveSibling("..").resolve("models").resolve(name).normalize();
-        boolean named = !name.isBlank() && !name.contains("/") && !name.startsWith(".") && !name.equals("builtin");
-        if (named && Files.isDirectory(own)) {
+        Path models = store.resolveSibling("..").resolve("models").normalize();
+        Path own = LanguageModels.named(models, model.replaceAll("@.*", ""));
+        if (own != null) {
             inputs.add(own);
         }
         return inputs;

@@ -6,8 +6,10 @@ import dev.loupe.kernel.Team;
 import dev.loupe.tensor.Torch;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Opens language models in the Hugging Face layout and GGUF files, and unpacks the one that ships with Loupe. */
 public final class LanguageModels {
@@ -73,6 +75,22 @@ public final class LanguageModels {
                 ? Files.isRegularFile(path.resolve("config.json"))
                         || ModelSource.ggufFiles(path).size() == 1
                 : ModelSource.isGguf(path) && Files.isRegularFile(path);
+    }
+
+    /**
+     * The folder in {@code models/} that a plain name stands for; null if there is none, and for the embedded model, paths and
+     * ids of a hub.
+     */
+    public static @Nullable Path named(Path models, String name) {
+        if (name.isBlank() || name.equals(BuiltinModel.NAME) || name.matches("\\..*|.*[/\\\\].*")) {
+            return null;
+        }
+        try {
+            Path named = models.resolve(name);
+            return Files.isDirectory(named) ? named : null;
+        } catch (InvalidPathException e) {
+            return null;
+        }
     }
 
     /**

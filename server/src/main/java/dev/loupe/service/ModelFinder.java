@@ -85,7 +85,8 @@ final class ModelFinder {
 
     /** As {@link #find}, and fetches a model of the hub that is not here. */
     Path fetch(String id, Progress progress) {
-        HubId pulled = id.isBlank() || id.contains("/") ? null : pulled(models.resolve(id));
+        Path own = own(id);
+        HubId pulled = own == null ? null : pulled(own);
         if (pulled != null && hub.find(pulled) == null) {
             return hub.fetch(pulled, progress); // the note came to this machine without what it stands for
         }
@@ -103,15 +104,7 @@ final class ModelFinder {
 
     /** The folder in {@code models/} that a name stands for; null for the embedded model and every other kind of name. */
     @Nullable Path own(String id) {
-        if (id.isBlank() || id.equals(Models.BUILTIN) || id.matches("\\..*|.*[/\\\\].*")) {
-            return null;
-        }
-        try {
-            Path named = models.resolve(id);
-            return Files.isDirectory(named) ? named : null;
-        } catch (InvalidPathException e) {
-            return null;
-        }
+        return LanguageModels.named(models, id);
     }
 
     private @Nullable Path local(String id) {
@@ -122,15 +115,8 @@ final class ModelFinder {
         if (id.equals(Models.BUILTIN)) {
             return LanguageModels.builtin(models);
         }
-        Path named;
-        Path path;
-        try {
-            named = models.resolve(id);
-            path = Path.of(id).toAbsolutePath();
-        } catch (InvalidPathException e) {
-            return null;
-        }
-        if (!id.contains("/") && Files.isDirectory(named)) {
+        Path named = own(id);
+        if (named != null) {
             HubId pulled = pulled(named);
             if (pulled == null) {
                 return named;
@@ -143,7 +129,12 @@ final class ModelFinder {
             }
             return snapshot;
         }
-        return Files.isDirectory(path) || LanguageModels.isModel(path) ? path : null;
+        try {
+            Path path = Path.of(id).toAbsolutePath();
+            return Files.isDirectory(path) || LanguageModels.isModel(path) ? path : null;
+        } catch (InvalidPathException e) {
+            return null;
+        }
     }
 
     /** What a note in a model's folder says that it is on the hub; null if there is no such note. */

@@ -11,47 +11,21 @@ import dev.loupe.graph.GraphView;
 import dev.loupe.sae.TranscoderSet;
 import dev.loupe.service.Explanation;
 import dev.loupe.service.SeedExperiment;
-import dev.loupe.service.Settings;
 import dev.loupe.service.Views;
 import dev.loupe.service.Workbench;
-import dev.loupe.service.Workspace;
 import dev.loupe.steer.SteeringVector;
 import dev.loupe.steer.VariantFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What version 1 has written, every later version reads: the committed folders of each kind, made by {@link GoldenFolders}. */
-class GoldenFoldersTest {
-    static final Path GOLDEN = Path.of("src/test/resources/golden/v1");
-
-    @TempDir
-    Path folder;
-
-    private Path root;
-    private Workbench bench;
-
-    @BeforeEach
-    void aWorkspaceOfVersionOne() throws IOException {
-        root = folder.resolve("w");
-        copy(GOLDEN, root);
-        bench = bench(root);
-    }
-
-    @AfterEach
-    void close() {
-        bench.close();
-    }
-
+class GoldenFoldersTest extends GoldenWorkspace {
     @Test
     void everyKindOpensAndHoldsWhatItHeld() {
         assertThat(bench.stores().get("small").problem()).isNull();
@@ -245,25 +219,7 @@ class GoldenFoldersTest {
         return all;
     }
 
-    static Workbench bench(Path root) {
-        return new Workbench(
-                Workspace.create(root), Settings.load(Map.of(Settings.Key.WORKSPACE, root.toString()), Map.of()));
-    }
-
     private static void delete(Path path) throws IOException {
         dev.loupe.base.AtomicFiles.deleteTree(path);
-    }
-
-    static void copy(Path from, Path to) throws IOException {
-        try (Stream<Path> all = Files.walk(from)) {
-            for (Path p : all.toList()) {
-                Path target = to.resolve(from.relativize(p).toString());
-                if (Files.isDirectory(p)) {
-                    Files.createDirectories(target);
-                } else {
-                    Files.copy(p, target, StandardCopyOption.COPY_ATTRIBUTES);
-                }
-            }
-        }
     }
 }

@@ -20,34 +20,13 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.node.ObjectNode;
 
 /** What a later Loupe has written in a way of its own is refused in one sentence, and stays as it is. */
-class NewerFormatTest {
-    @TempDir
-    Path folder;
-
-    private Path root;
-    private Workbench bench;
-
-    @BeforeEach
-    void aWorkspaceOfVersionOne() throws IOException {
-        root = folder.resolve("w");
-        GoldenFoldersTest.copy(GoldenFoldersTest.GOLDEN, root);
-        bench = GoldenFoldersTest.bench(root);
-    }
-
-    @AfterEach
-    void close() {
-        bench.close();
-    }
-
+class NewerFormatTest extends GoldenWorkspace {
     /** Something that reads or would replace a file. */
     private interface Use {
         void of(Workbench bench);
@@ -115,7 +94,7 @@ class NewerFormatTest {
                                 .save(Variant.of(Json.MAPPER.readTree("{\"edits\": []}"))
                                         .named("calm"))),
                 new Kind("comparisons/tiny-s0--tiny-s1/comparison.json", "saved", b -> {
-                    var m = MatchingFiles.open(GoldenFoldersTest.GOLDEN.resolve("comparisons"), "tiny-s0", "tiny-s1");
+                    var m = MatchingFiles.open(GOLDEN.resolve("comparisons"), "tiny-s0", "tiny-s1");
                     MatchingFiles.save(b.workspace().comparisons(), m);
                 }));
     }

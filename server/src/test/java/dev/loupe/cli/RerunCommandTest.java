@@ -21,11 +21,7 @@ class RerunCommandTest {
 
     @BeforeAll
     static void copy() throws IOException {
-        Path from = SmallWorkspace.folder().toAbsolutePath();
-        for (String part : new String[] {"saes", "activations"}) {
-            Files.createSymbolicLink(dir.resolve(part), from.resolve(part));
-        }
-        cli = new Cli(dir);
+        cli = SmallWorkspace.linked(dir, "saes", "activations");
     }
 
     private static Cli.Result ok(String... args) {

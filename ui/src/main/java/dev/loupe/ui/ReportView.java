@@ -137,7 +137,9 @@ public final class ReportView extends Page implements BeforeEnterObserver {
         if (seeds != null) {
             rows.add(stability(seeds));
         }
-        return Kit.table(List.of("figure", "here", "random model", "what it is"), Set.of(1, 2), rows);
+        Div table = Kit.table(List.of("figure", "here", "random model", "what it is"), Set.of(1, 2), rows);
+        table.addClassName("defined");
+        return table;
     }
 
     /** How well other seeds have the same latents. */

@@ -6,7 +6,6 @@ import dev.loupe.capture.CaptureRequest;
 import dev.loupe.client.Edit;
 import dev.loupe.client.LoupeClient;
 import dev.loupe.client.Writing;
-import dev.loupe.http.LoupeServer;
 import dev.loupe.math.Matrix;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.Architecture;
@@ -15,9 +14,7 @@ import dev.loupe.sae.SaeConfig;
 import dev.loupe.sae.SaeProvenance;
 import dev.loupe.sae.SaeWeights;
 import dev.loupe.service.IndexSpec;
-import dev.loupe.service.Settings;
 import dev.loupe.service.Workbench;
-import dev.loupe.service.Workspace;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -63,8 +60,7 @@ final class CrowdBench implements LoneBenchmark {
     private final Beside beside = new Beside();
     private final Timings timings = new Timings();
     private final LongAdder tokens = new LongAdder();
-    private @Nullable Workbench bench;
-    private @Nullable LoupeServer server;
+    private @Nullable BenchServer server;
 
     CrowdBench(int tabs, int streams, int seconds) {
         this(tabs, streams, seconds, 20_000, true);
@@ -104,11 +100,10 @@ final class CrowdBench implements LoneBenchmark {
 
     @Override
     public void prepare(Path folder) {
-        Path workspace = folder.resolve("workspace");
-        Workbench b = new Workbench(
-                Workspace.create(workspace),
-                Settings.load(Map.of(Settings.Key.WORKSPACE, workspace.toString()), Map.of()));
-        bench = b;
+        server = new BenchServer(folder.resolve("workspace"), this::fill);
+    }
+
+    private void fill(Workbench b) {
         b.stores()
                 .capture(
                         CaptureRequest.of(
@@ -121,13 +116,12 @@ final class CrowdBench implements LoneBenchmark {
         new Sae(SAE, config, weights, SaeProvenance.unknown())
                 .save(b.workspace().saes().resolve(SAE));
         b.features().build(SAE, new IndexSpec(List.of(SAE), STORE, null), Progress.silent());
-        server = LoupeServer.start(b, new LoupeServer.Options("127.0.0.1", 0, null));
     }
 
     @Override
     public Measured run() throws Exception {
-        String url = Objects.requireNonNull(server).url().replace("localhost", "127.0.0.1");
-        Workbench b = Objects.requireNonNull(bench);
+        String url = Objects.requireNonNull(server).url();
+        Workbench b = server.workbench();
         LanguageModel model = b.models().open("builtin");
         firstOfAll(url);
         timings.clear();
@@ -297,9 +291,6 @@ final class CrowdBench implements LoneBenchmark {
     public void close() {
         if (server != null) {
             server.close();
-        }
-        if (bench != null) {
-            bench.close();
         }
     }
 }

@@ -4,13 +4,8 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.client.Edit;
 import dev.loupe.client.LoupeClient;
 import dev.loupe.client.Writing;
-import dev.loupe.http.LoupeServer;
-import dev.loupe.service.Settings;
-import dev.loupe.service.Workbench;
-import dev.loupe.service.Workspace;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -36,8 +31,7 @@ final class SoakBench implements LoneBenchmark {
     private final Beside beside = new Beside();
     private final Timings timings = new Timings();
     private final LongAdder pieces = new LongAdder();
-    private @Nullable Workbench bench;
-    private @Nullable LoupeServer server;
+    private @Nullable BenchServer server;
 
     SoakBench(int streams, int seconds) {
         this.streams = streams;
@@ -62,11 +56,7 @@ final class SoakBench implements LoneBenchmark {
 
     @Override
     public void prepare(Path folder) {
-        Path workspace = folder.resolve("workspace");
-        bench = new Workbench(
-                Workspace.create(workspace),
-                Settings.load(Map.of(Settings.Key.WORKSPACE, workspace.toString()), Map.of()));
-        server = LoupeServer.start(bench, new LoupeServer.Options("127.0.0.1", 0, null));
+        server = new BenchServer(folder.resolve("workspace"), b -> {});
     }
 
     @Override
@@ -143,14 +133,8 @@ final class SoakBench implements LoneBenchmark {
 
     @Override
     public void close() {
-        for (AutoCloseable c : Arrays.asList(server, bench)) {
-            try {
-                if (c != null) {
-                    c.close();
-                }
-            } catch (Exception e) {
-                throw new LoupeException("The server could not be closed: " + e.getMessage(), e);
-            }
+        if (server != null) {
+            server.close();
         }
     }
 }

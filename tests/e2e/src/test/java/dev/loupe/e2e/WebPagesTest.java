@@ -76,6 +76,19 @@ class WebPagesTest {
     }
 
     @Test
+    void definitions_of_a_report_stand_on_a_phones_screen() {
+        try (Tab t = Tab.open(390, 844)) {
+            Page page = t.go("/saes/" + RealWorkspace.SAE);
+            assertThat(page.locator(".defined")).containsText("mean number of active latents per token");
+            assertThat(
+                            (Boolean)
+                                    page.evaluate(
+                                            "(() => { const d = document.querySelector('.defined'); return d.scrollWidth <= d.clientWidth; })()"))
+                    .isTrue();
+        }
+    }
+
+    @Test
     void the_feature_list_sorts_and_filters_as_the_service_does_and_keeps_it_in_the_address() {
         Page page = tab.go("/features/" + RealWorkspace.SAE + "?sort=max");
         List<FeatureSummary> byMax = list("", "max");
