@@ -80,23 +80,9 @@ public record TokenAttribution(
         }
         int[] asked = {token};
         HookPoint hook = model.hook(sae.hookName()).hook();
-        LogitSeed logProb = (row, logits, grad) -> {
-            int t = asked[0] < 0 ? largest(logits) : asked[0];
-            asked[0] = t;
-            double max = logits[largest(logits)];
-            double sum = 0;
-            for (float v : logits) {
-                sum += Math.exp(v - max);
-            }
-            for (int i = 0; i < logits.length; i++) {
-                grad[i] -= (float) (Math.exp(logits[i] - max) / sum);
-            }
-            grad[t] += 1;
-            return logits[t] - max - Math.log(sum);
-        };
         progress.check();
-        Backward back =
-                model.backward(TokenBatch.of(ids), Taps.read(hook), BackwardPlan.of(logProb, Rules.NONE, Set.of(hook)));
+        Backward back = model.backward(
+                TokenBatch.of(ids), Taps.read(hook), BackwardPlan.of(logProb(asked), Rules.NONE, Set.of(hook)));
         Activation gradient = back.gradient(hook);
         Activation value = back.forward().activation(hook);
         float[][] rows = new float[ids.length][];
@@ -148,6 +134,24 @@ public record TokenAttribution(
                 List.copyOf(features.subList(0, Math.min(limit, features.size()))),
                 total,
                 all - total);
+    }
+
+    /** The log-probability of a token; where it is −1, the likeliest is put there. */
+    private static LogitSeed logProb(int[] asked) {
+        return (row, logits, grad) -> {
+            int t = asked[0] < 0 ? largest(logits) : asked[0];
+            asked[0] = t;
+            double max = logits[largest(logits)];
+            double sum = 0;
+            for (float v : logits) {
+                sum += Math.exp(v - max);
+            }
+            for (int i = 0; i < logits.length; i++) {
+                grad[i] -= (float) (Math.exp(logits[i] - max) / sum);
+            }
+            grad[t] += 1;
+            return logits[t] - max - Math.log(sum);
+        };
     }
 
     private static int largest(float[] v) {
