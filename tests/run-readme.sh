@@ -13,7 +13,6 @@ bench|benchmarks want a quiet machine
 import gpt2-small|fetches from a network
 import hf:|fetches from a network
 import params.npz|wants a file of Gemma Scope
-store import CACHE|wants activations that SAELens has cached
 label|wants a service that writes labels
 circuit graph --open language-english|compares graphs that demo --circuits makes'
 
@@ -142,8 +141,9 @@ readme_named() {
 
 # readme_filled COMMAND: with something of the tour in place of what a page writes in capitals
 readme_filled() {
-    local word result='' name=theirs
+    local word result='' name=theirs store=stored
     case $1 in *'--store none'*) name=streamed ;; esac
+    case $1 in *CACHE*) store=cached ;; esac
     [ -d "$place/folder" ] || cp -R "$place/workspace/saes/topk-s0" "$place/folder"
     for word in $1; do
         case $word in
@@ -155,7 +155,8 @@ readme_filled() {
             M) word=builtin ;;
             T) word=my-texts/ ;;
             H) word=blocks.3.hook_resid_post ;;
-            S) word=stored ;;
+            S) word=$store ;;
+            CACHE) word=$root/activations-store/src/test/resources/dev/loupe/capture/saelens-cache ;;
             N) word=$name ;;
         esac
         result+=" $word"
