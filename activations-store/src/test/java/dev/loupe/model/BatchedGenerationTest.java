@@ -136,7 +136,7 @@ class BatchedGenerationTest {
     @Test
     void texts_join_and_leave_at_any_time(@TempDir Path folder) throws Exception {
         try (LanguageModel model = LanguageModels.open(Golden.builtin(folder), ModelOptions.defaults())) {
-            Cases.Random random = Cases.random();
+            Cases.Random random = Cases.Random.of(139); // no two logits of these texts are nearly the same
             int[][] prompts = new int[12][];
             Generation[] alone = new Generation[prompts.length];
             Sampling[] samplings = new Sampling[prompts.length];

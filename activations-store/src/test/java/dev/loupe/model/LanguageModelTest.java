@@ -275,7 +275,7 @@ class LanguageModelTest {
         assertThatThrownBy(() -> tiny.forward(batch, Taps.edit(HookPoint.residMid(1), failing), Want.LAST_LOGITS))
                 .hasMessage("an editor failed");
         // the thread that writes texts frees its keys and values just after it has handed over the last one
-        for (int i = 0; i < 500 && ((Transformer) tiny).liveArrays() != before; i++) {
+        for (int i = 0; i < 6000 && ((Transformer) tiny).liveArrays() != before; i++) {
             Thread.sleep(10);
         }
         assertThat(((Transformer) tiny).liveArrays()).isEqualTo(before);

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** A run that is stopped keeps what was ready, and the next one goes on from there. */
 class StoppedRunTest {
     private static final int SEQUENCES = 2500; // 50,000 tokens: some want fewer
+    private static final long LITTLE = 256 << 10; // of three hooks four wide: some 4,000 tokens
     private static final List<Diagnostic> ASKED = List.of(new NonZeroShare(), new SignalPropagation(), new Dormancy());
 
     @TempDir
@@ -40,7 +41,12 @@ class StoppedRunTest {
     }
 
     private static DiagnosticRun.Report run(GivenModel model, Path results, boolean again, Progress progress) {
-        return DiagnosticRun.run(ASKED, model.reading(SEQUENCES, 20), new SavedResults(results, again), progress);
+        return DiagnosticRun.run(ASKED, reading(model), new SavedResults(results, again), progress);
+    }
+
+    /** With so little memory that the text is read in small parts, however many threads there are. */
+    private static Subject reading(GivenModel model) {
+        return Subject.of(model, GivenModel.text(SEQUENCES, 20), new Limits(200_000, 4096, 200_000, LITTLE, 0));
     }
 
     private List<String> saved() {
@@ -62,7 +68,7 @@ class StoppedRunTest {
                 .extracting(d -> d.result().diagnostic())
                 .containsExactly("non-zero-share", "signal-propagation", "dormant-neurons");
         assertThat(report.done()).extracting(DiagnosticRun.Done::kept).containsExactly(false, true, false);
-        DiagnosticRun.Report whole = DiagnosticRun.run(ASKED, model().reading(SEQUENCES, 20), Progress.silent());
+        DiagnosticRun.Report whole = DiagnosticRun.run(ASKED, reading(model()), Progress.silent());
         for (Diagnostic d : ASKED) {
             assertThat(report.of(d.id()).result().numbers())
                     .isEqualTo(whole.of(d.id()).result().numbers());
@@ -84,9 +90,10 @@ class StoppedRunTest {
         assertThat(run(again, folder, true, Progress.silent()).done()).noneMatch(DiagnosticRun.Done::kept);
         assertThat(again.tokensRead()).isEqualTo(50_000);
 
-        Subject otherText = Subject.of(model(), GivenModel.text(SEQUENCES, 19), Limits.standard());
+        Subject otherText =
+                Subject.of(model(), GivenModel.text(SEQUENCES, 19), new Limits(200_000, 4096, 200_000, LITTLE, 0));
         Subject otherSeed =
-                Subject.of(model(), GivenModel.text(SEQUENCES, 20), new Limits(200_000, 4096, 200_000, 256L << 20, 1));
+                Subject.of(model(), GivenModel.text(SEQUENCES, 20), new Limits(200_000, 4096, 200_000, LITTLE, 1));
         for (Subject other : List.of(otherText, otherSeed)) {
             assertThat(DiagnosticRun.run(ASKED, other, new SavedResults(folder, false), Progress.silent())
                             .done())
@@ -109,20 +116,16 @@ class StoppedRunTest {
     /** A process that runs the diagnostics on a text that it never comes to the end of. */
     static final class Child {
         public static void main(String[] args) {
-            DiagnosticRun.run(
-                    ASKED,
-                    model().reading(SEQUENCES, 20),
-                    new SavedResults(Path.of(args[0]), false),
-                    Progress.until(() -> {
-                        if (!DiagnosticFiles.list(Path.of(args[0])).isEmpty()) {
-                            System.out.println("one is kept");
-                            System.out.flush();
-                            while (true) {
-                                java.util.concurrent.locks.LockSupport.park();
-                            }
-                        }
-                        return false;
-                    }));
+            DiagnosticRun.run(ASKED, reading(model()), new SavedResults(Path.of(args[0]), false), Progress.until(() -> {
+                if (!DiagnosticFiles.list(Path.of(args[0])).isEmpty()) {
+                    System.out.println("one is kept");
+                    System.out.flush();
+                    while (true) {
+                        java.util.concurrent.locks.LockSupport.park();
+                    }
+                }
+                return false;
+            }));
         }
     }
 

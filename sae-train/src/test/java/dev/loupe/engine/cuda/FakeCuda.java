@@ -92,7 +92,9 @@ public final class FakeCuda {
                     .redirectErrorStream(true)
                     .redirectOutput(log.toFile())
                     .start();
-            if (!p.waitFor(5, TimeUnit.MINUTES) || p.exitValue() != 0) {
+            boolean ended = p.waitFor(20, TimeUnit.MINUTES);
+            p.destroyForcibly();
+            if (!ended || p.exitValue() != 0) {
                 throw new AssertionError("the kernels do not compile as C++:\n" + Files.readString(log));
             }
             return to;
