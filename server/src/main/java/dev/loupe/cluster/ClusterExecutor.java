@@ -105,7 +105,7 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
             } else if (options.isSubmitted()) {
                 waiting.say("Waiting for Spark to begin: its own output below spark-submit says what it waits for.");
             } else if (SparkLog.isQueued(link.log())) {
-                waiting.say("Waiting for YARN: it has accepted the work, and its queue has no room for it yet.");
+                waiting.say("Waiting for YARN: it has accepted the work and not begun it; its queue may have no room yet.");
             } else if (waiting.over(Waiting.PATIENCE_NANOS)) {
                 throw new LoupeException("Spark at " + options.master()
                         + " has not begun within two minutes: the master does not answer; Spark's log is " + link.log()
@@ -156,7 +156,7 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
     @Override
     public int slotsAtStart(Progress progress) {
         await(progress);
-        int wanted = options.executors();
+        int wanted = fleet.wanted();
         long begin = System.nanoTime();
         long last = begin;
         int seen = fleet.size();
@@ -339,8 +339,10 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
             }
             case Wire.LOST -> {
                 if (frame.task() == 0) {
+                    boolean silent = frame.text().equals(Wire.ENDED);
                     throw new LoupeException("Spark at " + options.master() + " cannot be used ("
-                            + SparkLog.lost(frame.text()) + "); its log is " + link.log() + ".");
+                            + (silent ? SparkLog.ended(link.log()) : SparkLog.lost(frame.text())) + "); its log is "
+                            + link.log() + ". Finished parts are kept: run the same command again.");
                 }
             }
             default -> {

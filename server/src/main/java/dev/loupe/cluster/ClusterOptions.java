@@ -56,17 +56,12 @@ public record ClusterOptions(
         return master.equals(SUBMITTED);
     }
 
-    /** How many executors come at the start; 0 if that is the cluster's to say. */
-    int executors() {
-        String asked = conf.getOrDefault("spark.executor.instances", "");
-        if (master.startsWith("local-cluster[")) {
-            asked = master.replaceAll("local-cluster\\[\\s*(\\d+).*", "$1");
-        }
-        return asked.matches("\\d{1,6}") ? Integer.parseInt(asked) : 0;
-    }
-
     /** Whether an executor is a container with a limit of its own, which is killed when it takes more memory. */
     boolean isContained() {
+        return isContained(master);
+    }
+
+    static boolean isContained(String master) {
         return master.equals("yarn") || master.startsWith("k8s");
     }
 

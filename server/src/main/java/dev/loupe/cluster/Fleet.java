@@ -25,6 +25,9 @@ final class Fleet {
     /** Others may be just behind the one that is no good. */
     private static final long OTHERS_NANOS = 3_000_000_000L;
 
+    /** How many executors Spark asks YARN and Kubernetes for where nobody says it. */
+    private static final int USUAL = 2;
+
     private static final String TASK_CPUS = "spark.task.cpus";
 
     private final ClusterOptions options;
@@ -116,6 +119,17 @@ final class Fleet {
     /** A setting of Spark as it holds for this application. */
     synchronized String setting(String key, String otherwise) {
         return settings.getOrDefault(key, otherwise);
+    }
+
+    /** How many executors come at the start, wherever that was set; 0 if that is the cluster's to say. */
+    synchronized int wanted() {
+        String master = setting("spark.master", options.master());
+        if (master.startsWith("local-cluster[")) {
+            return Integer.parseInt(master.replaceAll("local-cluster\\[\\s*(\\d+).*", "$1"));
+        }
+        boolean some = ClusterOptions.isContained(master); // a standalone cluster gives all that it has
+        boolean later = Boolean.parseBoolean(setting("spark.dynamicAllocation.enabled", "false")); // with the tasks
+        return some && !later ? (int) number("spark.executor.instances", USUAL) : 0;
     }
 
     /** Processors of the executors, if they differ in what decides the bits of results; else empty. */

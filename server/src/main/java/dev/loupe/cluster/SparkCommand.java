@@ -97,6 +97,7 @@ final class SparkCommand {
                 "spark.scheduler.excludeOnFailure.unschedulableTaskSetTimeout",
                 "20s"); // or a fault of all takes two minutes
         conf.put("spark.scheduler.mode", "FIFO");
+        conf.put("spark.scheduler.minRegisteredResourcesRatio", "0"); // Loupe waits for executors itself, and says so
         conf.put(DRIVER_MEMORY, "640m");
         conf.put(DRIVER_JAVA, LIGHT);
         boolean here = options.master().startsWith("local-cluster");

@@ -144,20 +144,33 @@ final class SparkLink implements AutoCloseable {
         if (!master.startsWith("spark://")) {
             return;
         }
+        String refusal = refusal(List.of(master.substring("spark://".length()).split(",")), "7077");
+        if (refusal != null) {
+            throw new LoupeException("No Spark master answers at " + master + " (" + refusal
+                    + "): start it, or correct --on; nothing was begun.");
+        }
+    }
+
+    /** Why none of some addresses answers; null if one does. */
+    static @Nullable String refusal(List<String> addresses, String usualPort) {
         List<String> tried = new ArrayList<>();
-        for (String address : master.substring("spark://".length()).split(",")) {
+        for (String address : addresses) {
             int colon = address.lastIndexOf(':');
             try (Socket socket = new Socket()) {
                 String host = colon < 0 ? address : address.substring(0, colon);
-                int port = colon < 0 ? 7077 : Integer.parseInt(address.substring(colon + 1));
-                socket.connect(new InetSocketAddress(host, port), REACH_MILLIS);
-                return;
+                int port = Integer.parseInt(colon < 0 ? usualPort : address.substring(colon + 1));
+                InetSocketAddress there = new InetSocketAddress(host, port);
+                if (there.isUnresolved()) {
+                    tried.add("there is no host " + host);
+                    continue;
+                }
+                socket.connect(there, REACH_MILLIS);
+                return null;
             } catch (IOException | IllegalArgumentException e) {
                 tried.add(e instanceof SocketTimeoutException ? "no answer in 3 s" : String.valueOf(e.getMessage()));
             }
         }
-        throw new LoupeException("No Spark master answers at " + master + " (" + String.join(", ", tried)
-                + "): start it, or correct --on; nothing was begun.");
+        return String.join(", ", tried);
     }
 
     private void read() {

@@ -1,6 +1,8 @@
 package dev.loupe.cluster;
 
+import dev.loupe.cluster.spark.Wire;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,6 +18,9 @@ import java.util.stream.Stream;
 final class SparkLog {
     private static final Pattern EXCEPTION =
             Pattern.compile("(?:Caused by: )?(?:[a-z]\\w*\\.)+[A-Z]\\w*(?:Exception|Error): (.+)");
+
+    private static final Pattern DIAGNOSTICS = Pattern.compile("ERROR .*Diagnostics message: (.+)");
+    private static final Pattern CAUSE = Pattern.compile("^Caused by: (.+)");
 
     private static final int KEPT = 20;
     private static final long KEPT_MILLIS = TimeUnit.DAYS.toMillis(14);
@@ -44,7 +49,31 @@ final class SparkLog {
                 found.add(m.group(1).strip());
             }
         }
-        return found.isEmpty() ? (lines.isEmpty() ? "no log" : lines.getLast().strip()) : found.getLast();
+        return found.isEmpty() ? (lines.isEmpty() ? "no log" : plain(lines.getLast().strip())) : plain(found.getLast());
+    }
+
+    /** Inside of a sentence. */
+    private static String plain(String reason) {
+        return reason.endsWith(".") ? reason.substring(0, reason.length() - 1) : reason;
+    }
+
+    /** Why a cluster has ended an application of which it has said nothing but that: YARN tells the driver's log. */
+    static String ended(Path log) {
+        String last = "";
+        try {
+            for (String line : Files.readAllLines(log, StandardCharsets.ISO_8859_1)) {
+                Matcher said = DIAGNOSTICS.matcher(line);
+                if (said.find()) {
+                    return "YARN has ended the application: " + plain(said.group(1).strip())
+                            + (last.isEmpty() ? "" : "; the last container that failed said: " + plain(last));
+                }
+                Matcher m = CAUSE.matcher(line);
+                last = m.find() ? m.group(1).strip() : last;
+            }
+        } catch (IOException e) {
+            // spark-submit's own output says it
+        }
+        return Wire.ENDED;
     }
 
     /** What Spark gives as the reason why every attempt of a task failed: the innermost message, without its traces. */
@@ -56,13 +85,13 @@ final class SparkLog {
                 .collect(Collectors.joining(" "));
         Matcher m = EXCEPTION.matcher(head);
         String reason = m.find() ? m.group(1) : head.isEmpty() ? "no reason given" : head;
-        return reason.endsWith(".") ? reason.substring(0, reason.length() - 1) : reason;
+        return plain(reason);
     }
 
     /** Whether YARN has taken the application and has no room for it yet. */
     static boolean isQueued(Path log) {
         try {
-            return Files.readString(log, java.nio.charset.StandardCharsets.ISO_8859_1)
+            return Files.readString(log, StandardCharsets.ISO_8859_1)
                     .contains("state: ACCEPTED");
         } catch (IOException e) {
             return false;

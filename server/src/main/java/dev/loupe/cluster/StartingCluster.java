@@ -61,8 +61,15 @@ final class StartingCluster implements TaskExecutor, AutoCloseable {
     static StartingCluster begin(
             ClusterOptions options, Launch launch, Map<String, String> environment, Progress progress) {
         SparkLink.reach(options.master());
+        boolean yarn = options.master().equals("yarn");
+        if (yarn) {
+            YarnAddress.check(environment);
+        }
         SparkHome spark =
                 options.isSubmitted() ? SparkHome.NONE : SparkHome.find(environment, options.master(), progress);
+        if (yarn) {
+            YarnAddress.reach(SparkCommand.set(options, SparkSite.of(spark, environment)), environment);
+        }
         return new StartingCluster(options, spark, launch, environment, progress);
     }
 

@@ -25,7 +25,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
-import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -37,7 +36,6 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("cluster")
 class ClusterFaultsTest {
     private static final int TOKENS = 12_000;
-    private static final long PATIENCE_SECONDS = 400; // daemons start slowly on a busy machine
 
     @TempDir
     static Path folder;
@@ -87,12 +85,12 @@ class ClusterFaultsTest {
         Path log = folder.resolve("killed.log");
         Process driver = command("killed", log, capture());
         try {
-            waitFor(driver, log, () -> shards("killed") > 0);
-            ProcessHandle executor = executors().findFirst().orElseThrow();
+            Faults.waitFor(driver, log, () -> Faults.shards(folder.resolve("killed")) > 0);
+            ProcessHandle executor = Faults.executors().findFirst().orElseThrow();
             List<ProcessHandle> children = executor.descendants().toList();
             assertThat(children).isNotEmpty();
             executor.destroyForcibly();
-            assertThat(driver.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
+            assertThat(driver.waitFor(Faults.PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
             assertThat(driver.exitValue()).as(Files.readString(log)).isZero();
             assertThat(Files.readString(log)).contains("Spark lost executor");
             for (ProcessHandle child : children) { // they notice that nobody waits for them
@@ -109,11 +107,11 @@ class ClusterFaultsTest {
         Path log = folder.resolve("driver.log");
         Process driver = command("driver", log, capture());
         try {
-            waitFor(driver, log, () -> commits("driver") > 0);
-            signal(driver, "STOP"); // or it may be done before the second one looks
+            Faults.waitFor(driver, log, () -> Faults.commits(folder.resolve("driver")) > 0);
+            Faults.signal(driver.pid(), "STOP"); // or it may be done before the second one looks
             Path second = folder.resolve("second.log");
             Process other = command("driver", second, capture());
-            assertThat(other.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
+            assertThat(other.waitFor(Faults.PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
             assertThat(other.exitValue()).isEqualTo(1);
             assertThat(Files.readString(second))
                     .contains("Another process is writing")
@@ -121,11 +119,11 @@ class ClusterFaultsTest {
         } finally {
             driver.destroyForcibly().waitFor();
         }
-        int kept = commits("driver");
+        int kept = Faults.commits(folder.resolve("driver"));
         assertThat(folder.resolve("driver/activations/s")).doesNotExist();
         Path again = folder.resolve("again.log");
         Process resumed = command("driver", again, capture("--resume"));
-        assertThat(resumed.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
+        assertThat(resumed.waitFor(Faults.PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
         assertThat(resumed.exitValue()).as(Files.readString(again)).isZero();
         assertThat(Files.readString(again)).contains("Continuing an interrupted capture");
         assertThat(kept).isPositive();
@@ -229,7 +227,7 @@ class ClusterFaultsTest {
                     log,
                     Work.capture(text, TOKENS, "--on", uneven.master(), "--conf", "spark.ui.enabled=false"));
             try {
-                assertThat(driver.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
+                assertThat(driver.waitFor(Faults.PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
             } finally {
                 driver.destroyForcibly().waitFor();
             }
@@ -250,50 +248,5 @@ class ClusterFaultsTest {
             }
         }
         return all.toString();
-    }
-
-    private static void signal(Process process, String name) throws Exception {
-        assertThat(new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
-                        .start()
-                        .waitFor())
-                .isZero();
-    }
-
-    private static Stream<ProcessHandle> executors() {
-        return ProcessHandle.current()
-                .descendants()
-                .filter(p -> p.info()
-                        .commandLine()
-                        .map(c -> c.contains("CoarseGrainedExecutorBackend"))
-                        .orElse(false));
-    }
-
-    /** Files of activations that are there, under any name. */
-    private static long shards(String workspace) {
-        Path hook = folder.resolve(workspace).resolve("activations/.s.partial").resolve(SmallWorkspace.HOOK);
-        try (Stream<Path> files = Files.list(hook)) {
-            return files.count();
-        } catch (IOException e) {
-            return 0;
-        }
-    }
-
-    private static int commits(String workspace) {
-        try (Stream<Path> files = Files.list(folder.resolve(workspace).resolve("activations/.s.partial"))) {
-            return (int) files.filter(f -> f.getFileName().toString().matches("commit-\\d+\\.json"))
-                    .count();
-        } catch (IOException e) {
-            return 0;
-        }
-    }
-
-    private static void waitFor(Process process, Path log, BooleanSupplier condition) throws Exception {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
-        while (!condition.getAsBoolean()) {
-            if (!process.isAlive() || System.nanoTime() > end) {
-                throw new AssertionError(Files.readString(log));
-            }
-            Thread.sleep(20);
-        }
     }
 }

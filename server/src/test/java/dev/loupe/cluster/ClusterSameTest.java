@@ -133,23 +133,7 @@ class ClusterSameTest {
     @Test
     void an_archive_and_a_workspace_with_awkward_names_do_and_sparks_own_page_can_be_opened_meanwhile()
             throws Exception {
-        Path release = Files.createDirectories(folder.resolve("release/loupe-1"));
-        StringBuilder script =
-                new StringBuilder("#!/bin/bash\nexec '" + System.getProperty("java.home") + "/bin/java'");
-        Executors.jvm().forEach(flag -> script.append(" '").append(flag).append('\''));
-        Files.writeString(release.resolve("loupe"), script.append(" dev.loupe.cli.Main \"$@\"\n"));
-        Path archive =
-                Files.createDirectories(folder.resolve("my work, #2 [a]")).resolve("loupe, #1 {x}.tar.gz");
-        assertThat(new ProcessBuilder(
-                                "tar",
-                                "-czf",
-                                archive.toString(),
-                                "-C",
-                                folder.resolve("release").toString(),
-                                "loupe-1")
-                        .start()
-                        .waitFor())
-                .isZero();
+        Path archive = Work.archive(folder.resolve("my work, #2 [a]"), "loupe, #1 {x}.tar.gz");
         Path log = folder.resolve("awkward.log");
         String workspace = "my work, #2 [a]/ws";
         Process process = new Cli(folder.resolve(workspace))

@@ -10,6 +10,7 @@ import dev.loupe.base.UsageException;
 import dev.loupe.cluster.spark.Ready;
 import dev.loupe.cluster.spark.Wire;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -41,6 +42,12 @@ class FleetTest {
         return fleet;
     }
 
+    private static Fleet fleet(String master, Map<String, String> settings) {
+        Map<String, String> all = new HashMap<>(settings);
+        all.put("spark.master", master); // what holds, wherever it was set
+        return fleet(all);
+    }
+
     private static String executor(Fleet fleet, String name, String host, int cores, long memory, String kind) {
         fleet.see(new Wire.Frame(Wire.CORES, cores, name));
         return String.valueOf(fleet.see(new Wire.Frame(
@@ -59,6 +66,22 @@ class FleetTest {
         assertThat(fleet.slots()).isEqualTo(5);
         fleet.see(new Wire.Frame(Wire.GONE, 0, "0\nit was killed"));
         assertThat(fleet.slots()).isEqualTo(1);
+    }
+
+    @Test
+    void how_many_executors_come_is_known_by_the_site_as_well() {
+        String asked = "spark.executor.instances";
+        assertThat(fleet("yarn", Map.of(asked, "7")).wanted()).isEqualTo(7);
+        assertThat(fleet("k8s://https://h:6443", Map.of(asked, "7")).wanted()).isEqualTo(7);
+        assertThat(fleet("yarn", Map.of()).wanted())
+                .as("what Spark asks for where nobody says it")
+                .isEqualTo(2);
+        assertThat(fleet("local-cluster[3, 1, 1024]", Map.of()).wanted()).isEqualTo(3);
+        assertThat(fleet("spark://h:7077", Map.of(asked, "7")).wanted())
+                .as("a standalone cluster gives all that it has")
+                .isZero();
+        Map<String, String> dynamic = Map.of(asked, "7", "spark.dynamicAllocation.enabled", "true");
+        assertThat(fleet("yarn", dynamic).wanted()).isZero();
     }
 
     @Test

@@ -1,20 +1,15 @@
 package dev.loupe.cluster;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
-import dev.loupe.base.AtomicFiles;
 import dev.loupe.base.Progress;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.apache.hadoop.util.VersionInfo;
 
 /**
  * HDFS on the loopback interface: a real namenode and a datanode in one process, Hadoop's own cluster for tests
@@ -35,27 +30,15 @@ final class MiniHdfs implements AutoCloseable {
     /** Starts it and waits until it takes files. */
     static MiniHdfs start(Path folder) throws IOException, InterruptedException {
         SparkHome spark = SparkHome.find(System.getenv(), "spark://", Progress.silent());
-        Path jar = jar();
         Files.createDirectories(folder);
         Path written = folder.resolve("written.xml");
         Path log = folder.resolve("hdfs.log");
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx320m",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1"));
-        command.addAll(SparkCommand.JVM);
-        command.addAll(List.of(
-                "-Djava.net.preferIPv4Stack=true",
-                "-Dtest.build.data=" + folder.resolve("data"),
-                "-Dhadoop.tmp.dir=" + folder.resolve("tmp"),
-                "-cp",
-                String.join(
-                        java.io.File.pathSeparator,
-                        jar.toString(),
-                        spark.folder().resolve("jars") + "/*",
-                        assertions()),
+        List<String> command = HadoopJars.java(
                 MAIN,
+                List.of(HadoopJars.daemons(), spark.folder().resolve("jars") + "/*", assertions()),
+                "-Dtest.build.data=" + folder.resolve("data"),
+                "-Dhadoop.tmp.dir=" + folder.resolve("tmp"));
+        command.addAll(List.of(
                 "-format",
                 "-datanodes",
                 "1",
@@ -103,30 +86,6 @@ final class MiniHdfs implements AutoCloseable {
     /** A folder of it as an address. */
     String address(String folder) {
         return "hdfs://127.0.0.1:" + port + "/" + folder;
-    }
-
-    /** The jar with Hadoop's daemons, fetched on first use to where Spark's jars are kept as well. */
-    private static Path jar() throws IOException, InterruptedException {
-        String version = VersionInfo.getVersion();
-        String name = "hadoop-client-minicluster-" + version + ".jar";
-        Path folder = Path.of(System.getProperty("user.home"), ".cache", "loupe", "hadoop-minicluster-" + version);
-        if (!Files.isRegularFile(folder.resolve(name))) {
-            Path temporary = Files.createDirectories(AtomicFiles.temporary(folder));
-            Process maven = new ProcessBuilder(
-                            "mvn",
-                            "-B",
-                            "-q",
-                            "org.apache.maven.plugins:maven-dependency-plugin:3.9.0:copy",
-                            "-Dartifact=org.apache.hadoop:hadoop-client-minicluster:" + version,
-                            "-DoutputDirectory=" + temporary)
-                    .directory(temporary.toFile())
-                    .redirectErrorStream(true)
-                    .start();
-            String said = new String(maven.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
-            assertThat(maven.waitFor()).as(said).isZero();
-            AtomicFiles.publish(temporary, folder);
-        }
-        return folder.resolve(name);
     }
 
     @Override

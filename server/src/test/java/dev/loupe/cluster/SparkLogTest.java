@@ -45,6 +45,21 @@ class SparkLogTest {
     }
 
     @Test
+    void an_application_that_yarn_has_ended_says_what_its_containers_said() throws Exception {
+        Path log = folder.resolve("yarn.log");
+        assertThat(SparkLog.ended(log)).isEqualTo("the cluster has ended the application");
+        Files.writeString(log, "INFO begin\nCaused by: java.lang.Exception: no.\n\tat x\n");
+        assertThat(SparkLog.ended(log)).isEqualTo("the cluster has ended the application");
+        String end = "12:00 ERROR YarnClientSchedulerBackend: Diagnostics message: Max number of executor failures (3) reached\n";
+        Files.writeString(log, Files.readString(log) + end + "Caused by: java.io.IOException: Failed to send RPC\n");
+        assertThat(SparkLog.ended(log))
+                .isEqualTo("YARN has ended the application: Max number of executor failures (3) reached; the last"
+                        + " container that failed said: java.lang.Exception: no");
+        Files.writeString(log, end.replace("Max number of executor failures (3) reached", "Application killed by user."));
+        assertThat(SparkLog.ended(log)).isEqualTo("YARN has ended the application: Application killed by user");
+    }
+
+    @Test
     void a_folder_without_spark_or_with_another_version_is_refused() throws Exception {
         assertThatThrownBy(() -> SparkHome.of(folder.resolve("none"), false))
                 .isInstanceOf(LoupeException.class)

@@ -96,6 +96,21 @@ final class Work {
                 more);
     }
 
+    /** An archive as a release has it, whose program starts what this process was started from. */
+    static Path archive(Path folder, String name) throws IOException, InterruptedException {
+        Path release = Files.createDirectories(folder.resolve("loupe-1"));
+        StringBuilder script =
+                new StringBuilder("#!/bin/bash\nexec '" + System.getProperty("java.home") + "/bin/java'");
+        Executors.jvm().forEach(flag -> script.append(" '").append(flag).append('\''));
+        Files.writeString(release.resolve("loupe"), script.append(" dev.loupe.cli.Main \"$@\"\n"));
+        Path archive = folder.resolve(name);
+        assertThat(new ProcessBuilder("tar", "-czf", archive.toString(), "-C", folder.toString(), "loupe-1")
+                        .start()
+                        .waitFor())
+                .isZero();
+        return archive;
+    }
+
     /** Copies a folder of files. */
     static void copy(Path from, Path to) throws IOException {
         try (Stream<Path> files = Files.walk(from)) {

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import org.apache.spark.SparkContext;
 import org.apache.spark.SparkFiles;
 import org.apache.spark.api.plugin.DriverPlugin;
 import org.apache.spark.api.plugin.ExecutorPlugin;
@@ -40,7 +41,14 @@ public final class LoupePlugin implements SparkPlugin {
     public DriverPlugin driverPlugin() {
         return new DriverPlugin() {
             @Override
-            public Object receive(Object message) throws IOException {
+            public Map<String, String> init(SparkContext spark, PluginContext own) {
+                // before Spark asks for executors: where it waits for some, as on YARN, they are there when it has begun
+                spark.addSparkListener(SparkDriver.losses());
+                return Map.of();
+            }
+
+            @Override
+            public @Nullable Object receive(Object message) throws IOException {
                 String text = (String) message;
                 if (text.equals(ASK)) {
                     return SparkDriver.setup();
@@ -54,7 +62,7 @@ public final class LoupePlugin implements SparkPlugin {
                         Byte.parseByte(text.substring(0, first)),
                         Long.parseLong(text.substring(first + 1, second)),
                         text.substring(second + 1));
-                return "";
+                return null; // nobody waits for an answer
             }
         };
     }

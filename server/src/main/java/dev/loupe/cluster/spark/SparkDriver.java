@@ -20,6 +20,7 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.Function;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerApplicationEnd;
 import org.apache.spark.scheduler.SparkListenerExecutorAdded;
 import org.apache.spark.scheduler.SparkListenerExecutorRemoved;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
@@ -54,6 +55,8 @@ public final class SparkDriver {
             "spark.executor.cores",
             "spark.executor.memory",
             "spark.executor.memoryOverhead",
+            "spark.executor.instances",
+            "spark.dynamicAllocation.enabled",
             "spark.loupe.wait");
 
     private static final Map<String, String> VERDICTS = new ConcurrentHashMap<>();
@@ -77,6 +80,11 @@ public final class SparkDriver {
     /** Hands something that came from an executor on to Loupe. */
     static void forward(byte kind, long task, String text) throws IOException {
         Objects.requireNonNull(wire).send(kind, task, text);
+    }
+
+    /** Tells Loupe of executors that come and go, and of attempts that fail. */
+    static SparkListener losses() {
+        return new Losses(Objects.requireNonNull(wire));
     }
 
     /** How executors start Loupe; empty while it is not known. */
@@ -120,7 +128,6 @@ public final class SparkDriver {
     }
 
     private static void listen(JavaSparkContext spark, Wire w) throws IOException {
-        spark.sc().addSparkListener(new Losses(w));
         Map<String, String> settings = new LinkedHashMap<>();
         for (String key : SETTINGS) {
             if (spark.getConf().contains(key)) {
@@ -306,6 +313,15 @@ public final class SparkDriver {
                 w.send(Wire.GONE, 0, removed.executorId() + "\n" + removed.reason());
             } catch (IOException gone) {
                 // nobody reads it
+            }
+        }
+
+        @Override
+        public void onApplicationEnd(SparkListenerApplicationEnd end) {
+            try {
+                w.send(Wire.LOST, 0, Wire.ENDED); // by whoever runs the cluster: nobody else would notice
+            } catch (IOException gone) {
+                // it has ended because Loupe has
             }
         }
 

@@ -33,6 +33,9 @@ public final class Wire implements Closeable {
     public static final byte FAILED = 8;
     /** From Spark: a task failed on every attempt, or Spark itself did. */
     public static final byte LOST = 9;
+    /** What is said instead of a reason where Spark's log alone has one. */
+    public static final String ENDED = "the cluster has ended the application";
+
     /** From Spark: an executor was lost; its name, and why. */
     public static final byte GONE = 10;
 
