@@ -1,13 +1,22 @@
 package dev.loupe.eval;
 
-import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.loupe.base.AtomicFiles;
+import dev.loupe.base.Checksums;
+import dev.loupe.base.Progress;
 import dev.loupe.base.Task;
+import dev.loupe.base.TaskExecutor;
+import dev.loupe.corpus.DocumentSource;
+import dev.loupe.model.LanguageModel;
+import dev.loupe.sae.Sae;
+import dev.loupe.store.ActivationStore;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One SAE to evaluate; its report appears whole in its folder, whoever writes it and however often. Serialisable; {@code
+ * One SAE to evaluate; each attempt writes a report under a name of its own, and one of them gets the name. Serialisable; {@code
  * loupe task} takes it as a request of kind {@value #KIND}.
  *
  * @param sae its name
@@ -26,9 +35,38 @@ public record EvalTask(
     /**
      * A report on disk.
      *
-     * @param saeChecksum of the SAE that was evaluated
+     * @param file under a name of this attempt's own
+     * @param checksum SHA-256 of the file
      */
-    public record Made(@JsonProperty("sae_checksum") String saeChecksum) {}
+    public record Made(Path file, String checksum) {}
+
+    /** Does it: the report lies beside where it is going to be. */
+    public Made attempt(
+            Sae of, ActivationStore rows, LanguageModel model, @Nullable DocumentSource corpus, Progress progress) {
+        SaeReport made = Evaluation.measure(of, rows, model, corpus, EvalOptions.standard(), progress);
+        Path file = AtomicFiles.temporary(report);
+        Evaluation.save(made, report.resolveSibling(""), file);
+        return new Made(file, Checksums.sha256(file));
+    }
+
+    /**
+     * Takes what an attempt has made: it has its name from now on, and what other attempts left goes.
+     *
+     * @throws TaskExecutor.Refused if it is not what the attempt said
+     */
+    public void publish(Made made) {
+        String there = Files.isRegularFile(made.file()) ? Checksums.sha256(made.file()) : "none";
+        if (!there.equals(made.checksum())) {
+            throw new TaskExecutor.Refused(
+                    "The report of " + sae + " is damaged or is not where a machine said it had" + " put it.");
+        }
+        try {
+            AtomicFiles.publish(made.file(), report);
+        } catch (IOException e) {
+            throw AtomicFiles.failure(report, e);
+        }
+        AtomicFiles.sweep(report);
+    }
 
     @Override
     public String kind() {
@@ -47,7 +85,7 @@ public record EvalTask(
 
     @Override
     public List<Path> outputs(Made made) {
-        return List.of(report);
+        return List.of(made.file());
     }
 
     @Override

@@ -41,6 +41,24 @@ public final class Evaluation {
             @Nullable DocumentSource text,
             EvalOptions options,
             Progress progress) {
+        SaeReport report = measure(sae, store, model, text, options, progress);
+        SaeIdentity.folder(sae).ifPresent(folder -> save(report, folder, folder.resolve(SaeReport.FILE)));
+        return report;
+    }
+
+    /** Writes a report of the SAE of a folder, whole or not at all. */
+    static void save(SaeReport report, Path saeFolder, Path file) {
+        VersionedJson.write(file, what(saeFolder), report);
+    }
+
+    /** The same as {@link #run} without writing. */
+    static SaeReport measure(
+            Sae sae,
+            ActivationStore store,
+            @Nullable LanguageModel model,
+            @Nullable DocumentSource text,
+            EvalOptions options,
+            Progress progress) {
         // long: one report field by field, in the order of the record
         long start = System.nanoTime();
         check(sae, store);
@@ -92,7 +110,7 @@ public final class Evaluation {
             at += width;
         }
         ReportCard card = card(sae, store, model, text, options, metrics, firing, progress);
-        SaeReport report = new SaeReport(
+        return new SaeReport(
                 SaeReport.FORMAT,
                 sae.name(),
                 sae.config().kind(),
@@ -123,9 +141,6 @@ public final class Evaluation {
                 card,
                 (System.nanoTime() - start) / 1e9,
                 Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
-        SaeIdentity.folder(sae)
-                .ifPresent(folder -> VersionedJson.write(folder.resolve(SaeReport.FILE), what(folder), report));
-        return report;
     }
 
     private static ReportCard card(

@@ -105,7 +105,8 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
             } else if (options.isSubmitted()) {
                 waiting.say("Waiting for Spark to begin: its own output below spark-submit says what it waits for.");
             } else if (SparkLog.isQueued(link.log())) {
-                waiting.say("Waiting for YARN: it has accepted the work and not begun it; its queue may have no room yet.");
+                waiting.say(
+                        "Waiting for YARN: it has accepted the work and not begun it; its queue may have no room yet.");
             } else if (waiting.over(Waiting.PATIENCE_NANOS)) {
                 throw new LoupeException("Spark at " + options.master()
                         + " has not begun within two minutes: the master does not answer; Spark's log is " + link.log()

@@ -49,7 +49,9 @@ final class SparkLog {
                 found.add(m.group(1).strip());
             }
         }
-        return found.isEmpty() ? (lines.isEmpty() ? "no log" : plain(lines.getLast().strip())) : plain(found.getLast());
+        return found.isEmpty()
+                ? (lines.isEmpty() ? "no log" : plain(lines.getLast().strip()))
+                : plain(found.getLast());
     }
 
     /** Inside of a sentence. */
@@ -64,7 +66,8 @@ final class SparkLog {
             for (String line : Files.readAllLines(log, StandardCharsets.ISO_8859_1)) {
                 Matcher said = DIAGNOSTICS.matcher(line);
                 if (said.find()) {
-                    return "YARN has ended the application: " + plain(said.group(1).strip())
+                    return "YARN has ended the application: "
+                            + plain(said.group(1).strip())
                             + (last.isEmpty() ? "" : "; the last container that failed said: " + plain(last));
                 }
                 Matcher m = CAUSE.matcher(line);
@@ -91,8 +94,7 @@ final class SparkLog {
     /** Whether YARN has taken the application and has no room for it yet. */
     static boolean isQueued(Path log) {
         try {
-            return Files.readString(log, StandardCharsets.ISO_8859_1)
-                    .contains("state: ACCEPTED");
+            return Files.readString(log, StandardCharsets.ISO_8859_1).contains("state: ACCEPTED");
         } catch (IOException e) {
             return false;
         }

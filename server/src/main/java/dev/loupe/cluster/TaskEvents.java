@@ -13,6 +13,7 @@ final class TaskEvents {
 
     private final Progress progress;
     private final Map<Long, Long> running = new HashMap<>();
+    private final Map<String, Boolean> inside = new HashMap<>();
     private final long begin = System.nanoTime();
     private long finished;
 
@@ -28,16 +29,21 @@ final class TaskEvents {
         } catch (JacksonException e) {
             return; // cut off
         }
+        String attempt = task + " " + text.substring(0, Math.max(0, text.indexOf(' ')));
         for (JsonNode event : events) {
-            take(task, size, event);
+            take(task, attempt, size, event);
         }
     }
 
-    private void take(long task, long size, JsonNode event) {
+    private void take(long task, String attempt, long size, JsonNode event) {
         switch (event.path("type").asString("")) {
+            case "stage" -> // one of another size, such as the download of a model, is not the task's own
+                inside.put(attempt, event.path("total").asLong(-1) != size);
             case "progress" -> {
-                if (size > 1) { // what counts as one says how far it is in a unit of its own
-                    running.put(task, Math.min(size, event.path("done").asLong(0)));
+                // what counts as one says how far it is in a unit of its own
+                if (size > 1 && !inside.getOrDefault(attempt, false)) {
+                    // of two attempts at once the further one
+                    running.merge(task, Math.min(size, event.path("done").asLong(0)), Math::max);
                     advance();
                 }
             }
@@ -61,6 +67,7 @@ final class TaskEvents {
 
     void done(long task, long size) {
         running.remove(task);
+        inside.keySet().removeIf(attempt -> attempt.startsWith(task + " "));
         finished += size;
         advance();
     }

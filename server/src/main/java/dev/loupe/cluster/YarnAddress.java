@@ -74,7 +74,10 @@ final class YarnAddress {
         if (refusal != null) {
             throw new LoupeException("No ResourceManager of YARN answers at " + String.join(", ", addresses) + " ("
                     + refusal + "), as the settings in "
-                    + folders.stream().map(Path::toString).reduce((a, b) -> a + " and " + b).orElseThrow()
+                    + folders.stream()
+                            .map(Path::toString)
+                            .reduce((a, b) -> a + " and " + b)
+                            .orElseThrow()
                     + " have it: start it, or correct yarn-site.xml; nothing was begun.");
         }
     }
@@ -109,7 +112,8 @@ final class YarnAddress {
     /** Addresses of which one is enough; none if only Hadoop can tell. */
     static List<String> of(Map<String, String> hadoop) {
         List<String> addresses = new ArrayList<>();
-        if (Boolean.parseBoolean(hadoop.getOrDefault(PREFIX + "ha.enabled", "false").strip())) {
+        if (Boolean.parseBoolean(
+                hadoop.getOrDefault(PREFIX + "ha.enabled", "false").strip())) {
             for (String id : hadoop.getOrDefault(PREFIX + "ha.rm-ids", "").split(",")) {
                 addresses.add(of(hadoop, "." + id.strip()));
             }

@@ -163,11 +163,12 @@ public final class ClusterTasks implements AutoCloseable {
     }
 
     private ShardFiles capture(CaptureShardTask task, Progress progress) {
-        return captures.computeIfAbsent(task.model(), m -> {
-                    bench.models().fetch(m, progress);
-                    return new ShardCapture(bench.models().open(m));
-                })
-                .run(task, progress);
+        ShardCapture capture = captures.computeIfAbsent(task.model(), m -> {
+            bench.models().fetch(m, progress);
+            return new ShardCapture(bench.models().open(m));
+        });
+        progress.stage(task.title(), task.size(), "tokens"); // whatever stages a model's way here had
+        return capture.run(task, progress);
     }
 
     private MatchTask.Made match(MatchTask task, Progress progress) {

@@ -90,7 +90,8 @@ class ClusterFaultsTest {
             List<ProcessHandle> children = executor.descendants().toList();
             assertThat(children).isNotEmpty();
             executor.destroyForcibly();
-            assertThat(driver.waitFor(Faults.PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
+            assertThat(driver.waitFor(Faults.PATIENCE_SECONDS, TimeUnit.SECONDS))
+                    .isTrue();
             assertThat(driver.exitValue()).as(Files.readString(log)).isZero();
             assertThat(Files.readString(log)).contains("Spark lost executor");
             for (ProcessHandle child : children) { // they notice that nobody waits for them
@@ -227,26 +228,14 @@ class ClusterFaultsTest {
                     log,
                     Work.capture(text, TOKENS, "--on", uneven.master(), "--conf", "spark.ui.enabled=false"));
             try {
-                assertThat(driver.waitFor(Faults.PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
+                assertThat(driver.waitFor(Faults.PATIENCE_SECONDS, TimeUnit.SECONDS))
+                        .isTrue();
             } finally {
                 driver.destroyForcibly().waitFor();
             }
             assertThat(driver.exitValue()).as(Files.readString(log)).isZero();
-            assertThat(failures(folder.resolve("full/logs"))).contains("File too large");
+            assertThat(Faults.sparkLog(folder.resolve("full"))).contains("File too large");
         }
         assertSame("full");
-    }
-
-    private static String failures(Path logs) throws IOException {
-        StringBuilder all = new StringBuilder();
-        try (Stream<Path> files = Files.list(logs)) {
-            for (Path file : files.filter(f -> f.getFileName().toString().startsWith("spark-"))
-                    .filter(Files::isRegularFile)
-                    .filter(f -> f.toString().endsWith(".log"))
-                    .toList()) {
-                all.append(Files.readString(file));
-            }
-        }
-        return all.toString();
     }
 }

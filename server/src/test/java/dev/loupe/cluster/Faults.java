@@ -4,10 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.loupe.cli.SmallWorkspace;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /** Ways to make a cluster go wrong in the middle of work, and how far the work is. */
@@ -47,6 +53,92 @@ final class Faults {
                         .commandLine()
                         .map(c -> c.contains("CoarseGrainedExecutorBackend"))
                         .orElse(false));
+    }
+
+    /** An executor that is in the middle of a task: its child process stands still. */
+    record Stopped(String name, ProcessHandle executor, List<ProcessHandle> children) {
+        /** Kills it, as a machine dies; the children cannot even notice. */
+        void kill() {
+            executor.destroyForcibly();
+            children.forEach(ProcessHandle::destroyForcibly);
+        }
+    }
+
+    /**
+     * Waits until a command's work is under way, and makes the child processes of one executor that has a task stand still
+     * before it is done.
+     *
+     * @param underWay when it has begun
+     */
+    static Stopped stopOne(Process driver, Path output, Path workspace, Condition underWay) throws Exception {
+        Map<ProcessHandle, List<ProcessHandle>> stopped = new LinkedHashMap<>();
+        String[] name = {""};
+        waitFor(driver, output, () -> {
+            if (!underWay.holds()) {
+                return false;
+            }
+            if (stopped.isEmpty()) {
+                for (ProcessHandle executor : executors().toList()) {
+                    List<ProcessHandle> children = executor.children().toList();
+                    if (!children.isEmpty()) {
+                        stopped.put(executor, children);
+                    }
+                }
+                for (List<ProcessHandle> children : stopped.values()) {
+                    for (ProcessHandle child : children) {
+                        signal(child.pid(), "STOP");
+                    }
+                }
+            }
+            for (ProcessHandle executor : stopped.keySet()) {
+                name[0] = id(executor);
+                if (runs(name[0], workspace)) {
+                    return true;
+                }
+            }
+            return false;
+        });
+        Stopped one = null;
+        for (Map.Entry<ProcessHandle, List<ProcessHandle>> entry : stopped.entrySet()) {
+            if (id(entry.getKey()).equals(name[0])) {
+                one = new Stopped(name[0], entry.getKey(), entry.getValue());
+            } else {
+                for (ProcessHandle child : entry.getValue()) {
+                    signal(child.pid(), "CONT");
+                }
+            }
+        }
+        return Objects.requireNonNull(one);
+    }
+
+    private static String id(ProcessHandle executor) {
+        return executor.info().commandLine().orElse("").replaceAll("(?s).*--executor-id (\\S+).*", "$1");
+    }
+
+    /** Whether an executor has begun more tasks than it has ended, by Spark's log. */
+    private static boolean runs(String executor, Path workspace) throws IOException {
+        String log = sparkLog(workspace);
+        String where = " \\(TID \\d+\\) (\\([\\w.]+, ?executor |in \\d+ ms on [\\w.]+ \\(executor )" + executor + "\\b";
+        return count(log, "Starting task [\\d.]+ in stage [\\d.]+" + where)
+                > count(log, "Finished task [\\d.]+ in stage [\\d.]+" + where);
+    }
+
+    private static long count(String text, String pattern) {
+        return Pattern.compile(pattern).matcher(text).results().count();
+    }
+
+    /** What Spark's drivers of a workspace have logged. */
+    static String sparkLog(Path workspace) throws IOException {
+        StringBuilder all = new StringBuilder();
+        try (Stream<Path> files = Files.list(workspace.resolve("logs"))) {
+            for (Path file : files.filter(f -> f.getFileName().toString().matches("spark-.*\\.log"))
+                    .toList()) {
+                all.append(Files.readString(file, StandardCharsets.ISO_8859_1));
+            }
+        } catch (NoSuchFileException e) {
+            return "";
+        }
+        return all.toString();
     }
 
     static void signal(long process, String name) throws Exception {

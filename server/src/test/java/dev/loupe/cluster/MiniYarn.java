@@ -51,8 +51,7 @@ final class MiniYarn implements AutoCloseable {
                 List.of("address", "scheduler.address", "resource-tracker.address", "admin.address", "webapp.address");
         List<Integer> ports = free(services.size());
         for (int i = 0; i < services.size(); i++) {
-            yarn.put(
-                    "yarn.resourcemanager." + services.get(i), "${yarn.resourcemanager.hostname}:" + ports.get(i));
+            yarn.put("yarn.resourcemanager." + services.get(i), "${yarn.resourcemanager.hostname}:" + ports.get(i));
         }
         for (String address : List.of("address", "localizer.address", "webapp.address")) {
             yarn.put("yarn.nodemanager." + address, "127.0.0.1:0");
@@ -65,7 +64,11 @@ final class MiniYarn implements AutoCloseable {
         write(folder.resolve("conf/yarn-site.xml"), yarn);
         write(
                 folder.resolve("conf/core-site.xml"),
-                Map.of("fs.defaultFS", files, "hadoop.tmp.dir", folder.resolve("tmp").toString()));
+                Map.of(
+                        "fs.defaultFS",
+                        files,
+                        "hadoop.tmp.dir",
+                        folder.resolve("tmp").toString()));
         write(
                 folder.resolve("conf/capacity-scheduler.xml"),
                 Map.of(
@@ -166,8 +169,10 @@ final class MiniYarn implements AutoCloseable {
     /** How each application ended, in no order. */
     List<String> ends() throws IOException, InterruptedException {
         List<String> ends = new ArrayList<>();
-        ask("apps").path("apps").path("app").forEach(app -> ends.add(app.path("finalStatus")
-                .asString("")));
+        ask("apps")
+                .path("apps")
+                .path("app")
+                .forEach(app -> ends.add(app.path("finalStatus").asString("")));
         return ends;
     }
 

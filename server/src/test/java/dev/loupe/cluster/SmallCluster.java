@@ -65,12 +65,17 @@ final class SmallCluster implements AutoCloseable {
 
     /** One more worker, with further environment variables for it and its executors. */
     Process worker(String name, Map<String, String> environment) throws IOException {
+        return worker(name, "127.0.0.1", environment);
+    }
+
+    /** The same at another address of the loopback interface, so that Spark takes it for another machine. */
+    Process worker(String name, String host, Map<String, String> environment) throws IOException {
         return daemon(
                 name,
                 environment,
                 "org.apache.spark.deploy.worker.Worker",
                 "--host",
-                "127.0.0.1",
+                host,
                 "--webui-port",
                 "0",
                 "-c",

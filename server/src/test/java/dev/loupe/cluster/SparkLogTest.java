@@ -50,12 +50,14 @@ class SparkLogTest {
         assertThat(SparkLog.ended(log)).isEqualTo("the cluster has ended the application");
         Files.writeString(log, "INFO begin\nCaused by: java.lang.Exception: no.\n\tat x\n");
         assertThat(SparkLog.ended(log)).isEqualTo("the cluster has ended the application");
-        String end = "12:00 ERROR YarnClientSchedulerBackend: Diagnostics message: Max number of executor failures (3) reached\n";
+        String end =
+                "12:00 ERROR YarnClientSchedulerBackend: Diagnostics message: Max number of executor failures (3) reached\n";
         Files.writeString(log, Files.readString(log) + end + "Caused by: java.io.IOException: Failed to send RPC\n");
         assertThat(SparkLog.ended(log))
                 .isEqualTo("YARN has ended the application: Max number of executor failures (3) reached; the last"
                         + " container that failed said: java.lang.Exception: no");
-        Files.writeString(log, end.replace("Max number of executor failures (3) reached", "Application killed by user."));
+        Files.writeString(
+                log, end.replace("Max number of executor failures (3) reached", "Application killed by user."));
         assertThat(SparkLog.ended(log)).isEqualTo("YARN has ended the application: Application killed by user");
     }
 

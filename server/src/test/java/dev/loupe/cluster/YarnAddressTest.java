@@ -71,8 +71,10 @@ class YarnAddressTest {
                     .doesNotThrowAnyException();
             Map<String, String> two = site(
                     "yarn-site.xml",
-                    property(RM + "ha.enabled", "true") + property(RM + "ha.rm-ids", "a,b")
-                            + property(RM + "address.a", "127.0.0.1:1") + property(RM + "address.b", address));
+                    property(RM + "ha.enabled", "true")
+                            + property(RM + "ha.rm-ids", "a,b")
+                            + property(RM + "address.a", "127.0.0.1:1")
+                            + property(RM + "address.b", address));
             assertThatCode(() -> YarnAddress.reach(Map.of(), two))
                     .as("one of several is enough")
                     .doesNotThrowAnyException();

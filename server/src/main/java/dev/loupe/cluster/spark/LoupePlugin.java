@@ -42,7 +42,8 @@ public final class LoupePlugin implements SparkPlugin {
         return new DriverPlugin() {
             @Override
             public Map<String, String> init(SparkContext spark, PluginContext own) {
-                // before Spark asks for executors: where it waits for some, as on YARN, they are there when it has begun
+                // before Spark asks for executors: where it waits for some, as on YARN, they are there when it has
+                // begun
                 spark.addSparkListener(SparkDriver.losses());
                 return Map.of();
             }

@@ -209,8 +209,7 @@ final class Scratch {
                     && Files.readString(note).equals(list)) {
                 return;
             }
-            storage.get(name, list, here);
-            Files.writeString(note, list);
+            Files.writeString(note, storage.get(name, here));
         } finally {
             ours.unlock();
         }

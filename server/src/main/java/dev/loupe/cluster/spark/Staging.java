@@ -207,13 +207,11 @@ final class Staging {
         if (Files.isDirectory(folder)) {
             return true;
         }
-        String list = storage.list(name);
-        if (list.isEmpty()) {
+        if (storage.list(name).isEmpty()) {
             return false;
         }
         Files.createDirectories(folder.getParent());
-        storage.get(name, list, folder);
-        know(name, list);
+        know(name, storage.get(name, folder));
         stamps.put(name, stamp(folder));
         return true;
     }

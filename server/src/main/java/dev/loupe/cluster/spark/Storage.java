@@ -11,8 +11,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
@@ -35,7 +37,7 @@ import org.apache.hadoop.util.VersionInfo;
  * is and its CRC-32C. What is read as a folder with a list is compared with it.
  */
 final class Storage {
-    /** The list of the files of a folder, a line each: checksum, length, name. Hadoop's readers pass over such a name. */
+    /** The list of the files of a folder, see {@link FolderList}. Hadoop's readers pass over such a name. */
     static final String LIST = "_loupe_files";
 
     private static final int BUFFER = 1 << 20;
@@ -199,56 +201,63 @@ final class Storage {
         }
     }
 
-    /** The list of a folder's files; empty while it is not there. */
+    /** What the files of a folder are, see {@link FolderList#plain}; empty while it is not there. */
     String list(String name) throws IOException {
-        return read(name + "/" + LIST);
+        return listed(name).plain();
+    }
+
+    private FolderList listed(String name) throws IOException {
+        return FolderList.of(read(name + "/" + LIST), at(name));
     }
 
     /**
-     * Copies a folder of this machine; it appears when all of it is there. Files that are there already are left, and what an
-     * earlier folder had more goes.
+     * Copies a folder of this machine; it appears, and what was there of that name goes, in the moment in which its list is
+     * written. Files that are there already are left. Who is just reading the older one notices that the list is another.
      *
      * @param here what {@link #listOf} says of it
      * @param mine looks, after the copying that may take hours, whether this process may still write the folder
      */
     void put(Path folder, String name, String here, Claimed mine) throws IOException {
-        Set<String> there = new HashSet<>(List.of(list(name).split("\n")));
-        Set<String> wanted = new HashSet<>(List.of(here.split("\n")));
-        there.remove("");
-        if (!wanted.containsAll(there)) {
-            files.delete(at(name + "/" + LIST), false); // it is neither the old one nor the new one meanwhile
+        Map<String, FolderList.Entry> there = new HashMap<>();
+        Set<String> taken = new HashSet<>();
+        for (FolderList.Entry entry : listed(name).entries()) {
+            there.put(entry.what(), entry);
+            taken.add(entry.place());
         }
-        Set<String> names = new HashSet<>();
-        for (String line : here.split("\n")) {
-            String[] field = fields(name, line);
-            names.add(field[2]);
-            if (!there.contains(line)
-                    && !upload(folder.resolve(field[2]), name + "/" + field[2]).equals(field[0])) {
-                throw new IOException(folder.resolve(field[2]) + " changed while it was copied");
+        String beside = LIST + "-" + UUID.randomUUID();
+        List<FolderList.Entry> entries = new ArrayList<>();
+        for (FolderList.Entry entry : FolderList.of(here, folder).entries()) {
+            FolderList.Entry kept = there.get(entry.what());
+            if (kept == null) {
+                kept = taken.contains(entry.name()) ? entry.at(beside) : entry;
+                if (!upload(folder.resolve(entry.name()), name + "/" + kept.place())
+                        .equals(entry.sum())) {
+                    throw new IOException(folder.resolve(entry.name()) + " changed while it was copied");
+                }
             }
+            entries.add(kept);
         }
         mine.check();
-        write(name + "/" + LIST, here);
+        write(name + "/" + LIST, new FolderList(entries).text());
+        clear(name, entries.stream().map(FolderList.Entry::place).collect(Collectors.toSet()));
+    }
+
+    /** Deletes what no list names any more. */
+    private void clear(String name, Set<String> places) throws IOException {
         var all = files.listFiles(at(name), true);
         String prefix = files.makeQualified(at(name)).toUri().getPath() + "/";
         while (all.hasNext()) {
             org.apache.hadoop.fs.Path old = all.next().getPath();
             String path = old.toUri().getPath();
-            if (path.startsWith(prefix)
-                    && !names.contains(path.substring(prefix.length()))
-                    && !path.equals(prefix + LIST)) {
+            String place = path.startsWith(prefix) ? path.substring(prefix.length()) : LIST;
+            if (!places.contains(place) && !place.equals(LIST)) {
                 files.delete(old, false);
+                for (int end = place.lastIndexOf('/'); end > 0 && place.startsWith(LIST); ) {
+                    removeEmpty(name + "/" + place.substring(0, end));
+                    end = place.lastIndexOf('/', end - 1);
+                }
             }
         }
-    }
-
-    /** Checksum, length and name of a file, from the list of a folder. */
-    private String[] fields(String name, String line) throws IOException {
-        String[] field = line.split(" ", 3);
-        if (field.length != 3 || !field[1].matches("\\d{1,18}") || field[2].isBlank()) {
-            throw new IOException("the list of " + at(name) + " is damaged");
-        }
-        return field;
     }
 
     private Path inside(Path folder, String relative, String name) throws IOException {
@@ -261,59 +270,56 @@ final class Storage {
 
     /** The list of a folder of this machine, as {@link #put} leaves it. */
     static String listOf(Path folder) throws IOException {
-        StringBuilder list = new StringBuilder();
-        for (Path file : tree(folder)) {
-            CRC32C sum = new CRC32C();
-            try (InputStream in = new CheckedInputStream(Files.newInputStream(file), sum)) {
-                in.transferTo(OutputStream.nullOutputStream());
-            }
-            list.append(Long.toHexString(sum.getValue()))
-                    .append(' ')
-                    .append(Files.size(file))
-                    .append(' ')
-                    .append(folder.relativize(file).toString().replace('\\', '/'))
-                    .append('\n');
-        }
-        return list.toString();
-    }
-
-    /** What belongs to a folder: all files of it, whose names do not begin with a dot. */
-    private static List<Path> tree(Path folder) throws IOException {
-        try (Stream<Path> all = Files.walk(folder)) {
-            return all.filter(Files::isRegularFile)
-                    .filter(f -> !f.getFileName().toString().startsWith("."))
-                    .sorted(Comparator.comparing(f -> folder.relativize(f).toString()))
-                    .collect(Collectors.toList());
-        }
+        return FolderList.of(folder).plain();
     }
 
     /**
      * Copies a folder to this machine, where it appears when all of it is there and right.
      *
-     * @param list what {@link #list} gave
+     * @return what {@link #list} says of what came; a newer folder may have taken the place of the one that was there
      * @throws IOException if a file is missing or not what the list says
      */
-    void get(String name, String list, Path folder) throws IOException {
+    String get(String name, Path folder) throws IOException {
         Path part = folder.resolveSibling("." + folder.getFileName() + ".tmp-" + UUID.randomUUID());
+        FolderList list = listed(name);
         try {
-            for (String line : list.split("\n")) {
-                String[] field = fields(name, line);
-                Path file = inside(part, field[2], name);
-                String sum = download(name + "/" + field[2], file);
-                if (!sum.equals(field[0]) || Files.size(file) != Long.parseLong(field[1])) {
-                    throw new IOException(at(name + "/" + field[2]) + " is damaged: it is not what its list says");
+            while (true) {
+                try {
+                    download(name, list, part);
+                    break;
+                } catch (IOException e) {
+                    FolderList now = listed(name);
+                    if (now.equals(list)) {
+                        throw e;
+                    }
+                    list = now;
+                    delete(part);
                 }
             }
             delete(folder);
             Files.move(part, folder, StandardCopyOption.ATOMIC_MOVE);
+            return list.plain();
         } finally {
             delete(part);
         }
     }
 
+    private void download(String name, FolderList list, Path part) throws IOException {
+        if (list.entries().isEmpty()) {
+            throw new IOException("The storage has no " + name + " any more");
+        }
+        for (FolderList.Entry entry : list.entries()) {
+            Path file = inside(part, entry.name(), name);
+            String sum = download(name + "/" + entry.place(), file);
+            if (!sum.equals(entry.sum()) || Files.size(file) != entry.length()) {
+                throw new IOException(at(name + "/" + entry.name()) + " is damaged: it is not what its list says");
+            }
+        }
+    }
+
     /** Copies a file or a folder, of which nobody knows yet, from this machine. */
     void send(Path from, String name) throws IOException {
-        for (Path file : Files.isDirectory(from) ? tree(from) : List.of(from)) {
+        for (Path file : Files.isDirectory(from) ? FolderList.tree(from) : List.of(from)) {
             String relative = from.relativize(file).toString().replace('\\', '/');
             upload(file, relative.isEmpty() ? name : name + "/" + relative);
         }

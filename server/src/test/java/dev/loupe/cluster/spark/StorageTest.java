@@ -38,11 +38,17 @@ class StorageTest {
     /** Counts how often a file is read. */
     public static final class Counting extends RawLocalFileSystem {
         static final ConcurrentHashMap<String, Integer> READ = new ConcurrentHashMap<>();
+        static final ConcurrentHashMap<String, Runnable> WHEN_READ = new ConcurrentHashMap<>();
 
         @Override
         public FSDataInputStream open(org.apache.hadoop.fs.Path path, int buffer) throws IOException {
             READ.merge(path.toUri().getPath(), 1, Integer::sum);
-            return super.open(path, buffer);
+            FSDataInputStream in = super.open(path, buffer);
+            Runnable meanwhile = WHEN_READ.remove(path.toUri().getPath());
+            if (meanwhile != null) {
+                meanwhile.run();
+            }
+            return in;
         }
     }
 
@@ -144,6 +150,76 @@ class StorageTest {
         assertThat(storage.list("saes/x")).isEmpty();
         assertThat(staging(Files.createDirectories(folder.resolve("other"))).fetch("saes/x"))
                 .isFalse();
+    }
+
+    @Test
+    void a_changed_folder_takes_the_place_of_the_older_one_in_one_step() throws Exception {
+        Path store = artifact("saes/x", 7);
+        staging(workspace).keep("saes/x");
+        var older = content(store);
+        Path other = folder.resolve("other/saes/x");
+        Files.createDirectories(other.getParent());
+        Files.writeString(store.resolve("a/part-0"), "changed");
+        Files.writeString(store.resolve("more"), "more");
+        Files.delete(store.resolve("a/part-1"));
+        var newer = content(store);
+        // as a process that dies when all is copied
+        assertThatThrownBy(() -> storage.put(store, "saes/x", Storage.listOf(store), () -> {
+                    throw new IOException("dead");
+                }))
+                .hasMessage("dead");
+        storage.get("saes/x", other);
+        assertThat(content(other)).isEqualTo(older);
+        storage.put(store, "saes/x", Storage.listOf(store), () -> {
+            storage.get("saes/x", other);
+            assertThat(content(other)).isEqualTo(older);
+        });
+        assertThat(storage.get("saes/x", other)).isEqualTo(Storage.listOf(store));
+        assertThat(content(other)).isEqualTo(newer);
+        assertThat(artifacts()).as("nothing of the older one is left").hasSize(newer.size() + 1);
+        // the third one finds the name free again
+        Files.writeString(store.resolve("a/part-0"), "again");
+        storage.put(store, "saes/x", Storage.listOf(store), () -> {});
+        assertThat(far.resolve("ws/saes/x/a/part-0")).hasContent("again");
+        try (Stream<Path> all = Files.walk(far.resolve("ws/saes/x"))) {
+            assertThat(all.filter(p -> p.getFileName().toString().startsWith(Storage.LIST)))
+                    .containsExactly(far.resolve("ws/saes/x").resolve(Storage.LIST));
+        }
+    }
+
+    @Test
+    void who_reads_a_folder_while_it_is_changed_gets_the_newer_one() throws Exception {
+        Path store = artifact("saes/x", 8);
+        storage.put(store, "saes/x", Storage.listOf(store), () -> {});
+        Path first = far.resolve("ws/saes/x/a/part-0");
+        Counting.WHEN_READ.put(first.toString(), () -> {
+            try {
+                Files.writeString(store.resolve("a/part-1"), "changed");
+                storage.put(store, "saes/x", Storage.listOf(store), () -> {});
+            } catch (IOException e) {
+                throw new java.io.UncheckedIOException(e);
+            }
+        });
+        Path other = folder.resolve("other/saes/x");
+        Files.createDirectories(other.getParent());
+        assertThat(storage.get("saes/x", other)).isEqualTo(Storage.listOf(store));
+        assertThat(content(other)).isEqualTo(content(store));
+    }
+
+    @Test
+    void a_list_that_names_files_elsewhere_is_refused() throws Exception {
+        Path list = Files.createDirectories(far.resolve("ws/saes/x")).resolve(Storage.LIST);
+        for (String line : List.of("1 2", "x 2 a", "1 -2 a", "1@../../y 2 a", "1@_loupe_files-../y 2 a", "1 2  ")) {
+            Files.writeString(list, line + "\n");
+            assertThatThrownBy(() -> storage.get("saes/x", folder.resolve("other")))
+                    .as(line)
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("the list of ")
+                    .hasMessageContaining("is damaged");
+        }
+        Files.writeString(list, "1 2 ../../y\n");
+        assertThatThrownBy(() -> storage.get("saes/x", folder.resolve("other")))
+                .hasMessageContaining("names a file outside of it");
     }
 
     @Test
