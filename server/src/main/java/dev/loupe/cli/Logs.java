@@ -16,12 +16,15 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Logging: one file a day in the workspace, kept for two weeks, shared by all processes, of a bounded size; warnings also
- * on stderr. As lines
- * for people ({@code .log}), or as one JSON object a line ({@code .jsonl}). Text of users and of models is never logged.
+ * on stderr. As lines for people ({@code .log}), or as one JSON object a line ({@code .jsonl}). What a user or a model
+ * wrote is not logged by itself; a failure's sentence may quote some of it, so a bug report leaves messages out.
  */
 final class Logs {
     private static final String PATTERN =
-            "%d{yyyy-MM-dd'T'HH:mm:ss.SSS} %-5level %pid [%thread] %X{request_id:--} %logger{30}: %msg%n";
+            "%d{yyyy-MM-dd'T'HH:mm:ss.SSS} %-5level %pid [%thread] %X{request_id:--} %logger{30}: "
+                    + "%replace(%msg){'[\\r\\n]+', ' | '}%n"
+                    // a message with line ends must not pass for lines of its own
+                    + "%replace(%ex){'[\\r\\n]++(?!\\s*at |\\s*\\.\\.\\. |\\s*Caused by: |\\s*Suppressed: |$)', ' | '}%nopex";
 
     /** A busy server writes some 100 bytes a request: half a million requests. */
     private static final long DAY_BYTES = 50_000_000;
@@ -57,13 +60,7 @@ final class Logs {
         rolling.setTotalSizeCap(FileSize.valueOf("100MB"));
         rolling.start();
         appender.setRollingPolicy(rolling);
-        appender.setEncoder(
-                json
-                        ? json(context)
-                        : encoder(
-                                context,
-                                PATTERN.replace(
-                                        "%pid", "" + ProcessHandle.current().pid())));
+        appender.setEncoder(json ? json(context) : lines(context));
         appender.start();
         return appender;
     }
@@ -89,6 +86,12 @@ final class Logs {
         appender.addFilter(filter);
         appender.start();
         return appender;
+    }
+
+    /** Entries of a log for people, a line each, with the frames of a stack below. */
+    static PatternLayoutEncoder lines(LoggerContext context) {
+        return encoder(
+                context, PATTERN.replace("%pid", "" + ProcessHandle.current().pid()));
     }
 
     private static JsonEncoder json(LoggerContext context) {

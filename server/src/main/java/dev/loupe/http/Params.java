@@ -1,6 +1,7 @@
 package dev.loupe.http;
 
 import dev.loupe.base.UsageException;
+import dev.loupe.service.Requests;
 import dev.loupe.service.Views;
 import io.javalin.http.Context;
 import tools.jackson.databind.JsonNode;
@@ -82,7 +83,7 @@ final class Params {
         }
         JsonNode tree = Views.JSON.readTree(body);
         whole(tree, "The body");
-        T value = tree.isNull() ? null : Views.JSON.treeToValue(tree, type);
+        T value = tree.isNull() ? null : Requests.read(tree, type);
         if (value == null) {
             throw new UsageException("The body is null; this route takes a JSON object.");
         }

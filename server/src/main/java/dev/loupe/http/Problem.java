@@ -8,10 +8,10 @@ import dev.loupe.base.NotFoundException;
 import dev.loupe.base.UsageException;
 import dev.loupe.model.BusyException;
 import dev.loupe.service.ConflictException;
+import dev.loupe.service.Requests;
 import io.javalin.http.HttpResponseException;
 import java.io.EOFException;
 import java.util.concurrent.TimeoutException;
-import java.util.stream.Collectors;
 import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.http.HttpStatus;
 import org.jspecify.annotations.Nullable;
@@ -48,10 +48,7 @@ record Problem(
 
     /** What is wrong and where, without advice to whoever writes a mapper. */
     private static String wrong(JacksonException e) {
-        String place = e.getPath().stream()
-                .map(at -> at.getPropertyName() == null ? "[" + at.getIndex() + "]" : "." + at.getPropertyName())
-                .collect(Collectors.joining())
-                .replaceFirst("^\\.", "");
+        String place = Requests.place(e);
         return (place.isEmpty() ? "" : "at \"" + place + "\": ")
                 + e.getOriginalMessage().replaceFirst(" \\(but could .*", "");
     }

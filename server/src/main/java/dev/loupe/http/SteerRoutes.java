@@ -2,8 +2,8 @@ package dev.loupe.http;
 
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
+import dev.loupe.service.Requests;
 import dev.loupe.service.SteerChat;
-import dev.loupe.service.Views;
 import dev.loupe.service.Workbench;
 import dev.loupe.steer.ChatTurn;
 import dev.loupe.steer.Dose;
@@ -73,14 +73,14 @@ final class SteerRoutes {
 
     private void steer(Context ctx) {
         JsonNode body = body(ctx);
-        SteerRequest request = Views.JSON.treeToValue(body, SteerRequest.class);
+        SteerRequest request = Requests.read(body, SteerRequest.class, "stream");
         request.check();
         answer(ctx, body, (listener, progress) -> bench.steer().run(request, listener, progress));
     }
 
     private void chat(Context ctx) {
         JsonNode body = body(ctx);
-        SteerChat request = Views.JSON.treeToValue(body, SteerChat.class);
+        SteerChat request = Requests.read(body, SteerChat.class, "stream");
         answer(ctx, body, (listener, progress) -> bench.chats().answer(request, listener, progress));
     }
 
@@ -110,7 +110,7 @@ final class SteerRoutes {
     }
 
     private void sweep(Context ctx) {
-        ctx.json(bench.steer().sweep(Views.JSON.treeToValue(body(ctx), Dose.class), new Caller(ctx).progress()));
+        ctx.json(bench.steer().sweep(Requests.read(body(ctx), Dose.class), new Caller(ctx).progress()));
     }
 
     private void save(Context ctx) {

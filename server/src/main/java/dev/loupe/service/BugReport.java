@@ -37,6 +37,10 @@ public final class BugReport {
             Settings.Key.LABEL_URL,
             Settings.Key.SPARK_CONF, // may hold the keys of a store of objects
             Settings.Key.STORAGE,
+            Settings.Key.ON, // names of machines that are nobody's business
+            Settings.Key.HOST,
+            Settings.Key.ALLOWED_HOSTS,
+            Settings.Key.TRUSTED_PROXIES,
             Settings.Key.ARCHIVE);
 
     private static final int TAIL = 4 << 20;
@@ -48,6 +52,8 @@ public final class BugReport {
     /** The name of a flag: what comes before =, or before the colon that a path or an agent follows. */
     private static final Pattern FLAG = Pattern.compile("-XX:[+-]?\\w+|-D[\\w.-]+|--?[A-Za-z][\\w-]*");
 
+    private static final Pattern OF_A_FILE = Pattern.compile("^((?:Store|SAE) [\\w.-]+): .*", Pattern.DOTALL);
+
     private static final String README = """
             What is inside, for whoever reads the report:
 
@@ -57,8 +63,8 @@ public final class BugReport {
             jobs.json        the last jobs: kind, state, times; not what they were asked
             log.txt          the end of the log: times, places, kinds of failures; messages are left out
 
-            There is no text of users or models in here, no access token and no key. Names that you gave to stores, SAEs
-            and jobs are: look through the files before you send them.
+            There is no text of users or models in here, no access token, no key, no name of a machine. Names that you gave
+            to stores, SAEs and jobs are: look through the files before you send them. WORKSPACE is the workspace's folder.
             """;
 
     private BugReport() {}
@@ -78,6 +84,8 @@ public final class BugReport {
         parts.put("workspace.json", json(workspace(bench)));
         parts.put("jobs.json", json(jobs(bench)));
         parts.put("log.txt", log(bench.workspace().logs()));
+        String workspace = bench.workspace().root().toString();
+        parts.replaceAll((name, text) -> withoutHome(text.replace(workspace, "WORKSPACE")));
         AtomicFiles.write(zip, out -> pack(out, parts));
     }
 
@@ -85,7 +93,7 @@ public final class BugReport {
         ZipOutputStream zip = new ZipOutputStream(out, StandardCharsets.UTF_8);
         for (Map.Entry<String, String> part : parts.entrySet()) {
             zip.putNextEntry(new ZipEntry(part.getKey()));
-            zip.write(withoutHome(part.getValue()).getBytes(StandardCharsets.UTF_8));
+            zip.write(part.getValue().getBytes(StandardCharsets.UTF_8));
             zip.closeEntry();
         }
         zip.finish();
@@ -107,8 +115,13 @@ public final class BugReport {
         all.put("machine", report.machine());
         all.put("workspace", report.workspace());
         all.put("settings", settings);
-        all.put("problems", report.problems());
+        all.put("problems", report.problems().stream().map(BugReport::problem).toList());
         return all;
+    }
+
+    /** Of a damaged file only which one it is: why it cannot be read may quote it. */
+    static String problem(String sentence) {
+        return OF_A_FILE.matcher(sentence).replaceFirst("$1 does not open.");
     }
 
     private static Map<String, Object> machine(String version, Map<String, String> environment) {
@@ -196,7 +209,8 @@ public final class BugReport {
                     .sorted()
                     .toList();
             for (Path log : logs.subList(Math.max(0, logs.size() - LOGS), logs.size())) {
-                lines.addAll(LogExtract.of(tail(log)));
+                boolean objects = log.toString().endsWith(".jsonl");
+                lines.addAll(objects ? LogExtract.ofObjects(tail(log)) : LogExtract.of(tail(log)));
             }
         } catch (IOException e) {
             throw new LoupeException("The logs in " + folder + " cannot be read (" + e.getMessage() + ").", e);

@@ -14,8 +14,14 @@ import tools.jackson.databind.JsonNode;
  * of exceptions and their stack, without what they say. Everything that is not recognised is dropped.
  */
 final class LogExtract {
-    private static final Pattern HEAD =
-            Pattern.compile("(\\d{4}-\\d\\d-\\d\\dT[\\d:.]+ +[A-Z]+ +\\d+ \\[[^\\]]*\\] (?:\\S+ )?[\\w.$]+): (.*)");
+    private static final String LEVEL = "(?:TRACE|DEBUG|INFO|WARN|ERROR)";
+    /** Threads are named by programs: one word, or two. */
+    private static final String THREAD = "[\\w.#:@$-]{0,60}(?: [\\w.#:@$-]{1,60})?";
+
+    private static final String REQUEST_ID = "[\\w.-]{1,64}";
+    private static final String NAME = "[\\w.$<>/@-]{0,200}";
+    private static final Pattern HEAD = Pattern.compile("(\\d{4}-\\d\\d-\\d\\dT[\\d:.]{8,15} +" + LEVEL
+            + " +\\d{1,10} \\[" + THREAD + "\\] (?:" + REQUEST_ID + " )?[\\w.$]{1,80}): (.*)");
     private static final Pattern REQUEST = Pattern.compile("[A-Z]{1,10} /[\\w./@:%~+-]* \\d{3} \\d+ ms(, broken off)?");
     /** A class with its package: a word that a sentence begins with has none. */
     private static final Pattern KIND = Pattern.compile("(?:Caused by: |Suppressed: )?"
@@ -27,15 +33,20 @@ final class LogExtract {
 
     private LogExtract() {}
 
+    /**
+     * What passes of a log for people. Its lines are one entry each, or a frame of a stack: what is written to it has no
+     * line ends of its own.
+     */
     static List<String> of(List<String> log) {
         List<String> kept = new ArrayList<>();
-        for (String line : log) {
-            if (line.startsWith("{")) {
-                object(line, kept);
-            } else {
-                plain(line, kept);
-            }
-        }
+        log.forEach(line -> plain(line, kept));
+        return kept;
+    }
+
+    /** What passes of a structured log, a JSON object a line. */
+    static List<String> ofObjects(List<String> log) {
+        List<String> kept = new ArrayList<>();
+        log.forEach(line -> object(line, kept));
         return kept;
     }
 
@@ -65,20 +76,24 @@ final class LogExtract {
         } catch (JacksonException e) {
             return; // half a line, or none of ours
         }
-        kept.add(o.path("timestamp").asString("") + " " + o.path("level").asString("") + " ["
-                + o.path("threadName").asString("") + "] "
-                + o.path("mdc").path("request_id").asString("-") + " "
-                + o.path("loggerName").asString("") + ": "
+        kept.add(field(o, "timestamp", "\\d{1,19}") + " " + field(o, "level", LEVEL) + " ["
+                + field(o, "threadName", THREAD) + "] "
+                + field(o.path("mdc"), "request_id", REQUEST_ID) + " "
+                + field(o, "loggerName", NAME) + ": "
                 + message(o.path("formattedMessage").asString("")));
         for (JsonNode t = o.path("throwable"); t.isObject(); t = t.path("cause")) {
-            kept.add(t.path("className").asString(""));
+            kept.add(field(t, "className", NAME));
             for (JsonNode frame : t.path("stepArray")) {
-                kept.add("\tat " + frame.path("className").asString("") + "."
-                        + frame.path("methodName").asString("") + "("
-                        + frame.path("fileName").asString("") + ":"
-                        + frame.path("lineNumber").asString("") + ")");
+                kept.add("\tat " + field(frame, "className", NAME) + "." + field(frame, "methodName", NAME) + "("
+                        + field(frame, "fileName", NAME) + ":" + field(frame, "lineNumber", "-?\\d{1,9}") + ")");
             }
         }
+    }
+
+    /** A field, if it looks as its kind does. */
+    private static String field(JsonNode o, String name, String form) {
+        String value = o.path(name).asString("-");
+        return value.matches(form) ? value : "-";
     }
 
     private static String message(String text) {

@@ -202,7 +202,7 @@ public final class Tasks {
     /** Does one piece of work; the result is what the command of that name prints. */
     static Object run(Workbench bench, String kind, JsonNode request, Progress progress) {
         return switch (kind) {
-            case "capture" -> bench.stores().capture(capture(bench, request), progress);
+            case "capture" -> bench.stores().capture(capture(bench.workspace().activations(), request), progress);
             case "train" -> bench.training().run(read(request, TrainSpec.class, kind), progress);
             case "eval" ->
                 Map.of(
@@ -218,10 +218,12 @@ public final class Tasks {
             case "train-task" -> bench.sweeps().run(read(request, TrainTask.class, kind), progress);
             case "patch" ->
                 summary(bench.patch()
-                        .run(new PatchJob(read(request, PatchRequest.class, kind), name(request)), progress));
+                        .run(new PatchJob(read(request, PatchRequest.class, kind, "name"), name(request)), progress));
             case "circuit" ->
                 summary(bench.circuits()
-                        .run(new CircuitJob(read(request, CircuitRequest.class, kind), name(request)), progress));
+                        .run(
+                                new CircuitJob(read(request, CircuitRequest.class, kind, "name"), name(request)),
+                                progress));
             case "pull" ->
                 bench.models().pull(read(request, PullSpec.class, kind).source(), progress);
             case "label" -> bench.prose().explain(read(request, LabelSpec.class, kind), progress);
@@ -247,6 +249,8 @@ public final class Tasks {
                 String name = Names.check(request.path("name").asString(""));
                 if (kind.equals("train")) {
                     read(request, TrainSpec.class, kind);
+                } else {
+                    capture(Path.of("."), request);
                 }
                 yield (kind.equals("capture") ? "Capture " : "Train ") + name;
             }
@@ -267,13 +271,13 @@ public final class Tasks {
             }
             case "patch" -> {
                 name(request);
-                PatchRequest r = read(request, PatchRequest.class, kind);
+                PatchRequest r = read(request, PatchRequest.class, kind, "name");
                 r.check();
                 yield "Patch " + what(r);
             }
             case "circuit" -> {
                 name(request);
-                CircuitRequest r = read(request, CircuitRequest.class, kind);
+                CircuitRequest r = read(request, CircuitRequest.class, kind, "name");
                 r.check();
                 yield "Circuit of " + what(r.patch());
             }
@@ -293,6 +297,8 @@ public final class Tasks {
                             + " [\"NAME\"]}.");
                 }
                 String what = names.size() == 1 ? names.get(0) : names.size() + " SAEs";
+                Class<? extends Record> spec = kind.equals("eval") ? EvalSpec.class : IndexSpec.class;
+                read(saes(request), spec, kind);
                 yield (kind.equals("eval") ? "Evaluate " : "Index ") + what;
             }
         };
@@ -345,22 +351,23 @@ public final class Tasks {
             return request;
         }
         ObjectNode copy = (ObjectNode) request.deepCopy();
+        copy.remove("sae");
         copy.putArray("saes").add(request.path("sae").asString(""));
         return copy;
     }
 
-    private static CaptureRequest capture(Workbench bench, JsonNode request) {
+    private static CaptureRequest capture(Path stores, JsonNode request) {
         ObjectNode copy = (ObjectNode) request.deepCopy();
-        copy.put("stores_dir", bench.workspace().activations().toString());
+        copy.put("stores_dir", stores.toString());
         if (!copy.has("model")) {
             copy.put("model", Models.BUILTIN);
         }
         return read(copy, CaptureRequest.class, "capture");
     }
 
-    private static <T> T read(JsonNode request, Class<T> type, String kind) {
+    private static <T> T read(JsonNode request, Class<T> type, String kind, String... also) {
         try {
-            return Views.JSON.treeToValue(request, type);
+            return Requests.read(request, type, also);
         } catch (JacksonException e) {
             Throwable cause = e.getCause();
             if (cause instanceof UsageException u) {

@@ -38,6 +38,41 @@ class BugReportAttackTest {
         assertThat(LogExtract.of(List.of(line))).isEmpty();
     }
 
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{\"timestamp\":\"secret\",\"level\":\"secret\",\"threadName\":\"the secret prompt\",\"loggerName\":\"a b\","
+                        + "\"mdc\":{\"request_id\":\"secret prompt\"},\"formattedMessage\":\"secret\"}",
+                "{\"timestamp\":1,\"level\":\"INFO\",\"threadName\":\"main\",\"loggerName\":\"a.B\",\"throwable\":"
+                        + "{\"className\":\"my secret\",\"stepArray\":[{\"className\":\"the secret\",\"methodName\":\"a secret\","
+                        + "\"fileName\":\"C:\\\\a secret\",\"lineNumber\":\"secret\"}]}}"
+            })
+    void ofAnObjectOnlyWhatLooksLikeItsKindIsKept(String line) {
+        assertThat(LogExtract.ofObjects(List.of(line)).toString()).doesNotContain("secret");
+        assertThat(LogExtract.of(List.of(line))).as("in a log for people").isEmpty();
+    }
+
+    @Test
+    void aLineThatIsNearlyTheHeadOfAnEntryIsLeftOut() {
+        String good = "2026-11-26T10:00:00.000 WARN  12 [http-4] 1234abcd d.loupe.http.Problem: secret";
+        assertThat(LogExtract.of(List.of(good))).containsExactly(good.replace(": secret", ": (message left out)"));
+        for (String bad : List.of(
+                good.replace("WARN", "SECRET"),
+                good.replace("http-4", "my secret prompt"),
+                good.replace("1234abcd", "my secret"),
+                "x " + good)) {
+            assertThat(LogExtract.of(List.of(bad))).isEmpty();
+        }
+    }
+
+    @Test
+    void ofADamagedFileOnlyItsNameIsTold() {
+        assertThat(BugReport.problem("Store x-1: store.json is damaged (\"secret\" at 3).\nsecret"))
+                .isEqualTo("Store x-1 does not open.");
+        assertThat(BugReport.problem("SAE a.b: secret")).isEqualTo("SAE a.b does not open.");
+        assertThat(BugReport.problem("This is JDK 21.")).isEqualTo("This is JDK 21.");
+    }
+
     @Test
     void aRealStackStaysWithoutWhatItSays() {
         assertThat(LogExtract.of(List.of(

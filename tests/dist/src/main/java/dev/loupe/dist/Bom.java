@@ -8,10 +8,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -48,6 +51,7 @@ final class Bom {
             throw new LoupeException("The bill of materials " + file + " is no JSON object.");
         }
         Bom bom = new Bom(document);
+        bom.takeOut("pytorch-native"); // of the building machine; not in the archive
         bom.takeTextsOut();
         bom.addBehind();
         return bom;
@@ -57,10 +61,7 @@ final class Bom {
     List<Part> jars() {
         List<Part> all = new ArrayList<>();
         for (JsonNode c : document.path("components")) {
-            if (c.has("purl")
-                    && !c.path("group").asString("").startsWith("dev.loupe")
-                    // PyTorch's library is not in the archive: it is listed among what lies behind
-                    && !c.path("name").asString("").startsWith("pytorch-native")) {
+            if (c.has("purl") && !c.path("group").asString("").startsWith("dev.loupe")) {
                 String url = "";
                 for (JsonNode r : c.path("externalReferences")) {
                     if (r.path("type").asString("").equals("website")) {
@@ -117,6 +118,30 @@ final class Bom {
                             : one.path("id").asString(one.path("name").asString("")));
         }
         return all.isEmpty() ? UNSAID.getOrDefault(component.path("name").asString(""), "") : String.join(" OR ", all);
+    }
+
+    /** Removes libraries, and what depends on them. */
+    private void takeOut(String beginning) {
+        Set<String> gone = new HashSet<>();
+        removeIf(document.path("components"), c -> {
+            boolean out = c.path("name").asString("").startsWith(beginning);
+            if (out) {
+                gone.add(c.path("bom-ref").asString(""));
+            }
+            return out;
+        });
+        removeIf(document.path("dependencies"), d -> gone.contains(d.path("ref").asString("")));
+        for (JsonNode d : document.path("dependencies")) {
+            removeIf(d.path("dependsOn"), ref -> gone.contains(ref.asString("")));
+        }
+    }
+
+    private static void removeIf(JsonNode array, Predicate<JsonNode> out) {
+        for (int i = array.size() - 1; i >= 0; i--) {
+            if (out.test(array.path(i))) {
+                ((ArrayNode) array).remove(i);
+            }
+        }
     }
 
     /** Texts come once as files beside the document, not with every component. */

@@ -9,7 +9,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The files of a release: launcher, {@code .jvmopts}, {@code lib/} with every jar and the class path, notices and licences.
+ * The files of a release: launcher, {@code .jvmopts}, {@code lib/} with every jar and the class path, notices and licences,
+ * and the pages that the README leads to.
  *
  * @param root the checkout
  * @param classPath jars of the product in their order, PyTorch's library among them
@@ -27,8 +28,13 @@ record Release(Path root, List<Path> classPath, Bom bom, String version, String 
     TarGz files() throws IOException {
         TarGz files = new TarGz();
         files.add("loupe", true, () -> Files.readAllBytes(root.resolve("loupe")));
-        for (String file : List.of(".jvmopts", "LICENSE", "NOTICE", "README.md", "CHANGELOG.md")) {
+        for (String file : List.of(".jvmopts", "LICENSE", "NOTICE")) {
             files.add(file, false, () -> Files.readAllBytes(root.resolve(file)));
+        }
+        for (String page : Pages.of(root)) {
+            if (!page.equals("LICENSE") && !page.equals("NOTICE")) {
+                files.add(page, false, () -> Files.readAllBytes(root.resolve(page)));
+            }
         }
         files.add("THIRD-PARTY.md", Notices.thirdParty(bom, version));
         files.add("sbom.cdx.json", bom.json());

@@ -23,6 +23,7 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
 import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
 
 /** What a release holds of others: each part has a licence, none is commercial, and the fetched ones are pinned. */
 class LicencesTest {
@@ -155,6 +156,40 @@ class LicencesTest {
             }
         }
         assertThat(scripts).isPositive();
+    }
+
+    /** Scripts that a build packs into the pages are named where licences are. */
+    @Test
+    void everyScriptOfThePagesIsNamed() throws IOException {
+        List<String> named = new ArrayList<>();
+        for (JsonNode row :
+                Json.tree(ProjectRoot.resolve("tests/dist/src/main/resources/dev/loupe/dist/behind.json"))) {
+            row.path("npm").forEach(name -> named.add(name.asString("")));
+        }
+        List<String> packed = new ArrayList<>();
+        try (ZipInputStream zip =
+                new ZipInputStream(Files.newInputStream(ProjectRoot.resolve("ui/src/main/bundles/prod.bundle")))) {
+            for (ZipEntry e = zip.getNextEntry(); e != null; e = zip.getNextEntry()) {
+                if (e.getName().endsWith("stats.json")) {
+                    Json.MAPPER
+                            .readTree(zip.readAllBytes())
+                            .path("npmModules")
+                            .propertyNames()
+                            .forEach(packed::add);
+                }
+            }
+        }
+        assertThat(packed)
+                .hasSizeGreaterThan(20)
+                .allSatisfy(module -> assertThat(named)
+                        .as(module)
+                        .anyMatch(name -> name.endsWith("/*")
+                                ? module.startsWith(name.substring(0, name.length() - 1))
+                                : module.equals(name)));
+        assertThat(named)
+                .as("what is named is there")
+                .allSatisfy(name -> assertThat(packed)
+                        .anyMatch(module -> module.equals(name) || module.startsWith(name.replace("*", ""))));
     }
 
     @Test

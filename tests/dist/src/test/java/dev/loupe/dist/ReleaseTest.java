@@ -1,17 +1,21 @@
 package dev.loupe.dist;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.loupe.fixtures.ProjectRoot;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SortedSet;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 import org.apache.commons.compress.compressors.gzip.GzipCompressorInputStream;
@@ -58,6 +62,42 @@ class ReleaseTest {
                 .doesNotHaveDuplicates()
                 .contains("loupe-9/loupe", "loupe-9/lib/a.jar", "loupe-9/lib/natives", "loupe-9/NOTICE")
                 .noneMatch(n -> n.contains("pytorch-native"));
+    }
+
+    /** A reader of the release's README finds every page and picture that it names, and those find theirs. */
+    @Test
+    void noLinkOfAPackedPageLeadsNowhere() throws IOException {
+        Path root = ProjectRoot.path();
+        SortedSet<String> pages = Pages.of(root);
+        assertThat(pages)
+                .contains("README.md", "CHANGELOG.md", "server/docs/numbers.md", "server/docs/cluster.md")
+                .hasSizeGreaterThan(30)
+                .allSatisfy(page -> assertThat(root.resolve(page)).isRegularFile());
+        for (String page : pages) {
+            if (page.endsWith(".md")) {
+                for (String target : Pages.links(page, Files.readString(root.resolve(page)))) {
+                    assertThat(pages)
+                            .as("%s leads to %s", page, target)
+                            .anyMatch(p -> p.equals(target) || p.startsWith(target + "/"));
+                }
+            }
+        }
+    }
+
+    @Test
+    void linksAreFoundInTextPicturesAndFoldersAndThoseOfTheNetworkAreNot() throws IOException {
+        Path root = checkout("links", 1);
+        Files.writeString(
+                root.resolve("README.md"), "[a](docs/a.md#part), <img src=\"docs/p.png\">, [n](https://x.org/y)");
+        Files.createDirectories(root.resolve("docs/more"));
+        Files.writeString(root.resolve("docs/a.md"), "[back](../README.md#top) [all](more)");
+        Files.writeString(root.resolve("docs/more/b.md"), "[c](../c.md)");
+        Files.writeString(root.resolve("docs/c.md"), "no links");
+        Files.writeString(root.resolve("docs/p.png"), "picture");
+        assertThat(Pages.of(root))
+                .containsExactly("CHANGELOG.md", "README.md", "docs/a.md", "docs/c.md", "docs/more/b.md", "docs/p.png");
+        Files.delete(root.resolve("docs/c.md"));
+        assertThatThrownBy(() -> Pages.of(root)).isInstanceOf(NoSuchFileException.class);
     }
 
     private byte[] packed(Path root, String change) throws IOException {

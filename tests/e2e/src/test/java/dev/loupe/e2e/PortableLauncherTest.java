@@ -123,7 +123,9 @@ class PortableLauncherTest {
         "'', '', Darwin, arm64, osx-aarch64",
         "'', '', Linux, aarch64, linux-aarch64",
         "Darwin, x86_64, Darwin, arm64, ''",
-        "Linux, riscv64, Linux, riscv64, ''"
+        "Linux, riscv64, Linux, riscv64, ''",
+        "Linux, x86_64-musl, Linux, x86_64, ''", // Alpine's
+        "Linux, aarch64-musl, Linux, aarch64, ''"
     })
     void the_library_is_the_one_for_the_jdk(
             String system, String processor, String machineSystem, String machineProcessor, String library)
@@ -134,6 +136,16 @@ class PortableLauncherTest {
             assertThat(said).contains("no PyTorch library for " + system + " " + processor, "arm64", jdk.toString());
         } else {
             assertThat(said).contains(release + "/lib/a.jar:" + release + "/lib/torch-" + library + ".jar]");
+        }
+    }
+
+    @Test
+    void what_is_done_with_the_sources_is_told_to_need_them() throws Exception {
+        Path jdk = jdk("jdk", "Linux", "x86_64");
+        for (String command : List.of("test", "bench", "dist")) {
+            assertThat(loupe(command, Map.of("LOUPE_JAVA_HOME", jdk.toString()), "Linux", "x86_64"))
+                    .contains("\"loupe " + command + "\" is about the sources", "this is a release")
+                    .doesNotContain("[");
         }
     }
 
@@ -149,7 +161,11 @@ class PortableLauncherTest {
     private Path jdk(String name, String system, String processor) throws IOException {
         Path jdk = folder.resolve(name);
         Files.createDirectories(jdk.resolve("bin"));
-        String kind = system.isEmpty() ? "" : "OS_ARCH=\"" + processor + "\"\nOS_NAME=\"" + system + "\"\n";
+        boolean musl = processor.endsWith("-musl");
+        String kind = system.isEmpty()
+                ? ""
+                : "OS_ARCH=\"" + processor.replace("-musl", "") + "\"\nOS_NAME=\"" + system + "\"\nLIBC=\""
+                        + (musl ? "musl" : "gnu") + "\"\n";
         Files.writeString(jdk.resolve("release"), "JAVA_VERSION=\"25.0.4\"\n" + kind);
         program(jdk.resolve("bin/javac"), "");
         program(jdk.resolve("bin/java"), "echo \"$0\"; printf '[%s]\\n' \"$@\"");
@@ -158,12 +174,17 @@ class PortableLauncherTest {
 
     /** What the launcher prints for {@code doctor} on such a machine. */
     private String loupe(Map<String, String> environment, String system, String processor) throws Exception {
+        return loupe("doctor", environment, system, processor);
+    }
+
+    private String loupe(String command, Map<String, String> environment, String system, String processor)
+            throws Exception {
         Path programs = Files.createDirectories(folder.resolve("programs"));
         program(
                 programs.resolve("uname"),
                 "case $1 in -s) echo %s ;; -m) echo %s ;; esac".formatted(system, processor));
         ProcessBuilder builder =
-                new ProcessBuilder("/bin/bash", release.resolve("loupe").toString(), "doctor");
+                new ProcessBuilder("/bin/bash", release.resolve("loupe").toString(), command);
         builder.environment().putAll(Map.of("LOUPE_NO_AOT", "1", "LOUPE_JAVA_OPTS", ""));
         builder.environment().putAll(environment);
         builder.environment().merge("PATH", programs.toString(), (path, first) -> first + ":" + path);
