@@ -84,6 +84,9 @@ final class Api {
     }
 
     private static void answer(Context ctx, Problem problem) {
+        if (problem.status() == 413) {
+            Unread.drop(ctx);
+        }
         ctx.status(problem.status());
         ctx.result(Views.line(problem));
         ctx.contentType(Problem.MEDIA_TYPE);

@@ -4,6 +4,7 @@ import dev.loupe.service.Views;
 import java.net.URI;
 import java.time.Instant;
 import java.util.Set;
+import java.util.function.LongSupplier;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpURI;
@@ -36,6 +37,7 @@ final class Gate extends Handler.Wrapper {
     private final @Nullable TokenFile tokens;
     private final RateLimit limit;
     private final Guesses guesses = new Guesses();
+    private final LongSupplier clock;
 
     /**
      * A gate.
@@ -45,13 +47,15 @@ final class Gate extends Handler.Wrapper {
      * @param tokens what requests must carry one of; null for none
      * @param perMinute requests a minute that change something or make the server work, for each token (without tokens:
      *     for each address); 0 for no limit
+     * @param clock the time in nanoseconds, for what may be done so often a minute
      */
-    Gate(Handler inside, Hosts hosts, Proxies proxies, @Nullable TokenFile tokens, int perMinute) {
+    Gate(Handler inside, Hosts hosts, Proxies proxies, @Nullable TokenFile tokens, int perMinute, LongSupplier clock) {
         super(inside);
         this.hosts = hosts;
         this.proxies = proxies;
         this.limit = new RateLimit(perMinute);
         this.tokens = tokens;
+        this.clock = clock;
     }
 
     @Override
@@ -125,7 +129,7 @@ final class Gate extends Handler.Wrapper {
         String inAddress = api || posted ? null : Login.inAddress(request);
         String offered = form != null ? form.token() : inAddress != null ? inAddress : bearer(request);
         String address = proxies.client(request);
-        long wait = offered == null ? 0 : guesses.take(address, System.nanoTime());
+        long wait = offered == null ? 0 : guesses.take(address, clock.getAsLong());
         if (wait > 0) {
             return later(request, response, callback, wait, "Too many wrong tokens are being tried;");
         }
@@ -174,11 +178,11 @@ final class Gate extends Handler.Wrapper {
     private boolean within(Request request, Response response, Callback callback, boolean api, String client)
             throws Exception {
         boolean changes = api && !READING.contains(request.getMethod());
-        long wait = changes ? limit.wait(client, System.nanoTime()) : 0;
+        long wait = changes ? limit.wait(client, clock.getAsLong()) : 0;
         if (wait > 0) {
             return later(request, response, callback, wait, Charge.sentence(limit.perMinute()));
         }
-        new Charge(limit, client).on(request);
+        new Charge(limit, client, clock).on(request);
         return super.handle(request, response, callback);
     }
 

@@ -11,6 +11,7 @@ import java.nio.channels.UnresolvedAddressException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.ServiceLoader;
+import java.util.function.LongSupplier;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.ee10.servlet.ServletHolder;
 import org.eclipse.jetty.ee10.websocket.server.config.JettyWebSocketServletContainerInitializer;
@@ -72,6 +73,11 @@ public final class LoupeServer implements AutoCloseable {
      * @throws LoupeException if the port is in use or the address is none of this machine's, in one sentence
      */
     public static LoupeServer start(Workbench bench, Options options) {
+        return start(bench, options, System::nanoTime);
+    }
+
+    /** @param clock the time in nanoseconds, for what a client may do so often a minute */
+    static LoupeServer start(Workbench bench, Options options, LongSupplier clock) {
         Proxies proxies = new Proxies(options.proxies());
         TokenFile tokens = options.tokenFile() == null ? null : new TokenFile(options.tokenFile());
         QueuedThreadPool threads = new QueuedThreadPool(64, 4);
@@ -103,7 +109,12 @@ public final class LoupeServer implements AutoCloseable {
             contexts.addHandler(ui == null ? new NoPages() : ui.handler(bench));
             server.setHandler(new RequestLog(
                     new Gate(
-                            contexts, new Hosts(options.host(), options.names()), proxies, tokens, options.perMinute()),
+                            contexts,
+                            new Hosts(options.host(), options.names()),
+                            proxies,
+                            tokens,
+                            options.perMinute(),
+                            clock),
                     metrics));
             server.start();
         } catch (Exception e) {

@@ -1,5 +1,9 @@
 package dev.loupe.http;
 
+import io.javalin.http.Context;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.concurrent.TimeUnit;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Request;
@@ -13,6 +17,11 @@ import org.eclipse.jetty.util.Callback;
 final class Unread {
     /** A body up to here is read to its end, so that the connection lives on; one that is longer costs the connection. */
     static final int WORTH_READING = 64 * 1024;
+
+    /** A body that is refused for its length is read to its end up to here, so that the refusal arrives. */
+    static final int WORTH_DROPPING = 8 << 20;
+
+    private static final long LONGEST_NS = TimeUnit.SECONDS.toNanos(10);
 
     private Unread() {}
 
@@ -31,6 +40,34 @@ final class Unread {
             Content.Source.consumeAll(request, Callback.from(answer, callback::failed));
         } else {
             answer.run();
+        }
+    }
+
+    /**
+     * Reads what is left of a body that is refused for its length and forgets it. Whoever is still sending when the
+     * connection closes sees it reset, and many clients then never look at the answer. A body of many megabytes and
+     * one that comes slowly are left where they are, and the client is told that the connection ends.
+     */
+    static void drop(Context ctx) {
+        if (ctx.req().getContentLengthLong() > WORTH_DROPPING || !dropped(ctx)) {
+            ctx.header("Connection", "close");
+        }
+    }
+
+    private static boolean dropped(Context ctx) {
+        long start = System.nanoTime();
+        byte[] buffer = new byte[1 << 16];
+        try {
+            InputStream in = ctx.req().getInputStream();
+            int all = 0;
+            for (int n; (n = in.read(buffer)) >= 0; all += n) {
+                if (all + n > WORTH_DROPPING || System.nanoTime() - start > LONGEST_NS) {
+                    return false;
+                }
+            }
+            return true;
+        } catch (IOException | RuntimeException e) { // broken off, or nothing came for long
+            return false;
         }
     }
 }

@@ -75,6 +75,9 @@ final class V1 {
 
     private static void failed(Exception e, Context ctx) {
         Problem p = Problem.of(e, ctx.req().getRequestURI());
+        if (p.status() == 413) {
+            Unread.drop(ctx);
+        }
         String param = e instanceof BadParameter b ? b.param() : null;
         answer(ctx, p.status() == 422 ? 400 : p.status(), OpenAiError.of(p.status(), p.detail(), param));
     }

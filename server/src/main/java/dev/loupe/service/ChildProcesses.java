@@ -94,6 +94,7 @@ final class ChildProcesses implements AutoCloseable {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("-XX:ErrorFile=" + job.resolve(JobWriter.CRASH)); // of native code, which takes the process with it
+        command.add("-XX:-CreateCoredumpOnCrash"); // gigabytes beside the few lines of the crash's own file
         command.addAll(Executors.jvm());
         command.addAll(List.of(
                 MAIN,

@@ -22,7 +22,7 @@ import tools.jackson.databind.JsonNode;
 /** The watching side of a job: reads only what was appended since the last look. Safe for use from several threads. */
 final class JobReader {
     /** A job that was written down but that no process took over within this time has failed. */
-    private static final long START_MILLIS = 60_000;
+    private static final long START_MILLIS = 300_000;
 
     private static final int MOST_BYTES = 64 << 20;
 

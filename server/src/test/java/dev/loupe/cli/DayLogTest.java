@@ -11,6 +11,7 @@ import ch.qos.logback.core.rolling.TimeBasedRollingPolicy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -49,9 +50,13 @@ class DayLogTest {
 
     private List<String> lines() throws IOException {
         try (Stream<Path> files = Files.list(folder)) {
-            List<Path> all = files.toList();
+            List<Path> all = files.sorted().toList();
             assertThat(all).as("files").hasSizeBetween(1, 2); // two where midnight passed
-            return Files.readAllLines(all.getFirst());
+            List<String> lines = new ArrayList<>();
+            for (Path file : all) {
+                lines.addAll(Files.readAllLines(file));
+            }
+            return lines;
         }
     }
 

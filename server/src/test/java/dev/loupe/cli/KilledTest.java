@@ -24,7 +24,7 @@ class KilledTest {
     @Test
     void aKilledCaptureIsNeverTakenForWholeAndASecondWriterIsToldOfTheFirst() throws Exception {
         Path text = folder.resolve("text.jsonl");
-        Files.writeString(text, SmallWorkspace.documents(4000));
+        Files.writeString(text, SmallWorkspace.documents(20_000));
         Cli cli = new Cli(folder.resolve("loupe"));
         String[] capture = {
             "capture",
@@ -33,7 +33,7 @@ class KilledTest {
             "--hook",
             "blocks.5.hook_resid_post,blocks.4.hook_resid_post",
             "--tokens",
-            "200000",
+            "1000000",
             "--name",
             "big"
         };
@@ -147,7 +147,7 @@ class KilledTest {
     }
 
     private void waitFor(Process process, BooleanSupplier condition) throws Exception {
-        long end = System.nanoTime() + Duration.ofSeconds(90).toNanos();
+        long end = System.nanoTime() + Duration.ofSeconds(300).toNanos();
         while (!condition.getAsBoolean()) {
             if (!process.isAlive() || System.nanoTime() > end) {
                 throw new AssertionError(Files.readString(folder.resolve("log")));

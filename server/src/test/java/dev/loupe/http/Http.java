@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.LongSupplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -36,9 +37,15 @@ final class Http implements AutoCloseable {
         this(workspace, new LoupeServer.Options("127.0.0.1", 0, tokenFile), setting, value);
     }
 
-    /** A server that takes so many working requests a minute of each token. */
-    static Http limited(Path workspace, Path tokenFile, int perMinute) {
-        return new Http(workspace, new LoupeServer.Options("127.0.0.1", 0, tokenFile, perMinute), "threads", "0");
+    /**
+     * A server that takes so many working requests a minute of each token (without tokens: of each address), and whose minute
+     * never ends: what was used up does not come back, however long a test takes.
+     *
+     * @param perMinute 0 for no limit; guesses of tokens have theirs
+     */
+    static Http standing(Path workspace, @Nullable Path tokenFile, int perMinute) {
+        LoupeServer.Options options = new LoupeServer.Options("127.0.0.1", 0, tokenFile, perMinute);
+        return new Http(workspace, options, "threads", "0", () -> 0);
     }
 
     /** A server that believes this proxy. */
@@ -48,12 +55,16 @@ final class Http implements AutoCloseable {
     }
 
     private Http(Path workspace, LoupeServer.Options options, String setting, String value) {
+        this(workspace, options, setting, value, System::nanoTime);
+    }
+
+    private Http(Path workspace, LoupeServer.Options options, String setting, String value, LongSupplier clock) {
         bench = new Workbench(
                 Workspace.create(workspace),
                 Settings.load(
                         Map.of(Settings.Key.WORKSPACE, workspace.toString()),
                         Map.of("LOUPE_" + setting.toUpperCase(Locale.ROOT).replace('-', '_'), value)));
-        server = LoupeServer.start(bench, options);
+        server = LoupeServer.start(bench, options, clock);
     }
 
     Workbench bench() {

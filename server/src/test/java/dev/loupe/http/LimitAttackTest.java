@@ -52,7 +52,7 @@ class LimitAttackTest {
                 IntStream.range(0, 2 * WORKING.size() + 2)
                         .mapToObj(LimitAttackTest::token)
                         .toList());
-        http = Http.limited(folder.resolve("limited"), tokens, PER_MINUTE);
+        http = Http.standing(folder.resolve("limited"), tokens, PER_MINUTE);
     }
 
     @AfterAll

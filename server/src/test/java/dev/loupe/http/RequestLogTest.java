@@ -67,7 +67,7 @@ class RequestLogTest {
     }
 
     private ILoggingEvent line(String id, Class<?> logger) throws InterruptedException {
-        for (int i = 0; i < 400; i++) {
+        for (int i = 0; i < 6000; i++) {
             for (ILoggingEvent e : lines) {
                 if (e.getLoggerName().equals(logger.getName())
                         && id.equals(e.getMDCPropertyMap().get("request_id"))) {

@@ -30,7 +30,7 @@ class UnreadTest {
     @BeforeAll
     static void start() throws IOException {
         Path tokens = Files.write(folder.resolve("tokens"), List.of(TOKEN));
-        http = Http.limited(folder.resolve("workspace"), tokens, 1000);
+        http = Http.standing(folder.resolve("workspace"), tokens, 1000);
     }
 
     @AfterAll
@@ -46,7 +46,7 @@ class UnreadTest {
         Wire() throws IOException {
             socket = new Socket("127.0.0.1", http.server().port());
             socket.setTcpNoDelay(true);
-            socket.setSoTimeout(20_000);
+            socket.setSoTimeout(120_000);
             in = new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
         }
 
@@ -129,6 +129,27 @@ class UnreadTest {
         try (Wire wire = new Wire()) {
             wire.send(head("POST /api/steer", "wrong", length));
             assertThat(wire.answer()).startsWith("http/1.1 401").contains("connection: close");
+        }
+    }
+
+    /**
+     * What is too long is read all the same up to some megabytes: a client that sends first and listens then is answered, and
+     * goes on with its connection.
+     */
+    @ParameterizedTest
+    @CsvSource({"/api/steer, 3000000", "/v1/completions, 3000000", "/v1/completions, 8000000"})
+    void whoIsStillSendingWhatIsTooLongHearsSo(String path, int length) throws IOException {
+        try (Wire wire = new Wire()) {
+            String piece = "a".repeat(100_000);
+            for (int i = 0; i < 2; i++) {
+                wire.send(head("POST " + path, TOKEN, "Content-Length: " + length));
+                pause(); // the server has seen the head and could have said no
+                for (int sent = 0; sent < length; sent += piece.length()) {
+                    wire.send(piece);
+                }
+                pause();
+                assertThat(wire.answer()).startsWith("http/1.1 413").doesNotContain("connection: close");
+            }
         }
     }
 

@@ -12,6 +12,7 @@ import dev.loupe.base.UsageException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -143,6 +144,20 @@ class JobsTest {
         Job dead = jobs().get("20260101-000000-eval-dead");
         assertThat(dead.state()).isEqualTo(JobState.FAILED);
         assertThat(dead.text()).contains("killed or crashed");
+    }
+
+    /** The clock of the machine was set: the same process seems to have begun at another time. */
+    @Test
+    void aProcessWithAnotherStartIsTheSameWhileItsHeartBeats() throws IOException {
+        Path job = written("20260101-000000-eval-clock");
+        JobOwner self = JobOwner.self("");
+        Json.write(
+                job.resolve("owner.json"), new JobOwner(self.pid(), self.started() - 3_600_000, self.host(), "test"));
+        assertThat(jobs().get("20260101-000000-eval-clock").state()).isEqualTo(JobState.FAILED);
+        Path heartbeat = Files.writeString(job.resolve("heartbeat"), "");
+        assertThat(jobs().get("20260101-000000-eval-clock").state()).isEqualTo(JobState.RUNNING);
+        Files.setLastModifiedTime(heartbeat, FileTime.fromMillis(System.currentTimeMillis() - 120_000));
+        assertThat(jobs().get("20260101-000000-eval-clock").state()).isEqualTo(JobState.FAILED);
     }
 
     @Test

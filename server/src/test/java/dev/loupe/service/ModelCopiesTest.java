@@ -59,7 +59,7 @@ class ModelCopiesTest {
                                 Process.class.getName(),
                                 model.toString(),
                                 cache.toString())
-                        .redirectErrorStream(true)
+                        .redirectError(folder.resolve("err" + i).toFile()) // what Java itself warns of is no answer
                         .start());
             }
             for (java.lang.Process p : all) {

@@ -7,6 +7,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Stands where Spark's driver and executors stand: takes tasks over the same connection and hands them to real child
@@ -20,7 +22,7 @@ public final class PretendSpark implements AutoCloseable {
     private final int children;
     private final ExecutorService pool;
     private final List<String> machine;
-    private volatile int killNext;
+    private final AtomicInteger killNext = new AtomicInteger();
     private volatile Map<String, String> settings = Map.of();
     private volatile List<String> joins = List.of();
     private volatile String verdicts = "";
@@ -47,7 +49,7 @@ public final class PretendSpark implements AutoCloseable {
 
     /** Kills so many children in the middle of their next tasks. */
     public void kill(int tasks) {
-        killNext = tasks;
+        killNext.set(tasks);
     }
 
     /** Settings of Spark that hold for the next application. */
@@ -121,14 +123,18 @@ public final class PretendSpark implements AutoCloseable {
             for (int attempt = 0; attempt < 4; attempt++) {
                 Child child = Child.take(launch, "", 1);
                 boolean whole = false;
+                AtomicBoolean killed = new AtomicBoolean();
                 try {
                     String line = child.run(request, event -> {
-                        if (killNext > 0) {
-                            killNext--;
+                        if (killNext.getAndUpdate(n -> Math.max(0, n - 1)) > 0) {
+                            killed.set(true);
                             child.end();
                         }
                         send(wire, frame.task(), event);
                     });
+                    if (killed.get()) { // it was in the pipe already
+                        throw new IOException(Child.sentence(137, ""));
+                    }
                     if (line.charAt(0) == ChildTask.RETRY) {
                         throw new IOException(line.substring(1));
                     }

@@ -85,7 +85,7 @@ class ScratchTest {
                         Holder.class.getName(),
                         scratch.folder().toString(),
                         "activations/.s.partial/table")
-                .redirectErrorStream(true)
+                .redirectError(folder.resolve("err").toFile()) // what Java itself warns of is no answer
                 .start();
         try (var said = other.inputReader()) {
             assertThat(said.readLine()).isEqualTo("held");
