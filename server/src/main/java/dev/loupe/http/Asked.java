@@ -1,5 +1,6 @@
 package dev.loupe.http;
 
+import dev.loupe.service.RequestId;
 import io.javalin.http.Context;
 import io.javalin.http.Handler;
 import java.security.SecureRandom;
@@ -7,7 +8,6 @@ import java.util.HexFormat;
 import java.util.regex.Pattern;
 import org.eclipse.jetty.server.Request;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.MDC;
 
 /**
  * What the server knows of a request while it is answered: its id, which the caller may have given, the route that took
@@ -16,9 +16,6 @@ import org.slf4j.MDC;
 final class Asked {
     /** The header that brings an id and takes it back. */
     static final String HEADER = "X-Request-Id";
-
-    /** The name of the id in the log. */
-    static final String LOGGED = "request_id";
 
     private static final String ATTRIBUTE = "dev.loupe.asked";
     private static final Pattern ID = Pattern.compile("[A-Za-z0-9._:-]{1,64}");
@@ -44,7 +41,7 @@ final class Asked {
 
     /** The id of the request that this thread answers; null outside of one. */
     static @Nullable String current() {
-        return MDC.get(LOGGED);
+        return RequestId.current();
     }
 
     /** A handler that first notes which route it is: the template, since paths are without number. */

@@ -1,5 +1,6 @@
 package dev.loupe.http;
 
+import dev.loupe.service.RequestId;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
@@ -37,7 +38,7 @@ final class RequestLog extends Handler.Wrapper {
             double seconds = (System.nanoTime() - start) / 1e9;
             asked.answered(method, response.getStatus(), seconds);
             if (api && LOG.isInfoEnabled()) {
-                try (MDC.MDCCloseable ignored = MDC.putCloseable(Asked.LOGGED, asked.id())) {
+                try (MDC.MDCCloseable ignored = RequestId.working(asked.id())) {
                     LOG.info(
                             "{} {} {} {} ms{}",
                             method,
@@ -48,7 +49,7 @@ final class RequestLog extends Handler.Wrapper {
                 }
             }
         });
-        try (MDC.MDCCloseable ignored = MDC.putCloseable(Asked.LOGGED, asked.id())) {
+        try (MDC.MDCCloseable ignored = RequestId.working(asked.id())) {
             return super.handle(request, response, callback);
         }
     }

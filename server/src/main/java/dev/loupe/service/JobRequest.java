@@ -1,5 +1,8 @@
 package dev.loupe.service;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -12,9 +15,18 @@ import tools.jackson.databind.JsonNode;
  * @param created when it was asked for, ISO 8601
  * @param by cli or server
  * @param request the request of the kind's use case
+ * @param requestId the id of the HTTP request that asked for it; null for a command
  */
 public record JobRequest(
-        String format, String id, String kind, String title, String created, String by, JsonNode request) {
+        String format,
+        String id,
+        String kind,
+        String title,
+        String created,
+        String by,
+        JsonNode request,
+
+        @JsonProperty("request_id") @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable String requestId) {
     /** The format written by this version. */
-    public static final String FORMAT = "1.0";
+    public static final String FORMAT = "1.1";
 }

@@ -200,7 +200,7 @@ public final class Jobs implements AutoCloseable {
         }
         Json.write(
                 folder.resolve(JobWriter.REQUEST),
-                new JobRequest(JobRequest.FORMAT, id, kind, title, now.toString(), by, request));
+                new JobRequest(JobRequest.FORMAT, id, kind, title, now.toString(), by, request, RequestId.current()));
         return folder;
     }
 

@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.MDC;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -149,9 +150,12 @@ public final class Tasks {
                 && bench.workspace().jobs().equals(folder.getParent())
                 && JobWriter.REQUEST.equals(String.valueOf(file.getFileName()));
         String command = "loupe task (" + kind + ")";
-        return job && folder != null
-                ? bench.jobs().run(folder, command, progress, p -> run(bench, kind, request, p))
-                : bench.jobs().run(kind, request, command, progress, p -> run(bench, kind, request, p));
+        try (MDC.MDCCloseable ignored =
+                RequestId.working(task.path("request_id").asString(null))) { // who asked, in the log of this process
+            return job && folder != null
+                    ? bench.jobs().run(folder, command, progress, p -> run(bench, kind, request, p))
+                    : bench.jobs().run(kind, request, command, progress, p -> run(bench, kind, request, p));
+        }
     }
 
     /** The figures of a matching that scripts rely on. */

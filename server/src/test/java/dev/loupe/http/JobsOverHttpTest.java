@@ -83,10 +83,18 @@ class JobsOverHttpTest {
 
     @Test
     void aJobRunsToItsEndAndItsEventsCanBeFollowed() throws Exception {
-        HttpResponse<String> answer =
-                http.post("/api/comparisons", "{\"a\": \"tiny-s0\", \"b\": \"tiny-s1\", \"threshold\": 0.6}");
+        HttpResponse<String> answer = http.post(
+                "/api/comparisons",
+                "{\"a\": \"tiny-s0\", \"b\": \"tiny-s1\", \"threshold\": 0.6}",
+                "X-Request-Id",
+                "asked-by-seven");
         assertThat(answer.statusCode()).isEqualTo(202);
         String id = json(answer).path("id").asString();
+        assertThat(dev.loupe.base.Json.tree(folder.resolve("jobs").resolve(id).resolve("request.json"))
+                        .path("request_id")
+                        .asString(""))
+                .as("the request that began it")
+                .isEqualTo("asked-by-seven");
         HttpResponse<String> events =
                 http.get("/api/jobs/" + id + "/events"); // no Accept header needed; ends with the job
         assertThat(events.headers().firstValue("content-type").orElse("")).startsWith("text/event-stream");

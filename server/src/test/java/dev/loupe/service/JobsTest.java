@@ -194,7 +194,8 @@ class JobsTest {
                         "Evaluate",
                         Instant.now().toString(),
                         "cli",
-                        JsonNodeFactory.instance.objectNode()));
+                        JsonNodeFactory.instance.objectNode(),
+                        null));
         return job;
     }
 

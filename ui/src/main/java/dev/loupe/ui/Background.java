@@ -5,11 +5,13 @@ import com.vaadin.flow.component.UI;
 import com.vaadin.flow.component.UIDetachedException;
 import dev.loupe.base.CancelledException;
 import dev.loupe.base.LoupeException;
+import dev.loupe.service.RequestId;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
 
 /** Work that would hold up the page: done on a thread of its own, its result brought back under the page's lock. */
 final class Background {
@@ -35,18 +37,26 @@ final class Background {
     static <T> void run(Component view, Callable<T> work, Consumer<T> done, Consumer<String> failed) {
         UI ui = view.getUI().orElseGet(UI::getCurrent);
         RUNNING.incrementAndGet();
+        String asked = RequestId.current();
         Thread.ofVirtual().name("loupe-ui-work").start(() -> {
-            try {
-                T result = work.call();
-                access(ui, () -> done.accept(result));
-            } catch (CancelledException e) {
-                access(ui, () -> failed.accept("Stopped."));
-            } catch (Exception e) {
-                access(ui, () -> failed.accept(sentence(e)));
+            try (MDC.MDCCloseable ignored = RequestId.working(asked)) {
+                work(ui, work, done, failed);
             } finally {
                 RUNNING.decrementAndGet();
             }
         });
+    }
+
+    private static <T> void work(UI ui, Callable<T> work, Consumer<T> done, Consumer<String> failed) {
+        try {
+            T result = work.call();
+            access(ui, () -> done.accept(result));
+        } catch (CancelledException e) {
+            access(ui, () -> failed.accept("Stopped."));
+        } catch (Exception e) {
+            String sentence = sentence(e);
+            access(ui, () -> failed.accept(sentence));
+        }
     }
 
     /** Runs something under the page's lock, if the page is still open. */
@@ -64,6 +74,8 @@ final class Background {
             return String.valueOf(e.getMessage());
         }
         LOG.error("work for the page failed", e);
-        return "This failed inside Loupe (" + e + "); the log under logs/ in the workspace has the details.";
+        String id = RequestId.current();
+        return "This failed inside Loupe (" + e + "); the log under logs/ in the workspace has the details"
+                + (id == null ? "." : ", as request " + id + ".");
     }
 }
