@@ -104,6 +104,8 @@ final class NumberPage {
             "/\\*\\*((?:(?!\\*/).)*?)\\*/\\s*(?:@[\\w.]+(?:\\([^)]*\\))?\\s*)*(?:public )?record (\\w+)\\(",
             Pattern.DOTALL);
 
+    private static final Pattern CONSTANT = Pattern.compile("\\{@(?:link|value)\\s+#([A-Z][A-Z0-9_]+)}");
+
     private NumberPage() {}
 
     /**
@@ -156,13 +158,14 @@ final class NumberPage {
             throws IOException {
         Path source = source(file);
         String shown = source.toString().replaceFirst(".*/java/", "");
-        Matcher m = RECORD.matcher(Files.readString(source));
+        String code = Files.readString(source);
+        Matcher m = RECORD.matcher(code);
         while (m.find()) {
             Set<String> figures = wanted.get(m.group(2));
             if (!wanted.isEmpty() && figures == null || !told.add(shown + " " + m.group(2))) {
                 continue;
             }
-            String comment = m.group(1).replaceAll("\\n\\s*\\*", "\n");
+            String comment = values(m.group(1).replaceAll("\\n\\s*\\*", "\n"), code);
             List<String> fields = new ArrayList<>();
             String[] parts = comment.split("\\n\\s*@");
             for (String part : parts) {
@@ -208,8 +211,29 @@ final class NumberPage {
         return name.replaceAll("([a-z0-9])([A-Z])", "$1_$2").toLowerCase(java.util.Locale.ROOT);
     }
 
-    private static String cell(String text) {
-        return text.replaceAll("\\{@(?:code|link|value)\\s+#?([^}]*)}", "`$1`")
+    /** A reader of the page has no use for the name of a constant: its value stands there. */
+    static String values(String comment, String code) {
+        return CONSTANT.matcher(comment).replaceAll(found -> {
+            Matcher value = Pattern.compile("\\b" + found.group(1) + " =\\s+(-?[\\d._e-]+)[fdL]?;")
+                    .matcher(code);
+            if (!value.find()) {
+                throw new IllegalStateException(found.group() + " is no number of its file");
+            }
+            return value.group(1).replace("_", ",");
+        });
+    }
+
+    /** Code as it is in JSON: names with underscores, those of other records without their record. */
+    private static String inJson(String code) {
+        return Pattern.compile("\\b[a-z]+[A-Za-z0-9]*\\b")
+                .matcher(code.replaceFirst("^\\w*#", ""))
+                .replaceAll(name -> snake(name.group()));
+    }
+
+    static String cell(String text) {
+        return Pattern.compile("\\{@(?:code|link|value)\\s+([^}]*)}")
+                .matcher(text)
+                .replaceAll(code -> Matcher.quoteReplacement("`" + inJson(code.group(1)) + "`"))
                 .replaceAll("<a href=\"([^\"]*)\">([^<]*)</a>", "[$2]($1)")
                 .replaceAll("</?\\w+>", "")
                 .replaceAll("\\s+", " ")

@@ -1,6 +1,7 @@
 package dev.loupe.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.loupe.base.Json;
 import dev.loupe.eval.SaeReport;
@@ -20,6 +21,8 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -64,6 +67,22 @@ class NumberPageTest {
         assertThat(page.lines().filter(l -> l.startsWith("| `")))
                 .hasSizeGreaterThan(500)
                 .noneMatch(l -> l.endsWith("`|  |"));
+        assertThat(Pattern.compile("`[A-Z][A-Z_]{3,}`|`\\w*#\\w+`|`[a-z]+[A-Z]\\w*`")
+                        .matcher(page)
+                        .results()
+                        .map(MatchResult::group))
+                .as("names of our sources in place of what they stand for")
+                .isEmpty();
+    }
+
+    @Test
+    void aConstantIsItsValueAndCodeHasTheNamesOfJson() {
+        String code = "static final double LEAST = 100;\n private static final int MOST_ROWS = 65_536;";
+        assertThat(NumberPage.values("over {@value #LEAST}, at most {@link #MOST_ROWS}", code))
+                .isEqualTo("over 100, at most 65,536");
+        assertThatThrownBy(() -> NumberPage.values("{@value #OTHER}", code)).hasMessageContaining("OTHER");
+        assertThat(NumberPage.cell("{@code ceSpliced − ceClean} and {@link StepRule#deadAfter} of {@code W_dec}"))
+                .isEqualTo("`ce_spliced − ce_clean` and `dead_after` of `W_dec`");
     }
 
     @Test
