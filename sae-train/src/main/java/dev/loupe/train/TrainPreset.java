@@ -23,7 +23,16 @@ public enum TrainPreset {
             "SAELens 6, defaults of its training configs, E|x| = sqrt(d); here AuxK is relative to the residual",
             EnumSet.of(Method.RELU, Method.TOPK, Method.BATCHTOPK, Method.JUMPRELU, Method.GATED, Method.MATRYOSHKA)),
     /** The trainers of dictionary_learning. */
-    DICTIONARY_LEARNING("dictionary_learning, defaults of its trainers", EnumSet.allOf(Method.class)),
+    DICTIONARY_LEARNING(
+            "dictionary_learning, defaults of its trainers",
+            EnumSet.of(
+                    Method.RELU,
+                    Method.PANNEAL,
+                    Method.TOPK,
+                    Method.BATCHTOPK,
+                    Method.MATRYOSHKA,
+                    Method.JUMPRELU,
+                    Method.GATED)),
     /** Gao et al., arXiv 2406.04093, and its repository. */
     OPENAI_TOPK(
             "Gao et al., arXiv 2406.04093, and its code (k 32, AuxK 1/32 of 256); without its per-token normalisation",

@@ -30,7 +30,7 @@ public final class SmallWorkspace {
     }
 
     /** A workspace of a test's own, with links to parts of this one, such as {@code saes/tiny-s0}. */
-    static Cli linked(Path workspace, String... parts) throws IOException {
+    public static Cli linked(Path workspace, String... parts) throws IOException {
         for (String part : parts) {
             Path link = workspace.resolve(part);
             Files.createDirectories(link.getParent());

@@ -90,11 +90,7 @@ class SweepCommandTest {
     private void aTaskRunByItselfMakesTheSameSae() throws IOException {
         String name = "widths.jumprelu-64-k8-learning_rate-0.002-s1";
         Path other = dir.resolve("elsewhere");
-        Files.createDirectories(other);
-        Files.createSymbolicLink(
-                other.resolve("activations"),
-                SmallWorkspace.folder().toAbsolutePath().resolve("activations"));
-        Cli.Result r = new Cli(other)
+        Cli.Result r = SmallWorkspace.linked(other, "activations")
                 .run(
                         "task",
                         dir.resolve("w/sweeps/widths/tasks/" + name + ".json").toString());

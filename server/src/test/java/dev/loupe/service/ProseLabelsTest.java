@@ -87,12 +87,7 @@ class ProseLabelsTest {
 
     private Path workspace() throws IOException {
         Path workspace = folder.resolve("w");
-        Files.createDirectories(workspace);
-        for (String part : List.of("saes", "features", "activations")) {
-            Files.createSymbolicLink(
-                    workspace.resolve(part),
-                    SmallWorkspace.folder().toAbsolutePath().resolve(part));
-        }
+        SmallWorkspace.linked(workspace, "saes", "features", "activations");
         return workspace;
     }
 
