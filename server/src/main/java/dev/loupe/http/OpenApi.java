@@ -4,6 +4,7 @@ import dev.loupe.service.Views;
 import io.javalin.http.HandlerType;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import tools.jackson.databind.node.ArrayNode;
@@ -26,6 +27,8 @@ final class OpenApi {
         ObjectNode paths = root.putObject("paths");
         ObjectNode components = root.putObject("components").putObject("schemas");
         SchemaMaker schemas = new SchemaMaker(components);
+        routes.stream().map(Route::body).filter(Objects::nonNull).forEach(schemas::schema);
+        schemas.answers();
         for (Route route : routes) {
             ObjectNode path = paths.withObjectProperty(route.path());
             operation(path.putObject(route.method().name().toLowerCase(Locale.ROOT)), route, schemas);

@@ -1,10 +1,14 @@
 package dev.loupe.http;
 
 import dev.loupe.service.Views;
+import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.BeanProperty;
 import tools.jackson.databind.JavaType;
 import tools.jackson.databind.SerializationContext;
@@ -20,14 +24,21 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * JSON schemas of the records that travel, read from the mapper that writes them: names and shapes in the OpenAPI
- * document cannot differ from what is sent.
+ * document cannot differ from what is sent. What only answers hold says which fields are always there: the parts of a record
+ * that may not be null. A request may leave out whatever its record has a default for, so nothing is said of its fields.
  */
 final class SchemaMaker {
     private final ObjectNode components;
     private final Map<String, JavaType> made = new LinkedHashMap<>();
+    private boolean answers;
 
     SchemaMaker(ObjectNode components) {
         this.components = components;
+    }
+
+    /** From here on schemas are those of answers; what a request holds, too, has been made by then. */
+    void answers() {
+        answers = true;
     }
 
     ObjectNode schema(Type type) {
@@ -41,6 +52,16 @@ final class SchemaMaker {
         }
         Views.JSON.acceptJsonFormatVisitor(type, new Visitor(node));
         return node;
+    }
+
+    /** The parts of a record that are never null. */
+    private static Set<String> never(Class<?> type) {
+        return type.isRecord()
+                ? Stream.of(type.getRecordComponents())
+                        .filter(c -> !c.getAnnotatedType().isAnnotationPresent(Nullable.class))
+                        .map(RecordComponent::getName)
+                        .collect(Collectors.toSet())
+                : Set.of();
     }
 
     private final class Visitor extends JsonFormatVisitorWrapper.Base {
@@ -60,10 +81,14 @@ final class SchemaMaker {
             ObjectNode object = components.putObject(name);
             object.put("type", "object");
             ObjectNode properties = object.putObject("properties");
+            Set<String> always = answers ? never(type.getRawClass()) : Set.of();
             return new JsonObjectFormatVisitor.Base(getContext()) {
                 @Override
                 public void property(BeanProperty p) {
                     properties.set(p.getName(), schema(p.getType()));
+                    if (always.contains(p.getMember().getName())) {
+                        object.withArray("required").add(p.getName());
+                    }
                 }
 
                 @Override

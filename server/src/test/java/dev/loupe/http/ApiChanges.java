@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import tools.jackson.databind.JsonNode;
 
 /** What a newer OpenAPI document takes away from programs that were written for an older one. */
@@ -88,7 +89,7 @@ final class ApiChanges {
         }
     }
 
-    /** Fields of the old schema that the new one lacks, types that changed, and for bodies fields that are newly required. */
+    /** Fields of the old schema that the new one lacks, types that changed, newly required fields of bodies, fields of answers that may be missing. */
     private void taken(String where, JsonNode old, JsonNode current, boolean body) {
         // schemas name one another in circles: each pair is looked at once
         if (old.isMissingNode()
@@ -100,14 +101,14 @@ final class ApiChanges {
             return;
         }
         values(where, old.path("enum"), current.path("enum"), body);
-        if (body) {
-            Set<String> required = new HashSet<>();
-            old.path("required").forEach(r -> required.add(r.asString("")));
-            current.path("required").forEach(r -> {
-                if (!required.contains(r.asString(""))) {
-                    broken.add(where + ": newly required field " + r.asString(""));
-                }
-            });
+        Set<String> were = names(old.path("required"));
+        Set<String> are = names(current.path("required"));
+        for (String field : body ? are : were) {
+            if (body && !were.contains(field)) {
+                broken.add(where + ": newly required field " + field);
+            } else if (!body && !are.contains(field)) {
+                broken.add(where + ": the field " + field + " is not always there any more");
+            }
         }
         for (Map.Entry<String, JsonNode> field : old.path("properties").properties()) {
             JsonNode other = current.path("properties").path(field.getKey());
@@ -141,6 +142,12 @@ final class ApiChanges {
                 }
             });
         }
+    }
+
+    private static Set<String> names(JsonNode list) {
+        Set<String> names = new TreeSet<>();
+        list.forEach(name -> names.add(name.asString("")));
+        return names;
     }
 
     private static Map<String, JsonNode> parameters(JsonNode operation) {

@@ -24,7 +24,7 @@ class ApiChangesTest {
             {'name': 'q', 'in': 'query'}, {'name': 'p', 'in': 'query', 'schema': {'type': 'string', 'enum': ['one', 'two']}}], 'responses': {'200': {'content': {'application/json': {'schema':
             {'$ref': '#/components/schemas/A'}}}}}}, 'post': {'requestBody': {'content': {'application/json': {'schema':
             {'$ref': '#/components/schemas/B'}}}}, 'responses': {}}}},
-            'components': {'schemas': {'A': {'type': 'object', 'properties': {'x': {'type': 'number'},
+            'components': {'schemas': {'A': {'type': 'object', 'required': ['x'], 'properties': {'x': {'type': 'number'},
             'all': {'type': 'array', 'items': {'$ref': '#/components/schemas/C'}}}},
             'B': {'type': 'object', 'properties': {'n': {'type': 'integer'}, 'way': {'type': 'string', 'enum': ['up', 'down']},
             'by': {'type': 'object', 'additionalProperties': {'type': 'integer'}}, 'free': {'type': 'string'}}},
@@ -61,6 +61,7 @@ class ApiChangesTest {
                 "'x': {'type': 'number'} | 'x': {'type': 'string'} | was",
                 "'deep' | 'shallow' | no field deep any more",
                 "'B': {'type': 'object', | 'B': {'type': 'object', 'required': ['n'], | newly required field n",
+                "'required': ['x'], | '': 0, | the field x is not always there any more",
                 "'200' | '201' | no answer 200 any more",
                 "{'name': 'q', 'in': 'query'} | {'name': 'q', 'in': 'query', 'required': true} | now needs the parameter query q",
                 "'schema': {'type': 'string', 'enum': ['one' | 'schema': {'type': 'integer', 'enum': ['one' | was",
