@@ -9,7 +9,7 @@ metadata holds the prompts as JSON.
 import json, os, sys
 import torch
 import transformers
-from golden_model import reference
+from model_expression import reference
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 

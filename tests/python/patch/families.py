@@ -19,10 +19,8 @@ import torch
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
-# golden_model.py is a script; its parts come before the first model that it makes
-with open(os.path.join(os.path.dirname(__file__), "..", "golden_model.py")) as f:
-    parts = f.read().split("\ndef expression(")[0].replace("source, out = sys.argv[1:3]", "")
-exec(compile(parts, "golden_model.py", "exec"))  # Rules, Parts
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from model_expression import Parts, Rules  # noqa: E402
 
 SITES = {"resid_pre": "hook_resid_pre", "resid_mid": "hook_resid_mid", "resid_post": "hook_resid_post",
          "attn_out": "hook_attn_out", "mlp_out": "hook_mlp_out", "q": "attn.hook_q", "k": "attn.hook_k",

@@ -79,7 +79,7 @@ public final class FakeCuda {
             }
             Files.writeString(folder.resolve("sources.inc"), sources);
             Files.writeString(folder.resolve("kernels.inc"), kernels);
-            for (String own : List.of("shim.hpp", "driver.cpp")) {
+            for (String own : List.of("shim.hpp", "driver.cpp", "cublaslt.inc")) {
                 try (InputStream in = Objects.requireNonNull(FakeCuda.class.getResourceAsStream(own))) {
                     Files.copy(in, folder.resolve(own), StandardCopyOption.REPLACE_EXISTING);
                 }
