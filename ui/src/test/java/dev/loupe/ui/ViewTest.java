@@ -57,7 +57,7 @@ abstract class ViewTest extends BrowserlessTest {
 
     @AfterEach
     void closeWorkbench() throws InterruptedException {
-        for (int i = 0; i < 500 && Background.running() > 0; i++) { // what still reads would make files in the folder
+        for (int i = 0; i < 6000 && Background.running() > 0; i++) { // what still reads would make files in the folder
             Thread.sleep(20);
         }
         workbench.close();

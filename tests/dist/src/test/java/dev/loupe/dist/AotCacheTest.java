@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class AotCacheTest {
     /** Far more than the making takes, on any machine: a bound for a test that would else never end. */
-    private static final Duration PATIENCE = Duration.ofMinutes(5);
+    private static final Duration PATIENCE = Duration.ofMinutes(20);
 
     @TempDir
     static Path machine;
