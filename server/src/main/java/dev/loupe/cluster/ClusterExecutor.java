@@ -41,6 +41,7 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
     private final Attempts attempts = new Attempts();
     private final AtomicLong numbers = new AtomicLong();
     private @Nullable String page;
+    private String pods = "";
     private boolean warned;
 
     /**
@@ -85,13 +86,20 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
     private void begin(Launch launch, Progress progress) {
         String name = String.valueOf(probe.getFileName());
         if (options.storage().isEmpty()) {
-            AtomicFiles.writeString(probe, name + "\n");
+            try {
+                Files.createDirectory(probe);
+            } catch (IOException e) {
+                throw new LoupeException("The folder " + options.workspace() + " cannot be written (" + e + ").", e);
+            }
+            AtomicFiles.writeString(probe.resolve(name), name + "\n");
         }
         link.send(
                 Wire.SETUP,
                 0,
                 new Setup(
-                                options.storage().isEmpty() ? probe.toString() : name,
+                                options.storage().isEmpty()
+                                        ? probe.resolve(name).toString()
+                                        : name,
                                 options.storage(),
                                 options.workspace().toString(),
                                 ProcessHandle.current().pid(),
@@ -134,14 +142,23 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
     }
 
     private void waitFor(Waiting waiting) {
-        String sentence =
-                "the workers of " + fleet.setting("spark.master", options.master()) + " are busy, or none has "
+        String sentence = options.isKubernetes()
+                ? podsWait()
+                : "the workers of " + fleet.setting("spark.master", options.master()) + " are busy, or none has "
                         + fleet.setting("spark.executor.cores", "the cores") + " and "
                         + fleet.setting("spark.executor.memory", "1g") + " of memory free that an executor asks for";
         waiting.say("Waiting for executors: " + sentence + ".");
         waiting.check(
                 fleet.setting(Waiting.LONGEST, ""),
                 "Spark gave no executor: " + sentence + "; Spark's log is " + link.log() + ".");
+    }
+
+    /** What keeps executors that are pods, by Kubernetes' own words or those that Spark has in its log. */
+    private String podsWait() {
+        String why = pods.isEmpty() ? SparkLog.podsRefused(link.log()) : pods;
+        return "Kubernetes has not started their pods" + (why.isEmpty() ? "" : " (" + why + ")") + "; kubectl -n "
+                + fleet.setting("spark.kubernetes.namespace", "default") + " describe pods -l spark-app-selector="
+                + fleet.setting("spark.app.id", "") + " tells more";
     }
 
     @Override
@@ -215,7 +232,8 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
                     none = new Waiting(progress, true);
                 } else {
                     fleet.hope();
-                    none.say("No executor is left: waiting for Spark to start another one.");
+                    none.say("No executor is left: waiting for Spark to start another one"
+                            + (pods.isEmpty() ? "." : " (" + pods + ")."));
                     none.check(fleet.setting(Waiting.LONGEST, ""), "No executor was left.");
                 }
                 while (stage.size() < 2 * slots() && tasks.hasNext()) {
@@ -327,10 +345,14 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
                             + "): the same work may differ in its last bits from one run to the next.");
                 }
             }
+            case Wire.PODS -> pods = frame.text();
             case Wire.ATTEMPT -> attempts.take(frame.text(), progress);
             case Wire.GONE -> {
                 String[] lines = frame.text().split("\n", 2);
-                String why = lines[1].lines().findFirst().orElse("no reason given");
+                String why = lines[1].lines()
+                        .filter(l -> !l.isBlank()) // Kubernetes' begins with an empty one
+                        .findFirst()
+                        .orElse("no reason given");
                 progress.message("Spark lost executor " + lines[0] + " (" + why
                         + "); what it had begun is made elsewhere."
                         + (SparkLog.isOutOfMemory(lines[1])
@@ -339,6 +361,9 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
                                 : ""));
             }
             case Wire.LOST -> {
+                if (frame.task() == 0 && frame.text().startsWith(Wire.WHOLE)) {
+                    throw new LoupeException(frame.text().substring(Wire.WHOLE.length()));
+                }
                 if (frame.task() == 0) {
                     boolean silent = frame.text().equals(Wire.ENDED);
                     throw new LoupeException("Spark at " + options.master() + " cannot be used ("
@@ -356,9 +381,9 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
     public void close() {
         link.close();
         try {
-            Files.deleteIfExists(probe);
+            AtomicFiles.deleteTree(probe);
         } catch (IOException ignored) {
-            // an empty file with a telling name
+            // a folder of a line with a telling name
         }
     }
 }

@@ -65,6 +65,11 @@ public record ClusterOptions(
         return master.equals("yarn") || master.startsWith("k8s");
     }
 
+    /** Whether executors are pods. */
+    boolean isKubernetes() {
+        return master.startsWith("k8s");
+    }
+
     /**
      * Reads {@code KEY=VALUE} settings.
      *

@@ -69,6 +69,11 @@ record Machine(
         if (probe.startsWith("!")) {
             throw new LoupeException(where + " cannot use the storage: " + probe.substring(1) + ".");
         }
+        if (probe.startsWith("?")) {
+            throw new LoupeException(where + " sees the folder " + options.workspace() + ", but may not write in it ("
+                    + probe.substring(1) + "): mount it there for writing, and have executors run as the user of this"
+                    + " command.");
+        }
         if (!probe.equals(wanted)) {
             throw new LoupeException(where + " does not see the folder " + options.workspace()
                     + ", which all machines must share under one path: mount it there, or choose another --workspace.");

@@ -42,6 +42,11 @@ final class SparkCommand {
     private static final String DRIVER_PATH = "spark.driver.extraClassPath";
     private static final String EXECUTOR_JAVA = "spark.executor.extraJavaOptions";
 
+    private static final String FAILURES_FOR = "spark.executor.failuresValidityInterval";
+
+    /** For how long Spark remembers that an executor failed. */
+    static final String FAILURES_WITHIN = "15m";
+
     /** What a task's process takes beside its work, and room for the work: for containers, of which nobody said how large. */
     private static final long OVERHEAD_MIB = 3072;
 
@@ -104,6 +109,9 @@ final class SparkCommand {
         conf.put(EXECUTOR_JAVA, here ? LIGHT + " " + String.join(" ", archive(spark, "executor")) : LIGHT);
         boolean factor = set.containsKey("spark.executor.memoryOverheadFactor")
                 || set.containsKey("spark.kubernetes.memoryOverheadFactor");
+        if (options.isContained()) {
+            conf.put(FAILURES_FOR, FAILURES_WITHIN); // or some lost machines a day end a run of days
+        }
         if (options.isContained() && !factor) {
             conf.put("spark.executor.memoryOverhead", overhead(set) + "m");
         }

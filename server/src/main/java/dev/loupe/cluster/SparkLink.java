@@ -28,6 +28,9 @@ final class SparkLink implements AutoCloseable {
     private static final int REACH_MILLIS = 3_000;
     private static final long POLL_MILLIS = 200;
 
+    /** A driver takes its executors back, which Kubernetes may take some seconds for. */
+    private static final long END_SECONDS = 30;
+
     private final Wire wire;
     private final @Nullable Process driver;
     private final Path log;
@@ -239,7 +242,7 @@ final class SparkLink implements AutoCloseable {
                 if (!ready) {
                     process.destroy(); // it is still starting, and has nothing to clear up
                 }
-                if (!process.waitFor(10, TimeUnit.SECONDS)) {
+                if (!process.waitFor(END_SECONDS, TimeUnit.SECONDS)) {
                     process.destroyForcibly();
                 }
             } catch (InterruptedException e) {

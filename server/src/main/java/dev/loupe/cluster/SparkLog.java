@@ -21,6 +21,10 @@ final class SparkLog {
 
     private static final Pattern DIAGNOSTICS = Pattern.compile("ERROR .*Diagnostics message: (.+)");
     private static final Pattern CAUSE = Pattern.compile("^Caused by: (.+)");
+    private static final Pattern TOO_MANY =
+            Pattern.compile("PodsLifecycleManager: Max number of executor failures \\(\\d+\\) reached");
+    private static final Pattern PODS_REFUSED =
+            Pattern.compile("Failure executing: POST at: \\S+/pods\\. Message: (.+?)\\.(?: Received status.*)?$");
 
     private static final int KEPT = 20;
     private static final long KEPT_MILLIS = TimeUnit.DAYS.toMillis(14);
@@ -41,6 +45,10 @@ final class SparkLog {
         }
         if (lines.stream().anyMatch(l -> l.contains("All masters are unresponsive"))) {
             return "the master does not accept this version of Spark or has gone";
+        }
+        String pods = podsEnded(log, lines);
+        if (!pods.isEmpty()) {
+            return pods;
         }
         List<String> found = new ArrayList<>();
         for (String line : lines) {
@@ -63,7 +71,12 @@ final class SparkLog {
     static String ended(Path log) {
         String last = "";
         try {
-            for (String line : Files.readAllLines(log, StandardCharsets.ISO_8859_1)) {
+            List<String> lines = Files.readAllLines(log, StandardCharsets.ISO_8859_1);
+            String pods = podsEnded(log, lines);
+            if (!pods.isEmpty()) {
+                return pods;
+            }
+            for (String line : lines) {
                 Matcher said = DIAGNOSTICS.matcher(line);
                 if (said.find()) {
                     return "YARN has ended the application: "
@@ -97,6 +110,33 @@ final class SparkLog {
             return Files.readString(log, StandardCharsets.ISO_8859_1).contains("state: ACCEPTED");
         } catch (IOException e) {
             return false;
+        }
+    }
+
+    /** Why Spark has given Kubernetes up; empty if it has not. */
+    private static String podsEnded(Path log, List<String> lines) {
+        String refused = podsRefused(log);
+        if (!refused.isEmpty()) {
+            return "Kubernetes makes no more pods for it, " + refused
+                    + ": ask for fewer or smaller ones with --conf spark.executor.instances=N,"
+                    + " spark.executor.memoryOverhead and spark.executor.cores";
+        }
+        return lines.stream().anyMatch(l -> TOO_MANY.matcher(l).find())
+                ? "more executors failed within " + SparkCommand.FAILURES_WITHIN
+                        + " than spark.executor.maxNumFailures allows: if none ever began, look whether the image has"
+                        + " Spark 4.2 and can start"
+                : "";
+    }
+
+    /** Why Kubernetes makes no pod for Spark, as for a quota: Spark asks again for ever. Empty if it does not say. */
+    static String podsRefused(Path log) {
+        try (Stream<String> lines = Files.lines(log, java.nio.charset.StandardCharsets.ISO_8859_1)) {
+            return lines.map(PODS_REFUSED::matcher)
+                    .filter(Matcher::find)
+                    .map(m -> m.group(1))
+                    .reduce("", (a, b) -> b);
+        } catch (IOException | java.io.UncheckedIOException e) {
+            return "";
         }
     }
 

@@ -3,7 +3,9 @@ package dev.loupe.cluster;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
+import java.util.HashSet;
 import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 /** Waiting for something of Spark: after a short while it is said what for, after the longest wait it is given up. */
@@ -19,7 +21,7 @@ final class Waiting {
     private final Progress progress;
     private final long begin = System.nanoTime();
     private final long quiet;
-    private boolean said;
+    private final Set<String> said = new HashSet<>();
 
     /**
      * Begins now.
@@ -35,10 +37,9 @@ final class Waiting {
         return System.nanoTime() - begin;
     }
 
-    /** Says once what for, when it takes longer than a moment. */
+    /** Says what for, when it takes longer than a moment; the same once. */
     void say(String sentence) {
-        if (!said && nanos() >= quiet) {
-            said = true;
+        if (nanos() >= quiet && said.add(sentence)) {
             progress.message(sentence);
         }
     }

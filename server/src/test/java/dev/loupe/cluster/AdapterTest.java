@@ -113,6 +113,8 @@ class AdapterTest {
                 "25.0.3\n4.1.1\nprobe\nyes",
                 "does not see the folder /shared/ws",
                 "25.0.3\n4.2.0\n\nyes",
+                "sees the folder /shared/ws, but may not write in it (as spark: AccessDeniedException)",
+                "25.0.3\n4.2.0\n?as spark: AccessDeniedException\nyes",
                 "finds no program loupe in the archive loupe.tar.gz",
                 "25.0.3\n4.2.0\nprobe\nno",
                 "has a Java 25.0.3 without a compiler (bin/javac)",

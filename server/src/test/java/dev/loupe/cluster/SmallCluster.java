@@ -31,12 +31,8 @@ final class SmallCluster implements AutoCloseable {
     /** Starts a master and waits until it listens. */
     static SmallCluster start(Path folder, int workers) throws IOException, InterruptedException {
         Files.createDirectories(folder);
-        int port;
-        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            port = free.getLocalPort();
-        }
         SmallCluster cluster =
-                new SmallCluster(folder, SparkHome.find(System.getenv(), "spark://", Progress.silent()), port);
+                new SmallCluster(folder, SparkHome.find(System.getenv(), "spark://", Progress.silent()), freePort());
         try {
             cluster.daemon(
                     "master",
@@ -45,7 +41,7 @@ final class SmallCluster implements AutoCloseable {
                     "--host",
                     "127.0.0.1",
                     "--port",
-                    Integer.toString(port),
+                    Integer.toString(cluster.port),
                     "--webui-port",
                     "0");
             cluster.await();
@@ -56,6 +52,13 @@ final class SmallCluster implements AutoCloseable {
         } catch (IOException | InterruptedException | RuntimeException | Error e) {
             cluster.close();
             throw e;
+        }
+    }
+
+    /** A port that nobody listens at. */
+    static int freePort() throws IOException {
+        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return free.getLocalPort();
         }
     }
 

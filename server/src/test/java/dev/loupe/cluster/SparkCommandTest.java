@@ -138,6 +138,17 @@ class SparkCommandTest {
     }
 
     @Test
+    void lost_machines_do_not_add_up_over_days_and_spark_does_not_wait_before_loupe_does() {
+        assertThat(command("k8s://h", Map.of(), null))
+                .contains("spark.executor.failuresValidityInterval=15m")
+                .contains("spark.scheduler.minRegisteredResourcesRatio=0");
+        assertThat(command("k8s://h", Map.of("spark.executor.failuresValidityInterval", "1h"), null))
+                .contains("spark.executor.failuresValidityInterval=1h");
+        assertThat(command("spark://h:7077", Map.of(), null))
+                .noneMatch(c -> c.startsWith("spark.executor.failuresValidityInterval"));
+    }
+
+    @Test
     void a_driver_far_from_the_command_is_refused_by_name() {
         assertThatThrownBy(() -> command("yarn", Map.of("spark.submit.deployMode", "cluster"), null))
                 .isInstanceOf(UsageException.class)

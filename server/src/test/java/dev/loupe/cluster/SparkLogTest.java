@@ -95,6 +95,29 @@ class SparkLogTest {
     }
 
     @Test
+    void why_kubernetes_makes_no_pod_is_in_the_log() throws Exception {
+        Path log = Files.writeString(folder.resolve("k8s.log"), """
+                26/11/26 WARN ExecutorPodsSnapshotsStoreImpl: Exception when notifying snapshot subscriber.
+                io.fabric8.kubernetes.client.KubernetesClientException: Failure executing: POST at: \
+                http://127.0.0.1:6443/api/v1/namespaces/lab/pods. Message: pods "loupe-1-exec-1" is forbidden: \
+                exceeded quota: lab, requested: pods=1. Received status: Status(apiVersion=v1, code=403).
+                """);
+        assertThat(SparkLog.podsRefused(log))
+                .isEqualTo("pods \"loupe-1-exec-1\" is forbidden: exceeded quota: lab, requested: pods=1");
+        assertThat(SparkLog.reason(log)).contains("exceeded quota").contains("spark.executor.instances=N");
+        Files.writeString(
+                log,
+                "ERROR ExecutorPodsLifecycleManager: Max number of executor failures (3) reached\n"
+                        + "java.lang.IllegalStateException: Shutdown hooks cannot be modified during shutdown.\n");
+        assertThat(SparkLog.reason(log))
+                .contains("spark.executor.maxNumFailures")
+                .contains("image");
+        assertThat(SparkLog.podsRefused(Files.writeString(log, "all is well\n")))
+                .isEmpty();
+        assertThat(SparkLog.podsRefused(folder.resolve("none.log"))).isEmpty();
+    }
+
+    @Test
     void a_queue_without_room_and_a_container_without_memory_are_known() throws Exception {
         Path log = Files.writeString(folder.resolve("yarn.log"), "INFO Application report for a_1 (state: ACCEPTED)\n");
         assertThat(SparkLog.isQueued(log)).isTrue();

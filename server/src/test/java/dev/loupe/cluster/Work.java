@@ -99,8 +99,8 @@ final class Work {
     /** An archive as a release has it, whose program starts what this process was started from. */
     static Path archive(Path folder, String name) throws IOException, InterruptedException {
         Path release = Files.createDirectories(folder.resolve("loupe-1"));
-        StringBuilder script =
-                new StringBuilder("#!/bin/bash\nexec '" + System.getProperty("java.home") + "/bin/java'");
+        StringBuilder script = new StringBuilder("#!/bin/bash\necho \"$0\" >> \"$PWD/started\"\nexec '"
+                + System.getProperty("java.home") + "/bin/java'");
         Executors.jvm().forEach(flag -> script.append(" '").append(flag).append('\''));
         Files.writeString(release.resolve("loupe"), script.append(" dev.loupe.cli.Main \"$@\"\n"));
         Path archive = folder.resolve(name);

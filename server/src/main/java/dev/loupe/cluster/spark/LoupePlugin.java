@@ -4,6 +4,7 @@ import java.io.File;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -25,6 +26,9 @@ public final class LoupePlugin implements SparkPlugin {
     private static final String ASK = "setup";
     private static final String MAY = "verdict ";
     private static final long PAUSE_MILLIS = 100;
+
+    /** Begins what is told of a folder that can be seen and not be written. */
+    private static final String READ_ONLY = "?";
 
     private static volatile @Nullable PluginContext context;
     private static final CompletableFuture<Place> place = new CompletableFuture<>();
@@ -191,11 +195,21 @@ public final class LoupePlugin implements SparkPlugin {
         }
     }
 
+    /** What the driver has written there; why nothing can be written beside it, where that is so. */
     private static String probe(Path file) {
+        String found;
         try {
-            return Files.readString(file).strip();
+            found = Files.readString(file).strip();
         } catch (IOException e) {
             return "";
+        }
+        try {
+            Files.delete(Files.createTempFile(file.getParent(), "executor", ""));
+            return found;
+        } catch (IOException e) {
+            String said = e instanceof FileSystemException f ? f.getReason() : null;
+            return READ_ONLY + "as " + System.getProperty("user.name") + ": "
+                    + (said == null ? e.getClass().getSimpleName() : said);
         }
     }
 

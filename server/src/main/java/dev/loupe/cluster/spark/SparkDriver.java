@@ -57,6 +57,8 @@ public final class SparkDriver {
             "spark.executor.memoryOverhead",
             "spark.executor.instances",
             "spark.dynamicAllocation.enabled",
+            "spark.kubernetes.namespace",
+            "spark.app.id",
             "spark.loupe.wait");
 
     private static final Map<String, String> VERDICTS = new ConcurrentHashMap<>();
@@ -103,10 +105,33 @@ public final class SparkDriver {
         SparkConf conf = new SparkConf();
         String plugins = conf.get("spark.plugins", "");
         conf.set("spark.plugins", (plugins.isEmpty() ? "" : plugins + ",") + LoupePlugin.class.getName());
-        try (JavaSparkContext spark = new JavaSparkContext(conf)) {
+        PodWatch watch;
+        try {
+            watch = PodWatch.of(conf, w);
+        } catch (IllegalStateException e) {
+            lost(w, Wire.WHOLE + e.getMessage());
+            return;
+        }
+        try (PodWatch pods = watch;
+                JavaSparkContext spark = new JavaSparkContext(conf)) {
+            if (pods != null) {
+                pods.begun(spark);
+            }
             serve(spark, w);
         } catch (RuntimeException | Error e) {
-            w.send(Wire.LOST, 0, reason(e));
+            lost(w, reason(e));
+        }
+    }
+
+    /** Says why there is no cluster, and waits until that was read: a connection that ends with unread text loses the last word. */
+    private static void lost(Wire w, String why) throws IOException {
+        w.send(Wire.LOST, 0, why);
+        try {
+            while (true) {
+                w.receive();
+            }
+        } catch (IOException gone) {
+            // it was
         }
     }
 

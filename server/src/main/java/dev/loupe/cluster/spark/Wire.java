@@ -31,7 +31,7 @@ public final class Wire implements Closeable {
     public static final byte RESULT = 7;
     /** From Spark: a task failed in a way that no other machine would mend. */
     public static final byte FAILED = 8;
-    /** From Spark: a task failed on every attempt, or Spark itself did. */
+    /** From Spark: a task failed on every attempt, or Spark itself did: with {@link #WHOLE} in front in a sentence of its own. */
     public static final byte LOST = 9;
     /** What is said instead of a reason where Spark's log alone has one. */
     public static final String ENDED = "the cluster has ended the application";
@@ -53,6 +53,12 @@ public final class Wire implements Closeable {
     public static final byte VERDICT = 17;
     /** From Spark: an attempt of a task failed; where in the first line, then why. */
     public static final byte ATTEMPT = 18;
+
+    /** From Spark: why pods of executors do not start, when that changes; empty if none waits for anything. */
+    public static final byte PODS = 19;
+
+    /** Begins the text of {@link #LOST} where it is a whole sentence. */
+    public static final String WHOLE = "!";
 
     private static final int MOST = 1 << 28;
 

@@ -142,7 +142,8 @@ class ArchitectureTest {
                 .that()
                 .resideOutsideOfPackage("dev.loupe.cluster.spark..")
                 .should()
-                .dependOnClassesThat(resideInAnyPackage("org.apache.spark..", "org.apache.hadoop..", "scala.."))
+                .dependOnClassesThat(
+                        resideInAnyPackage("org.apache.spark..", "org.apache.hadoop..", "scala..", "io.fabric8.."))
                 .check(PRODUCT);
         com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes()
                 .that()
@@ -155,6 +156,7 @@ class ArchitectureTest {
                         "org.apache.spark..",
                         "org.apache.hadoop..",
                         "scala..",
+                        "io.fabric8.kubernetes..", // which Spark brings
                         "org.jspecify.."))
                 .because("its classes travel to Spark alone")
                 .check(PRODUCT);
