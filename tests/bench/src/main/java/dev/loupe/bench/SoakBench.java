@@ -28,14 +28,25 @@ final class SoakBench implements LoneBenchmark {
 
     private final int streams;
     private final int seconds;
+    private final long slackMib;
     private final Beside beside = new Beside();
     private final Timings timings = new Timings();
     private final LongAdder pieces = new LongAdder();
     private @Nullable BenchServer server;
 
     SoakBench(int streams, int seconds) {
+        this(streams, seconds, SLACK_MIB);
+    }
+
+    /**
+     * A soak of another size.
+     *
+     * @param slackMib what memory may grow by beside a share of itself
+     */
+    SoakBench(int streams, int seconds, long slackMib) {
         this.streams = streams;
         this.seconds = seconds;
+        this.slackMib = slackMib;
     }
 
     @Override
@@ -95,7 +106,7 @@ final class SoakBench implements LoneBenchmark {
         }
         double wall = (System.nanoTime() - start) / 1e9;
         double late = Resident.mib();
-        if (late > early * MOST_GROWTH + SLACK_MIB) {
+        if (late > early * MOST_GROWTH + slackMib) {
             throw new LoupeException(
                     String.format(Locale.ROOT, "Memory grew from %.0f to %.0f MiB in %d s.", early, late, seconds));
         }

@@ -43,7 +43,7 @@ final class TextClient {
     int until(long end) {
         int texts = 0;
         try (LoupeClient client = LoupeClient.of(url)) {
-            for (int asked = 0; System.nanoTime() < end; asked++) {
+            for (int asked = 0; asked == 0 || System.nanoTime() < end; asked++) {
                 try {
                     one(client, asked);
                     texts++;

@@ -13,7 +13,7 @@ class CrowdTest {
 
     @Test
     void tabsAndStreamsAreServedTogetherAndNothingIsLeftOver() throws Exception {
-        try (CrowdBench crowd = new CrowdBench(4, 3, 3, 1000, false)) {
+        try (CrowdBench crowd = new CrowdBench(4, 3, 3, 1000, false, 60, 1000)) {
             crowd.prepare(folder);
             Benchmark.Measured m = crowd.run();
             assertThat(m.amount()).isGreaterThanOrEqualTo(4);

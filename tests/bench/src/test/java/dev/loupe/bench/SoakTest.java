@@ -13,7 +13,7 @@ class SoakTest {
 
     @Test
     void manyStreamsAreServedWithoutAnError() throws Exception {
-        try (SoakBench soak = new SoakBench(12, 3)) {
+        try (SoakBench soak = new SoakBench(12, 3, 1000)) {
             soak.prepare(folder);
             Benchmark.Measured m = soak.run();
             assertThat(m.amount()).isPositive();
