@@ -1,5 +1,6 @@
 package dev.loupe.diagnose;
 
+import dev.loupe.math.DoubleOps;
 import dev.loupe.model.HookPoint;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -57,18 +58,9 @@ public final class Numbers {
                 : String.format(Locale.ROOT, "%." + digits + "f", value);
     }
 
-    /** The dot product, in double precision. */
-    public static double dot(float[] a, float[] b) {
-        double sum = 0;
-        for (int i = 0; i < a.length; i++) {
-            sum += (double) a[i] * b[i];
-        }
-        return sum;
-    }
-
     /** The Euclidean length, in double precision. */
     public static double norm(float[] a) {
-        return Math.sqrt(dot(a, a));
+        return Math.sqrt(DoubleOps.dot(a, a));
     }
 
     /** Names "0", "1", … */

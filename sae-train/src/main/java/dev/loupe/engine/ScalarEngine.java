@@ -1,5 +1,6 @@
 package dev.loupe.engine;
 
+import dev.loupe.math.DoubleOps;
 import dev.loupe.math.Matrix;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -54,7 +55,7 @@ final class ScalarEngine implements SaeEngine {
             }
             List<double[]> g = lg.gradient().all();
             double norm =
-                    Math.sqrt(g.stream().mapToDouble(r -> ScalarLoss.dot(r, r)).sum());
+                    Math.sqrt(g.stream().mapToDouble(r -> DoubleOps.dot(r, r)).sum());
             double factor = rule.clip() > 0 ? Math.min(1, rule.clip() / (norm + 1e-6)) : 1;
             if (rule.average() > 0 && average == null) {
                 average = ScalarValues.of(p.narrow());
@@ -183,11 +184,11 @@ final class ScalarEngine implements SaeEngine {
     }
 
     static void removeParallel(double[] gradient, double[] unit) {
-        ScalarLoss.addTo(gradient, -ScalarLoss.dot(gradient, unit), unit);
+        ScalarLoss.addTo(gradient, -DoubleOps.dot(gradient, unit), unit);
     }
 
     private static void normalise(double[] row) {
-        double norm = Math.sqrt(ScalarLoss.dot(row, row));
+        double norm = Math.sqrt(DoubleOps.dot(row, row));
         for (int j = 0; j < row.length; j++) {
             row[j] /= norm;
         }

@@ -1,5 +1,6 @@
 package dev.loupe.engine;
 
+import dev.loupe.math.DoubleOps;
 import dev.loupe.math.StatisticalTopK;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -41,7 +42,7 @@ final class ScalarLoss {
         }
         for (int t = 0; t < batch; t++) {
             for (int i = 0; i < n; i++) {
-                pi[t][i] = p.bEnc[i] + dot(p.enc[i], seen(t));
+                pi[t][i] = p.bEnc[i] + DoubleOps.dot(p.enc[i], seen(t));
             }
         }
         f = activations(pi, p, rule);
@@ -59,7 +60,7 @@ final class ScalarLoss {
         double energy = 0;
         double[][] residual = new double[batch][];
         for (int t = 0; t < batch; t++) {
-            energy += dot(y[t], y[t]);
+            energy += DoubleOps.dot(y[t], y[t]);
             int groups = rule.groups();
             double[][] error = new double[groups][]; // ŷ − y with the latents of the first groups only
             for (int group = 0; group < groups; group++) {
@@ -69,10 +70,10 @@ final class ScalarLoss {
                         addTo(error[group], f[t][i], p.dec[i]);
                     }
                 }
-                nested += rule.prefixWeight() * dot(error[group], error[group]) / batch;
+                nested += rule.prefixWeight() * DoubleOps.dot(error[group], error[group]) / batch;
             }
             residual[t] = error[groups - 1];
-            rowErrors[t] = dot(residual[t], residual[t]);
+            rowErrors[t] = DoubleOps.dot(residual[t], residual[t]);
             reconstruction += rowErrors[t];
             backward(t, error);
         }
@@ -136,7 +137,7 @@ final class ScalarLoss {
 
     private static double part(double[] row, int from, int end) {
         double[] part = Arrays.copyOfRange(row, from, end);
-        return Math.sqrt(dot(part, part));
+        return Math.sqrt(DoubleOps.dot(part, part));
     }
 
     /** Passes on a derivative with respect to {@link #norm} of a decoder row. */
@@ -177,7 +178,7 @@ final class ScalarLoss {
         double[] e = p.bDec.clone();
         addTo(e, -1, y[t]);
         for (int j = 0; j < p.skip.length; j++) {
-            e[j] += dot(p.skip[j], x[t]);
+            e[j] += DoubleOps.dot(p.skip[j], x[t]);
         }
         return e;
     }
@@ -199,7 +200,7 @@ final class ScalarLoss {
             for (int i = 0; i < n; i++) {
                 if (rule.group(i) <= group) {
                     addTo(g.dec[i], f[t][i], dYHat);
-                    throughActivation(t, i, dot(dYHat, p.dec[i]));
+                    throughActivation(t, i, DoubleOps.dot(dYHat, p.dec[i]));
                 }
             }
         }
@@ -264,7 +265,7 @@ final class ScalarLoss {
             }
         }
         double l0 = Arrays.stream(frequency).sum();
-        value += s.firing(l0, dot(frequency, frequency));
+        value += s.firing(l0, DoubleOps.dot(frequency, frequency));
         for (int i = 0; i < n && rule.selection() == Selection.THRESHOLD; i++) {
             for (int t = 0; t < batch; t++) { // equation 12: dH/dθ = −(1/ε)K
                 g.theta[i] -= s.firingSlope(l0, frequency[i]) / rule.bandwidth() * kernel(t, i) / batch;
@@ -297,10 +298,10 @@ final class ScalarLoss {
             for (int i = 0; i < n; i++) {
                 addTo(error, Math.max(0, pi[t][i]), p.dec[i]);
             }
-            value += dot(error, error) / batch;
+            value += DoubleOps.dot(error, error) / batch;
             for (int i = 0; i < n; i++) {
                 if (pi[t][i] > 0) {
-                    double d = 2 * dot(error, p.dec[i]) / batch;
+                    double d = 2 * DoubleOps.dot(error, p.dec[i]) / batch;
                     g.bEnc[i] += d;
                     throughDirection(t, i, d);
                 }
@@ -318,11 +319,11 @@ final class ScalarLoss {
         }
         for (int i : chosen) {
             addTo(g.dec[i], 2 * weight * pi[t][i], difference);
-            double d = 2 * weight * dot(difference, p.dec[i]);
+            double d = 2 * weight * DoubleOps.dot(difference, p.dec[i]);
             g.bEnc[i] += d;
             throughDirection(t, i, d);
         }
-        return weight * dot(difference, difference);
+        return weight * DoubleOps.dot(difference, difference);
     }
 
     /** f of a batch. */
@@ -380,14 +381,6 @@ final class ScalarLoss {
             for (double[] row : y) {
                 sum += (row[j] - mean) * (row[j] - mean);
             }
-        }
-        return sum;
-    }
-
-    static double dot(double[] a, double[] b) {
-        double sum = 0;
-        for (int j = 0; j < a.length; j++) {
-            sum += a[j] * b[j];
         }
         return sum;
     }

@@ -2,11 +2,11 @@ package dev.loupe.eval;
 
 import dev.loupe.base.Progress;
 import dev.loupe.corpus.DocumentSource;
+import dev.loupe.math.DoubleOps;
 import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.Sae;
 import dev.loupe.store.ActivationStore;
-import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -41,13 +41,9 @@ final class KlScore {
                         SpliceLoss.constant(new float[mean.length]),
                         SpliceLoss.constant(mean)),
                 progress);
-        double spliced = mean(kl[0]);
-        double zero = mean(kl[1]);
-        return new ReportCard.Kl(kl[0].length, spliced, zero, mean(kl[2]), (zero - spliced) / zero);
-    }
-
-    private static double mean(double[] values) {
-        return Arrays.stream(values).average().orElse(Double.NaN);
+        double spliced = DoubleOps.mean(kl[0]);
+        double zero = DoubleOps.mean(kl[1]);
+        return new ReportCard.Kl(kl[0].length, spliced, zero, DoubleOps.mean(kl[2]), (zero - spliced) / zero);
     }
 
     /** KL(softmax(a) ‖ softmax(b)) in nats, by log-sum-exp in double precision. */

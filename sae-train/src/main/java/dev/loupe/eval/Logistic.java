@@ -1,5 +1,6 @@
 package dev.loupe.eval;
 
+import dev.loupe.math.DoubleOps;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
@@ -69,7 +70,7 @@ public final class Logistic {
             gradient[j] = w[j];
         }
         for (int r = 0; r < z.length; r++) {
-            double s = dot(z[r], w);
+            double s = DoubleOps.dot(z[r], w);
             double margin = y[r] ? s : -s;
             double weight = y[r] ? up : down;
             // log(1 + e^-m) without overflow
@@ -88,9 +89,9 @@ public final class Logistic {
         double[] g = new double[n];
         double value = loss(z, y, up, down, w, g);
         Deque<double[][]> pairs = new ArrayDeque<>();
-        for (int round = 0; round < ROUNDS && Math.sqrt(dot(g, g)) > 1e-6 * z.length; round++) {
+        for (int round = 0; round < ROUNDS && Math.sqrt(DoubleOps.dot(g, g)) > 1e-6 * z.length; round++) {
             double[] direction = direction(g, pairs);
-            double slope = dot(direction, g);
+            double slope = DoubleOps.dot(direction, g);
             double step = 1;
             double[] next = new double[n];
             double[] nextG = new double[n];
@@ -114,7 +115,7 @@ public final class Logistic {
                 s[j] = next[j] - w[j];
                 t[j] = nextG[j] - g[j];
             }
-            if (dot(s, t) > 1e-12) {
+            if (DoubleOps.dot(s, t) > 1e-12) {
                 pairs.addFirst(new double[][] {s, t});
                 if (pairs.size() > HISTORY) {
                     pairs.removeLast();
@@ -133,19 +134,19 @@ public final class Logistic {
         double[] alpha = new double[pairs.size()];
         int i = 0;
         for (double[][] p : pairs) {
-            alpha[i] = dot(p[0], q) / dot(p[0], p[1]);
+            alpha[i] = DoubleOps.dot(p[0], q) / DoubleOps.dot(p[0], p[1]);
             add(q, -alpha[i++], p[1]);
         }
         double[][] newest = pairs.peekFirst();
         double scale = newest == null
-                ? 1 / Math.max(1, Math.sqrt(dot(g, g)))
-                : dot(newest[0], newest[1]) / dot(newest[1], newest[1]);
+                ? 1 / Math.max(1, Math.sqrt(DoubleOps.dot(g, g)))
+                : DoubleOps.dot(newest[0], newest[1]) / DoubleOps.dot(newest[1], newest[1]);
         for (int j = 0; j < q.length; j++) {
             q[j] *= scale;
         }
         for (Iterator<double[][]> it = pairs.descendingIterator(); it.hasNext(); ) {
             double[][] p = it.next();
-            add(q, alpha[--i] - dot(p[1], q) / dot(p[0], p[1]), p[0]);
+            add(q, alpha[--i] - DoubleOps.dot(p[1], q) / DoubleOps.dot(p[0], p[1]), p[0]);
         }
         for (int j = 0; j < q.length; j++) {
             q[j] = -q[j];
@@ -157,14 +158,6 @@ public final class Logistic {
         for (int j = 0; j < to.length; j++) {
             to[j] += factor * v[j];
         }
-    }
-
-    private static double dot(double[] a, double[] b) {
-        double sum = 0;
-        for (int j = 0; j < a.length; j++) {
-            sum += a[j] * b[j];
-        }
-        return sum;
     }
 
     /** The log odds of the class. */

@@ -3,12 +3,12 @@ package dev.loupe.eval;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
 import dev.loupe.corpus.DocumentSource;
+import dev.loupe.math.DoubleOps;
 import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.sae.Sae;
 import dev.loupe.store.ActivationStore;
 import dev.loupe.store.StoreManifest;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** The losses of a report. Those that do not depend on the SAE are measured once for several SAEs of one place. */
@@ -51,14 +51,14 @@ final class Losses {
                     + " has no token to predict: every sequence is one token long.");
         }
         progress.stage("loss with " + sae.name() + " spliced in", base.clean().length, "tokens");
-        double spliced = mean(
+        double spliced = DoubleOps.mean(
                 pass.with(splices.reconstruction(), progress, text.sequences().size()));
         double[] identity = pass.with(splices.identity(), Progress.silent(), pass.sequencesWithin(IDENTITY_TOKENS));
         double identityError = 0;
         for (int i = 0; i < identity.length; i++) {
             identityError = Math.max(identityError, Math.abs(identity[i] - base.clean()[i]));
         }
-        double clean = mean(base.clean());
+        double clean = DoubleOps.mean(base.clean());
         return new SaeReport.Loss(
                 text.describe(),
                 base.clean().length,
@@ -78,12 +78,8 @@ final class Losses {
         progress.stage("loss without the SAE", predictions, "tokens");
         double[] clean = pass.clean(progress);
         progress.stage("loss with zero and mean ablation", 2 * predictions, "tokens");
-        double zero = mean(pass.with(SpliceLoss.constant(new float[meanRow.length]), progress, all));
-        double mean = mean(pass.with(SpliceLoss.constant(meanRow), progress, all));
+        double zero = DoubleOps.mean(pass.with(SpliceLoss.constant(new float[meanRow.length]), progress, all));
+        double mean = DoubleOps.mean(pass.with(SpliceLoss.constant(meanRow), progress, all));
         return new Baseline(clean, zero, mean);
-    }
-
-    private static double mean(double[] values) {
-        return Arrays.stream(values).sum() / values.length;
     }
 }

@@ -2,6 +2,7 @@ package dev.loupe.eval;
 
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
+import dev.loupe.math.DoubleOps;
 import dev.loupe.math.Matrix;
 import dev.loupe.model.HookPoint;
 import dev.loupe.model.LanguageModel;
@@ -15,7 +16,6 @@ import java.lang.foreign.Arena;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /** Measures a transcoder set or cross-layer transcoder as a whole: every layer alone, and all of them in the model at once. */
@@ -75,10 +75,11 @@ public final class SetEvaluation {
         for (int l = 0; l < layers; l++) {
             int only = l;
             progress.stage("loss with layer " + l + " replaced", clean.length, "tokens");
-            deltas[l] = mean(pass.through(ids -> taps(set, model, text, ids, only), progress, all)) - mean(clean);
+            deltas[l] = DoubleOps.mean(pass.through(ids -> taps(set, model, text, ids, only), progress, all))
+                    - DoubleOps.mean(clean);
         }
         progress.stage("loss with all layers replaced", clean.length, "tokens");
-        double replaced = mean(pass.through(ids -> taps(set, model, text, ids, -1), progress, all));
+        double replaced = DoubleOps.mean(pass.through(ids -> taps(set, model, text, ids, -1), progress, all));
         List<SetReport.Layer> reports = new ArrayList<>();
         double l0 = 0;
         double dead = 0;
@@ -112,7 +113,7 @@ public final class SetEvaluation {
                 reports.stream().mapToDouble(SetReport.Layer::fvu).average().orElseThrow(),
                 dead / latents,
                 clean.length,
-                mean(clean),
+                DoubleOps.mean(clean),
                 replaced,
                 reports,
                 (System.nanoTime() - start) / 1e9,
@@ -185,9 +186,5 @@ public final class SetEvaluation {
             out.setRow(r, row);
         }
         return out;
-    }
-
-    private static double mean(double[] values) {
-        return Arrays.stream(values).sum() / values.length;
     }
 }

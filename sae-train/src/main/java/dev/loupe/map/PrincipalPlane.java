@@ -1,5 +1,6 @@
 package dev.loupe.map;
 
+import dev.loupe.math.DoubleOps;
 import dev.loupe.math.Matrix;
 
 /** The two principal components of rows, by power iteration from fixed beginnings; signs are made unique. */
@@ -48,8 +49,8 @@ final class PrincipalPlane {
         double[] places = new double[2 * n];
         double variance = 0;
         for (int i = 0; i < n; i++) {
-            places[2 * i] = dot(x[i], first);
-            places[2 * i + 1] = dot(x[i], second);
+            places[2 * i] = DoubleOps.dot(x[i], first);
+            places[2 * i + 1] = DoubleOps.dot(x[i], second);
             variance += places[2 * i] * places[2 * i] / n;
         }
         double scale = variance > 0 ? 1e-4 / Math.sqrt(variance) : 1;
@@ -68,15 +69,15 @@ final class PrincipalPlane {
         for (int step = 0; step < ITERATIONS; step++) {
             double[] next = new double[d];
             for (int a = 0; a < d; a++) {
-                next[a] = dot(covariance[a], v);
+                next[a] = DoubleOps.dot(covariance[a], v);
             }
             if (not != null) {
-                double along = dot(next, not);
+                double along = DoubleOps.dot(next, not);
                 for (int c = 0; c < d; c++) {
                     next[c] -= along * not[c];
                 }
             }
-            double norm = Math.sqrt(dot(next, next));
+            double norm = Math.sqrt(DoubleOps.dot(next, next));
             if (!(norm > 0)) {
                 break;
             }
@@ -94,13 +95,5 @@ final class PrincipalPlane {
             }
         }
         return v;
-    }
-
-    private static double dot(double[] a, double[] b) {
-        double sum = 0;
-        for (int c = 0; c < a.length; c++) {
-            sum += a[c] * b[c];
-        }
-        return sum;
     }
 }

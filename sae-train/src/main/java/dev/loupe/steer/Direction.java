@@ -1,5 +1,6 @@
 package dev.loupe.steer;
 
+import dev.loupe.math.DoubleOps;
 import dev.loupe.sae.LatentReader;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -87,7 +88,7 @@ record Direction(
             h[index] = (float) ((1 - share) * h[index]);
             return;
         }
-        double along = share * dot(h, d) / (norm * norm);
+        double along = share * DoubleOps.dot(h, d) / (norm * norm);
         for (int i = 0; i < h.length; i++) {
             h[i] = (float) (h[i] - along * d[i]);
         }
@@ -108,14 +109,6 @@ record Direction(
         if (latent != null) {
             return code;
         }
-        return d == null ? h[index] : dot(h, d) / (norm * norm);
-    }
-
-    private static double dot(float[] a, float[] b) {
-        double sum = 0;
-        for (int i = 0; i < a.length; i++) {
-            sum += (double) a[i] * b[i];
-        }
-        return sum;
+        return d == null ? h[index] : DoubleOps.dot(h, d) / (norm * norm);
     }
 }

@@ -1,6 +1,7 @@
 package dev.loupe.steer;
 
 import dev.loupe.base.UsageException;
+import dev.loupe.math.DoubleOps;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
@@ -73,7 +74,7 @@ public final class RepIt {
             double before = norm(u);
             for (int twice = 0; twice < 2; twice++) { // once more for rounding
                 for (double[] q : basis) {
-                    axpy(-dot(q, u), q, u);
+                    axpy(-DoubleOps.dot(q, u), q, u);
                 }
             }
             double after = norm(u);
@@ -101,7 +102,7 @@ public final class RepIt {
         double[] left = u.clone();
         double shared = 0;
         for (double[] q : basis) {
-            double along = dot(q, u);
+            double along = DoubleOps.dot(q, u);
             shared += along * along;
             axpy(-alpha * along, q, left);
         }
@@ -110,7 +111,7 @@ public final class RepIt {
         for (int i = 0; i < values.length; i++) {
             values[i] = (float) back[i];
         }
-        double all = dot(u, u);
+        double all = DoubleOps.dot(u, u);
         return new Isolated(values, rho, all > 0 ? shared / all : 0, dropped, carriers(back));
     }
 
@@ -144,7 +145,7 @@ public final class RepIt {
      */
     public double common(float[] vector) {
         double[] u = solveLower(chol, finite(vector, target.length));
-        return Math.sqrt(projected(u) / dot(u, u));
+        return Math.sqrt(projected(u) / DoubleOps.dot(u, u));
     }
 
     /** The energy ‖QQᵀu‖² of a vector along the others, as a share of that of the target: 1 − ρ for an isolated one. */
@@ -155,7 +156,7 @@ public final class RepIt {
     private double projected(double[] u) {
         double sum = 0;
         for (double[] q : basis) {
-            sum += Math.pow(dot(q, u), 2);
+            sum += Math.pow(DoubleOps.dot(q, u), 2);
         }
         return sum;
     }
@@ -250,16 +251,8 @@ public final class RepIt {
         return wide;
     }
 
-    private static double dot(double[] a, double[] b) {
-        double sum = 0;
-        for (int i = 0; i < a.length; i++) {
-            sum += a[i] * b[i];
-        }
-        return sum;
-    }
-
     private static double norm(double[] a) {
-        return Math.sqrt(dot(a, a));
+        return Math.sqrt(DoubleOps.dot(a, a));
     }
 
     private static void axpy(double by, double[] x, double[] y) {

@@ -2,6 +2,7 @@ package dev.loupe.steer;
 
 import dev.loupe.base.Progress;
 import dev.loupe.base.UsageException;
+import dev.loupe.math.DoubleOps;
 import dev.loupe.math.Matrix;
 import dev.loupe.model.Activation;
 import dev.loupe.model.Backward;
@@ -101,14 +102,15 @@ public record TokenAttribution(
                 continue; // no SAE was trained on special tokens
             }
             float[] g = gradient.row(0, p);
-            all += dot(g, rows[p]);
+            all += DoubleOps.dot(g, rows[p]);
             for (int e = codes.start(p); e < codes.end(p); e++) {
                 int id = codes.ids()[e];
                 if (scores[id] == null) {
                     scores[id] = new float[ids.length];
                     activations[id] = new float[ids.length];
                 }
-                double s = codes.values()[e] * dot(g, sae.decoderRows().row(id));
+                double s =
+                        codes.values()[e] * DoubleOps.dot(g, sae.decoderRows().row(id));
                 scores[id][p] = (float) s;
                 activations[id][p] = codes.values()[e];
                 total += s;
@@ -160,13 +162,5 @@ public record TokenAttribution(
             best = v[i] > v[best] ? i : best;
         }
         return best;
-    }
-
-    private static double dot(float[] a, float[] b) {
-        double sum = 0;
-        for (int i = 0; i < a.length; i++) {
-            sum += (double) a[i] * b[i];
-        }
-        return sum;
     }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.loupe.fixtures.Cases;
+import dev.loupe.math.DoubleOps;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -117,7 +118,7 @@ class GradientTest {
             double[] pi = States.preActivations(q, row, rule);
             for (int i = 0; i < N; i++) {
                 if (!rule.sparsity().onDeadOnly() || since[i] >= rule.deadAfter()) {
-                    double norm = rule.unitDecoder() ? 1 : Math.sqrt(ScalarLoss.dot(decoder.dec[i], decoder.dec[i]));
+                    double norm = rule.unitDecoder() ? 1 : Math.sqrt(DoubleOps.dot(decoder.dec[i], decoder.dec[i]));
                     sum += rule.sparsity().preActivation() * Math.max(0, q.theta[i] - pi[i]) * norm / x.length;
                 }
             }

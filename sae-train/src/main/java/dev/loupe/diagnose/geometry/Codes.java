@@ -1,6 +1,6 @@
 package dev.loupe.diagnose.geometry;
 
-import dev.loupe.diagnose.Numbers;
+import dev.loupe.math.DoubleOps;
 import dev.loupe.math.Parallel;
 import dev.loupe.sae.SparseCodes;
 import java.util.Arrays;
@@ -89,7 +89,7 @@ final class Codes {
             int[] before = cluster.clone();
             double[] lengths = new double[k];
             for (int c = 0; c < k; c++) {
-                lengths[c] = Numbers.dot(centres[c], centres[c]);
+                lengths[c] = DoubleOps.dot(centres[c], centres[c]);
             }
             Parallel.run(codes.size(), i -> {
                 double best = Double.POSITIVE_INFINITY;

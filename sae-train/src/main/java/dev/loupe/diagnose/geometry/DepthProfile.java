@@ -16,6 +16,7 @@ import dev.loupe.diagnose.Study;
 import dev.loupe.diagnose.Subject;
 import dev.loupe.diagnose.Topic;
 import dev.loupe.diagnose.Wants;
+import dev.loupe.math.DoubleOps;
 import dev.loupe.model.HookPoint;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -116,7 +117,7 @@ public final class DepthProfile implements Diagnostic {
                         correlate(l, h, next);
                         if (l > 0) {
                             double norms = Numbers.norm(before) * Numbers.norm(step);
-                            curvature[l - 1] += norms == 0 ? 0 : 1 - Numbers.dot(before, step) / norms;
+                            curvature[l - 1] += norms == 0 ? 0 : 1 - DoubleOps.dot(before, step) / norms;
                         }
                         before = step;
                     }

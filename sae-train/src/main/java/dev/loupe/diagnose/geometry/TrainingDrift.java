@@ -15,6 +15,7 @@ import dev.loupe.diagnose.Study;
 import dev.loupe.diagnose.Subject;
 import dev.loupe.diagnose.Topic;
 import dev.loupe.diagnose.Wants;
+import dev.loupe.math.DoubleOps;
 import dev.loupe.sae.Sae;
 import java.util.Arrays;
 import java.util.List;
@@ -100,7 +101,7 @@ public final class TrainingDrift implements Diagnostic {
                     float[] v = b.encoderRows().row(i);
                     double norms = Numbers.norm(u) * Numbers.norm(v);
                     angles[i] =
-                            norms == 0 ? 0 : Math.toDegrees(Math.acos(Math.clamp(Numbers.dot(u, v) / norms, -1, 1)));
+                            norms == 0 ? 0 : Math.toDegrees(Math.acos(Math.clamp(DoubleOps.dot(u, v) / norms, -1, 1)));
                     shifts[i] = Math.abs(boundary(b, i) - boundary(a, i));
                     distance += Math.abs(boundary(a, i)) / angles.length;
                 }

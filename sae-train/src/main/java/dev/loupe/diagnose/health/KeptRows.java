@@ -1,6 +1,7 @@
 package dev.loupe.diagnose.health;
 
 import dev.loupe.diagnose.Numbers;
+import dev.loupe.math.DoubleOps;
 import dev.loupe.math.Matrix;
 import dev.loupe.train.BatchSource;
 import java.util.List;
@@ -46,7 +47,7 @@ final class KeptRows implements BatchSource {
 
     @Override
     public double meanSquaredNorm() {
-        return rows.stream().mapToDouble(r -> Numbers.dot(r, r)).average().orElse(Double.NaN);
+        return rows.stream().mapToDouble(r -> DoubleOps.dot(r, r)).average().orElse(Double.NaN);
     }
 
     @Override

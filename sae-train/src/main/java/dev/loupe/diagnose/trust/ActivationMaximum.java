@@ -15,6 +15,7 @@ import dev.loupe.diagnose.Study;
 import dev.loupe.diagnose.Subject;
 import dev.loupe.diagnose.Topic;
 import dev.loupe.diagnose.Wants;
+import dev.loupe.math.DoubleOps;
 import dev.loupe.math.Matrix;
 import dev.loupe.model.Backward;
 import dev.loupe.model.BackwardPlan;
@@ -224,7 +225,7 @@ public final class ActivationMaximum implements Diagnostic {
             double closest = -2;
             for (int t = 0; t < embeddings.length; t++) {
                 double norms = Numbers.norm(embeddings[t]) * Numbers.norm(bestX);
-                double cosine = norms == 0 ? -2 : Numbers.dot(embeddings[t], bestX) / norms;
+                double cosine = norms == 0 ? -2 : DoubleOps.dot(embeddings[t], bestX) / norms;
                 if (cosine > closest) {
                     closest = cosine;
                     near = t;

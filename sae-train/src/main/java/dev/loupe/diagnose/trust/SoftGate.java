@@ -16,6 +16,7 @@ import dev.loupe.diagnose.Study;
 import dev.loupe.diagnose.Subject;
 import dev.loupe.diagnose.Topic;
 import dev.loupe.diagnose.Wants;
+import dev.loupe.math.DoubleOps;
 import dev.loupe.model.Activation;
 import dev.loupe.model.HookPoint;
 import dev.loupe.model.Rules;
@@ -88,7 +89,7 @@ public final class SoftGate implements Diagnostic {
                 float[] plain = gradient(ids, Rules.NONE);
                 for (int t = 0; t < TEMPERATURES.length; t++) {
                     float[] soft = gradient(ids, new Rules(false, false, false, false, TEMPERATURES[t]));
-                    cosine[t] += Numbers.dot(plain, soft) / (Numbers.norm(plain) * Numbers.norm(soft));
+                    cosine[t] += DoubleOps.dot(plain, soft) / (Numbers.norm(plain) * Numbers.norm(soft));
                     length[t] += Numbers.norm(soft) / Numbers.norm(plain);
                 }
                 progress.advance(++texts);
