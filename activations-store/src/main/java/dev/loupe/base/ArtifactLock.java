@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The right to write one artifact folder, held by one process at a time through a lock of the operating system (so a
@@ -18,6 +19,8 @@ import java.nio.file.StandardOpenOption;
 public final class ArtifactLock implements AutoCloseable {
     /** The locked byte lies far behind the text, so that others can read who holds the lock on every platform. */
     private static final long LOCKED_BYTE = 1L << 30;
+
+    private static final long POLL_MILLIS = 100;
 
     private final FileChannel channel;
     private final FileLock lock;
@@ -35,7 +38,55 @@ public final class ArtifactLock implements AutoCloseable {
      */
     public static ArtifactLock acquire(Path artifact, String what) {
         Path folder = artifact.toAbsolutePath();
-        Path file = folder.resolveSibling("." + folder.getFileName() + ".lock");
+        ArtifactLock lock = tryAcquire(folder, what);
+        if (lock == null) {
+            throw new LoupeException("Another process is writing " + folder + " (" + holder(folder)
+                    + "): wait until it ends or choose another name; nothing was changed.");
+        }
+        return lock;
+    }
+
+    /**
+     * The same for what several may want to have, each of which would write the same: whoever comes later waits, and finds it
+     * there.
+     *
+     * @throws CancelledException if the wait is cancelled
+     */
+    public static ArtifactLock await(Path artifact, String what, Progress progress) {
+        Path folder = artifact.toAbsolutePath();
+        for (boolean said = false; ; said = true) {
+            ArtifactLock lock = tryAcquire(folder, what);
+            if (lock != null) {
+                return lock;
+            }
+            if (!said) {
+                progress.message("Waiting for another process that is at it (" + holder(folder) + ").");
+            }
+            progress.check();
+            try {
+                Thread.sleep(POLL_MILLIS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new CancelledException();
+            }
+        }
+    }
+
+    private static Path file(Path folder) {
+        return folder.resolveSibling("." + folder.getFileName() + ".lock");
+    }
+
+    private static String holder(Path folder) {
+        try {
+            String holder = Files.readString(file(folder)).strip();
+            return holder.isEmpty() ? "unknown" : holder;
+        } catch (IOException e) {
+            throw AtomicFiles.failure(file(folder), e);
+        }
+    }
+
+    private static @Nullable ArtifactLock tryAcquire(Path folder, String what) {
+        Path file = file(folder);
         FileChannel channel = null;
         try {
             Files.createDirectories(file.getParent());
@@ -48,11 +99,8 @@ public final class ArtifactLock implements AutoCloseable {
                 lock = null;
             }
             if (lock == null) {
-                String holder = Files.readString(file).strip();
                 channel.close();
-                throw new LoupeException("Another process is writing " + folder + " ("
-                        + (holder.isEmpty() ? "unknown" : holder)
-                        + "): wait until it ends or choose another name; nothing was changed.");
+                return null;
             }
             String text = "process " + ProcessHandle.current().pid() + ", " + what + "\n";
             channel.truncate(0);
@@ -75,7 +123,7 @@ public final class ArtifactLock implements AutoCloseable {
         closeQuietly(channel);
     }
 
-    private static void closeQuietly(@org.jspecify.annotations.Nullable FileChannel channel) {
+    private static void closeQuietly(@Nullable FileChannel channel) {
         if (channel != null) {
             try {
                 channel.close();

@@ -107,6 +107,9 @@ public final class CaptureJob {
         try (DocumentParts text = new DocumentParts(source, heldOut, request.seed(), plan.poolCharacters(), progress)) {
             DocumentPool first = text.next();
             DiskSpace.check(request, plan);
+            if (!executor.remote()) { // machines of a cluster are looked at by whoever knows them
+                ShardMemory.check(request, plan, ShardMemory.ofMachine());
+            }
             try (StoreWriter writer = StoreWriter.create(folder, plan.spec())) {
                 LanguageLabeler labeler = LanguageLabeler.of(source.languages());
                 StoreManifest manifest = capture(writer, plan, first.heldOut(), text.trainFrom(first), labeler);

@@ -46,7 +46,12 @@ record CapturePlan(
         int batchTokens,
         long poolCharacters) {
     private static final int DEFAULT_CONTEXT = 256;
+    /** Where nobody says how many: more rows than these make no capture quicker. */
     static final int MOST_SHARD_ROWS = 65_536;
+
+    /** Where somebody does: a hook point of width 8,192 then has files of 4 GB, which others have to read, too. */
+    static final int MOST_CHOSEN_ROWS = 131_072;
+
     private static final long SHARD_BYTES = 256L << 20; // memory for the rows of one shard, all hook points
     static final int BATCH_TOKENS = 2048;
     private static final long LEAST_POOL = 32L << 20;
@@ -83,8 +88,10 @@ record CapturePlan(
         if (rules.excludeFirst() >= context) {
             throw new UsageException("All " + context + " positions of the context would be left out: exclude fewer.");
         }
-        int most = rules.shardRows() == null ? mostShardRows : Math.min(mostShardRows, rules.shardRows());
-        int shardRows = (int) Math.max(context, Math.min(most, Math.max(1024, SHARD_BYTES / (4 * width))));
+        long most = rules.shardRows() == null
+                ? Math.min(mostShardRows, Math.max(1024, SHARD_BYTES / (4 * width)))
+                : rules.shardRows();
+        int shardRows = (int) Math.max(context, most);
         long pool =
                 Math.clamp(request.tokens(), LEAST_POOL / POOL_PER_TOKEN, MOST_POOL / POOL_PER_TOKEN) * POOL_PER_TOKEN;
         Map<String, Object> capture = new LinkedHashMap<>();

@@ -163,6 +163,24 @@ public record CaptureRequest(
                 rules);
     }
 
+    /** The same with another model. */
+    public CaptureRequest withModel(String newModel) {
+        return new CaptureRequest(
+                name,
+                storesDir,
+                newModel,
+                text,
+                jsonField,
+                hooks,
+                tokens,
+                context,
+                prependBos,
+                dtype,
+                heldOut,
+                seed,
+                rules);
+    }
+
     /** The same with another order of documents. */
     public CaptureRequest withSeed(long newSeed) {
         return new CaptureRequest(

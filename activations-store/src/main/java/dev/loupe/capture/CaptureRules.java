@@ -16,7 +16,7 @@ import tools.jackson.databind.annotation.JsonNaming;
  * @param excludeFirst positions at the start of every sequence, BOS counted, that get no row
  * @param maskDimensions dimensions set to zero before rows are stored; null for none
  * @param clip largest |a| that is stored; null for no limit
- * @param shardRows rows of a full shard, which is one task of a cluster; null for as many as fit into 256 MB
+ * @param shardRows rows of a full shard, which is one task of a cluster; null for as many as fit into 256 MB, 65,536 at most
  */
 @JsonNaming(SnakeCaseStrategy.class)
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -37,8 +37,8 @@ public record CaptureRules(
             throw new UsageException(
                     "The first positions to leave out cannot be fewer than 0; they are " + excludeFirst + ".");
         }
-        if (shardRows != null && (shardRows < LEAST_SHARD_ROWS || shardRows > CapturePlan.MOST_SHARD_ROWS)) {
-            throw new UsageException("A shard has " + LEAST_SHARD_ROWS + " to " + CapturePlan.MOST_SHARD_ROWS
+        if (shardRows != null && (shardRows < LEAST_SHARD_ROWS || shardRows > CapturePlan.MOST_CHOSEN_ROWS)) {
+            throw new UsageException("A shard has " + LEAST_SHARD_ROWS + " to " + CapturePlan.MOST_CHOSEN_ROWS
                     + " rows; they are " + shardRows + ".");
         }
     }

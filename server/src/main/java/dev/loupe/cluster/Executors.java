@@ -17,6 +17,7 @@ public final class Executors implements AutoCloseable {
     private final @Nullable ClusterOptions options;
     private final Map<String, String> environment;
     private @Nullable StartingCluster cluster;
+    private @Nullable Path needed;
 
     /**
      * By the settings.
@@ -40,14 +41,19 @@ public final class Executors implements AutoCloseable {
                 ? null
                 : new ClusterOptions(
                         on,
-                        ClusterOptions.conf(List.of(conf.split(";(?=\\s*spark\\.|\\s*$|;)")).stream()
-                                .map(String::strip)
-                                .filter(c -> !c.isEmpty())
-                                .toList()),
+                        conf(conf),
                         archive.isBlank() ? null : Path.of(archive.strip()),
                         workspace,
                         storage.strip());
         this.environment = environment;
+    }
+
+    /** Settings of Spark, separated by semicolons. */
+    static Map<String, String> conf(String text) {
+        return ClusterOptions.conf(List.of(text.split(";(?=\\s*spark\\.|\\s*$|;)")).stream()
+                .map(String::strip)
+                .filter(c -> !c.isEmpty())
+                .toList());
     }
 
     /** Whether work is done elsewhere. */
@@ -67,7 +73,7 @@ public final class Executors implements AutoCloseable {
         }
         StartingCluster c = cluster;
         if (c == null) {
-            c = StartingCluster.begin(o, launch(o), environment, progress);
+            c = StartingCluster.begin(o, launch(o, needed), environment, progress);
             cluster = c;
         }
         return c.watched(progress);
@@ -138,18 +144,40 @@ public final class Executors implements AutoCloseable {
         return Path.of(name).toAbsolutePath().normalize().toString();
     }
 
+    /**
+     * A model that is a folder or file outside of the workspace, as other machines find it. They are asked before any work
+     * whether they do.
+     *
+     * @throws UsageException if they share no folder with this machine
+     */
+    public synchronized Path model(Path path) {
+        Path absolute = path.toAbsolutePath().normalize();
+        ClusterOptions o = options;
+        if (o == null) {
+            return absolute;
+        }
+        if (stored()) {
+            throw new UsageException("The machines of the cluster share no folder with this one, so they do not have the"
+                    + " model " + absolute + ": copy it to " + o.workspace().resolve("models")
+                    + ", from where they get it, and give that name, or name a model of the hub.");
+        }
+        needed = Files.isDirectory(absolute) ? absolute.resolve("config.json") : absolute;
+        return absolute;
+    }
+
     private boolean stored() {
         ClusterOptions o = options;
         return o != null && !o.storage().isEmpty();
     }
 
     /** How executors start Loupe: as this process was, or from the archive. */
-    private static Launch launch(ClusterOptions options) {
+    private static Launch launch(ClusterOptions options, @Nullable Path needed) {
         List<String> arguments = List.of(Launch.WORKSPACE, options.workspace().toString());
         String java = System.getProperty("java.home");
+        String needs = needed == null ? "" : needed.toString();
         return options.archive() != null
-                ? new Launch("loupe", java, List.of(), arguments)
-                : new Launch("", java, jvm(), arguments);
+                ? new Launch("loupe", java, List.of(), arguments, needs)
+                : new Launch("", java, jvm(), arguments, needs);
     }
 
     /** The flags of this JVM that suit a child as well, and its class path. */

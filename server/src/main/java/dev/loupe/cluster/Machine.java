@@ -15,6 +15,7 @@ import dev.loupe.base.LoupeException;
  * @param memory bytes for tasks: what the machine or the container has beside Spark's own JVM
  * @param contained whether that memory is this executor's alone, and it is killed when it takes more
  * @param processor what its processor can do that decides the bits of results
+ * @param missing the file of a model that the work needs and that cannot be read there; empty if it can
  */
 record Machine(
         String executor,
@@ -25,7 +26,8 @@ record Machine(
         boolean loupe,
         long memory,
         boolean contained,
-        String processor) {
+        String processor,
+        String missing) {
     private static final int LEAST_UPDATE = 3;
     private static final String RUNTIME_ONLY = " without javac";
 
@@ -40,7 +42,8 @@ record Machine(
                 lines[5].equals("yes"),
                 Long.parseLong(lines[6]),
                 lines[7].equals("contained"),
-                lines[8]);
+                lines[8],
+                lines.length > 9 ? lines[9] : "");
     }
 
     /**
@@ -77,6 +80,11 @@ record Machine(
         if (!probe.equals(wanted)) {
             throw new LoupeException(where + " does not see the folder " + options.workspace()
                     + ", which all machines must share under one path: mount it there, or choose another --workspace.");
+        }
+        if (!missing.isEmpty()) {
+            throw new LoupeException(where + " does not see the model's file " + missing
+                    + ": mount it there under the same path, or copy the model to "
+                    + options.workspace().resolve("models") + " and give that name.");
         }
         if (!loupe) {
             throw new LoupeException(where + " finds no program loupe in the archive " + options.archive()

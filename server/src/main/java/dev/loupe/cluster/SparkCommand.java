@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How a driver is started: by {@code bin/spark-submit} where Spark is a site's own, which reads {@code spark-env.sh} as well;
@@ -52,8 +53,13 @@ final class SparkCommand {
 
     private SparkCommand() {}
 
-    /** The command, up to the end. */
-    static List<String> of(ClusterOptions options, SparkHome spark, SparkSite site, Path jar) {
+    /**
+     * The command, up to the end. What is secret is never in it.
+     *
+     * @param secrets the file that has it; null for none
+     */
+    static List<String> of(
+            ClusterOptions options, SparkHome spark, SparkSite site, @Nullable Path secrets, Path jar) {
         Map<String, String> conf = conf(options, spark, site);
         List<String> command = new ArrayList<>();
         Path submit = spark.folder().resolve("bin").resolve("spark-submit");
@@ -72,7 +78,14 @@ final class SparkCommand {
                 "Loupe",
                 "--class",
                 SparkDriver.class.getName()));
-        conf.forEach((key, value) -> command.addAll(List.of("--conf", key + "=" + value)));
+        conf.forEach((key, value) -> {
+            if (!SecretSettings.is(key, value)) {
+                command.addAll(List.of("--conf", key + "=" + value));
+            }
+        });
+        if (secrets != null) {
+            command.addAll(List.of("--properties-file", secrets.toString()));
+        }
         Path archive = options.archive();
         if (archive != null) {
             String others = set(options, site).getOrDefault("spark.archives", ""); // the option would replace them

@@ -85,7 +85,7 @@ public record SparkHome(Path folder, String version, boolean ours) {
             Files.writeString(pom, pom(more));
             Path log = temporary.resolve("maven.log");
             ProcessBuilder builder = new ProcessBuilder(
-                    maven(environment),
+                    maven(environment, System.getProperty("loupe.root", "")),
                     "-B",
                     "-q",
                     "-f",
@@ -128,14 +128,20 @@ public record SparkHome(Path folder, String version, boolean ours) {
         }
     }
 
-    private static String maven(Map<String, String> environment) {
+    /** That of a checkout, which fetches Maven itself where there is none; else the one on the path. */
+    static String maven(Map<String, String> environment, String root) {
         for (String folder : environment.getOrDefault("PATH", "").split(java.io.File.pathSeparator)) {
             Path program = Path.of(folder, "mvn");
             if (Files.isExecutable(program)) {
                 return program.toString();
             }
         }
-        return "mvn";
+        Path own = Path.of(root, "mvnw").toAbsolutePath();
+        if (!root.isEmpty() && Files.isExecutable(own)) {
+            return own.toString();
+        }
+        throw new LoupeException("Spark " + VERSION + " is not here, and there is no Maven (mvn) on the PATH to fetch it:"
+                + " set SPARK_HOME to the folder of a Spark " + VERSION + ", or install Maven; nothing was begun.");
     }
 
     private static String firstError(String log) {

@@ -84,11 +84,12 @@ final class SparkLink implements AutoCloseable {
                     + ": --archives names the release archive that ./loupe dist makes; nothing was begun.");
         }
         PlainPaths paths = new PlainPaths();
-        try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+        SparkSite site = SparkSite.of(spark, environment);
+        try (SecretSettings secrets = SecretSettings.of(options.conf(), site); // read by the driver before it calls
+                ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             Files.createDirectories(log.toAbsolutePath().getParent());
-            SparkSite site = SparkSite.of(spark, environment);
             ProcessBuilder builder = new ProcessBuilder(
-                            SparkCommand.of(plain(options, paths), spark, site, paths.of(jar)))
+                            SparkCommand.of(plain(options, paths), spark, site, secrets.file(), paths.of(jar)))
                     .redirectErrorStream(true)
                     .redirectOutput(log.toFile());
             Map<String, String> own = builder.environment();

@@ -3,6 +3,7 @@ package dev.loupe.service;
 import dev.loupe.base.Checksums;
 import dev.loupe.base.Names;
 import dev.loupe.base.Progress;
+import dev.loupe.base.UsageException;
 import dev.loupe.cluster.Executors;
 import dev.loupe.corpus.Corpora;
 import dev.loupe.corpus.DocumentSource;
@@ -106,6 +107,12 @@ public final class Evaluations {
         long weights = 0;
         List<EvalTask> tasks = new ArrayList<>();
         for (String name : names) {
+            String model = saes.open(name).modelId();
+            if (!models.elsewhere(model, executors).equals(model)) {
+                throw new UsageException("The SAE " + name + " names its model by a path from where its store was captured ("
+                        + model + "), which the machines of the cluster cannot follow: evaluate it here (--on local), or"
+                        + " capture with the absolute path.");
+            }
             executors.fetch(
                     workspace.activations().resolve(store == null ? saes.store(name) : Names.check(store)), progress);
             if (text != null || !isCurrent(name, store)) {
@@ -172,6 +179,9 @@ public final class Evaluations {
      */
     public SetReport runSet(String name, @Nullable String chosen, Progress progress) {
         TranscoderSet set = TranscoderSet.open(workspace.saes(), name);
+        if (executors.remote()) {
+            progress.message("The set " + name + " is evaluated on this machine: a cluster evaluates single SAEs.");
+        }
         String layer = TranscoderSet.nameOf(name, 0);
         try (ActivationStore store = stores.open(chosen == null ? saes.store(layer) : chosen)) {
             return SetEvaluation.run(set, store, models.of(set.layer(0)), EvalOptions.standard(), progress);

@@ -107,6 +107,18 @@ final class ModelFinder {
         return LanguageModels.named(models, id);
     }
 
+    /**
+     * The folder or file that a name stands for by its path alone, absolute; null for the embedded model, a name in {@code
+     * models/}, and a model of the hub.
+     */
+    @Nullable Path outside(String id) {
+        if (id.isBlank() || id.equals(Models.BUILTIN) || own(id) != null) {
+            return null;
+        }
+        Path path = local(id);
+        return path == null ? null : path.toAbsolutePath().normalize();
+    }
+
     private @Nullable Path local(String id) {
         if (id.isBlank()) {
             throw new UsageException(

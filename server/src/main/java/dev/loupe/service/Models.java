@@ -3,6 +3,7 @@ package dev.loupe.service;
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.NotFoundException;
 import dev.loupe.base.Progress;
+import dev.loupe.cluster.Executors;
 import dev.loupe.model.HookInfo;
 import dev.loupe.model.LanguageModel;
 import dev.loupe.model.LanguageModels;
@@ -166,6 +167,21 @@ public final class Models implements AutoCloseable {
     /** The folder in {@code models/} that a name stands for; null for the embedded model and every other kind of name. */
     @Nullable Path own(String id) {
         return finder.own(id);
+    }
+
+    /**
+     * A model as machines of a cluster find it, if work is done on one: a path is made absolute, and looked for there before
+     * any work.
+     *
+     * @return the reference by which they open it
+     * @throws dev.loupe.base.UsageException if it is a path of this machine, and the others share no folder with it
+     */
+    String elsewhere(String reference, Executors executors) {
+        ModelReference model = ModelReference.parse(reference);
+        Path path = executors.remote() ? finder.outside(model.name()) : null;
+        return path == null
+                ? reference
+                : new ModelReference(executors.model(path).toString(), model.weights(), model.precision()).text();
     }
 
     /** About the bytes that a model's weights take in memory, in 32 bits each; 0 if it is not here or cannot be read. */

@@ -170,6 +170,7 @@ public final class RandomControl {
                     sae.provenance().seed());
         }
         sweeps.run(task, progress);
+        evaluations.elsewhere(List.of(task.name()), null, null, progress);
         return evaluations.isCurrent(task.name())
                 ? evaluations.report(task.name()).orElseThrow()
                 : evaluations.run(task.name(), null, progress);

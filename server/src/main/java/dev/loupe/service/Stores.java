@@ -129,8 +129,9 @@ public final class Stores {
     }
 
     /** Captures a store, or continues an interrupted capture. */
-    public CaptureResult capture(CaptureRequest request, Progress progress) {
-        checkName(request.name());
+    public CaptureResult capture(CaptureRequest asked, Progress progress) {
+        checkName(asked.name());
+        CaptureRequest request = asked.withModel(models.elsewhere(asked.model(), executors));
         models.fetch(request.model(), progress);
         try (Executors.Claim claim = executors.claim(List.of(request.folder()), progress)) {
             executors.fetch(request.folder(), progress);

@@ -139,9 +139,13 @@ public final class Sweeps {
         return SweepPlan.elsewhere(stores.folder(spec.store()), workspace.saes(), tasks(spec));
     }
 
-    /** Does one task of a sweep by itself: what another executor would do. */
+    /** Does one task of a sweep by itself: on the cluster, if there is one. */
     public TrainResult run(TrainTask task, Progress progress) {
-        TrainGroup.Outcome o = TrainGroup.run(stores.folder(task.store()), workspace.saes(), List.of(task), progress)
+        Path store = stores.folder(task.store());
+        List<TrainTask> one = List.of(task);
+        TrainGroup.Outcome o = (executors.remote()
+                        ? trainings.elsewhere(store, one, progress)
+                        : TrainGroup.run(store, workspace.saes(), one, progress))
                 .getFirst();
         if (o.result() == null) {
             throw new LoupeException(String.valueOf(o.failure()));

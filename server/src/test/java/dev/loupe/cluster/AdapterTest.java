@@ -8,6 +8,8 @@ import dev.loupe.base.LoupeException;
 import dev.loupe.cli.Cli;
 import dev.loupe.cluster.spark.Launch;
 import dev.loupe.cluster.spark.PretendSpark;
+import dev.loupe.model.LanguageModels;
+import dev.loupe.store.StoreManifest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -117,14 +119,69 @@ class AdapterTest {
                 "25.0.3\n4.2.0\n?as spark: AccessDeniedException\nyes",
                 "finds no program loupe in the archive loupe.tar.gz",
                 "25.0.3\n4.2.0\nprobe\nno",
+                "does not see the model's file /models/m/config.json: mount it there under the same path, or copy the model to"
+                        + " /shared/ws/models",
+                "25.0.3\n4.2.0\nprobe\nyes" + MORE + "\n/models/m/config.json",
                 "has a Java 25.0.3 without a compiler (bin/javac)",
                 "25.0.3 without javac\n4.2.0\nprobe\nyes");
         machines.forEach((sentence, lines) -> assertThatThrownBy(
-                        () -> Machine.of("3\nnode7\n" + lines + MORE).check(options, "probe"))
+                        () -> Machine.of("3\nnode7\n" + lines + (lines.contains(MORE) ? "" : MORE))
+                                .check(options, "probe"))
                 .isInstanceOf(LoupeException.class)
                 .message()
                 .containsIgnoringCase(sentence));
         Machine.of("3\nnode7\n25.1.0\n4.2.1\nprobe\nyes" + MORE).check(options, "probe");
+    }
+
+    @Test
+    void a_control_is_made_on_the_cluster_and_a_text_is_indexed_here_which_is_told() throws Exception {
+        String text = Work.text(folder).toString();
+        String[] train = {
+            "train", "--store", "s", "--arch", "topk", "--d-sae", "64", "--k", "4", "--tokens", "512", "--set", "batch=256",
+            "--name", "a"
+        };
+        try (PretendSpark spark = pretend(GOOD)) {
+            Cli far = far(spark);
+            Work.done(far, Work.capture(Work.text(folder), 1_500));
+            Work.done(far, train);
+            int before = spark.titles().size();
+            Work.done(far, "eval", "a", "--random-control");
+            assertThat(spark.titles().subList(before, spark.titles().size()))
+                    .contains("Evaluate a", "Capture shard 0 of s.random", "Train a.random", "Evaluate a.random");
+            before = spark.titles().size();
+            Cli.Result told = Work.done(far, "index", "a", "--text", text, "--tokens", "600");
+            assertThat(told.err()).contains("indexed on this machine").contains("loupe capture, then --store");
+            assertThat(spark.titles()).hasSize(before);
+        }
+    }
+
+    @Test
+    void a_model_by_its_path_is_absolute_for_others_looked_for_before_work_and_refused_where_nothing_is_shared()
+            throws Exception {
+        Path model = folder.resolve("outside/m");
+        Work.copy(LanguageModels.builtin(folder.resolve("models")), model);
+        String relative = Path.of("").toAbsolutePath().relativize(model).toString();
+        try (PretendSpark spark = pretend(GOOD)) {
+            Work.done(far(spark), Work.capture(Work.text(folder), 1_100, "--model", relative));
+            assertThat(spark.needs()).isEqualTo(model.resolve("config.json").toString());
+        }
+        assertThat(StoreManifest.read(folder.resolve("far/activations/s")).content().model().id())
+                .isEqualTo(model.toString());
+        Cli.Result refused = new Cli(folder.resolve("near"))
+                .run(Work.capture(
+                        Work.text(folder),
+                        1_100,
+                        "--model",
+                        model + "@fold_ln",
+                        "--on",
+                        "spark://127.0.0.1:1",
+                        "--storage",
+                        "hdfs://none/x"));
+        assertThat(refused.code()).isEqualTo(2);
+        assertThat(refused.err())
+                .contains("share no folder with this one, so they do not have the model " + model + ":")
+                .contains(folder.resolve("near/models").toString())
+                .doesNotContain("No Spark master");
     }
 
     @Test

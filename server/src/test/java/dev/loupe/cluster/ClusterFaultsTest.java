@@ -19,10 +19,12 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.stream.Stream;
@@ -120,15 +122,37 @@ class ClusterFaultsTest {
         } finally {
             driver.destroyForcibly().waitFor();
         }
-        int kept = Faults.commits(folder.resolve("driver"));
+        Map<String, FileTime> kept = committed(folder.resolve("driver/activations/.s.partial"));
         assertThat(folder.resolve("driver/activations/s")).doesNotExist();
         Path again = folder.resolve("again.log");
         Process resumed = command("driver", again, capture("--resume"));
         assertThat(resumed.waitFor(Faults.PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
         assertThat(resumed.exitValue()).as(Files.readString(again)).isZero();
         assertThat(Files.readString(again)).contains("Continuing an interrupted capture");
-        assertThat(kept).isPositive();
+        assertThat(kept).isNotEmpty();
+        for (Map.Entry<String, FileTime> shard : kept.entrySet()) {
+            assertThat(Files.getLastModifiedTime(
+                            folder.resolve("driver/activations/s").resolve(shard.getKey())))
+                    .as("%s was finished before the driver died", shard.getKey())
+                    .isEqualTo(shard.getValue());
+        }
         assertSame("driver");
+    }
+
+    /** Activations of the shards that a killed driver had finished, with when they were written. */
+    private static Map<String, FileTime> committed(Path partial) throws IOException {
+        Map<String, FileTime> all = new TreeMap<>();
+        try (Stream<Path> files = Files.list(partial)) {
+            for (Path commit : files.toList()) {
+                String name = commit.getFileName().toString();
+                if (name.matches("commit-\\d+\\.json")) {
+                    String shard = SmallWorkspace.HOOK + "/"
+                            + name.replace("commit", "shard").replace(".json", ".arrow");
+                    all.put(shard, Files.getLastModifiedTime(partial.resolve(shard)));
+                }
+            }
+        }
+        return all;
     }
 
     @Test
@@ -235,6 +259,10 @@ class ClusterFaultsTest {
             }
             assertThat(driver.exitValue()).as(Files.readString(log)).isZero();
             assertThat(Faults.sparkLog(folder.resolve("full"))).contains("File too large");
+            assertThat(Files.readString(log))
+                    .as("what the command printed")
+                    .containsPattern("An attempt on 127\\.0\\.0\\.1 failed \\([^\n]*File too large[^\n]*\\): Spark makes the"
+                            + " task again");
         }
         assertSame("full");
     }

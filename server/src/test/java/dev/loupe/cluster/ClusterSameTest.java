@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.loupe.base.Json;
 import dev.loupe.cli.Cli;
+import dev.loupe.fixtures.ProjectRoot;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -93,8 +94,12 @@ class ClusterSameTest {
 
     /** A report card but for how long it took and when. */
     private static JsonNode report(String workspace) {
+        return report(workspace, sae);
+    }
+
+    private static JsonNode report(String workspace, String of) {
         ObjectNode report = (ObjectNode)
-                Json.tree(folder.resolve(workspace).resolve("saes").resolve(sae).resolve("report.json"));
+                Json.tree(folder.resolve(workspace).resolve("saes").resolve(of).resolve("report.json"));
         assertThat(report.path("saeChecksum").isMissingNode()
                         && report.path("sae_checksum").isMissingNode())
                 .isFalse();
@@ -109,6 +114,71 @@ class ClusterSameTest {
         Work.done(far, on(command("index", sae)));
         Work.done(far, on(command("eval", sae, "--no-random-control")));
         assertSame("far");
+    }
+
+    @Test
+    void one_worker_and_three_give_the_same_bytes() throws Exception {
+        try (SmallCluster other = SmallCluster.start(folder.resolve("one"), 1)) {
+            for (int workers : new int[] {1, 3}) {
+                for (int w = 1; w < workers; w++) {
+                    other.worker("more" + w, Map.of());
+                }
+                String workspace = "of-" + workers;
+                String[] where = {"--on", other.master(), "--conf", "spark.ui.enabled=false"};
+                Cli far = cli(workspace);
+                Work.done(far, Work.capture(text, TOKENS, where));
+                Work.copy(
+                        folder.resolve("near/saes").resolve(sae),
+                        folder.resolve(workspace).resolve("saes").resolve(sae));
+                Work.done(far, Work.with(List.of("index", sae), where));
+                for (String part : List.of("activations/s", "features/" + sae)) {
+                    assertThat(Work.checksums(folder.resolve(workspace).resolve(part)))
+                            .as("%s on %d", part, workers)
+                            .isNotEmpty()
+                            .isEqualTo(Work.checksums(folder.resolve("near").resolve(part)));
+                }
+            }
+        }
+    }
+
+    @Test
+    void a_control_on_a_random_model_has_the_bytes_of_one_machine() throws Exception {
+        for (String workspace : List.of("control", "control-far")) {
+            for (String part : List.of("activations/s", "saes/" + sae)) {
+                Work.copy(
+                        folder.resolve("near").resolve(part),
+                        folder.resolve(workspace).resolve(part));
+            }
+        }
+        Work.done(new Cli(folder.resolve("control")), "eval", sae, "--random-control");
+        Work.done(cli("control-far"), on(command("eval", sae, "--random-control")));
+        for (String part : List.of("activations/s.random", "saes/" + sae + ".random")) {
+            assertThat(Work.checksums(folder.resolve("control-far").resolve(part)))
+                    .as(part)
+                    .isNotEmpty()
+                    .isEqualTo(Work.checksums(folder.resolve("control").resolve(part)));
+        }
+        assertThat(report("control-far", sae + ".random")).isEqualTo(report("control", sae + ".random"));
+    }
+
+    @Test
+    void the_first_command_of_the_readme_works_as_it_stands() throws Exception {
+        String block = Files.readString(ProjectRoot.resolve("README.md")).split("## On a cluster", 2)[1].split("```")[1];
+        String[] command = block.lines()
+                .filter(l -> l.startsWith("./loupe "))
+                .findFirst()
+                .orElseThrow()
+                .substring("./loupe ".length())
+                .replace("'", "")
+                .split(" +");
+        assertThat(command).contains("--on", "local-cluster[2,1,2048]");
+        Work.done(cli("readme"), command);
+        List<String> here = new ArrayList<>(List.of(command));
+        here.set(here.indexOf("--on") + 1, "local");
+        Work.done(new Cli(folder.resolve("readme-here")), here.toArray(String[]::new));
+        assertThat(Work.checksums(folder.resolve("readme/activations/try")))
+                .hasSizeGreaterThan(5)
+                .isEqualTo(Work.checksums(folder.resolve("readme-here/activations/try")));
     }
 
     @Test

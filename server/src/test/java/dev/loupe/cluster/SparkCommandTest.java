@@ -3,7 +3,9 @@ package dev.loupe.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.loupe.base.LoupeException;
 import dev.loupe.base.UsageException;
+import dev.loupe.fixtures.ProjectRoot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,6 +31,7 @@ class SparkCommandTest {
                 new ClusterOptions(master, conf, archive, Path.of("/shared"), ""),
                 spark,
                 SparkSite.of(spark, environment),
+                null,
                 Path.of("/shared/x.jar"));
     }
 
@@ -124,6 +127,31 @@ class SparkCommandTest {
         assertThat(command(ours, "local-cluster[2,1,1024]", Map.of(), null, Map.of()))
                 .anyMatch(c -> c.endsWith("/home/.cache/loupe/spark/driver.jsa"))
                 .anyMatch(c -> c.startsWith("spark.executor.extraJavaOptions=") && c.contains("executor.jsa"));
+    }
+
+    @Test
+    void what_holds_a_key_is_no_argument() {
+        List<String> command = command(
+                "yarn",
+                Map.of("spark.hadoop.fs.s3a.secret.key", "s3cr3t", "spark.executorEnv.HF_TOKEN", "hf", "spark.a", "b"),
+                null);
+        assertThat(command).contains("spark.a=b").noneMatch(c -> c.contains("s3cr3t") || c.contains("HF_TOKEN"));
+    }
+
+    @Test
+    void spark_is_fetched_by_the_maven_of_the_path_or_that_of_the_checkout() throws IOException {
+        String root = ProjectRoot.path().toString();
+        Path mvn = Files.createDirectories(folder.resolve("bin")).resolve("mvn");
+        Map<String, String> none = Map.of("PATH", folder.resolve("empty").toString());
+        assertThat(SparkHome.maven(none, root)).isEqualTo(ProjectRoot.resolve("mvnw").toString());
+        assertThatThrownBy(() -> SparkHome.maven(none, folder.toString()))
+                .isInstanceOf(LoupeException.class)
+                .hasMessageContaining("no Maven (mvn) on the PATH")
+                .hasMessageContaining("set SPARK_HOME")
+                .hasMessageContaining("nothing was begun");
+        Files.writeString(mvn, "#!/bin/sh\n");
+        assertThat(mvn.toFile().setExecutable(true)).isTrue();
+        assertThat(SparkHome.maven(Map.of("PATH", mvn.getParent().toString()), root)).isEqualTo(mvn.toString());
     }
 
     @Test

@@ -194,7 +194,8 @@ public final class Hub {
                 }
                 throw e;
             }
-            try (ArtifactLock lock = ArtifactLock.acquire(cache.lock(), "downloading " + id)) {
+            // several processes of a machine may want it at once: those that come later find every file there
+            try (ArtifactLock lock = ArtifactLock.await(cache.lock(), "downloading " + id, progress)) {
                 BlobDownload download = new BlobDownload(client, progress, pause);
                 choose.accept(listing, file -> one(file, listing.commit(), client, cache, download));
                 cache.remember(listing.commit());

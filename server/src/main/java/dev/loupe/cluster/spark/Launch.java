@@ -16,8 +16,9 @@ import java.util.Map;
  * @param java the Java of the other side
  * @param flags of its JVM, and its class path
  * @param arguments what follows the main class
+ * @param needs a file that the executor must see, that of a model outside of the workspace; empty for none
  */
-public record Launch(String archive, String java, List<String> flags, List<String> arguments) {
+public record Launch(String archive, String java, List<String> flags, List<String> arguments, String needs) {
     /** Names the folder of a JDK for child processes, before any other. */
     public static final String JAVA_HOME = "LOUPE_JAVA_HOME";
 
@@ -30,9 +31,14 @@ public record Launch(String archive, String java, List<String> flags, List<Strin
     private static final String PROGRAM = "loupe";
     private static final String MAIN = "dev.loupe.cli.Main";
 
+    /** For executors that need nothing more. */
+    public Launch(String archive, String java, List<String> flags, List<String> arguments) {
+        this(archive, java, flags, arguments, "");
+    }
+
     /** As a value of Spark's configuration. */
     public String text() {
-        List<String> lines = new ArrayList<>(List.of(archive, java, Integer.toString(flags.size())));
+        List<String> lines = new ArrayList<>(List.of(archive, java, needs, Integer.toString(flags.size())));
         lines.addAll(flags);
         lines.addAll(arguments);
         return Base64.getEncoder().encodeToString(String.join("\n", lines).getBytes(StandardCharsets.UTF_8));
@@ -41,9 +47,13 @@ public record Launch(String archive, String java, List<String> flags, List<Strin
     static Launch of(String text) {
         List<String> lines =
                 Arrays.asList(new String(Base64.getDecoder().decode(text), StandardCharsets.UTF_8).split("\n", -1));
-        int flags = Integer.parseInt(lines.get(2));
+        int flags = Integer.parseInt(lines.get(3));
         return new Launch(
-                lines.get(0), lines.get(1), lines.subList(3, 3 + flags), lines.subList(3 + flags, lines.size()));
+                lines.get(0),
+                lines.get(1),
+                lines.subList(4, 4 + flags),
+                lines.subList(4 + flags, lines.size()),
+                lines.get(2));
     }
 
     /** The same where archives are unpacked into a folder; one that holds a single folder stands for that one. */
@@ -56,7 +66,7 @@ public record Launch(String archive, String java, List<String> flags, List<Strin
         if (!new File(folder, PROGRAM).isFile() && inside != null && inside.length == 1) {
             folder = inside[0];
         }
-        return new Launch(folder.getAbsolutePath(), java, flags, arguments);
+        return new Launch(folder.getAbsolutePath(), java, flags, arguments, needs);
     }
 
     /** The same for another workspace. */
@@ -66,7 +76,7 @@ public record Launch(String archive, String java, List<String> flags, List<Strin
         if (option >= 0) {
             changed.set(option + 1, workspace);
         }
-        return new Launch(archive, java, flags, changed);
+        return new Launch(archive, java, flags, changed, needs);
     }
 
     /** The command up to the options that an executor adds. */

@@ -246,7 +246,8 @@ public final class LoupePlugin implements SparkPlugin {
                 loupe,
                 Long.toString(memory.forTasks()),
                 memory.contained() ? "contained" : "shared",
-                processor());
+                processor(),
+                launch.needs().isEmpty() || new File(launch.needs()).canRead() ? "" : launch.needs());
     }
 
     /** What decides the bits of sums: the architecture, and how wide the vectors of its processor are. */

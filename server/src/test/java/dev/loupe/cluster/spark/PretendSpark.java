@@ -3,6 +3,8 @@ package dev.loupe.cluster.spark;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
@@ -27,6 +29,8 @@ public final class PretendSpark implements AutoCloseable {
     private volatile List<String> joins = List.of();
     private volatile String verdicts = "";
     private volatile boolean alone = true;
+    private final List<String> titles = Collections.synchronizedList(new ArrayList<>());
+    private volatile String needs = "";
 
     /**
      * Listens.
@@ -62,6 +66,16 @@ public final class PretendSpark implements AutoCloseable {
         joins = later;
     }
 
+    /** What tasks are called that were given out, by all commands. */
+    public List<String> titles() {
+        return List.copyOf(titles);
+    }
+
+    /** The file that the last command wanted executors to see. */
+    public String needs() {
+        return needs;
+    }
+
     /** Whether the next application gets an executor at all. */
     public void executors(boolean any) {
         alone = any;
@@ -91,6 +105,7 @@ public final class PretendSpark implements AutoCloseable {
                 if (frame.kind() == Wire.SETUP) {
                     String path = frame.text().substring(0, frame.text().indexOf('\n'));
                     probe = path.substring(path.lastIndexOf('/') + 1);
+                    needs = Setup.of(frame.text()).launch().needs();
                     if (alone) {
                         executor(wire, "0", "here", machine, probe);
                     }
@@ -101,6 +116,7 @@ public final class PretendSpark implements AutoCloseable {
                         executor(wire, "1", "there", joins, probe);
                         joins = List.of();
                     }
+                    titles.add(frame.text().lines().findFirst().orElse(""));
                     pool.execute(() -> run(wire, frame));
                 }
             }

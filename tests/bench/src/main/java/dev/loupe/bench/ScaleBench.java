@@ -51,11 +51,8 @@ final class ScaleBench implements LoneBenchmark {
     /** Cores of a machine of such a cluster, and of this one's benchmarks. */
     private static final double CORES = 64;
 
-    /** Bytes a second of a storage for all machines, and of a machine's memory. */
+    /** Bytes a second of a storage for all machines. */
     private static final double STORAGE = 20e9;
-
-    private static final double MEMORY = 400e9;
-    private static final int LARGE_BATCH = 8192;
 
     /** What Spark takes to start a job of one task and to tell of its end. */
     private static final double JOB_SECONDS = 0.03;
@@ -166,13 +163,20 @@ final class ScaleBench implements LoneBenchmark {
         return answer;
     }
 
-    /** The rate of the products of a step here, for as many cores as a machine there has. */
+    /**
+     * What a machine takes for one SAE.
+     *
+     * @param rate multiplications and additions of the dense product a second, of whole steps: Adam's time is in it
+     */
+    static double secondsOfAnSae(double rate) {
+        return TOKENS * 2.0 * WIDTH * LATENTS / rate;
+    }
+
+    /** The rate of whole steps here, for as many cores as a machine there has. */
     private void training() {
         double here = StepRate.measure();
         double there = here * CORES / dev.loupe.math.Parallel.threads();
-        double products = TOKENS * 2.0 * WIDTH * LATENTS / there;
-        double adam = (double) TOKENS / LARGE_BATCH * 7 * Float.BYTES * 2.0 * LATENTS * WIDTH / MEMORY;
-        ScaledTraining all = new ScaledTraining(SAES, TOGETHER, products + adam, TOKENS * 2.0 * WIDTH, STORAGE);
+        ScaledTraining all = new ScaledTraining(SAES, TOGETHER, secondsOfAnSae(there), TOKENS * 2.0 * WIDTH, STORAGE);
         beside.add("TFLOP/s of a TopK step here", here / 1e12);
         for (int machines : new int[] {1, 10, 100}) {
             beside.add("training hours on " + machines, all.on(machines, ScaledTraining.even()) / 3600);

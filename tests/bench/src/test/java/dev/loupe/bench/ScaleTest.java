@@ -32,6 +32,13 @@ class ScaleTest {
     }
 
     @Test
+    void anSaeTakesItsDenseProductsAtTheRateOfWholeStepsAndNothingOnTop() {
+        // 10^10 tokens by 4096 by 131,072: at 10 TFLOP/s of whole steps 298 hours
+        assertThat(ScaleBench.secondsOfAnSae(10e12)).isCloseTo(2e10 * 4096 * 131_072 / 10e12, close(1e6));
+        assertThat(ScaleBench.secondsOfAnSae(20e12)).isCloseTo(ScaleBench.secondsOfAnSae(10e12) / 2, close(5e5));
+    }
+
+    @Test
     void aStragglerHoldsUpTheEndAndFreesTheStorageForNobodyElse() {
         double slow = new ScaledTraining(4, 1, 10, 1, 1e12).on(2, new double[] {1, 3});
         assertThat(slow).isBetween(20.0, 60.0);
