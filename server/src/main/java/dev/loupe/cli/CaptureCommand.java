@@ -60,7 +60,8 @@ final class CaptureCommand extends LoupeCommand {
     @Option(
             names = "--shard-rows",
             paramLabel = "N",
-            description = "Rows of a file, one task of a cluster, 1024 to 131072 (default: what fits into 256 MB, at most"
+            description =
+                    "Rows of a file, one task of a cluster, 1024 to 131072 (default: what fits into 256 MB, at most"
                             + " 65536).")
     private @Nullable Integer shardRows;
 

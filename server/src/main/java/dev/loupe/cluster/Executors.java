@@ -157,9 +157,11 @@ public final class Executors implements AutoCloseable {
             return absolute;
         }
         if (stored()) {
-            throw new UsageException("The machines of the cluster share no folder with this one, so they do not have the"
-                    + " model " + absolute + ": copy it to " + o.workspace().resolve("models")
-                    + ", from where they get it, and give that name, or name a model of the hub.");
+            throw new UsageException(
+                    "The machines of the cluster share no folder with this one, so they do not have the"
+                            + " model " + absolute + ": copy it to "
+                            + o.workspace().resolve("models")
+                            + ", from where they get it, and give that name, or name a model of the hub.");
         }
         needed = Files.isDirectory(absolute) ? absolute.resolve("config.json") : absolute;
         return absolute;

@@ -58,8 +58,7 @@ final class SparkCommand {
      *
      * @param secrets the file that has it; null for none
      */
-    static List<String> of(
-            ClusterOptions options, SparkHome spark, SparkSite site, @Nullable Path secrets, Path jar) {
+    static List<String> of(ClusterOptions options, SparkHome spark, SparkSite site, @Nullable Path secrets, Path jar) {
         Map<String, String> conf = conf(options, spark, site);
         List<String> command = new ArrayList<>();
         Path submit = spark.folder().resolve("bin").resolve("spark-submit");

@@ -140,7 +140,8 @@ public record SparkHome(Path folder, String version, boolean ours) {
         if (!root.isEmpty() && Files.isExecutable(own)) {
             return own.toString();
         }
-        throw new LoupeException("Spark " + VERSION + " is not here, and there is no Maven (mvn) on the PATH to fetch it:"
+        throw new LoupeException("Spark " + VERSION
+                + " is not here, and there is no Maven (mvn) on the PATH to fetch it:"
                 + " set SPARK_HOME to the folder of a Spark " + VERSION + ", or install Maven; nothing was begun.");
     }
 

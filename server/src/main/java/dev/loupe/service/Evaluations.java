@@ -109,9 +109,11 @@ public final class Evaluations {
         for (String name : names) {
             String model = saes.open(name).modelId();
             if (!models.elsewhere(model, executors).equals(model)) {
-                throw new UsageException("The SAE " + name + " names its model by a path from where its store was captured ("
-                        + model + "), which the machines of the cluster cannot follow: evaluate it here (--on local), or"
-                        + " capture with the absolute path.");
+                throw new UsageException(
+                        "The SAE " + name + " names its model by a path from where its store was captured ("
+                                + model
+                                + "), which the machines of the cluster cannot follow: evaluate it here (--on local), or"
+                                + " capture with the absolute path.");
             }
             executors.fetch(
                     workspace.activations().resolve(store == null ? saes.store(name) : Names.check(store)), progress);

@@ -248,8 +248,9 @@ public final class Features {
         String text = spec.text();
         if (text != null) {
             if (executors.remote()) {
-                progress.message("The text " + text + " is read and " + sae + " indexed on this machine: a cluster indexes"
-                        + " the rows of a store (loupe capture, then --store).");
+                progress.message(
+                        "The text " + text + " is read and " + sae + " indexed on this machine: a cluster indexes"
+                                + " the rows of a store (loupe capture, then --store).");
             }
             LanguageModel model = models.of(s);
             try (TextRows rows = texts.open(s, model, prependBos(s), spec, text, progress)) {

@@ -42,7 +42,9 @@ class ScalePageTest {
                         "--shard-rows",
                         rows.getFirst());
         assertThat(r.code()).as(r.err()).isZero();
-        assertThat(StoreManifest.read(folder.resolve("ws/activations/s")).content().capture())
+        assertThat(StoreManifest.read(folder.resolve("ws/activations/s"))
+                        .content()
+                        .capture())
                 .containsEntry("shard_rows", Integer.parseInt(rows.getFirst()));
     }
 }

@@ -137,8 +137,21 @@ class AdapterTest {
     void a_control_is_made_on_the_cluster_and_a_text_is_indexed_here_which_is_told() throws Exception {
         String text = Work.text(folder).toString();
         String[] train = {
-            "train", "--store", "s", "--arch", "topk", "--d-sae", "64", "--k", "4", "--tokens", "512", "--set", "batch=256",
-            "--name", "a"
+            "train",
+            "--store",
+            "s",
+            "--arch",
+            "topk",
+            "--d-sae",
+            "64",
+            "--k",
+            "4",
+            "--tokens",
+            "512",
+            "--set",
+            "batch=256",
+            "--name",
+            "a"
         };
         try (PretendSpark spark = pretend(GOOD)) {
             Cli far = far(spark);
@@ -165,7 +178,10 @@ class AdapterTest {
             Work.done(far(spark), Work.capture(Work.text(folder), 1_100, "--model", relative));
             assertThat(spark.needs()).isEqualTo(model.resolve("config.json").toString());
         }
-        assertThat(StoreManifest.read(folder.resolve("far/activations/s")).content().model().id())
+        assertThat(StoreManifest.read(folder.resolve("far/activations/s"))
+                        .content()
+                        .model()
+                        .id())
                 .isEqualTo(model.toString());
         Cli.Result refused = new Cli(folder.resolve("near"))
                 .run(Work.capture(

@@ -261,8 +261,9 @@ class ClusterFaultsTest {
             assertThat(Faults.sparkLog(folder.resolve("full"))).contains("File too large");
             assertThat(Files.readString(log))
                     .as("what the command printed")
-                    .containsPattern("An attempt on 127\\.0\\.0\\.1 failed \\([^\n]*File too large[^\n]*\\): Spark makes the"
-                            + " task again");
+                    .containsPattern(
+                            "An attempt on 127\\.0\\.0\\.1 failed \\([^\n]*File too large[^\n]*\\): Spark makes the"
+                                    + " task again");
         }
         assertSame("full");
     }

@@ -163,7 +163,9 @@ class ClusterSameTest {
 
     @Test
     void the_first_command_of_the_readme_works_as_it_stands() throws Exception {
-        String block = Files.readString(ProjectRoot.resolve("README.md")).split("## On a cluster", 2)[1].split("```")[1];
+        String block = Files.readString(ProjectRoot.resolve("README.md"))
+                .split("## On a cluster", 2)[1]
+                .split("```")[1];
         String[] command = block.lines()
                 .filter(l -> l.startsWith("./loupe "))
                 .findFirst()

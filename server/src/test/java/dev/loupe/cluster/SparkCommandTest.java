@@ -143,7 +143,8 @@ class SparkCommandTest {
         String root = ProjectRoot.path().toString();
         Path mvn = Files.createDirectories(folder.resolve("bin")).resolve("mvn");
         Map<String, String> none = Map.of("PATH", folder.resolve("empty").toString());
-        assertThat(SparkHome.maven(none, root)).isEqualTo(ProjectRoot.resolve("mvnw").toString());
+        assertThat(SparkHome.maven(none, root))
+                .isEqualTo(ProjectRoot.resolve("mvnw").toString());
         assertThatThrownBy(() -> SparkHome.maven(none, folder.toString()))
                 .isInstanceOf(LoupeException.class)
                 .hasMessageContaining("no Maven (mvn) on the PATH")
@@ -151,7 +152,8 @@ class SparkCommandTest {
                 .hasMessageContaining("nothing was begun");
         Files.writeString(mvn, "#!/bin/sh\n");
         assertThat(mvn.toFile().setExecutable(true)).isTrue();
-        assertThat(SparkHome.maven(Map.of("PATH", mvn.getParent().toString()), root)).isEqualTo(mvn.toString());
+        assertThat(SparkHome.maven(Map.of("PATH", mvn.getParent().toString()), root))
+                .isEqualTo(mvn.toString());
     }
 
     @Test

@@ -41,8 +41,8 @@ class SparkSecretsTest {
                 cat "$2" > content
                 exit 1
                 """);
-        Map<String, String> conf = Executors.conf("spark.hadoop.fs.s3a.access.key=AKIA;spark.hadoop.fs.s3a.secret.key=" + KEY
-                + ";spark.task.cpus=2;spark.executor.extraJavaOptions=-Dx.password=" + KEY);
+        Map<String, String> conf = Executors.conf("spark.hadoop.fs.s3a.access.key=AKIA;spark.hadoop.fs.s3a.secret.key="
+                + KEY + ";spark.task.cpus=2;spark.executor.extraJavaOptions=-Dx.password=" + KEY);
         assertThatThrownBy(() -> SparkLink.start(
                         new ClusterOptions("yarn", conf, null, folder, ""),
                         SparkHome.of(home, false),

@@ -50,12 +50,7 @@ class HubModelOnceTest {
             }
             hub.held = new CountDownLatch(1);
             CaptureRequest request = CaptureRequest.of(
-                            "s",
-                            workspace.activations(),
-                            MODEL,
-                            text.toString(),
-                            List.of(SmallWorkspace.HOOK),
-                            2_000)
+                            "s", workspace.activations(), MODEL, text.toString(), List.of(SmallWorkspace.HOOK), 2_000)
                     .withRules(CaptureRules.NONE.withShardRows(1024));
             TwoProcesses executor = new TwoProcesses(workspace.root(), folder.resolve("hf"), hub);
             CaptureJob.run(request, model, executor, Progress.silent());
@@ -70,7 +65,8 @@ class HubModelOnceTest {
                     .as("the weights came once")
                     .hasSize(1);
         }
-        try (ActivationStore store = ActivationStore.open(workspace.activations().resolve("s"))) {
+        try (ActivationStore store =
+                ActivationStore.open(workspace.activations().resolve("s"))) {
             assertThat(store.rows()).isGreaterThan(1024);
         }
     }
@@ -101,14 +97,17 @@ class HubModelOnceTest {
                     Process process = start();
                     processes.add(process);
                     int first = i;
-                    answers.add(CompletableFuture.supplyAsync(() -> {
-                        List<String> mine = new ArrayList<>();
-                        for (int t = first; t < all.size(); t += 2) {
-                            mine.add(answer(
-                                    process, json.line(Map.of("kind", all.get(t).kind(), "request", all.get(t)))));
-                        }
-                        return mine;
-                    }, Thread.ofPlatform().daemon()::start));
+                    answers.add(CompletableFuture.supplyAsync(
+                            () -> {
+                                List<String> mine = new ArrayList<>();
+                                for (int t = first; t < all.size(); t += 2) {
+                                    mine.add(answer(
+                                            process,
+                                            json.line(Map.of("kind", all.get(t).kind(), "request", all.get(t)))));
+                                }
+                                return mine;
+                            },
+                            Thread.ofPlatform().daemon()::start));
                 }
                 for (int t = 0; t < all.size(); t++) {
                     String line = answers.get(t % 2).join().get(t / 2);
@@ -125,8 +124,7 @@ class HubModelOnceTest {
 
         private Process start() throws IOException {
             List<String> command = new ArrayList<>();
-            command.add(
-                    Path.of(System.getProperty("java.home"), "bin", "java").toString());
+            command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
             command.add("-XX:TieredStopAtLevel=1");
             command.addAll(Executors.jvm());
             command.addAll(List.of(
