@@ -58,7 +58,7 @@ class DocsTest {
     void classesThatPagesNameAreInTheSources() throws IOException {
         Set<String> words = new HashSet<>();
         for (Path file : FILES) {
-            if (file.toString().endsWith(".java")) {
+            if (file.toString().endsWith(".java") || file.toString().endsWith(".js")) {
                 Matcher m = WORD.matcher(Files.readString(file));
                 while (m.find()) {
                     words.add(m.group());
