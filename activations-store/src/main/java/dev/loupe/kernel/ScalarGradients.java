@@ -1,7 +1,5 @@
 package dev.loupe.kernel;
 
-import dev.loupe.math.DoubleOps;
-
 /** The readable references of gradients: plain loops over arrays, in double. */
 final class ScalarGradients {
     private ScalarGradients() {}
@@ -82,7 +80,7 @@ final class ScalarGradients {
             double[] slope = new double[t + 1]; // of the score by the product q k
             double sum = 0;
             for (int i = from; i <= t; i++) {
-                double s = DoubleOps.dot(q[t], k[i]) * a.scale();
+                double s = dot(q[t], k[i]) * a.scale();
                 double tanh = a.cap() == 0 ? 0 : Math.tanh(s / a.cap());
                 slope[i] = a.scale() * (1 - tanh * tanh);
                 p[i] = Math.exp(a.cap() == 0 ? s : a.cap() * tanh);
@@ -91,10 +89,10 @@ final class ScalarGradients {
             double mean = 0;
             for (int i = from; i <= t; i++) {
                 p[i] /= sum;
-                mean += p[i] * DoubleOps.dot(dz[t], v[i]);
+                mean += p[i] * dot(dz[t], v[i]);
             }
             for (int i = from; i <= t; i++) {
-                double ds = frozen ? 0 : p[i] * (DoubleOps.dot(dz[t], v[i]) - mean) * slope[i];
+                double ds = frozen ? 0 : p[i] * (dot(dz[t], v[i]) - mean) * slope[i];
                 for (int c = 0; c < q[t].length; c++) {
                     dv[i][c] += p[i] * dz[t][c];
                     dq[t][c] += ds * k[i][c];
@@ -102,5 +100,13 @@ final class ScalarGradients {
                 }
             }
         }
+    }
+
+    private static double dot(double[] a, double[] b) {
+        double sum = 0;
+        for (int i = 0; i < a.length; i++) {
+            sum += a[i] * b[i];
+        }
+        return sum;
     }
 }
