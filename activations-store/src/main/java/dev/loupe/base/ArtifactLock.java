@@ -4,11 +4,12 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,10 +23,18 @@ public final class ArtifactLock implements AutoCloseable {
 
     private static final long POLL_MILLIS = 100;
 
+    /**
+     * What this process holds, and who in it. POSIX takes a process's lock of a file away when the process closes any
+     * descriptor of that file, so no thread may so much as look at a lock file that another thread holds.
+     */
+    private static final Map<Path, String> HELD = new ConcurrentHashMap<>();
+
+    private final Path file;
     private final FileChannel channel;
     private final FileLock lock;
 
-    private ArtifactLock(FileChannel channel, FileLock lock) {
+    private ArtifactLock(Path file, FileChannel channel, FileLock lock) {
+        this.file = file;
         this.channel = channel;
         this.lock = lock;
     }
@@ -78,38 +87,66 @@ public final class ArtifactLock implements AutoCloseable {
 
     private static String holder(Path folder) {
         try {
-            String holder = Files.readString(file(folder)).strip();
+            String own = HELD.get(real(file(folder)));
+            String holder = (own == null ? Files.readString(file(folder)) : own).strip();
             return holder.isEmpty() ? "unknown" : holder;
         } catch (IOException e) {
             throw AtomicFiles.failure(file(folder), e);
         }
     }
 
+    /** The one path of a lock file, whatever links lead to its folder. */
+    private static Path real(Path file) throws IOException {
+        return file.resolveSibling("").toRealPath().resolve(file.getFileName());
+    }
+
     private static @Nullable ArtifactLock tryAcquire(Path folder, String what) {
         Path file = file(folder);
-        FileChannel channel = null;
+        String text = "process " + ProcessHandle.current().pid() + ", " + what + "\n";
         try {
             Files.createDirectories(file.getParent());
-            channel = FileChannel.open(
-                    file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-            FileLock lock;
-            try {
-                lock = channel.tryLock(LOCKED_BYTE, 1, false);
-            } catch (OverlappingFileLockException e) {
-                lock = null;
-            }
-            if (lock == null) {
-                channel.close();
+            Path real = real(file);
+            if (HELD.putIfAbsent(real, text) != null) {
                 return null;
             }
-            String text = "process " + ProcessHandle.current().pid() + ", " + what + "\n";
-            channel.truncate(0);
-            channel.write(ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)), 0);
-            AtomicFiles.sweep(folder);
-            return new ArtifactLock(channel, lock);
+            ArtifactLock taken = null;
+            boolean kept = false;
+            try {
+                taken = locked(real, text);
+                if (taken != null) {
+                    AtomicFiles.sweep(folder);
+                    kept = true;
+                }
+                return taken;
+            } finally {
+                if (taken == null) {
+                    HELD.remove(real);
+                } else if (!kept) {
+                    taken.close();
+                }
+            }
         } catch (IOException e) {
-            closeQuietly(channel);
             throw AtomicFiles.failure(file, e);
+        }
+    }
+
+    private static @Nullable ArtifactLock locked(Path file, String text) throws IOException {
+        FileChannel channel = null;
+        ArtifactLock taken = null;
+        try {
+            channel = FileChannel.open(
+                    file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+            FileLock lock = channel.tryLock(LOCKED_BYTE, 1, false);
+            if (lock != null) {
+                channel.truncate(0);
+                channel.write(ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)), 0);
+                taken = new ArtifactLock(file, channel, lock);
+            }
+            return taken;
+        } finally {
+            if (taken == null) {
+                closeQuietly(channel);
+            }
         }
     }
 
@@ -121,6 +158,7 @@ public final class ArtifactLock implements AutoCloseable {
             // closing the channel releases it as well
         }
         closeQuietly(channel);
+        HELD.remove(file);
     }
 
     private static void closeQuietly(@Nullable FileChannel channel) {

@@ -7,6 +7,9 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.classic.spi.LoggingEvent;
 import ch.qos.logback.core.rolling.RollingFileAppender;
 import java.io.File;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZonedDateTime;
 
 /**
  * One log file a day that cannot fill the disk. Several processes append to it, so none of them may begin another file when it
@@ -19,6 +22,8 @@ final class DayLog extends RollingFileAppender<ILoggingEvent> {
     private final long bytes;
     private int lines;
     private Level least = Level.ALL;
+    /** When the next file begins, in milliseconds since 1970. */
+    private long midnight;
 
     /**
      * A log.
@@ -31,9 +36,28 @@ final class DayLog extends RollingFileAppender<ILoggingEvent> {
 
     @Override
     protected void append(ILoggingEvent event) {
-        if (admits(event.getLevel())) {
+        if (begins(event.getTimeStamp()) || admits(event.getLevel())) {
             super.append(event);
         }
+    }
+
+    /** Whether this is the first entry of a day: it must be written whatever the last day's file was like, to begin another. */
+    private synchronized boolean begins(long now) {
+        if (now < midnight) {
+            return false;
+        }
+        boolean another = midnight > 0;
+        ZonedDateTime time = Instant.ofEpochMilli(now).atZone(ZoneId.systemDefault());
+        midnight = time.toLocalDate()
+                .plusDays(1)
+                .atStartOfDay(time.getZone())
+                .toInstant()
+                .toEpochMilli();
+        if (another) {
+            least = Level.ALL;
+            lines = 1; // the next look is at the new file
+        }
+        return another;
     }
 
     private synchronized boolean admits(Level level) {

@@ -18,7 +18,7 @@ final class Asked {
     static final String HEADER = "X-Request-Id";
 
     private static final String ATTRIBUTE = "dev.loupe.asked";
-    private static final Pattern ID = Pattern.compile("[A-Za-z0-9._:-]{1,64}");
+    private static final Pattern ID = Pattern.compile(RequestId.FORM);
     private static final SecureRandom RANDOM = new SecureRandom();
 
     private final String id;

@@ -119,7 +119,8 @@ final class Gate extends Handler.Wrapper {
         boolean login = path.equals(Login.PATH);
         boolean posted = login && request.getMethod().equals("POST");
         if (login && !posted) {
-            Login.page(response, callback, 200, "/", "", number >= 0);
+            boolean in = number >= 0;
+            Unread.then(request, response, callback, () -> Login.page(response, callback, 200, "/", "", in));
             return true;
         }
         if (number >= 0 && !posted) {
@@ -140,7 +141,8 @@ final class Gate extends Handler.Wrapper {
         if (number >= 0 && (form != null || inAddress != null)) {
             HttpURI uri = request.getHttpURI();
             String next = form != null ? form.next() : Login.local(uri.getPath());
-            Login.go(request, response, callback, t.cookie(number, now), next);
+            String cookie = t.cookie(number, now);
+            Unread.then(request, response, callback, () -> Login.go(request, response, callback, cookie, next));
             return true;
         }
         if (number >= 0) {
@@ -155,7 +157,8 @@ final class Gate extends Handler.Wrapper {
         String accept = String.valueOf(request.getHeaders().get(HttpHeader.ACCEPT));
         if (!api && request.getMethod().equals("GET") && accept.contains("text/html")) {
             String next = Login.local(request.getHttpURI().getPathQuery());
-            Login.page(response, callback, 401, inAddress == null ? next : "/", "", false);
+            String back = inAddress == null ? next : "/";
+            Unread.then(request, response, callback, () -> Login.page(response, callback, 401, back, "", false));
             return true;
         }
         response.getHeaders().put(HttpHeader.WWW_AUTHENTICATE, "Bearer");

@@ -45,8 +45,9 @@ final class Unread {
 
     /**
      * Reads what is left of a body that is refused for its length and forgets it. Whoever is still sending when the
-     * connection closes sees it reset, and many clients then never look at the answer. A body of many megabytes and
-     * one that comes slowly are left where they are, and the client is told that the connection ends.
+     * connection closes sees it reset, and many clients then never look at the answer. A body of many megabytes, one
+     * that takes longer than ten seconds and one of which nothing comes until the connection counts as idle are left where
+     * they are, and the client is told that the connection ends.
      */
     static void drop(Context ctx) {
         if (ctx.req().getContentLengthLong() > WORTH_DROPPING || !dropped(ctx)) {

@@ -64,7 +64,8 @@ public final class BugReport {
             log.txt          the end of the log: times, places, kinds of failures; messages are left out
 
             There is no text of users or models in here, no access token, no key, no name of a machine. Names that you gave
-            to stores, SAEs and jobs are: look through the files before you send them. WORKSPACE is the workspace's folder.
+            to stores, SAEs and jobs are, and ids that programs gave to their requests: look through the files before you
+            send them. WORKSPACE is the workspace's folder.
             """;
 
     private BugReport() {}

@@ -18,10 +18,9 @@ final class LogExtract {
     /** Threads are named by programs: one word, or two. */
     private static final String THREAD = "[\\w.#:@$-]{0,60}(?: [\\w.#:@$-]{1,60})?";
 
-    private static final String REQUEST_ID = "[\\w.-]{1,64}";
     private static final String NAME = "[\\w.$<>/@-]{0,200}";
     private static final Pattern HEAD = Pattern.compile("(\\d{4}-\\d\\d-\\d\\dT[\\d:.]{8,15} +" + LEVEL
-            + " +\\d{1,10} \\[" + THREAD + "\\] (?:" + REQUEST_ID + " )?[\\w.$]{1,80}): (.*)");
+            + " +\\d{1,10} \\[" + THREAD + "\\] (?:" + RequestId.FORM + " )?[\\w.$]{1,80}): (.*)");
     private static final Pattern REQUEST = Pattern.compile("[A-Z]{1,10} /[\\w./@:%~+-]* \\d{3} \\d+ ms(, broken off)?");
     /** A class with its package: a word that a sentence begins with has none. */
     private static final Pattern KIND = Pattern.compile("(?:Caused by: |Suppressed: )?"
@@ -78,7 +77,7 @@ final class LogExtract {
         }
         kept.add(field(o, "timestamp", "\\d{1,19}") + " " + field(o, "level", LEVEL) + " ["
                 + field(o, "threadName", THREAD) + "] "
-                + field(o.path("mdc"), "request_id", REQUEST_ID) + " "
+                + field(o.path("mdc"), RequestId.LOGGED, RequestId.FORM) + " "
                 + field(o, "loggerName", NAME) + ": "
                 + message(o.path("formattedMessage").asString("")));
         for (JsonNode t = o.path("throwable"); t.isObject(); t = t.path("cause")) {

@@ -8,6 +8,9 @@ public final class RequestId {
     /** Its name in the log. */
     public static final String LOGGED = "request_id";
 
+    /** What one looks like; callers may give their own. */
+    public static final String FORM = "[A-Za-z0-9._:-]{1,64}";
+
     private RequestId() {}
 
     /** The id of the request that this thread works for; null for none. */

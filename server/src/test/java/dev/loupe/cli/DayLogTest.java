@@ -6,11 +6,14 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.classic.spi.LoggingEvent;
 import ch.qos.logback.classic.util.LogbackMDCAdapter;
 import ch.qos.logback.core.rolling.TimeBasedRollingPolicy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -24,13 +27,15 @@ class DayLogTest {
     @TempDir
     Path folder;
 
+    private TimeBasedRollingPolicy<ILoggingEvent> rolling;
+
     private Logger logger() {
         LoggerContext context = new LoggerContext();
         context.setMDCAdapter(new LogbackMDCAdapter());
         DayLog log = new DayLog(BYTES);
         log.setContext(context);
         log.setPrudent(true);
-        TimeBasedRollingPolicy<ch.qos.logback.classic.spi.ILoggingEvent> rolling = new TimeBasedRollingPolicy<>();
+        rolling = new TimeBasedRollingPolicy<>();
         rolling.setContext(context);
         rolling.setParent(log);
         rolling.setFileNamePattern(folder.resolve("loupe-%d{yyyy-MM-dd}.log").toString());
@@ -84,6 +89,31 @@ class DayLogTest {
         assertThat(lines)
                 .filteredOn(line -> line.contains("nothing more is written"))
                 .hasSize(2);
+    }
+
+    /** Yesterday's file took nothing more; today's takes everything. */
+    @Test
+    void theNextDayBeginsAnotherFileHoweverFullTheLastOneIs() throws IOException {
+        Logger logger = logger();
+        String text = "x".repeat(100);
+        for (int i = 0; i < 3 * BYTES / 100; i++) {
+            logger.error(text);
+        }
+        logger.error("too late");
+        assertThat(lines()).doesNotContain("ERROR too late");
+
+        long tomorrow = System.currentTimeMillis() + 86_400_000;
+        rolling.getTimeBasedFileNamingAndTriggeringPolicy().setCurrentTime(tomorrow);
+        for (String said : List.of("good morning", "another day")) {
+            LoggingEvent event = new LoggingEvent("x", logger, Level.INFO, said, null, null);
+            event.setInstant(Instant.ofEpochMilli(tomorrow));
+            logger.callAppenders(event);
+        }
+        try (Stream<Path> files = Files.list(folder)) {
+            List<Path> all = files.sorted().toList();
+            assertThat(all).hasSizeGreaterThan(1);
+            assertThat(Files.readAllLines(all.getLast())).containsExactly("INFO good morning", "INFO another day");
+        }
     }
 
     private static long bytes(List<String> lines) {

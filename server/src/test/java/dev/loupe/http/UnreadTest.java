@@ -92,6 +92,8 @@ class UnreadTest {
         "PUT /api/variants/x, wrong, 401",
         "POST /logout, '', 303",
         "POST /login, '', 401",
+        "PUT /login, '', 200",
+        "POST /pages?token=token-of-a-person, '', 303",
         "POST /api/no-such-route, token-of-a-person, 404",
         "DELETE /api/lists/none, token-of-a-person, 404",
     })

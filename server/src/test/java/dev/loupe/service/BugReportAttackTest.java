@@ -56,6 +56,10 @@ class BugReportAttackTest {
     void aLineThatIsNearlyTheHeadOfAnEntryIsLeftOut() {
         String good = "2026-11-26T10:00:00.000 WARN  12 [http-4] 1234abcd d.loupe.http.Problem: secret";
         assertThat(LogExtract.of(List.of(good))).containsExactly(good.replace(": secret", ": (message left out)"));
+        String given = good.replace("1234abcd", "service:42.a-b");
+        assertThat(LogExtract.of(List.of(given)))
+                .as("an id that a program gave")
+                .hasSize(1);
         for (String bad : List.of(
                 good.replace("WARN", "SECRET"),
                 good.replace("http-4", "my secret prompt"),
