@@ -93,7 +93,7 @@ final class Gate extends Handler.Wrapper {
         if (path.equals("/api/health")) {
             return within(request, response, callback, api, address);
         }
-        return guarded(tokens.tokens(), request, response, callback, path, api);
+        return guarded(tokens.tokens(), request, response, callback, path, api, address);
     }
 
     private static void headers(HttpFields.Mutable headers, String path, boolean api) {
@@ -108,7 +108,13 @@ final class Gate extends Handler.Wrapper {
 
     /** With tokens: the cookie first, then the header, then the form and the address that give a cookie. */
     private boolean guarded(
-            AccessTokens t, Request request, Response response, Callback callback, String path, boolean api)
+            AccessTokens t,
+            Request request,
+            Response response,
+            Callback callback,
+            String path,
+            boolean api,
+            String address)
             throws Exception {
         long now = Instant.now().getEpochSecond();
         int number = t.numberOfCookie(Login.cookie(request.getHeaders()), now);
@@ -129,7 +135,6 @@ final class Gate extends Handler.Wrapper {
         Login.@Nullable Form form = posted ? Login.form(request) : null;
         String inAddress = api || posted ? null : Login.inAddress(request);
         String offered = form != null ? form.token() : inAddress != null ? inAddress : bearer(request);
-        String address = proxies.client(request);
         long wait = offered == null ? 0 : guesses.take(address, clock.getAsLong());
         if (wait > 0) {
             return later(request, response, callback, wait, "Too many wrong tokens are being tried;");

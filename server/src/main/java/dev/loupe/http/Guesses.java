@@ -65,14 +65,12 @@ final class Guesses {
         if (address.indexOf(':') < 0) {
             return address;
         }
-        try {
-            String bare = address.replaceFirst("^\\[(.*)]$", "$1").replaceFirst("%.*$", "");
-            InetAddress parsed = InetAddress.ofLiteral(bare); // an IPv4 one that is written as IPv6 becomes itself
-            return parsed instanceof Inet6Address
-                    ? HexFormat.of().formatHex(Arrays.copyOf(parsed.getAddress(), 8))
-                    : parsed.getHostAddress();
-        } catch (IllegalArgumentException e) {
+        InetAddress parsed = Addresses.parse(address);
+        if (parsed == null) {
             return address;
         }
+        return parsed instanceof Inet6Address
+                ? HexFormat.of().formatHex(Arrays.copyOf(parsed.getAddress(), 8))
+                : parsed.getHostAddress();
     }
 }

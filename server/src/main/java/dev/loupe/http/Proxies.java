@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.List;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.server.Request;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The proxies in front of this server whose word on where a request came from is taken. Each appends the address that it was
@@ -44,8 +43,9 @@ final class Proxies {
 
     private static Network network(String entry) {
         String[] parts = entry.split("/", 2);
-        byte[] address = address(parts[0]);
-        if (address != null) {
+        InetAddress parsed = parts[0].equals(Addresses.bare(parts[0])) ? Addresses.parse(parts[0]) : null;
+        if (parsed != null) {
+            byte[] address = parsed.getAddress();
             int most = 8 * address.length;
             try {
                 int bits = parts.length == 1 ? most : Integer.parseInt(parts[1]);
@@ -68,8 +68,8 @@ final class Proxies {
         }
         List<String> steps = request.getHeaders().getCSV(HttpHeader.X_FORWARDED_FOR, false);
         for (int i = steps.size() - 1; i >= 0; i--) {
-            String step = bare(steps.get(i));
-            if (address(step) == null) {
+            String step = Addresses.bare(steps.get(i));
+            if (Addresses.parse(step) == null) {
                 return client; // a proxy that does not tell: it answers for its clients itself
             }
             client = step;
@@ -81,25 +81,7 @@ final class Proxies {
     }
 
     private boolean has(String text) {
-        byte[] address = address(bare(text));
-        return address != null && networks.stream().anyMatch(n -> n.has(address));
-    }
-
-    /** An address without a port behind it, and without brackets. */
-    private static String bare(String text) {
-        if (text.startsWith("[")) {
-            int end = text.indexOf(']');
-            return end < 0 ? text : text.substring(1, end);
-        }
-        int colon = text.indexOf(':');
-        return colon >= 0 && colon == text.lastIndexOf(':') ? text.substring(0, colon) : text;
-    }
-
-    private static byte @Nullable [] address(String text) {
-        try {
-            return InetAddress.ofLiteral(text.replaceFirst("%.*$", "")).getAddress();
-        } catch (IllegalArgumentException e) {
-            return null;
-        }
+        InetAddress address = Addresses.parse(text);
+        return address != null && networks.stream().anyMatch(n -> n.has(address.getAddress()));
     }
 }

@@ -8,6 +8,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -53,7 +54,7 @@ final class Pages {
                 .toList();
     }
 
-    private static String address(java.util.regex.MatchResult link) {
+    private static String address(MatchResult link) {
         return link.group(1) == null ? link.group(2) : link.group(1);
     }
 
