@@ -8,10 +8,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -20,6 +20,12 @@ import java.util.stream.Stream;
 final class Faults {
     /** Daemons start slowly on a busy machine. */
     static final long PATIENCE_SECONDS = 400;
+
+    /** What a child needs of a processor before it comes to its first task. */
+    private static final Duration START = Duration.ofMillis(700);
+
+    /** Within this time a driver on a busy machine has heard and logged that a task ended. */
+    private static final long WORD_MILLIS = 1_000;
 
     private Faults() {}
 
@@ -65,50 +71,62 @@ final class Faults {
     }
 
     /**
-     * Waits until a command's work is under way, and makes the child processes of one executor that has a task stand still
-     * before it is done.
+     * Waits until a command's work is under way, and makes the child of one executor stand still in the middle of a task.
      *
      * @param underWay when it has begun
      */
     static Stopped stopOne(Process driver, Path output, Path workspace, Condition underWay) throws Exception {
-        Map<ProcessHandle, List<ProcessHandle>> stopped = new LinkedHashMap<>();
-        String[] name = {""};
+        List<Stopped> one = new ArrayList<>();
         waitFor(driver, output, () -> {
-            if (!underWay.holds()) {
-                return false;
-            }
-            if (stopped.isEmpty()) {
+            if (underWay.holds()) {
                 for (ProcessHandle executor : executors().toList()) {
-                    List<ProcessHandle> children = executor.children().toList();
-                    if (!children.isEmpty()) {
-                        stopped.put(executor, children);
+                    stopped(executor, workspace).ifPresent(one::add);
+                    if (!one.isEmpty()) {
+                        return true;
                     }
-                }
-                for (List<ProcessHandle> children : stopped.values()) {
-                    for (ProcessHandle child : children) {
-                        signal(child.pid(), "STOP");
-                    }
-                }
-            }
-            for (ProcessHandle executor : stopped.keySet()) {
-                name[0] = id(executor);
-                if (runs(name[0], workspace)) {
-                    return true;
                 }
             }
             return false;
         });
-        Stopped one = null;
-        for (Map.Entry<ProcessHandle, List<ProcessHandle>> entry : stopped.entrySet()) {
-            if (id(entry.getKey()).equals(name[0])) {
-                one = new Stopped(name[0], entry.getKey(), entry.getValue());
-            } else {
-                for (ProcessHandle child : entry.getValue()) {
-                    signal(child.pid(), "CONT");
-                }
-            }
+        return one.getFirst();
+    }
+
+    /** Makes an executor's child stand still if it works at a task; one that does not goes on. */
+    private static Optional<Stopped> stopped(ProcessHandle executor, Path workspace) throws Exception {
+        String name = id(executor);
+        List<ProcessHandle> children =
+                executor.children().filter(Faults::isBusy).toList();
+        if (children.isEmpty() || !runs(name, workspace)) {
+            return Optional.empty();
         }
-        return Objects.requireNonNull(one);
+        for (ProcessHandle child : children) {
+            signal(child.pid(), "STOP");
+        }
+        Thread.sleep(WORD_MILLIS); // the end of a task may be on its way to the driver
+        if (runs(name, workspace) && children.stream().allMatch(ProcessHandle::isAlive)) {
+            return Optional.of(new Stopped(name, executor, children));
+        }
+        for (ProcessHandle child : children) {
+            signal(child.pid(), "CONT");
+        }
+        return Optional.empty();
+    }
+
+    /** Whether a process is one of {@code loupe task}, no passing one of the executor's own, and has come to its work. */
+    private static boolean isBusy(ProcessHandle process) {
+        return commandLine(process).endsWith(" task --piped")
+                && process.info().totalCpuDuration().orElse(Duration.ZERO).compareTo(START) > 0;
+    }
+
+    /** Of any length: the JDK tells no arguments of a long class path. */
+    private static String commandLine(ProcessHandle process) {
+        try {
+            return Files.readString(Path.of("/proc/" + process.pid() + "/cmdline"), StandardCharsets.ISO_8859_1)
+                    .replace('\0', ' ')
+                    .strip();
+        } catch (IOException e) {
+            return process.info().commandLine().orElse(""); // it has ended, or the system is another one
+        }
     }
 
     private static String id(ProcessHandle executor) {
@@ -141,11 +159,15 @@ final class Faults {
         return all.toString();
     }
 
+    /** Sends a signal; a process that has ended needs none. */
     static void signal(long process, String name) throws Exception {
-        assertThat(new ProcessBuilder("kill", "-" + name, Long.toString(process))
-                        .start()
-                        .waitFor())
-                .isZero();
+        int code = new ProcessBuilder("kill", "-" + name, Long.toString(process))
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .start()
+                .waitFor();
+        boolean alive = ProcessHandle.of(process).map(ProcessHandle::isAlive).orElse(false);
+        assertThat(code == 0 || !alive).as("kill -" + name + " " + process).isTrue();
     }
 
     /** Kills a command with all that it has started. */
