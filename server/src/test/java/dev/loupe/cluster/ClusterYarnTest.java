@@ -140,7 +140,8 @@ class ClusterYarnTest {
         } finally {
             driver.destroyForcibly().waitFor();
         }
-        Work.done(cli("ended"), there(Work.capture(text, MORE_TOKENS)));
+        Cli.Result again = Work.done(cli("ended"), there(Work.capture(text, MORE_TOKENS)));
+        assertThat(again.err()).contains("Continuing an interrupted capture");
         assertSame("activations/s", "ended", "near-ended");
     }
 
