@@ -98,6 +98,9 @@ final class MiniKubelet implements PodStore.Kubelet, AutoCloseable {
             Path own = Files.createDirectories(folder.resolve(name));
             Process process = start(pod, name, container, own, address);
             running.put(name, process);
+            if (unwanted(name)) { // deleted while its root was being made
+                end(process);
+            }
             ObjectNode status =
                     Json.MAPPER.createObjectNode().put("phase", "Running").put("podIP", address);
             status(status, container, "running");
@@ -115,13 +118,16 @@ final class MiniKubelet implements PodStore.Kubelet, AutoCloseable {
             Thread.currentThread().interrupt();
         } finally {
             running.remove(name);
-            if (!store.get("pods", name)
-                    .path("metadata")
-                    .path("deletionTimestamp")
-                    .isMissingNode()) {
+            if (unwanted(name)) {
                 store.gone("pods", name);
             }
         }
+    }
+
+    /** Whether a pod is to go, or has gone. */
+    private boolean unwanted(String name) {
+        JsonNode pod = store.get("pods", name);
+        return pod.isMissingNode() || pod.path("metadata").has("deletionTimestamp");
     }
 
     private Process start(ObjectNode pod, String name, JsonNode container, Path own, String address)
@@ -210,6 +216,11 @@ final class MiniKubelet implements PodStore.Kubelet, AutoCloseable {
             store.gone("pods", name);
             return;
         }
+        end(process);
+    }
+
+    /** Asks a container to end, and after a while no more. */
+    private static void end(Process process) {
         Thread.ofVirtual().start(() -> {
             try {
                 process.children().forEach(ProcessHandle::destroy);
