@@ -89,7 +89,7 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
             try {
                 Files.createDirectory(probe);
             } catch (IOException e) {
-                throw new LoupeException("The folder " + options.workspace() + " cannot be written (" + e + ").", e);
+                throw AtomicFiles.failure(probe, e);
             }
             AtomicFiles.writeString(probe.resolve(name), name + "\n");
         }
@@ -142,7 +142,7 @@ public final class ClusterExecutor implements TaskExecutor, AutoCloseable {
     }
 
     private void waitFor(Waiting waiting) {
-        String sentence = options.isKubernetes()
+        String sentence = ClusterOptions.isKubernetes(fleet.setting("spark.master", options.master()))
                 ? podsWait()
                 : "the workers of " + fleet.setting("spark.master", options.master()) + " are busy, or none has "
                         + fleet.setting("spark.executor.cores", "the cores") + " and "

@@ -47,6 +47,7 @@ public record ClusterOptions(
             throw new UsageException("--conf " + DEPLOY + "=cluster would start Spark's driver far from this command,"
                     + " which it works for: leave it out.");
         }
+        SecretSettings.refuseArguments(conf);
         conf = Map.copyOf(conf);
         storage = storage.replaceAll("/+$", "");
     }
@@ -65,8 +66,8 @@ public record ClusterOptions(
         return master.equals("yarn") || master.startsWith("k8s");
     }
 
-    /** Whether executors are pods. */
-    boolean isKubernetes() {
+    /** Whether executors of a master are pods. */
+    static boolean isKubernetes(String master) {
         return master.startsWith("k8s");
     }
 

@@ -145,8 +145,8 @@ public final class Executors implements AutoCloseable {
     }
 
     /**
-     * A model that is a folder or file outside of the workspace, as other machines find it. They are asked before any work
-     * whether they do.
+     * A model that is a folder or file outside of the workspace, as other machines find it. They are asked whether they do
+     * when they begin, so this is for the time before {@link #get}: a cluster that runs already is not asked again.
      *
      * @throws UsageException if they share no folder with this machine
      */
@@ -163,8 +163,14 @@ public final class Executors implements AutoCloseable {
                             + o.workspace().resolve("models")
                             + ", from where they get it, and give that name, or name a model of the hub.");
         }
-        needed = Files.isDirectory(absolute) ? absolute.resolve("config.json") : absolute;
+        needed = seen(absolute);
         return absolute;
+    }
+
+    /** What executors must see of a model: the description in its folder; without one, the GGUF file or the folder of it. */
+    static Path seen(Path model) {
+        Path config = model.resolve("config.json");
+        return Files.isRegularFile(config) ? config : model;
     }
 
     private boolean stored() {

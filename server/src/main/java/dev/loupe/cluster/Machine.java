@@ -15,7 +15,7 @@ import dev.loupe.base.LoupeException;
  * @param memory bytes for tasks: what the machine or the container has beside Spark's own JVM
  * @param contained whether that memory is this executor's alone, and it is killed when it takes more
  * @param processor what its processor can do that decides the bits of results
- * @param missing the file of a model that the work needs and that cannot be read there; empty if it can
+ * @param missing the file or folder of a model that the work needs and that cannot be read there; empty if it can
  */
 record Machine(
         String executor,
@@ -82,7 +82,7 @@ record Machine(
                     + ", which all machines must share under one path: mount it there, or choose another --workspace.");
         }
         if (!missing.isEmpty()) {
-            throw new LoupeException(where + " does not see the model's file " + missing
+            throw new LoupeException(where + " does not see " + missing + " of the model"
                     + ": mount it there under the same path, or copy the model to "
                     + options.workspace().resolve("models") + " and give that name.");
         }

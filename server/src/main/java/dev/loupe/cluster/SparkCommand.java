@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
 /**
  * How a driver is started: by {@code bin/spark-submit} where Spark is a site's own, which reads {@code spark-env.sh} as well;
@@ -54,11 +53,12 @@ final class SparkCommand {
     private SparkCommand() {}
 
     /**
-     * The command, up to the end. What is secret is never in it.
+     * The command, up to the end. What is secret is never in it, but for what a site's own file has among the options of the
+     * driver's JVM.
      *
-     * @param secrets the file that has it; null for none
+     * @param secrets the settings that are in a file instead
      */
-    static List<String> of(ClusterOptions options, SparkHome spark, SparkSite site, @Nullable Path secrets, Path jar) {
+    static List<String> of(ClusterOptions options, SparkHome spark, SparkSite site, SecretSettings secrets, Path jar) {
         Map<String, String> conf = conf(options, spark, site);
         List<String> command = new ArrayList<>();
         Path submit = spark.folder().resolve("bin").resolve("spark-submit");
@@ -78,12 +78,13 @@ final class SparkCommand {
                 "--class",
                 SparkDriver.class.getName()));
         conf.forEach((key, value) -> {
-            if (!SecretSettings.is(key, value)) {
+            if (!secrets.keys().contains(key)) {
                 command.addAll(List.of("--conf", key + "=" + value));
             }
         });
-        if (secrets != null) {
-            command.addAll(List.of("--properties-file", secrets.toString()));
+        Path file = secrets.file();
+        if (file != null) {
+            command.addAll(List.of("--properties-file", file.toString()));
         }
         Path archive = options.archive();
         if (archive != null) {

@@ -89,7 +89,7 @@ final class SparkLink implements AutoCloseable {
                 ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             Files.createDirectories(log.toAbsolutePath().getParent());
             ProcessBuilder builder = new ProcessBuilder(
-                            SparkCommand.of(plain(options, paths), spark, site, secrets.file(), paths.of(jar)))
+                            SparkCommand.of(plain(options, paths), spark, site, secrets, paths.of(jar)))
                     .redirectErrorStream(true)
                     .redirectOutput(log.toFile());
             Map<String, String> own = builder.environment();

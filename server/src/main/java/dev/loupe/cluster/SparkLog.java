@@ -2,6 +2,7 @@ package dev.loupe.cluster;
 
 import dev.loupe.cluster.spark.Wire;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -47,13 +48,13 @@ final class SparkLog {
             return "the master does not accept this version of Spark or has gone";
         }
         String pods = podsEnded(log, lines);
-        if (!pods.isEmpty()) {
+        if (!pods.isEmpty()) { // exceptions behind it are those of the end
             return pods;
         }
         List<String> found = new ArrayList<>();
         for (String line : lines) {
             Matcher m = EXCEPTION.matcher(line);
-            if (m.find()) {
+            if (m.find() && !PODS_REFUSED.matcher(line).find()) { // which Spark asks for again
                 found.add(m.group(1).strip());
             }
         }
@@ -72,10 +73,6 @@ final class SparkLog {
         String last = "";
         try {
             List<String> lines = Files.readAllLines(log, StandardCharsets.ISO_8859_1);
-            String pods = podsEnded(log, lines);
-            if (!pods.isEmpty()) {
-                return pods;
-            }
             for (String line : lines) {
                 Matcher said = DIAGNOSTICS.matcher(line);
                 if (said.find()) {
@@ -85,6 +82,10 @@ final class SparkLog {
                 }
                 Matcher m = CAUSE.matcher(line);
                 last = m.find() ? m.group(1).strip() : last;
+            }
+            String pods = podsEnded(log, lines);
+            if (!pods.isEmpty()) {
+                return pods;
             }
         } catch (IOException e) {
             // spark-submit's own output says it
@@ -113,29 +114,30 @@ final class SparkLog {
         }
     }
 
-    /** Why Spark has given Kubernetes up; empty if it has not. */
+    /** Why Spark has given Kubernetes up; empty if it has not: pods that are refused are no reason for any other end. */
     private static String podsEnded(Path log, List<String> lines) {
+        if (lines.stream().noneMatch(l -> TOO_MANY.matcher(l).find())) {
+            return "";
+        }
         String refused = podsRefused(log);
         if (!refused.isEmpty()) {
             return "Kubernetes makes no more pods for it, " + refused
                     + ": ask for fewer or smaller ones with --conf spark.executor.instances=N,"
                     + " spark.executor.memoryOverhead and spark.executor.cores";
         }
-        return lines.stream().anyMatch(l -> TOO_MANY.matcher(l).find())
-                ? "more executors failed within " + SparkCommand.FAILURES_WITHIN
-                        + " than spark.executor.maxNumFailures allows: if none ever began, look whether the image has"
-                        + " Spark 4.2 and can start"
-                : "";
+        return "more executors failed within " + SparkCommand.FAILURES_WITHIN
+                + " than spark.executor.maxNumFailures allows: if none ever began, look whether the image has"
+                + " Spark 4.2 and can start";
     }
 
     /** Why Kubernetes makes no pod for Spark, as for a quota: Spark asks again for ever. Empty if it does not say. */
     static String podsRefused(Path log) {
-        try (Stream<String> lines = Files.lines(log, java.nio.charset.StandardCharsets.ISO_8859_1)) {
+        try (Stream<String> lines = Files.lines(log, StandardCharsets.ISO_8859_1)) {
             return lines.map(PODS_REFUSED::matcher)
                     .filter(Matcher::find)
                     .map(m -> m.group(1))
                     .reduce("", (a, b) -> b);
-        } catch (IOException | java.io.UncheckedIOException e) {
+        } catch (IOException | UncheckedIOException e) {
             return "";
         }
     }

@@ -107,18 +107,16 @@ public final class Evaluations {
         long weights = 0;
         List<EvalTask> tasks = new ArrayList<>();
         for (String name : names) {
-            String model = saes.open(name).modelId();
-            if (!models.elsewhere(model, executors).equals(model)) {
-                throw new UsageException(
-                        "The SAE " + name + " names its model by a path from where its store was captured ("
-                                + model
-                                + "), which the machines of the cluster cannot follow: evaluate it here (--on local), or"
-                                + " capture with the absolute path.");
-            }
             executors.fetch(
                     workspace.activations().resolve(store == null ? saes.store(name) : Names.check(store)), progress);
             if (text != null || !isCurrent(name, store)) {
                 Sae s = saes.open(name);
+                if (!models.elsewhere(s.modelId(), executors).equals(s.modelId())) {
+                    throw new UsageException("The SAE " + name
+                            + " names its model by a path from where its store was captured (" + s.modelId()
+                            + "), which the machines of the cluster cannot follow: evaluate it here (--on local), or"
+                            + " capture with the absolute path.");
+                }
                 weights = Math.max(weights, models.weightBytes(s.modelId()));
                 tasks.add(new EvalTask(
                         name,

@@ -119,7 +119,7 @@ class AdapterTest {
                 "25.0.3\n4.2.0\n?as spark: AccessDeniedException\nyes",
                 "finds no program loupe in the archive loupe.tar.gz",
                 "25.0.3\n4.2.0\nprobe\nno",
-                "does not see the model's file /models/m/config.json: mount it there under the same path, or copy the model to"
+                "does not see /models/m/config.json of the model: mount it there under the same path, or copy the model to"
                         + " /shared/ws/models",
                 "25.0.3\n4.2.0\nprobe\nyes" + MORE + "\n/models/m/config.json",
                 "has a Java 25.0.3 without a compiler (bin/javac)",
@@ -174,6 +174,10 @@ class AdapterTest {
         Path model = folder.resolve("outside/m");
         Work.copy(LanguageModels.builtin(folder.resolve("models")), model);
         String relative = Path.of("").toAbsolutePath().relativize(model).toString();
+        Path quantized = Files.createDirectories(folder.resolve("outside/q"));
+        Path gguf = Files.createFile(quantized.resolve("q.gguf"));
+        assertThat(Executors.seen(quantized)).as("a folder without config.json").isEqualTo(quantized);
+        assertThat(Executors.seen(gguf)).isEqualTo(gguf);
         try (PretendSpark spark = pretend(GOOD)) {
             Work.done(far(spark), Work.capture(Work.text(folder), 1_100, "--model", relative));
             assertThat(spark.needs()).isEqualTo(model.resolve("config.json").toString());
@@ -198,6 +202,42 @@ class AdapterTest {
                 .contains("share no folder with this one, so they do not have the model " + model + ":")
                 .contains(folder.resolve("near/models").toString())
                 .doesNotContain("No Spark master");
+    }
+
+    @Test
+    void a_report_that_is_there_is_no_work_whatever_the_path_of_the_model() throws Exception {
+        Path model = folder.resolve("outside/m");
+        Work.copy(LanguageModels.builtin(folder.resolve("models")), model);
+        String relative = Path.of("").toAbsolutePath().relativize(model).toString();
+        Cli local = new Cli(folder.resolve("far"));
+        Work.done(local, Work.capture(Work.text(folder), 1_500, "--model", relative));
+        Work.done(
+                local,
+                "train",
+                "--store",
+                "s",
+                "--arch",
+                "topk",
+                "--d-sae",
+                "64",
+                "--k",
+                "4",
+                "--tokens",
+                "512",
+                "--set",
+                "batch=256",
+                "--name",
+                "a");
+        try (PretendSpark spark = pretend(GOOD)) {
+            Cli.Result refused = far(spark).run("eval", "a");
+            assertThat(refused.code()).isEqualTo(2);
+            assertThat(refused.err())
+                    .contains("names its model by a path from where its store was captured")
+                    .contains("--on local");
+            Work.done(local, "eval", "a");
+            Work.done(far(spark), "eval", "a");
+            assertThat(spark.titles()).isEmpty();
+        }
     }
 
     @Test
@@ -255,6 +295,12 @@ class AdapterTest {
                     .contains("Spark gave no executor: the workers of spark://h:7077 are busy")
                     .contains("3g of memory")
                     .contains("Given up after 1s (spark.loupe.wait)");
+            spark.settings(Map.of(
+                    "spark.loupe.wait", "1s",
+                    "spark.master", "k8s://https://h:6443",
+                    "spark.kubernetes.namespace", "lab"));
+            assertThat(far(spark).run(Work.capture(Work.text(folder), 1_500)).err())
+                    .contains("Spark gave no executor: Kubernetes has not started their pods; kubectl -n lab describe");
             // who writes the output already is found out without one
             Path store = folder.resolve("far/activations/s");
             try (ArtifactLock held = ArtifactLock.acquire(store, "capturing s")) {

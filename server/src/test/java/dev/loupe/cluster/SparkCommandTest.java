@@ -31,7 +31,7 @@ class SparkCommandTest {
                 new ClusterOptions(master, conf, archive, Path.of("/shared"), ""),
                 spark,
                 SparkSite.of(spark, environment),
-                null,
+                SecretSettings.none(),
                 Path.of("/shared/x.jar"));
     }
 
@@ -130,12 +130,40 @@ class SparkCommandTest {
     }
 
     @Test
-    void what_holds_a_key_is_no_argument() {
-        List<String> command = command(
-                "yarn",
-                Map.of("spark.hadoop.fs.s3a.secret.key", "s3cr3t", "spark.executorEnv.HF_TOKEN", "hf", "spark.a", "b"),
-                null);
-        assertThat(command).contains("spark.a=b").noneMatch(c -> c.contains("s3cr3t") || c.contains("HF_TOKEN"));
+    void what_holds_a_key_is_no_argument_and_all_else_is() throws IOException {
+        Map<String, String> conf =
+                Map.of("spark.hadoop.fs.s3a.secret.key", "s3cr3t", "spark.executorEnv.HF_TOKEN", "hf", "spark.a", "b");
+        // a setting of Loupe's own, with a path in it that looks like a key
+        SparkHome ours = new SparkHome(folder.resolve("tokens"), "4.2.0", true);
+        SparkSite site = SparkSite.of(ours, Map.of());
+        try (SecretSettings secrets = SecretSettings.of(conf, site)) {
+            List<String> command = SparkCommand.of(
+                    new ClusterOptions("local-cluster[2,1,1024]", conf, null, folder, ""),
+                    ours,
+                    site,
+                    secrets,
+                    Path.of("/shared/x.jar"));
+            assertThat(command)
+                    .contains("spark.a=b", "--properties-file")
+                    .anyMatch(
+                            c -> c.startsWith("spark.executor.extraJavaOptions=") && c.contains("/tokens/executor.jsa"))
+                    .noneMatch(c -> c.contains("s3cr3t") || c.contains("HF_TOKEN"));
+        }
+    }
+
+    @Test
+    void a_key_among_the_options_of_the_drivers_jvm_is_refused_by_name() {
+        for (String setting : List.of("spark.driver.extraJavaOptions", "spark.driver.defaultJavaOptions")) {
+            assertThatThrownBy(() -> command("yarn", Map.of(setting, "-Xss2m -Dmy.password='s3 cr3t'"), null))
+                    .isInstanceOf(UsageException.class)
+                    .hasMessageContaining("The option -Dmy.password of " + setting)
+                    .hasMessageContaining("everybody on this machine can read")
+                    .message()
+                    .doesNotContain("cr3t");
+        }
+        assertThat(command("yarn", Map.of("spark.driver.extraJavaOptions", "-Dlog.file=/tokens/log.xml"), null))
+                .as("a path is no key")
+                .contains("-Dlog.file=/tokens/log.xml");
     }
 
     @Test

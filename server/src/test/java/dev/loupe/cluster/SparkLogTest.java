@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.loupe.base.LoupeException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -104,11 +105,21 @@ class SparkLogTest {
                 """);
         assertThat(SparkLog.podsRefused(log))
                 .isEqualTo("pods \"loupe-1-exec-1\" is forbidden: exceeded quota: lab, requested: pods=1");
-        assertThat(SparkLog.reason(log)).contains("exceeded quota").contains("spark.executor.instances=N");
+        String refused = Files.readString(log);
+        String tooMany = "ERROR ExecutorPodsLifecycleManager: Max number of executor failures (3) reached\n"
+                + "java.lang.IllegalStateException: Shutdown hooks cannot be modified during shutdown.\n";
+        Files.writeString(log, refused + tooMany);
+        for (String why : List.of(SparkLog.reason(log), SparkLog.ended(log))) {
+            assertThat(why).contains("exceeded quota").contains("spark.executor.instances=N");
+        }
+        // pods that were refused once are no reason for what comes hours later
+        Files.writeString(log, refused + "org.apache.spark.SparkException: the disk is full\n" + refused);
+        assertThat(SparkLog.reason(log)).isEqualTo("the disk is full");
+        assertThat(SparkLog.ended(log)).isEqualTo("the cluster has ended the application");
         Files.writeString(
-                log,
-                "ERROR ExecutorPodsLifecycleManager: Max number of executor failures (3) reached\n"
-                        + "java.lang.IllegalStateException: Shutdown hooks cannot be modified during shutdown.\n");
+                log, refused + "ERROR YarnClientSchedulerBackend: Diagnostics message: killed by user.\n" + tooMany);
+        assertThat(SparkLog.ended(log)).isEqualTo("YARN has ended the application: killed by user");
+        Files.writeString(log, tooMany);
         assertThat(SparkLog.reason(log))
                 .contains("spark.executor.maxNumFailures")
                 .contains("image");

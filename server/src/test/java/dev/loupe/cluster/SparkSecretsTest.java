@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.loupe.base.LoupeException;
 import dev.loupe.base.Progress;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Properties;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -72,6 +74,36 @@ class SparkSecretsTest {
         assertThat(Path.of(Files.readString(folder.resolve("name")).strip()))
                 .as("it is gone once Spark has read it")
                 .doesNotExist();
+    }
+
+    /** A command that is interrupted while Spark begins. */
+    static final class Interrupted {
+        private Interrupted() {}
+
+        public static void main(String[] args) throws IOException {
+            SecretSettings secrets = SecretSettings.of(
+                    Map.of("spark.ssl.keyPassword", KEY), new SparkSite(Path.of("."), Map.of(), List.of()));
+            System.out.println(secrets.file() + " " + Files.exists(Objects.requireNonNull(secrets.file())));
+            System.exit(130);
+        }
+    }
+
+    @Test
+    void theFileDoesNotOutliveACommandThatIsInterrupted() throws Exception {
+        Process command = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-XX:TieredStopAtLevel=1",
+                        "-Djava.io.tmpdir=" + folder,
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Interrupted.class.getName())
+                .redirectErrorStream(true)
+                .start();
+        try (BufferedReader out = command.inputReader()) {
+            assertThat(out.readLine()).startsWith(folder.toString()).endsWith(".conf true");
+        }
+        assertThat(command.waitFor()).isEqualTo(130);
+        assertThat(folder).isEmptyDirectory();
     }
 
     @Test

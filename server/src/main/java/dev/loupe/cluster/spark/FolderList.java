@@ -57,7 +57,7 @@ record FolderList(List<Entry> entries) {
                     || !field[0].matches("[0-9a-f]{1,8}(@" + Storage.LIST + "-[0-9a-f-]+)?")
                     || !field[1].matches("\\d{1,18}")
                     || field[2].isBlank()) {
-                throw new IOException("the list of " + where + " is damaged");
+                throw new IOException("the list of " + where + " is damaged: " + cure());
             }
             int at = field[0].indexOf(ELSEWHERE);
             String sum = at < 0 ? field[0] : field[0].substring(0, at);
@@ -69,6 +69,11 @@ record FolderList(List<Entry> entries) {
                     at < 0 ? "" : field[0].substring(at + 1)));
         }
         return new FolderList(entries);
+    }
+
+    /** What to do about a list that cannot be believed: nobody can say whose folder it was, so nothing is put in its place. */
+    static String cure() {
+        return "delete that folder there and run the command again whose workspace still has it, or the one that made it";
     }
 
     /** What the folder holds, wherever that is kept: two folders with the same text have the same files. */

@@ -16,7 +16,7 @@ import java.util.Map;
  * @param java the Java of the other side
  * @param flags of its JVM, and its class path
  * @param arguments what follows the main class
- * @param needs a file that the executor must see, that of a model outside of the workspace; empty for none
+ * @param needs a file or folder that the executor must see, of a model outside of the workspace; empty for none
  */
 public record Launch(String archive, String java, List<String> flags, List<String> arguments, String needs) {
     /** Names the folder of a JDK for child processes, before any other. */

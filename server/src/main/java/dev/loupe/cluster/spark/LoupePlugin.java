@@ -46,8 +46,7 @@ public final class LoupePlugin implements SparkPlugin {
         return new DriverPlugin() {
             @Override
             public Map<String, String> init(SparkContext spark, PluginContext own) {
-                // before Spark asks for executors: where it waits for some, as on YARN, they are there when it has
-                // begun
+                // before Spark asks for executors: on YARN it waits for some, and they are there when it has begun
                 spark.addSparkListener(SparkDriver.losses());
                 return Map.of();
             }

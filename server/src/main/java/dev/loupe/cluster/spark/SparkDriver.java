@@ -1,5 +1,6 @@
 package dev.loupe.cluster.spark;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
@@ -11,6 +12,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.util.ShutdownHookManager;
@@ -112,14 +114,37 @@ public final class SparkDriver {
             lost(w, Wire.WHOLE + e.getMessage());
             return;
         }
-        try (PodWatch pods = watch;
-                JavaSparkContext spark = new JavaSparkContext(conf)) {
-            if (pods != null) {
-                pods.begun(spark);
-            }
-            serve(spark, w);
-        } catch (RuntimeException | Error e) {
+        try (PodWatch pods = watch) {
+            serve(
+                    () -> new JavaSparkContext(conf),
+                    spark -> {
+                        if (pods != null) {
+                            pods.begun(spark);
+                        }
+                        serve(spark, w);
+                    },
+                    w);
+        } catch (RuntimeException | Error e) { // Spark has not begun
             lost(w, reason(e));
+        }
+    }
+
+    /** What is done with a Spark that has begun. */
+    interface Work<S> {
+        void with(S spark) throws IOException;
+    }
+
+    /**
+     * Works with Spark and ends it. What goes wrong is told while Spark is still there: its end is told as well, and whoever
+     * heard of that first would take it for the reason.
+     */
+    static <S extends Closeable> void serve(Supplier<S> begin, Work<S> work, Wire w) throws IOException {
+        try (S spark = begin.get()) {
+            try {
+                work.with(spark);
+            } catch (RuntimeException | Error e) {
+                lost(w, reason(e));
+            }
         }
     }
 

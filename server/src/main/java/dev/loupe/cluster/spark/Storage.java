@@ -263,7 +263,7 @@ final class Storage {
     private Path inside(Path folder, String relative, String name) throws IOException {
         Path file = folder.resolve(relative).normalize();
         if (!file.startsWith(folder) || file.equals(folder)) {
-            throw new IOException("the list of " + at(name) + " names a file outside of it");
+            throw new IOException("the list of " + at(name) + " names a file outside of it: " + FolderList.cure());
         }
         return file;
     }

@@ -215,11 +215,18 @@ class StorageTest {
                     .as(line)
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("the list of ")
-                    .hasMessageContaining("is damaged");
+                    .hasMessageContaining("is damaged: delete that folder there and run the command again");
         }
+        Path own = artifact("saes/x", 9);
+        assertThatThrownBy(() -> staging(workspace).keep("saes/x"))
+                .hasMessageContaining("the list of " + ADDRESS + "/saes/x is damaged: delete that folder there");
         Files.writeString(list, "1 2 ../../y\n");
         assertThatThrownBy(() -> storage.get("saes/x", folder.resolve("other")))
-                .hasMessageContaining("names a file outside of it");
+                .hasMessageContaining("names a file outside of it: delete that folder there");
+        Files.delete(list); // the cure
+        Files.delete(list.getParent());
+        staging(workspace).keep("saes/x");
+        assertThat(content(list.getParent())).containsAllEntriesOf(content(own));
     }
 
     @Test
