@@ -14,6 +14,8 @@ final class PlainErrors extends ErrorHandler {
     public boolean handle(Request request, Response response, Callback callback) {
         int status = response.getStatus();
         response.getHeaders().put("X-Content-Type-Options", "nosniff");
+        // nobody reads what follows such a head, so Jetty ends the connection: a client must hear of that
+        response.getHeaders().put(HttpHeader.CONNECTION, "close");
         Object said = request.getAttribute(ERROR_MESSAGE);
         String detail = said == null ? "The request could not be answered." : said + ".";
         String path = request.getHttpURI() == null ? null : request.getHttpURI().getPath();

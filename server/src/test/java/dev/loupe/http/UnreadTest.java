@@ -95,6 +95,12 @@ class UnreadTest {
         "PUT /login, '', 200",
         "POST /pages?token=token-of-a-person, '', 303",
         "POST /api/no-such-route, token-of-a-person, 404",
+        "PUT /api/lists/..%2Fsecret, token-of-a-person, 400",
+        "POST /api/jobs/..%2Fsecret/cancel, token-of-a-person, 400",
+        "PUT /api/lists/%00, token-of-a-person, 400",
+        "POST /api/jobs/none/cancel, token-of-a-person, 404",
+        "PUT /api/graphs/-rf/view, token-of-a-person, 400",
+        "POST /api/graphs/-rf/import, token-of-a-person, 400",
         "DELETE /api/lists/none, token-of-a-person, 404",
     })
     void aConnectionIsUsedAgainOrSaidToEnd(String line, String token, int status) throws IOException {
