@@ -1,6 +1,7 @@
 package dev.loupe.capture;
 
 import dev.loupe.base.LoupeException;
+import dev.loupe.base.MachineMemory;
 import dev.loupe.base.OffsetProgress;
 import dev.loupe.base.ProcessMemory;
 import dev.loupe.base.Progress;
@@ -108,7 +109,7 @@ public final class CaptureJob {
             DocumentPool first = text.next();
             DiskSpace.check(request, plan);
             if (!executor.remote()) { // machines of a cluster are looked at by whoever knows them
-                ShardMemory.check(request, plan, ShardMemory.ofMachine());
+                ShardMemory.check(request, plan, MachineMemory.bytes());
             }
             try (StoreWriter writer = StoreWriter.create(folder, plan.spec())) {
                 LanguageLabeler labeler = LanguageLabeler.of(source.languages());

@@ -1,18 +1,11 @@
 package dev.loupe.capture;
 
-import com.sun.management.OperatingSystemMXBean;
 import dev.loupe.base.Fmt;
 import dev.loupe.base.LoupeException;
-import java.lang.management.ManagementFactory;
 
 /** Says before the work that a shard of so many rows as were asked for does not fit into memory. */
 final class ShardMemory {
     private ShardMemory() {}
-
-    /** Bytes of memory of this machine, or of the container. */
-    static long ofMachine() {
-        return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
-    }
 
     /** Bytes of the rows of the largest shard while it is made: float32, all hook points. */
     static long needed(CaptureRequest request, CapturePlan plan) {

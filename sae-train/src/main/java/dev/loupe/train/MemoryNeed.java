@@ -1,10 +1,9 @@
 package dev.loupe.train;
 
-import com.sun.management.OperatingSystemMXBean;
 import dev.loupe.base.Fmt;
 import dev.loupe.base.LoupeException;
+import dev.loupe.base.MachineMemory;
 import dev.loupe.engine.cuda.CudaMemory;
-import java.lang.management.ManagementFactory;
 import java.util.List;
 
 /** How much memory a run will take, compared with what there is before anything is allocated. */
@@ -105,7 +104,7 @@ final class MemoryNeed {
             check(List.of(c), d, TrainDevice.memory());
             return;
         }
-        check(c, d, machineBytes(), Runtime.getRuntime().maxMemory());
+        check(c, d, MachineMemory.bytes(), Runtime.getRuntime().maxMemory());
     }
 
     /** Bytes of runs that are stepped together. */
@@ -126,7 +125,7 @@ final class MemoryNeed {
             if (TrainDevice.onGpu()) {
                 return gpuBytes(together) <= TrainDevice.memory().free() * 0.95;
             }
-            return fits(together, machineBytes(), Runtime.getRuntime().maxMemory());
+            return fits(together, MachineMemory.bytes(), Runtime.getRuntime().maxMemory());
         } catch (ArithmeticException e) {
             return false;
         }
@@ -171,7 +170,7 @@ final class MemoryNeed {
         together.forEach(r -> check(r.config, r.width));
         if (!fits(together)) {
             throw new LoupeException("These " + together.size() + " SAEs need " + Fmt.bytes(bytes(together))
-                    + " together, but this machine has " + Fmt.bytes(machineBytes())
+                    + " together, but this machine has " + Fmt.bytes(MachineMemory.bytes())
                     + " and the Java heap may grow to "
                     + Fmt.bytes(Runtime.getRuntime().maxMemory())
                     + ": train fewer of them at a time, or choose a smaller d_sae or batch.");
@@ -180,11 +179,6 @@ final class MemoryNeed {
 
     static void check(List<TrainConfig> together, int d) {
         check(of(together, d));
-    }
-
-    private static long machineBytes() {
-        OperatingSystemMXBean system = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
-        return system.getTotalMemorySize();
     }
 
     static void check(TrainConfig c, int d, long machine, long heap) {

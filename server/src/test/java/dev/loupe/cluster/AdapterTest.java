@@ -136,27 +136,10 @@ class AdapterTest {
     @Test
     void a_control_is_made_on_the_cluster_and_a_text_is_indexed_here_which_is_told() throws Exception {
         String text = Work.text(folder).toString();
-        String[] train = {
-            "train",
-            "--store",
-            "s",
-            "--arch",
-            "topk",
-            "--d-sae",
-            "64",
-            "--k",
-            "4",
-            "--tokens",
-            "512",
-            "--set",
-            "batch=256",
-            "--name",
-            "a"
-        };
         try (PretendSpark spark = pretend(GOOD)) {
             Cli far = far(spark);
             Work.done(far, Work.capture(Work.text(folder), 1_500));
-            Work.done(far, train);
+            Work.done(far, Work.train("a", "--tokens", "512"));
             int before = spark.titles().size();
             Work.done(far, "eval", "a", "--random-control");
             assertThat(spark.titles().subList(before, spark.titles().size()))
@@ -211,23 +194,7 @@ class AdapterTest {
         String relative = Path.of("").toAbsolutePath().relativize(model).toString();
         Cli local = new Cli(folder.resolve("far"));
         Work.done(local, Work.capture(Work.text(folder), 1_500, "--model", relative));
-        Work.done(
-                local,
-                "train",
-                "--store",
-                "s",
-                "--arch",
-                "topk",
-                "--d-sae",
-                "64",
-                "--k",
-                "4",
-                "--tokens",
-                "512",
-                "--set",
-                "batch=256",
-                "--name",
-                "a");
+        Work.done(local, Work.train("a", "--tokens", "512"));
         try (PretendSpark spark = pretend(GOOD)) {
             Cli.Result refused = far(spark).run("eval", "a");
             assertThat(refused.code()).isEqualTo(2);

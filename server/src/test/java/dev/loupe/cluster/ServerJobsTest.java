@@ -88,23 +88,7 @@ class ServerJobsTest {
 
         Cli local = new Cli(folder.resolve("near"));
         Work.done(local, Work.capture(text, TOKENS));
-        Work.done(
-                local,
-                "train",
-                "--name",
-                "t",
-                "--store",
-                "s",
-                "--arch",
-                "topk",
-                "--d-sae",
-                "64",
-                "--k",
-                "4",
-                "--steps",
-                "200",
-                "--set",
-                "batch=256");
+        Work.done(local, Work.train("t", "--steps", "200"));
         for (String part : List.of("activations/s", "saes/" + Work.first(workspace.resolve("saes")))) {
             assertThat(Work.checksums(workspace.resolve(part)))
                     .as(part)
@@ -128,21 +112,11 @@ class ServerJobsTest {
                         .path("state")
                         .asString())
                 .isEqualTo("cancelled");
-        for (int i = 0; i < 600 && executors() > 0; i++) {
+        for (int i = 0; i < 600 && Faults.executors().count() > 0; i++) {
             Thread.sleep(100);
         }
-        assertThat(executors()).as("executors after a job was stopped").isZero();
+        assertThat(Faults.executors()).as("executors after a job was stopped").isEmpty();
         assertThat(bench.saes().names()).noneMatch(name -> name.startsWith("endless"));
-    }
-
-    private static long executors() {
-        return ProcessHandle.current()
-                .descendants()
-                .filter(p -> p.info()
-                        .commandLine()
-                        .map(c -> c.contains("CoarseGrainedExecutorBackend"))
-                        .orElse(false))
-                .count();
     }
 
     private static String url(String path) {

@@ -46,6 +46,26 @@ final class Work {
                 more);
     }
 
+    /** One small SAE of the store. */
+    static String[] train(String name, String... more) {
+        return with(
+                List.of(
+                        "train",
+                        "--name",
+                        name,
+                        "--store",
+                        "s",
+                        "--arch",
+                        "topk",
+                        "--d-sae",
+                        "64",
+                        "--k",
+                        "4",
+                        "--set",
+                        "batch=256"),
+                more);
+    }
+
     /** Two seeds, matched, in a small experiment. */
     static String[] seeds(String... more) {
         return with(
